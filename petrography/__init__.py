@@ -1,0 +1,1 @@
+"""The science of Petroserve: pure functions on arrays, from image to mineralogy."""

@@ -1,0 +1,113 @@
+"""Every error that Petroserve raises on purpose, in one tree.
+
+::
+
+    PetroserveError
+    ├── InputError                      the caller can mend it
+    │   ├── MalformedRequestError       the request cannot be read at all (JSON, multipart)
+    │   ├── InvalidParameterError       a readable value that makes no sense (scale, association)
+    │   ├── MissingPartError            an image or a field that must be there is not
+    │   ├── ImageError
+    │   │   ├── UnsupportedImageError   the bytes are no image format that is read
+    │   │   ├── DamagedImageError       an image format, but truncated or inconsistent
+    │   │   └── ImageTooLargeError      over the pixel limit
+    │   ├── BodyTooLargeError           over the byte limit
+    │   ├── LabelImageError             a mask with another size, codes or layout than wanted
+    │   ├── ModelNotFoundError          no model of that name and version
+    │   └── AnalysisNotFoundError       no analysis or artefact of that name
+    ├── OverloadedError                 right request, wrong moment: try again later
+    ├── NotReadyError                   the service is starting or stopping
+    ├── ConfigurationError              the operator can mend it (settings, a missing extra)
+    ├── ModelCardError                  a model folder whose card or file cannot be trusted
+    └── InternalError                   a broken promise of our own code
+
+An error carries facts, not protocol codes: `service.status` holds the one table that turns a
+class into an HTTP status and a gRPC code. Messages say what was given, what is wanted and what
+would work.
+"""
+
+from __future__ import annotations
+
+
+class PetroserveError(Exception):
+    """Root of all deliberate errors."""
+
+
+class InputError(PetroserveError):
+    """The request is at fault and the caller can mend it."""
+
+
+class MalformedRequestError(InputError):
+    """The request cannot be parsed: JSON, multipart framing or nesting."""
+
+
+class InvalidParameterError(InputError):
+    """A parameter was read but its value is not possible."""
+
+
+class MissingPartError(InputError):
+    """A part of the request that is required is absent."""
+
+
+class ImageError(InputError):
+    """An image that cannot be analysed."""
+
+
+class UnsupportedImageError(ImageError):
+    """The bytes are empty or not in an image format that is read."""
+
+
+class DamagedImageError(ImageError):
+    """The bytes begin like an image but cannot be decoded to the end."""
+
+
+class ImageTooLargeError(ImageError):
+    """The image has more pixels than the limit allows."""
+
+
+class BodyTooLargeError(InputError):
+    """The bytes sent are more than the limit allows."""
+
+
+class LabelImageError(InputError):
+    """A label image has the wrong size, layout or codes."""
+
+
+class ModelNotFoundError(InputError):
+    """No model of the requested name and version is served."""
+
+
+class AnalysisNotFoundError(InputError):
+    """No analysis or artefact of the requested name is kept."""
+
+
+class OverloadedError(PetroserveError):
+    """The queue is full; the same request may succeed later.
+
+    Parameters
+    ----------
+    message : str
+        What is full and how large it is.
+    retry_after_s : int
+        Whole seconds after which a retry is worth while.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotReadyError(PetroserveError):
+    """The service is starting, warming a model, or shutting down."""
+
+
+class ConfigurationError(PetroserveError):
+    """Settings, files or extras of this installation do not fit together."""
+
+
+class ModelCardError(PetroserveError):
+    """A model folder is incomplete, altered, or does not match its card."""
+
+
+class InternalError(PetroserveError):
+    """A promise of our own code is broken; never the caller's fault."""

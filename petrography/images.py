@@ -1,0 +1,144 @@
+"""Images as plain arrays: what shape and type they have, how they are resampled and judged.
+
+An image is ``(height, width, 3)`` uint8 sRGB, a label image ``(height, width)`` uint8 codes.
+Axes are (row, column) everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from petrography.errors import InvalidParameterError, LabelImageError
+
+__all__ = [
+    "Confidence",
+    "Image",
+    "Labels",
+    "clipped_fraction",
+    "focus_score",
+    "require_image",
+    "require_labels",
+    "resample_image",
+    "resample_labels",
+    "resampled_shape",
+]
+
+Image: TypeAlias = NDArray[np.uint8]
+Labels: TypeAlias = NDArray[np.uint8]
+Confidence: TypeAlias = NDArray[np.uint8]
+
+# Rec. ITU-R BT.709 luma weights, applied to encoded values: good enough to judge focus.
+_LUMA_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+
+
+def require_image(pixels: NDArray[np.generic]) -> Image:
+    """Check that an array is an RGB image.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Wanted: uint8, shape (height, width, 3), both sides at least 1.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        The same array.
+
+    Raises
+    ------
+    InvalidParameterError
+        If dtype or shape is another.
+    """
+    if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size > 0:
+        return pixels.view(np.uint8)
+    msg = f"image is {pixels.dtype} {pixels.shape}; wanted uint8 (height, width, 3), sides >= 1"
+    raise InvalidParameterError(msg)
+
+
+def require_labels(labels: NDArray[np.generic]) -> Labels:
+    """Check that an array is a label image: uint8, shape (height, width), not empty.
+
+    Raises
+    ------
+    LabelImageError
+        If dtype or shape is another.
+    """
+    if labels.dtype == np.uint8 and labels.ndim == 2 and labels.size > 0:
+        return labels.view(np.uint8)
+    msg = f"label image is {labels.dtype} {labels.shape}; wanted uint8 (height, width), sides >= 1"
+    raise LabelImageError(msg)
+
+
+def resampled_shape(height_px: int, width_px: int, factor: float) -> tuple[int, int]:
+    """Size of an image after resampling; a side never falls below one pixel.
+
+    Examples
+    --------
+    >>> resampled_shape(2547, 3396, 0.5)
+    (1274, 1698)
+    """
+    return max(1, math.ceil(height_px * factor)), max(1, math.ceil(width_px * factor))
+
+
+def resample_image(pixels: Image, factor: float) -> Image:
+    """Resample an image: averaging areas when it shrinks, linear when it grows.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+        The image.
+    factor : float
+        Size of the result over the size of `pixels`, above 0.
+
+    Returns
+    -------
+    ndarray of uint8
+        `pixels` itself when `factor` is 1.
+    """
+    if factor == 1.0:
+        return pixels
+    height_px, width_px = resampled_shape(pixels.shape[0], pixels.shape[1], factor)
+    method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
+    resampled = cv2.resize(pixels, (width_px, height_px), interpolation=method)
+    return np.asarray(resampled, dtype=np.uint8)
+
+
+def resample_labels(labels: Labels, shape: tuple[int, int]) -> Labels:
+    """Resample a label image to a given (height, width) by the nearest pixel."""
+    if labels.shape == shape:
+        return labels
+    resampled = cv2.resize(labels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(resampled, dtype=np.uint8)
+
+
+def clipped_fraction(pixels: Image) -> float:
+    """Share of pixels with a channel at 255, where the colour is lost.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    return float((pixels.max(axis=2) == 255).mean())
+
+
+def focus_score(pixels: Image) -> float:
+    """Sharpness as the variance of the Laplacian over the variance of the image.
+
+    The ratio does not change with contrast, so fields of different ore can be compared. Higher is
+    sharper; an image of one grey level has score 0.
+
+    References
+    ----------
+    Pech-Pacheco et al. 2000, ICPR, doi:10.1109/ICPR.2000.903548 (variance of Laplacian).
+    """
+    luma = cv2.transform(pixels, _LUMA_WEIGHTS.reshape(1, 3)).astype(np.float32)
+    variance = float(luma.var())
+    if variance == 0.0:
+        return 0.0
+    return float(cv2.Laplacian(luma, cv2.CV_32F).var()) / variance

@@ -1,0 +1,219 @@
+"""The card that travels with every model: what goes in, what comes out, how good it is.
+
+`model.json` beside `model.onnx` is this class as JSON. Export writes it, the service refuses a
+model without it, training and the pipeline read the same fields, so they cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from petrography.errors import ModelCardError
+from petrography.minerals import MINERALS
+
+__all__ = [
+    "CARD_SCHEMA_VERSION",
+    "Calibration",
+    "Evaluation",
+    "ModelCard",
+    "Parity",
+    "TileGeometry",
+    "TrainingRecord",
+    "parse_card",
+    "sha256_hex",
+]
+
+CARD_SCHEMA_VERSION = 1
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TileGeometry(_Frozen):
+    """How an image is cut for the network.
+
+    Attributes
+    ----------
+    size_px : int
+        Side of the square tile that the service uses.
+    multiple_px : int
+        Tile sides must be multiples of this (the total stride of the network).
+    mode : {"halo", "blend"}
+        ``halo``: every tile is cropped to its core, exact when `halo_px` covers the receptive
+        field. ``blend``: tiles overlap and probabilities are averaged with a window, for networks
+        with global pooling.
+    halo_px : int
+        Margin that is read around the core and thrown away; 0 for ``blend``.
+    overlap_fraction : float
+        Overlap of neighbouring tiles over their side, for ``blend``.
+    window : {"hann", "gaussian"}
+        Weights of ``blend``.
+    """
+
+    size_px: int = Field(ge=32, le=4096)
+    multiple_px: int = Field(ge=1, le=256)
+    mode: Literal["halo", "blend"]
+    halo_px: int = Field(ge=0, le=1024, default=0)
+    overlap_fraction: float = Field(ge=0.0, le=0.75, default=0.5)
+    window: Literal["hann", "gaussian"] = "hann"
+
+    @model_validator(mode="after")
+    def _fits(self) -> TileGeometry:
+        if self.size_px % self.multiple_px or self.halo_px % self.multiple_px:
+            msg = f"size_px and halo_px must be multiples of multiple_px {self.multiple_px}"
+            raise ValueError(msg)
+        if 2 * self.halo_px >= self.size_px:
+            msg = f"halo_px {self.halo_px} leaves no core in a tile of {self.size_px} px"
+            raise ValueError(msg)
+        return self
+
+
+class Evaluation(_Frozen):
+    """Accuracy on one set of images that the weights were not fitted to.
+
+    Confusion is pooled over the images of the set; see `petrography.accuracy`. The nearest-colour
+    baseline, fitted on the training images, is judged on the same pixels.
+    """
+
+    data: str
+    images: tuple[str, ...]
+    association: str | None
+    resampling: str
+    mean_iou: Fraction
+    pixel_accuracy: Fraction
+    iou: dict[int, Fraction]
+    baseline_mean_iou: Fraction
+    baseline_pixel_accuracy: Fraction
+    baseline_iou: dict[int, Fraction]
+    confusion: tuple[tuple[int, ...], ...]
+    confusion_codes: tuple[int, ...]
+
+
+class Calibration(_Frozen):
+    """Temperature scaling on validation images: doi:10.48550/arXiv.1706.04599."""
+
+    temperature: Positive
+    bins: int
+    ece_before: Fraction
+    ece_after: Fraction
+    data: str
+
+
+class Parity(_Frozen):
+    """Proof that the ONNX file computes what the checkpoint computed, at one tile size."""
+
+    height_px: int
+    width_px: int
+    max_probability_difference: float
+    differing_label_fraction: Fraction
+
+
+class TrainingRecord(_Frozen):
+    """Where the weights come from."""
+
+    data: str
+    data_terms: str
+    data_sha256: Sha256
+    train_images: int
+    validation_images: int
+    phantom_fraction: Fraction
+    steps: int
+    config_toml: str
+
+
+class ModelCard(_Frozen):
+    """Everything that must be known to use a model rightly.
+
+    Attributes
+    ----------
+    name, version : str, int
+        The folder ``models/<name>/<version>``.
+    classes : tuple of int
+        Mineral code of each network output, in order.
+    channels : tuple of str
+        Input channels, in order.
+    mean, std : tuple of float
+        Per channel, on the scale 0-255; the graph applies them itself.
+    um_per_px : float or None
+        Pixel size at which the model works; None where the training data publish none.
+    um_per_px_estimate : float or None
+        Best estimate of the same where `um_per_px` is None; used only to choose the resampling
+        factor, never for physical units.
+    default_resampling_factor : float
+        Applied, and listed as a degradation, when a request states neither its scale nor a
+        factor: the resampling from the camera of the training images to the model's pixel.
+    """
+
+    schema_version: Literal[1] = 1
+    name: Name
+    version: int = Field(ge=1)
+    description: str
+    architecture: str
+    classes: tuple[int, ...] = Field(min_length=2)
+    channels: tuple[str, ...] = ("R", "G", "B")
+    mean: tuple[float, ...]
+    std: tuple[Positive, ...]
+    um_per_px: Positive | None
+    um_per_px_estimate: Positive | None
+    default_resampling_factor: Positive
+    tile: TileGeometry
+    calibration: Calibration
+    evaluations: tuple[Evaluation, ...]
+    training: TrainingRecord
+    parity: tuple[Parity, ...]
+    weight_terms: str
+    git_commit: str
+    exported_utc: str
+    opset: int
+    onnx_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelCard:
+        unknown = [code for code in self.classes if code not in MINERALS]
+        if unknown or len(set(self.classes)) != len(self.classes):
+            msg = f"classes {self.classes} must be different mineral codes; unknown: {unknown}"
+            raise ValueError(msg)
+        if not len(self.channels) == len(self.mean) == len(self.std):
+            msg = "channels, mean and std must have the same length"
+            raise ValueError(msg)
+        return self
+
+
+def parse_card(data: bytes, *, source: str) -> ModelCard:
+    """Read a model card.
+
+    Parameters
+    ----------
+    data : bytes
+        The content of ``model.json``.
+    source : str
+        What the bytes are, for the message.
+
+    Raises
+    ------
+    ModelCardError
+        If the JSON cannot be read or a field is missing, unknown or impossible.
+    """
+    try:
+        return ModelCard.model_validate_json(data)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']) or 'card'}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        msg = f"{source} is no valid model card: {problems}"
+        raise ModelCardError(msg) from None
+
+
+def sha256_hex(data: bytes) -> str:
+    """SHA-256 as 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,1 @@
+"""Petroserve as a service: one engine, thin protocols."""

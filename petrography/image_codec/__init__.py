@@ -1,0 +1,24 @@
+"""Bytes to arrays and back: the only place that knows image file formats.
+
+The steps, one file each: `signature` names the format, `png`, `jpeg` and `tiff` (with
+`tiff_directory`, `tiff_header` and `pixel_size`) check the header against the limits and only
+then decode to a `raster`, `rgb` and `orientation` turn that into the image that is analysed,
+`decoding` joins the steps, `encoding` goes the other way.
+
+Every header is read here, in Python, before a decoder sees a byte, and the decoder gets a clean
+copy with only what the pixels need: a text chunk or private tag cannot inflate, loop or confuse
+what it never reaches. Whatever bytes come in, only errors of `petrography.errors` come out.
+"""
+
+from petrography.image_codec.decoding import DecodedImage, decode_image, decode_labels
+from petrography.image_codec.encoding import encode_jpeg, encode_png
+from petrography.image_codec.limits import ImageLimits
+
+__all__ = [
+    "DecodedImage",
+    "ImageLimits",
+    "decode_image",
+    "decode_labels",
+    "encode_jpeg",
+    "encode_png",
+]

@@ -1,0 +1,64 @@
+"""How many bytes and pixels are taken, checked before anything is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from petrography.errors import BodyTooLargeError, DamagedImageError, ImageTooLargeError
+
+__all__ = ["ImageLimits", "require_bytes", "require_pixels"]
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """Largest image that is decoded.
+
+    Attributes
+    ----------
+    max_bytes : int
+        Length of the encoded file.
+    max_pixels : int
+        Height times width. The default lets a panorama of 26 000 px squared through.
+    """
+
+    max_bytes: int = 256 * _MIB
+    max_pixels: int = 700_000_000
+
+
+def require_bytes(length: int, limits: ImageLimits) -> None:
+    """Refuse a file over the byte limit.
+
+    Raises
+    ------
+    BodyTooLargeError
+        If `length` is above the limit.
+    """
+    if length > limits.max_bytes:
+        msg = (
+            f"has {length} bytes; the limit is {limits.max_bytes}; send a losslessly compressed "
+            "TIFF or PNG, or a crop"
+        )
+        raise BodyTooLargeError(msg)
+
+
+def require_pixels(height_px: int, width_px: int, limits: ImageLimits) -> None:
+    """Refuse an image without pixels or over the pixel limit.
+
+    Raises
+    ------
+    DamagedImageError
+        If a side is 0.
+    ImageTooLargeError
+        If height times width is above the limit.
+    """
+    if height_px < 1 or width_px < 1:
+        msg = f"has width {width_px} and height {height_px} px; wanted at least 1 x 1"
+        raise DamagedImageError(msg)
+    if height_px * width_px > limits.max_pixels:
+        msg = (
+            f"has {width_px} x {height_px} = {height_px * width_px} pixels; the limit is "
+            f"{limits.max_pixels}; send a crop or several fields"
+        )
+        raise ImageTooLargeError(msg)

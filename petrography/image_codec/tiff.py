@@ -1,0 +1,182 @@
+"""TIFF and BigTIFF (TIFF 6.0): the first image, decoded by tifffile from a clean copy.
+
+The copy has one directory with only the tags that the pixels need. So the decoder meets no
+private tags, no further pages and no vendor formats, whatever the file says.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from petrography.errors import DamagedImageError
+from petrography.image_codec.jpeg_header import read_jpeg_header
+from petrography.image_codec.limits import ImageLimits
+from petrography.image_codec.orientation import valid_orientation
+from petrography.image_codec.pixel_size import Scale, read_scale, significant_bits
+from petrography.image_codec.raster import Raster, decoder_faults
+from petrography.image_codec.tiff_directory import (
+    Directory,
+    count_pages,
+    read_directory,
+    read_header,
+)
+from petrography.image_codec.tiff_header import (
+    JPEG_COMPRESSION,
+    TiffHeader,
+    read_tiff_header,
+)
+
+__all__ = ["decode_tiff"]
+
+_ORIENTATION, _COLOUR_MAP, _ICC_PROFILE = 274, 320, 34675
+_FILL_ORDER, _PREDICTOR = 266, 317
+# Tags that change how pixels are decoded; everything else stays behind.
+_DECODING_TAGS = (
+    256, 257, 258, 259, 262, _FILL_ORDER, 273, 277, 278, 279, 284, _PREDICTOR,
+    322, 323, 324, 325, 338, 339, 347, 530,
+)  # fmt: skip
+
+
+def decode_tiff(data: bytes, limits: ImageLimits) -> Raster:
+    """Decode the first image of a TIFF.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file that begins with a TIFF or BigTIFF signature.
+    limits : ImageLimits
+        Checked against the tags before anything is decoded.
+
+    Returns
+    -------
+    Raster
+        With the pixel size, if the file states one that can be believed.
+
+    Raises
+    ------
+    DamagedImageError
+        If the file is cut off, its tags contradict each other, or pixels cannot be decoded.
+    UnsupportedImageError
+        If samples, colours or compression are not read.
+    ImageTooLargeError
+        If the image is over the pixel limit.
+    """
+    order, big, offset = read_header(data)
+    directory = read_directory(data, order, big, offset)
+    header = read_tiff_header(directory, len(data), limits)
+    pages = count_pages(data, directory, offset)
+    _require_plain_coding(directory)
+    if header.compression == JPEG_COMPRESSION:
+        _require_whole_jpegs(data, header)
+    samples = _decode_samples(data, directory, header)
+    scale = read_scale(directory)
+    has_alpha = header.alpha != "none"
+    return Raster(
+        samples=samples[..., : header.colour_samples + has_alpha],
+        layout=header.layout,
+        media_type="image/tiff",
+        bits=_bits(directory, header),
+        alpha=header.alpha,
+        palette=_palette(directory, header) if header.layout == "palette" else None,
+        white_is_zero=header.white_is_zero,
+        lossy=header.compression == JPEG_COMPRESSION,
+        pages=pages,
+        orientation=valid_orientation(directory.number(_ORIENTATION, default=1)),
+        um_per_px=scale.um_per_px,
+        scale_source=scale.source,
+        warnings=_warnings(directory, header, scale),
+    )
+
+
+def _require_plain_coding(directory: Directory) -> None:
+    predictor = directory.number(_PREDICTOR, default=1)
+    fill_order = directory.number(_FILL_ORDER, default=1)
+    if predictor not in {1, 2, 3} or fill_order not in {1, 2}:
+        msg = f"is damaged: TIFF predictor {predictor} (1-3) or fill order {fill_order} (1-2)"
+        raise DamagedImageError(msg)
+
+
+def _require_whole_jpegs(data: bytes, header: TiffHeader) -> None:
+    """Check that no tile is cut off, which decodes to grey, or larger than it should be."""
+    for offset, length in header.segments:
+        jpeg = read_jpeg_header(data[offset : offset + length])
+        if jpeg.width_px > header.block_width_px or jpeg.height_px > header.block_height_px:
+            msg = (
+                f"is damaged: a JPEG tile of {jpeg.width_px} x {jpeg.height_px} px in a TIFF of "
+                f"tiles or strips of {header.block_width_px} x {header.block_height_px}"
+            )
+            raise DamagedImageError(msg)
+
+
+def _decode_samples(data: bytes, directory: Directory, header: TiffHeader) -> NDArray[Any]:
+    copy = _clean_copy(data, directory)
+    with decoder_faults("TIFF"), tifffile.TiffFile(io.BytesIO(copy)) as tiff:
+        # One thread: whoever decodes many images at once decides how many cores that takes.
+        stored = tiff.pages[0].asarray(squeeze=False, maxworkers=1)
+        # Axes: channel if planar, depth, row, column, channel if not planar.
+        samples = np.moveaxis(stored[:, 0], 0, -2).reshape(
+            header.height_px, header.width_px, header.samples
+        )
+    if samples.dtype == np.bool_:
+        return samples.astype(np.uint8)
+    return samples.astype(samples.dtype.newbyteorder("="), copy=False)
+
+
+def _clean_copy(data: bytes, directory: Directory) -> bytes:
+    """Append a directory of the decoding tags alone and point the file header at it."""
+    order = directory.order
+    offset_code, inline_size = ("Q", 8) if directory.big else ("I", 4)
+    begin = len(data) + len(data) % 2
+    tags = [tag for tag in _DECODING_TAGS if tag in directory.entries]
+    count = struct.pack(order + ("Q" if directory.big else "H"), len(tags))
+    values_at = begin + len(count) + len(tags) * (4 + 2 * inline_size) + inline_size
+    table, values = bytearray(count), bytearray()
+    for tag in tags:
+        entry = directory.entries[tag]
+        raw = bytes(entry.raw)
+        if len(raw) > inline_size:
+            values += bytes(len(values) % 2)
+            pointer = struct.pack(order + offset_code, values_at + len(values))
+            values += raw
+        else:
+            pointer = raw.ljust(inline_size, b"\0")
+        table += struct.pack(order + "HH" + offset_code, tag, entry.kind, entry.count) + pointer
+    table += bytes(inline_size)
+    first = data[:8] if directory.big else data[:4]
+    head = first + struct.pack(order + offset_code, begin)
+    return b"".join([head, memoryview(data)[len(head) :], bytes(len(data) % 2), table, values])
+
+
+def _bits(directory: Directory, header: TiffHeader) -> int | None:
+    if header.bits != 16 or header.floating:
+        return header.bits
+    stated = significant_bits(directory)
+    return stated if stated is not None and 8 <= stated <= 16 else None
+
+
+def _palette(directory: Directory, header: TiffHeader) -> NDArray[np.uint8]:
+    stored = np.array(directory.numbers(_COLOUR_MAP), dtype=np.int64)
+    colours = 1 << header.bits
+    if stored.size != 3 * colours or stored.min() < 0 or stored.max() > 0xFFFF:
+        msg = f"is damaged: the TIFF palette has {stored.size} values, wanted {3 * colours}"
+        raise DamagedImageError(msg)
+    # The standard wants 16 bit; some writers fill in 8.
+    eight_bit = stored if stored.max() < 256 else stored >> 8
+    return eight_bit.reshape(3, colours).T.astype(np.uint8)
+
+
+def _warnings(directory: Directory, header: TiffHeader, scale: Scale) -> tuple[str, ...]:
+    warnings = [*header.warnings, *scale.warnings]
+    dropped = header.samples - header.colour_samples - (header.alpha != "none")
+    if dropped:
+        warnings.append(f"{dropped} further channels of the TIFF were left out")
+    profile = directory.entries.get(_ICC_PROFILE)
+    if profile is not None and b"sRGB" not in bytes(profile.raw[:4096]):
+        warnings.append("the embedded colour profile was ignored; sRGB was assumed")
+    return tuple(warnings)

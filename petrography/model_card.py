@@ -151,6 +151,9 @@ class ModelCard(_Frozen):
     default_resampling_factor : float
         Applied, and listed as a degradation, when a request states neither its scale nor a
         factor: the resampling from the camera of the training images to the model's pixel.
+    training_colours_rgb : dict of int to tuple of float
+        Mean sRGB (0-255) of every class in the training images: the nearest-colour baseline, and
+        what a photograph is compared with to tell whether it looks like the training images.
     """
 
     schema_version: Literal[1] = 1
@@ -165,6 +168,7 @@ class ModelCard(_Frozen):
     um_per_px: Positive | None
     um_per_px_estimate: Positive | None
     default_resampling_factor: Positive
+    training_colours_rgb: dict[int, tuple[float, float, float]]
     tile: TileGeometry
     calibration: Calibration
     evaluations: tuple[Evaluation, ...]
@@ -184,6 +188,9 @@ class ModelCard(_Frozen):
             raise ValueError(msg)
         if not len(self.channels) == len(self.mean) == len(self.std):
             msg = "channels, mean and std must have the same length"
+            raise ValueError(msg)
+        if not set(self.training_colours_rgb) <= set(self.classes):
+            msg = f"training_colours_rgb names {set(self.training_colours_rgb)}, not only classes"
             raise ValueError(msg)
         return self
 

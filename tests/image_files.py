@@ -136,3 +136,17 @@ def valid_files() -> dict[str, bytes]:
         files[f"tiff strips {compression}"] = tiff_file(rgb, rowsperstrip=16, **options)
         files[f"tiff tiles {compression}"] = tiff_file(rgb, tile=(32, 32), **options)
     return files
+
+
+def empty_png(width_px: int, height_px: int, *, pixel_data: bytes = b"") -> bytes:
+    """A colour PNG that states a size and holds whatever pixel data is given."""
+    head = png_header(width_px, height_px, 8, 2)
+    return head + png_chunk(b"IDAT", pixel_data) + png_chunk(b"IEND", b"")
+
+
+def jpeg_of_size(width_px: int, height_px: int) -> bytes:
+    """A small JPEG whose header states another size."""
+    data = bytearray(valid_files()["jpeg"])
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">HH", height_px, width_px)
+    return bytes(data)

@@ -1,0 +1,105 @@
+"""One analysis from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from petrography.image_codec import ImageLimits
+from petrography.model_card import ModelCard
+from petrography.pipeline.measurement import measure
+from petrography.pipeline.recording import provenance_of, recorded
+from petrography.pipeline.request import AnalysisRequest
+from petrography.pipeline.seeing import OnProgress, PredictorFor, see
+from petrography.pipeline.stop_watch import OnStage, StopWatch
+from petrography.pipeline.writing import listed, written_files
+from petrography.report import Result, result_json
+
+__all__ = ["Analysis", "analyse"]
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A result and its files.
+
+    Attributes
+    ----------
+    result : Result
+        The content of ``result.json``.
+    artefacts : dict of str to bytes
+        Files by name, ``result.json`` among them.
+    """
+
+    result: Result
+    artefacts: dict[str, bytes]
+
+
+def analyse(
+    data: bytes,
+    request: AnalysisRequest,
+    *,
+    card: ModelCard,
+    predictor_for: PredictorFor,
+    analysis_id: str,
+    limits: ImageLimits,
+    software: Mapping[str, str],
+    provider_degradations: tuple[str, ...] = (),
+    started_utc: str | None = None,
+    href_prefix: str = "",
+    on_stage: OnStage | None = None,
+    on_progress: OnProgress | None = None,
+) -> Analysis:
+    """Analyse one photograph.
+
+    Parameters
+    ----------
+    data : bytes
+        The encoded image.
+    request : AnalysisRequest
+        What is wanted.
+    card : ModelCard
+        The model.
+    predictor_for : callable
+        From the codes that may occur to the model's predictor.
+    analysis_id : str
+        Identity of the result.
+    limits : ImageLimits
+        Most bytes and pixels.
+    software : mapping of str to str
+        Names and versions of what computes, for the provenance.
+    provider_degradations : tuple of str
+        What the inference runtime had to do without.
+    started_utc : str, optional
+        When the analysis began, for the provenance.
+    href_prefix : str
+        Put before the names of the artefacts in the result.
+    on_stage : callable, optional
+        Called with the name and the seconds of every stage when it ends.
+    on_progress : callable, optional
+        Called with (tiles done, tiles in all); stops the analysis by raising.
+
+    Returns
+    -------
+    Analysis
+        The result and its files; equal input gives equal labels, tables and pictures.
+
+    Raises
+    ------
+    InputError
+        If the image or a parameter of the request cannot be used.
+    """
+    watch = StopWatch(on_stage)
+    seen = see(data, request, card, predictor_for, limits, watch, on_progress)
+    with watch.stage("statistics"):
+        measured = measure(seen.segmentation.labels, min_grain_area_px=request.min_grain_area_px)
+    provenance = provenance_of(data, request, card, seen, software, started_utc)
+    with watch.stage("report"):
+        draft = recorded(analysis_id, card, request, seen, measured, provenance)
+        draft = draft.model_copy(
+            update={"degradations": (*provider_degradations, *draft.degradations)}
+        )
+        files = written_files(draft, seen, measured, request.outputs)
+    result = draft.model_copy(
+        update={"timings_s": watch.seconds, "artefacts": listed(files, href_prefix)}
+    )
+    return Analysis(result, {**files, "result.json": result_json(result)})

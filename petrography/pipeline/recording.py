@@ -1,0 +1,156 @@
+"""From what was seen and measured to the content of result.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from petrography.images import clipped_fraction, focus_score
+from petrography.model_card import ModelCard, sha256_hex
+from petrography.pipeline.measurement import Measured
+from petrography.pipeline.request import AnalysisRequest
+from petrography.pipeline.seeing import Seen
+from petrography.report import (
+    ModelReference,
+    Quality,
+    Result,
+    Sample,
+    Uncertainty,
+    definitions,
+    grain_entries,
+    modal_basis,
+    modal_entries,
+    rounded_elements,
+)
+from petrography.statistics import Composition, summarise_grains
+
+__all__ = ["provenance_of", "recorded"]
+
+# Above this share of clipped pixels the colours of the brightest minerals are lost. One per cent
+# is what specular edges and dust make in a well exposed field.
+_CLIPPING_WARNING_FRACTION = 0.01
+
+
+def recorded(
+    analysis_id: str,
+    card: ModelCard,
+    request: AnalysisRequest,
+    seen: Seen,
+    measured: Measured,
+    provenance: dict[str, JsonValue],
+) -> Result:
+    """Write the result of an analysis, still without timings and artefacts."""
+    um_per_px = None if seen.scale is None else seen.scale.um_per_px
+    composition = measured.composition
+    return Result(
+        id=analysis_id,
+        sample=request.sample or Sample(),
+        model=ModelReference(name=card.name, version=card.version, sha256=card.onnx_sha256),
+        scale=seen.scale,
+        modal=modal_entries(composition, um_per_px=um_per_px),
+        modal_basis=modal_basis(composition),
+        element_percent=rounded_elements(composition),
+        grains=grain_entries(summarise_grains(measured.grains), um_per_px=um_per_px),
+        quality=_quality(seen, card, composition),
+        degradations=_degradations(seen, card),
+        uncertainty=Uncertainty(
+            mean_confidence=round(float(seen.segmentation.confidence.mean()) / 255.0, 6),
+            ece=card.calibration.ece_after,
+        ),
+        timings_s={},
+        artefacts=(),
+        definitions=definitions(composition, measured.grains),
+        provenance=provenance,
+    )
+
+
+def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
+    pixels = seen.image.pixels
+    clipping = clipped_fraction(pixels)
+    return Quality(
+        focus=round(focus_score(pixels), 6),
+        clipping=round(clipping, 6),
+        colour_distance=None,
+        warnings=(
+            *seen.image.warnings,
+            *_size_warnings(seen, card),
+            *_clipping_warnings(clipping),
+            *composition.warnings,
+        ),
+    )
+
+
+def _size_warnings(seen: Seen, card: ModelCard) -> tuple[str, ...]:
+    height_px, width_px = (side * seen.resampling.factor for side in seen.image.pixels.shape[:2])
+    if min(height_px, width_px) >= card.tile.size_px:
+        return ()
+    return (
+        (
+            f"the image is {width_px:.0f} x {height_px:.0f} px at the pixel of the model, smaller "
+            f"than its tile of {card.tile.size_px} px: it was continued by reflection"
+        ),
+    )
+
+
+def _clipping_warnings(clipping: float) -> tuple[str, ...]:
+    if clipping <= _CLIPPING_WARNING_FRACTION:
+        return ()
+    return (
+        (
+            f"{clipping:.1%} of the pixels are over-exposed (a channel at 255): bright minerals "
+            "cannot be told apart there; photograph with less exposure"
+        ),
+    )
+
+
+def _degradations(seen: Seen, card: ModelCard) -> tuple[str, ...]:
+    found = []
+    if seen.resampling.degradation is not None:
+        found.append(seen.resampling.degradation)
+    if seen.scale is None:
+        found.append("no pixel size was given: lengths and areas are in pixels only")
+    if card.training.phantom_fraction == 1.0:
+        found.append(f"{card.name} was trained on phantoms only, never on real ore")
+    return tuple(found)
+
+
+def provenance_of(
+    data: bytes,
+    request: AnalysisRequest,
+    card: ModelCard,
+    seen: Seen,
+    software: Mapping[str, str],
+    started_utc: str | None,
+) -> dict[str, JsonValue]:
+    """Write down what was analysed, by what, and with which parameters after defaults."""
+    height_px, width_px = seen.image.pixels.shape[:2]
+    return {
+        "started_utc": started_utc,
+        "image": {
+            "media_type": seen.image.media_type,
+            "sha256": sha256_hex(data),
+            "pixels_sha256": sha256_hex(seen.image.pixels.tobytes()),
+            "height_px": height_px,
+            "width_px": width_px,
+        },
+        "request": request.model_dump(mode="json"),
+        "parameters": {
+            "resampling_factor": seen.resampling.factor,
+            "resampling_reason": seen.resampling.reason,
+            "possible_codes": list(seen.allowed),
+            "tile": card.tile.model_dump(mode="json"),
+            "temperature": card.calibration.temperature,
+        },
+        "model": {
+            "name": card.name,
+            "version": card.version,
+            "onnx_sha256": card.onnx_sha256,
+            "architecture": card.architecture,
+            "training_data": card.training.data,
+            "training_data_sha256": card.training.data_sha256,
+            "phantom_fraction": card.training.phantom_fraction,
+            "weight_terms": card.weight_terms,
+        },
+        "software": dict(software),
+    }

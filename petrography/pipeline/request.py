@@ -1,0 +1,65 @@
+"""What can be asked of an analysis, and the files that answer it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from petrography.report import Sample
+from petrography.statistics import MIN_GRAIN_AREA_PX
+
+__all__ = ["MEDIA_TYPES", "AnalysisRequest", "ArtefactName"]
+
+ArtefactName = Literal[
+    "labels.png",
+    "confidence.png",
+    "overlay.jpg",
+    "modal.csv",
+    "grains.csv",
+    "grains.geojson",
+]
+MEDIA_TYPES: dict[str, str] = {
+    "result.json": "application/json",
+    "provenance.json": "application/json",
+    "labels.png": "image/png",
+    "confidence.png": "image/png",
+    "overlay.jpg": "image/jpeg",
+    "modal.csv": "text/csv; charset=utf-8",
+    "grains.csv": "text/csv; charset=utf-8",
+    "grains.geojson": "application/geo+json",
+}
+
+PositiveNumber = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class AnalysisRequest(BaseModel):
+    """What is asked of an analysis, apart from the image.
+
+    Attributes
+    ----------
+    model : str or None
+        ``name`` (highest version) or ``name:version``; None for the default model.
+    um_per_px : float or None
+        Pixel size of the image in micrometres; overrules what the file says.
+    resampling_factor : float or None
+        Model pixels per image pixel; None derives it from the scale.
+    association : str or None
+        What may occur: S1, S2, S3, or mineral codes or symbols separated by commas.
+    sample : Sample or None
+        How the laboratory names what was photographed.
+    outputs : tuple of str or None
+        Artefacts that are wanted beside the result; None for all.
+    min_grain_area_px : int
+        Components below it are counted but not measured.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    model: Annotated[str, Field(max_length=128)] | None = None
+    um_per_px: PositiveNumber | None = None
+    resampling_factor: PositiveNumber | None = None
+    association: Annotated[str, Field(max_length=256)] | None = None
+    sample: Sample | None = None
+    outputs: tuple[ArtefactName, ...] | None = None
+    min_grain_area_px: Annotated[int, Field(ge=1, le=1_000_000)] = MIN_GRAIN_AREA_PX

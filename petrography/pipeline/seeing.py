@@ -1,0 +1,81 @@
+"""From encoded bytes to a mineral map: decode, find the scale, resample, segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from petrography.image_codec import DecodedImage, ImageLimits, decode_image
+from petrography.images import resample_image
+from petrography.minerals import parse_association
+from petrography.model_card import ModelCard
+from petrography.model_input import Resampling, choose_resampling
+from petrography.pipeline.request import AnalysisRequest
+from petrography.pipeline.stop_watch import StopWatch
+from petrography.report import Scale
+from petrography.segmentation import Predictor, Segmentation, segment
+
+__all__ = ["OnProgress", "PredictorFor", "Seen", "see"]
+
+OnProgress: TypeAlias = Callable[[int, int], None]
+PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is known once the image is segmented."""
+
+    image: DecodedImage
+    scale: Scale | None
+    resampling: Resampling
+    allowed: tuple[int, ...]
+    segmentation: Segmentation
+
+
+def see(
+    data: bytes,
+    request: AnalysisRequest,
+    card: ModelCard,
+    predictor_for: PredictorFor,
+    limits: ImageLimits,
+    watch: StopWatch,
+    on_progress: OnProgress | None,
+) -> Seen:
+    """Decode an image and segment it.
+
+    Raises
+    ------
+    InputError
+        If the image or a parameter of the request cannot be used.
+    """
+    # The request first: it is cheap to refuse.
+    allowed = card.classes
+    if request.association is not None:
+        allowed = parse_association(request.association, classes=card.classes)
+    with watch.stage("decode"):
+        image = decode_image(data, limits=limits)
+    scale = _scale(request, image)
+    resampling = choose_resampling(
+        card,
+        um_per_px=None if scale is None else scale.um_per_px,
+        factor=request.resampling_factor,
+    )
+    with watch.stage("segmentation"):
+        segmentation = segment(
+            resample_image(image.pixels, resampling.factor),
+            predictor_for(allowed),
+            geometry=card.tile,
+            codes=card.classes,
+            output_shape=(image.pixels.shape[0], image.pixels.shape[1]),
+            on_progress=on_progress,
+        )
+    return Seen(image, scale, resampling, allowed, segmentation)
+
+
+def _scale(request: AnalysisRequest, image: DecodedImage) -> Scale | None:
+    if request.um_per_px is not None:
+        return Scale(um_per_px=request.um_per_px, source="request")
+    if image.um_per_px is not None:
+        return Scale(um_per_px=image.um_per_px, source=image.scale_source or "image file")
+    return None

@@ -1,0 +1,249 @@
+"""From a checkpoint to ``models/<name>/<version>/``: graph, proof, calibration, accuracy, card.
+
+Nothing appears in the models folder until everything is proven; it then appears at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from export.calibration import calibrate
+from export.graph import OPSET, to_onnx
+from export.onnx_predictor import open_graph
+from export.parity import prove_parity
+from petrography.accuracy import NearestColour, fit_nearest_colour
+from petrography.errors import ConfigurationError
+from petrography.model_card import (
+    Calibration,
+    Evaluation,
+    ModelCard,
+    Parity,
+    TileGeometry,
+    TrainingRecord,
+    sha256_hex,
+)
+from petrography.tiling import Window, read_window
+from training.checkpoint import Checkpoint, load_checkpoint
+from training.evaluation import EvaluatedModel, evaluate_fields
+from training.lumenstone import Field, data_sha256, load_fields
+from training.networks.build import MEAN, STD, build_network, tile_geometry
+from training.run import git_commit, split_paths
+
+__all__ = ["export_checkpoint", "publish"]
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """Everything that was measured on the exported graph."""
+
+    calibration: Calibration
+    parity: tuple[Parity, ...]
+    evaluations: tuple[Evaluation, ...]
+    baseline: NearestColour
+
+
+def export_checkpoint(
+    checkpoint: Path, models: Path, *, data_root: Path | None = None, version: int | None = None
+) -> Path:
+    """Export the averaged weights of a checkpoint as a new version of its model.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        Written by `training.loop.train`.
+    models : Path
+        The models folder.
+    data_root : Path, optional
+        Where the data lie now; default: where they lay in training.
+    version : int, optional
+        Default: one above the highest that exists.
+
+    Returns
+    -------
+    Path
+        The new folder ``models/<name>/<version>``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the checkpoint or the data cannot be used or are not those of the training, the graph
+        does not agree with the checkpoint, or the version exists.
+    """
+    saved = load_checkpoint(checkpoint)
+    target = models / saved.config.name
+    version = _next_version(target) if version is None else version
+    _require_absent(target / str(version))
+    train, validation = _fields(saved, data_root)
+    network = build_network(saved.config.network, classes=len(saved.config.data.classes)).eval()
+    network.load_state_dict(saved.average)
+    geometry = tile_geometry(saved.config.network, patch_px=saved.config.sampler.patch_px)
+    onnx_bytes, proof = _export_and_prove(saved, network, geometry, train, validation)
+    card = _card(saved, version, geometry, proof, (len(train), len(validation)), onnx_bytes)
+    return publish(target / str(version), onnx_bytes, card)
+
+
+def publish(folder: Path, onnx_bytes: bytes, card: ModelCard) -> Path:
+    """Write graph and card beside the target and rename the whole folder into place.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder exists: a published version never changes.
+    """
+    _require_absent(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # The leading dot keeps a half-written folder out of the sight of a serving process.
+    temporary = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        _write_flushed(temporary / "model.onnx", onnx_bytes)
+        _write_flushed(temporary / "model.json", card.model_dump_json(indent=2).encode() + b"\n")
+        os.rename(temporary, folder)  # noqa: PTH104 - Path.rename would replace an empty folder too
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        msg = f"{folder} cannot be published: {error}"
+        raise ConfigurationError(msg) from error
+    return folder
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _require_absent(folder: Path) -> None:
+    if folder.exists():
+        msg = f"{folder} exists; a published version is never overwritten, choose another version"
+        raise ConfigurationError(msg)
+
+
+def _next_version(folder: Path) -> int:
+    if not folder.is_dir():
+        return 1
+    return 1 + max((int(one.name) for one in folder.iterdir() if one.name.isdigit()), default=0)
+
+
+def _fields(saved: Checkpoint, data_root: Path | None) -> tuple[Sequence[Field], Sequence[Field]]:
+    data = saved.config.data
+    if data_root is not None:
+        data = data.model_copy(update={"root": data_root})
+    train_paths, validation_paths = split_paths(data)
+    if data_sha256(train_paths) != saved.data_sha256:
+        msg = (
+            f"the training images under {data.root} are not those that the checkpoint was fitted to"
+        )
+        raise ConfigurationError(msg)
+    factor = data.resampling_factor
+    train = load_fields(train_paths, resampling_factor=factor)
+    return train, load_fields(validation_paths, resampling_factor=factor)
+
+
+def _export_and_prove(
+    saved: Checkpoint,
+    network: nn.Module,
+    geometry: TileGeometry,
+    train: Sequence[Field],
+    validation: Sequence[Field],
+) -> tuple[bytes, _Proof]:
+    classes = saved.config.data.classes
+    data = f"{len(validation)} validation images of {saved.config.card.data}"
+    calibration = calibrate(network, validation, classes=classes, geometry=geometry, data=data)
+    onnx_bytes = to_onnx(
+        network,
+        classes=len(classes),
+        temperature=calibration.temperature,
+        tile_px=geometry.size_px,
+    )
+    graph = open_graph(onnx_bytes, classes=classes)
+    tiles = _parity_tiles(validation, geometry)
+    parity = prove_parity(network, graph, tiles, temperature=calibration.temperature)
+    baseline = fit_nearest_colour(((field.image, field.truth) for field in train), classes)
+    model = EvaluatedModel(graph.predictor_for, classes, geometry)
+    evaluations = evaluate_fields(model, baseline, validation, data=data)
+    return onnx_bytes, _Proof(calibration, parity, evaluations, baseline)
+
+
+def _parity_tiles(
+    fields: Sequence[Field], geometry: TileGeometry
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Real tiles at the traced size, and at one that no side of the traced tile divides."""
+    size, other = geometry.size_px, (geometry.size_px // 2 + 3 * geometry.multiple_px)
+    other -= other % geometry.multiple_px
+    square = [read_window(one.image, Window(0, 0, size, size)) for one in fields[:2]]
+    oblong = [read_window(one.image, Window(0, 0, other, size)) for one in fields[:1]]
+    return np.stack(square), np.stack(oblong)
+
+
+def _card(
+    saved: Checkpoint,
+    version: int,
+    geometry: TileGeometry,
+    proof: _Proof,
+    images: tuple[int, int],
+    onnx_bytes: bytes,
+) -> ModelCard:
+    config, said = saved.config, saved.config.card
+    return ModelCard(
+        name=config.name,
+        version=version,
+        description=said.description,
+        architecture=_architecture(saved),
+        classes=config.data.classes,
+        mean=MEAN,
+        std=STD,
+        um_per_px=said.um_per_px,
+        um_per_px_estimate=said.um_per_px_estimate,
+        default_resampling_factor=said.default_resampling_factor,
+        training_colours_rgb=dict(
+            zip(proof.baseline.codes, proof.baseline.colours_rgb, strict=True)
+        ),
+        tile=geometry,
+        calibration=proof.calibration,
+        evaluations=proof.evaluations,
+        training=_training_record(saved, images),
+        parity=proof.parity,
+        weight_terms=said.weight_terms,
+        git_commit=git_commit(),
+        exported_utc=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        opset=OPSET,
+        onnx_sha256=sha256_hex(onnx_bytes),
+    )
+
+
+def _architecture(saved: Checkpoint) -> str:
+    network = saved.config.network
+    if network.architecture == "resunet":
+        return f"ResUNet, {network.filters} filters, blocks {network.order}"
+    return f"PSPNet, encoder {network.encoder}, output stride 8"
+
+
+def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingRecord:
+    config = saved.config
+    return TrainingRecord(
+        data=config.card.data,
+        data_terms=config.card.data_terms,
+        data_sha256=saved.data_sha256,
+        train_images=images[0],
+        validation_images=images[1],
+        phantom_fraction=config.card.phantom_fraction,
+        steps=saved.epoch * config.schedule.steps_per_epoch,
+        config_toml=_without_folders(saved.config_toml),
+    )
+
+
+def _without_folders(config_toml: str) -> str:
+    """Drop where the data and the output lay: it concerns one machine and nobody else."""
+    return re.sub(r"(?m)^(root|output)\s*=.*\n", "", config_toml)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from export.graph import to_onnx
+from export.onnx_predictor import open_graph
+from export.parity import prove_parity
+from petrography.errors import ConfigurationError
+
+pytestmark = pytest.mark.torch
+
+CLASSES = (0, 1, 2)
+
+
+class Weights(torch.nn.Module):
+    """A network of one convolution, and a trap: an average over the traced size only."""
+
+    def __init__(self, *, frozen_size: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.convolution = torch.nn.Conv2d(3, len(CLASSES), 1)
+        self.frozen_size = frozen_size
+
+    def forward(self, image):
+        scores = self.convolution(image / 255.0)
+        if not self.frozen_size:
+            return scores
+        # int() freezes the traced height into the graph, as a careless export of pooling does.
+        return scores * (int(image.shape[2]) / 32.0)
+
+
+def tiles(*sizes):
+    rng = np.random.default_rng(1)
+    return [rng.integers(0, 256, (2, *size, 3), dtype=np.uint8) for size in sizes]
+
+
+def exported(network):
+    model = to_onnx(network.eval(), classes=len(CLASSES), temperature=2.0, tile_px=32)
+    return open_graph(model, classes=CLASSES)
+
+
+def test_a_right_graph_passes():
+    network = Weights()
+    proof = prove_parity(network, exported(network), tiles((32, 32), (48, 32)), temperature=2.0)
+    assert [(one.height_px, one.width_px) for one in proof] == [(32, 32), (48, 32)]
+    assert all(one.differing_label_fraction == 0.0 for one in proof)
+
+
+def test_a_graph_that_is_right_only_at_the_traced_size_is_caught():
+    network = Weights(frozen_size=True)
+    with pytest.raises(ConfigurationError, match="ONNX and torch differ at 96x32 px"):
+        prove_parity(network, exported(network), tiles((32, 32), (96, 32)), temperature=2.0)
+
+
+def test_another_temperature_is_caught():
+    network = Weights()
+    with pytest.raises(ConfigurationError, match="differ at 32x32"):
+        prove_parity(network, exported(network), tiles((32, 32), (48, 32)), temperature=1.0)
+
+
+def test_one_size_proves_nothing():
+    network = Weights()
+    with pytest.raises(ConfigurationError, match="at least two sizes"):
+        prove_parity(network, exported(network), tiles((32, 32), (32, 32)), temperature=2.0)
+
+
+def test_a_network_that_cannot_be_traced_is_reported():
+    class Untraceable(torch.nn.Module):
+        def forward(self, image):
+            return torch.linalg.eigvals(image).real.repeat(1, 1, 1, 1)
+
+    with pytest.raises(ConfigurationError, match="cannot be exported to ONNX opset"):
+        to_onnx(Untraceable(), classes=3, temperature=1.0, tile_px=32)

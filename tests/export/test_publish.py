@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from export.judging import accuracy_table, find_model, judge_model
+from export.onnx_predictor import open_graph
+from export.publish import export_checkpoint, publish
+from petrography.errors import ConfigurationError, ModelCardError
+from petrography.model_card import parse_card, sha256_hex
+from petrography.segmentation import segment
+from petrography.tiling import Window, read_window
+from training.checkpoint import load_checkpoint
+
+pytestmark = pytest.mark.torch
+
+SUBSETS = {"S1v1": "S1", "S2v1": "S2"}
+
+
+@pytest.fixture(scope="module")
+def published(checkpoint, tmp_path_factory):
+    return export_checkpoint(checkpoint, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def card(published):
+    return parse_card((published / "model.json").read_bytes(), source="model.json")
+
+
+def test_the_folder_holds_the_graph_that_the_card_names(published, card):
+    assert sorted(path.name for path in published.iterdir()) == ["model.json", "model.onnx"]
+    assert sha256_hex((published / "model.onnx").read_bytes()) == card.onnx_sha256
+    assert published.name == str(card.version) == "1"
+
+
+def test_parity_is_proven_at_the_traced_size_and_at_another(card):
+    sizes = {(one.height_px, one.width_px) for one in card.parity}
+    assert (card.tile.size_px, card.tile.size_px) in sizes
+    assert len(sizes) == 2
+    assert all(one.max_probability_difference < 1e-4 for one in card.parity)
+
+
+def test_the_card_says_how_well_and_beside_what(card):
+    assert [one.association for one in card.evaluations] == ["S1", "S2", "S1+S2, each given", None]
+    for one in card.evaluations:
+        total = np.array(one.confusion).sum()
+        assert one.pixel_accuracy == pytest.approx(np.trace(np.array(one.confusion)) / total)
+        # The painted minerals differ in grey alone, so the baseline solves most of them.
+        assert one.baseline_pixel_accuracy > 0.9
+    assert card.calibration.temperature > 0
+    assert card.training.train_images + card.training.validation_images == 8
+    assert card.weight_terms == "none"
+
+
+def test_the_card_names_no_folder_of_this_machine(published, painted_folder):
+    assert str(painted_folder) not in (published / "model.json").read_text()
+
+
+def test_images_of_the_validation_were_not_trained_on(card, checkpoint):
+    from training.run import split_paths
+
+    train, _ = split_paths(load_checkpoint(checkpoint).config.data)
+    judged = set(card.evaluations[-1].images)
+    assert judged
+    assert not judged & {path.name for path in train}
+
+
+def test_a_version_is_never_overwritten(published, checkpoint, card):
+    with pytest.raises(ConfigurationError, match="never overwritten"):
+        publish(published, b"", card)
+    with pytest.raises(ConfigurationError, match="never overwritten"):
+        export_checkpoint(checkpoint, published.parent.parent, version=1)
+
+
+def test_an_empty_folder_in_the_way_is_not_replaced(card, tmp_path):
+    (tmp_path / "painted" / "1").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="exists"):
+        publish(tmp_path / "painted" / "1", b"graph", card)
+
+
+def test_other_training_data_are_refused(checkpoint, tmp_path):
+    from tests.training.lumenstone_folder import S1_CODES, paint_field, paint_folder
+
+    other = paint_folder(tmp_path / "other")
+    paint_field(other, "S1v1", "a02", S1_CODES, seed=77)
+    paint_field(other, "S1v1", "a03", S1_CODES, seed=78)
+    with pytest.raises(ConfigurationError, match="not those that the checkpoint was fitted to"):
+        export_checkpoint(checkpoint, tmp_path / "models", data_root=other)
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_masked_class_never_occurs(published, card):
+    graph = open_graph((published / "model.onnx").read_bytes(), classes=card.classes)
+    tiles = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), dtype=np.uint8)
+    allowed = card.classes[:3]
+    predictor = graph.predictor_for(allowed)
+    labels, confidence = predictor.labels(tiles)
+    probabilities = predictor.probabilities(tiles)
+    assert set(np.unique(labels)) <= {0, 1, 2}
+    assert probabilities[:, 3:].max() == 0.0
+    assert np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+    assert np.abs(confidence - probabilities.max(axis=1) * 255).max() <= 0.51
+
+
+def test_tiled_equals_whole_for_the_resunet(published, card):
+    if card.tile.mode != "halo":
+        pytest.skip("a network with global pooling has no exact halo")
+    graph = open_graph((published / "model.onnx").read_bytes(), classes=card.classes)
+    rng = np.random.default_rng(5)
+    coarse = rng.integers(0, 256, (23, 29, 3), dtype=np.uint8)
+    image = np.kron(coarse, np.ones((31, 31, 1), dtype=np.uint8))[:700, :890]
+    halo = card.tile.halo_px
+    # One run over the image, continued by reflection to sides that are multiples of the stride.
+    whole = read_window(image, Window(-halo, -halo, 928, 1120))
+    expected = graph.probabilities(whole[None])[0, :, halo : halo + 700, halo : halo + 890]
+
+    small = card.tile.model_copy(update={"size_px": 400})
+    tiled = segment(image, graph, geometry=small, codes=card.classes)
+    codes = np.array(card.classes, dtype=np.uint8)
+    # Two classes may tie within rounding; nowhere else may a label differ.
+    ordered = np.sort(expected, axis=0)
+    decided = ordered[-1] - ordered[-2] > 1e-4
+    assert decided.mean() > 0.9
+    assert np.array_equal(tiled.labels[decided], codes[expected.argmax(axis=0)][decided])
+    assert np.abs(tiled.confidence - expected.max(axis=0) * 255).max() <= 0.53
+
+
+def test_a_published_model_is_judged_at_the_pixel_of_the_images(published, card, painted_folder):
+    folder = find_model(published.parent.parent, "painted:1")
+    judged = judge_model(
+        folder, painted_folder, {"S2v1": "S2"}, split="train", resampling_factor=None
+    )
+    assert [one.association for one in judged] == ["S2", None]
+    assert all(np.array(one.confusion).sum() == 4 * 80 * 112 for one in judged)
+    table = accuracy_table(judged)
+    assert "| **mean IoU** |" in table
+    assert f"{judged[0].pixel_accuracy:.3f}" in table
+
+
+def test_an_altered_graph_is_not_judged(published, painted_folder, tmp_path):
+    folder = tmp_path / "painted" / "1"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_bytes((published / "model.json").read_bytes())
+    (folder / "model.onnx").write_bytes((published / "model.onnx").read_bytes() + b"\0")
+    with pytest.raises(ModelCardError, match="another SHA-256"):
+        judge_model(folder, painted_folder, SUBSETS, split="train", resampling_factor=None)
+
+
+@pytest.mark.parametrize("name", ["painted:7", "absent", "painted:x"])
+def test_a_model_that_is_not_there_is_named(published, name):
+    with pytest.raises(ConfigurationError, match="holds no model"):
+        find_model(published.parent.parent, name)
+
+
+def test_the_card_survives_a_round_trip(published, card):
+    assert json.loads(card.model_dump_json()) == json.loads((published / "model.json").read_text())

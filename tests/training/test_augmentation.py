@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.augmentation import augmented_patch
+from training.config import AugmentationConfig
+
+STILL = AugmentationConfig(
+    rotation_deg=0, flip=False, scale=0, exposure=0, white_balance=0, contrast=0, blur_px=0, noise=0
+)
+
+
+@pytest.fixture
+def field():
+    rng = np.random.default_rng(0)
+    truth = np.kron(
+        rng.choice([0, 1, 6], size=(12, 16)).astype(np.uint8), np.ones((8, 8), np.uint8)
+    )
+    image = np.repeat((truth * 40)[..., None], 3, axis=2).astype(np.uint8)
+    return image, truth
+
+
+def cut(field, config, seed=0, row=8, col=24):
+    image, truth = field
+    return augmented_patch(
+        image, truth, row=row, col=col, patch_px=32, config=config, rng=np.random.default_rng(seed)
+    )
+
+
+def test_without_change_it_is_a_crop(field):
+    image, truth = cut(field, STILL)
+    assert np.array_equal(truth, field[1][8:40, 24:56])
+    # Decoding and encoding the light may round by one level.
+    assert np.abs(image.astype(int) - field[0][8:40, 24:56]).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_image_and_truth_move_together(field, seed):
+    config = STILL.model_copy(update={"rotation_deg": 180.0, "flip": True, "scale": 0.3})
+    image, truth = cut(field, config, seed)
+    inside = truth != 255
+    # Nearest and linear sampling differ along boundaries only.
+    agreement = (np.rint(image[..., 0] / 40.0) == truth)[inside].mean()
+    assert agreement > 0.75
+    assert inside.mean() > 0.3
+
+
+def test_outside_of_the_field_nothing_is_annotated(field):
+    _, truth = cut(field, STILL, row=80, col=0)
+    assert (truth[16:] == 255).all()
+    assert (truth[:16] != 255).all()
+
+
+def test_exposure_keeps_chromaticity_in_linear_light(field):
+    image, truth = field
+    coloured = (image // 2 + np.array([60, 40, 20], dtype=np.uint8)).astype(np.uint8)
+    config = STILL.model_copy(update={"exposure": 0.3})
+    changed, _ = cut((coloured, truth), config, seed=4)
+    before = (coloured[8:40, 24:56] / 255.0) ** 2.2
+    after = (changed / 255.0) ** 2.2
+    assert abs(after.mean() / before.mean() - 1) > 0.05
+    ratio = after.mean(axis=(0, 1)) / before.mean(axis=(0, 1))
+    assert np.ptp(ratio) / ratio.mean() < 0.05
+
+
+def test_the_seed_decides_everything(field):
+    config = AugmentationConfig()
+    first, again, other = (cut(field, config, seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])

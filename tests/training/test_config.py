@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from petrography.errors import ConfigurationError
+from tests.training.lumenstone_folder import config_toml
+from training.config import read_config
+
+GOOD = config_toml(Path("data"), Path("runs"))
+SHIPPED = sorted((Path(__file__).parents[2] / "examples" / "training").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_the_shipped_configurations_are_valid(path):
+    config = read_config(path.read_text(), source=path.name)
+    assert config.name == path.stem
+
+
+def test_there_are_shipped_configurations():
+    assert {path.stem for path in SHIPPED} >= {"lumenstone-pspnet", "lumenstone-resunet"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 3", "seed = = 3", "run.toml is no TOML"),
+        ("batch = 4", "batch = 0", "sampler.batch: Input should be greater than or equal to 1"),
+        ("batch = 4", "batsch = 4", "sampler.batsch: Extra inputs are not permitted"),
+        ('architecture = "resunet"', 'architecture = "unet"', "network.architecture"),
+        ("[network]", "[networks]", "network: Field required"),
+        ("classes = [0, ", "classes = [0, 99, ", r"holds codes \[99\]"),
+    ],
+)
+def test_every_mistake_is_named(old, new, message):
+    assert old in GOOD
+    with pytest.raises(ConfigurationError, match=message):
+        read_config(GOOD.replace(old, new), source="run.toml")

@@ -1,0 +1,103 @@
+"""Random changes of a patch: pose, scale, exposure, white balance, focus and noise.
+
+Light is changed where light is added up, in linear values: real fields of one section differ in
+exposure by tens of grey levels while their chromaticity stays. Everything is a function of the
+patch's seed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from petrography.images import Image, Labels
+from petrography.minerals import UNLABELLED_CODE
+from training.config import AugmentationConfig
+
+__all__ = ["augmented_patch"]
+
+# The camera's encoding is taken as this power; the sRGB curve differs by a few grey levels.
+_GAMMA = 2.2
+
+
+def augmented_patch(
+    image: Image,
+    truth: Labels,
+    *,
+    row: int,
+    col: int,
+    patch_px: int,
+    config: AugmentationConfig,
+    rng: np.random.Generator,
+) -> tuple[Image, Labels]:
+    """Cut a patch around a place of a field, changed at random.
+
+    Parameters
+    ----------
+    image, truth : ndarray of uint8, shape (H, W, 3) and (H, W)
+        The whole field.
+    row, col : int
+        Top-left corner of the patch before the change of pose.
+    patch_px : int
+        Side of the patch.
+    config : AugmentationConfig
+        Ranges.
+    rng : numpy.random.Generator
+        The only source of chance.
+
+    Returns
+    -------
+    ndarray of uint8, shape (patch_px, patch_px, 3), and ndarray of uint8, shape (patch_px, patch_px)
+        Pixels outside the field are mirrored in the image and 255 in the truth.
+    """
+    to_field = _pose(row, col, patch_px, config, rng)
+    size = (patch_px, patch_px)
+    flags = cv2.WARP_INVERSE_MAP
+    pixels = cv2.warpAffine(
+        image, to_field, size, flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    labels = cv2.warpAffine(
+        truth,
+        to_field,
+        size,
+        flags=flags | cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=UNLABELLED_CODE,
+    )
+    photographed = _photograph(np.asarray(pixels, dtype=np.uint8), config, rng)
+    return photographed, np.asarray(labels, dtype=np.uint8)
+
+
+def _pose(
+    row: int, col: int, patch_px: int, config: AugmentationConfig, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Affine map from patch (x, y) to field (x, y)."""
+    angle = math.radians(rng.uniform(-config.rotation_deg, config.rotation_deg))
+    scale = math.exp(rng.uniform(-1, 1) * math.log1p(config.scale))
+    mirror = -1.0 if config.flip and rng.random() < 0.5 else 1.0
+    linear = scale * np.array(
+        [[mirror * math.cos(angle), -math.sin(angle)], [mirror * math.sin(angle), math.cos(angle)]]
+    )
+    half = (patch_px - 1) / 2
+    centre = np.array([col + half, row + half])
+    return np.column_stack([linear, centre - linear @ np.array([half, half])])
+
+
+def _photograph(pixels: Image, config: AugmentationConfig, rng: np.random.Generator) -> Image:
+    """Take the patch again with another exposure, lamp, focus and sensor noise."""
+    gain = math.exp(rng.normal(0.0, config.exposure)) * np.exp(
+        rng.normal(0.0, config.white_balance, 3)
+    )
+    contrast = math.exp(rng.normal(0.0, config.contrast))
+    levels = np.arange(256, dtype=np.float64)[:, None] / 255.0
+    exposed = np.minimum(levels**_GAMMA * gain, 1.0) ** (contrast / _GAMMA)
+    table = np.rint(255.0 * exposed).astype(np.uint8)
+    taken = cv2.LUT(np.ascontiguousarray(pixels), table[None])
+    blur_px = abs(rng.normal(0.0, config.blur_px))
+    if blur_px > 0.3:  # below this the kernel is a single pixel
+        taken = cv2.GaussianBlur(taken, (0, 0), blur_px)
+    noise = rng.normal(0.0, 1.0, (*taken.shape[:2], 1)) * abs(rng.normal(0.0, config.noise))
+    return np.asarray(np.clip(np.rint(taken + noise), 0, 255), dtype=np.uint8)

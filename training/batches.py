@@ -1,0 +1,118 @@
+"""From the sampler's plan to batches of tensors, the same for any number of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from petrography.minerals import UNLABELLED_CODE
+from training.augmentation import augmented_patch
+from training.config import AugmentationConfig, SamplerConfig
+from training.lumenstone import Field
+from training.sampler import BalancedSampler, Patch
+
+__all__ = ["IGNORED_INDEX", "PatchDataset", "class_lookup", "epoch_batches"]
+
+IGNORED_INDEX = 255
+
+Sample = tuple[Tensor, Tensor, Tensor]
+
+
+def class_lookup(classes: Sequence[int]) -> NDArray[np.uint8]:
+    """Table from mineral code to class index; codes of no class give 255 (shape (256,))."""
+    table = np.full(256, IGNORED_INDEX, dtype=np.uint8)
+    table[list(classes)] = np.arange(len(classes), dtype=np.uint8)
+    table[UNLABELLED_CODE] = IGNORED_INDEX
+    return table
+
+
+class PatchDataset(Dataset[Sample]):
+    """The patches of one epoch's plan, cut and augmented when asked for.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        Training fields.
+    plan : sequence of Patch
+        What to cut, in order.
+    classes : sequence of int
+        Codes of the network outputs.
+    patch_px : int
+        Side of the patches.
+    augmentation : AugmentationConfig
+        Ranges of the random changes.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        plan: Sequence[Patch],
+        *,
+        classes: Sequence[int],
+        patch_px: int,
+        augmentation: AugmentationConfig,
+    ) -> None:
+        self._fields, self._plan = fields, plan
+        self._patch_px, self._augmentation = patch_px, augmentation
+        self._index_of = class_lookup(classes)
+        self._annotated = torch.tensor(
+            [[code in field.annotated for code in classes] for field in fields]
+        )
+
+    def __len__(self) -> int:
+        """Return the number of patches in the plan."""
+        return len(self._plan)
+
+    def __getitem__(self, position: int) -> Sample:
+        """Return image (3, P, P) uint8, class indices (P, P) int64, annotated classes (K,) bool."""
+        patch = self._plan[position]
+        field = self._fields[patch.field]
+        pixels, truth = augmented_patch(
+            field.image,
+            field.truth,
+            row=patch.row,
+            col=patch.col,
+            patch_px=self._patch_px,
+            config=self._augmentation,
+            rng=np.random.default_rng(patch.seed),
+        )
+        target = torch.from_numpy(self._index_of[truth].astype(np.int64))
+        image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+        return image, target, self._annotated[patch.field]
+
+
+def epoch_batches(
+    fields: Sequence[Field],
+    sampler: BalancedSampler,
+    *,
+    steps: int,
+    classes: Sequence[int],
+    config: SamplerConfig,
+    augmentation: AugmentationConfig,
+) -> Iterator[Sample]:
+    """Draw the plan of one epoch and iterate over its batches in order.
+
+    Yields
+    ------
+    Tensor of uint8 (B, 3, P, P), Tensor of int64 (B, P, P), Tensor of bool (B, K)
+        Images, class indices with 255 ignored, and the classes that each image's subset annotates.
+    """
+    dataset = PatchDataset(
+        fields,
+        sampler.draw(steps * config.batch),
+        classes=classes,
+        patch_px=config.patch_px,
+        augmentation=augmentation,
+    )
+    loader = DataLoader(
+        dataset,
+        batch_size=config.batch,
+        num_workers=config.workers,
+        pin_memory=torch.cuda.is_available(),
+    )
+    return iter(loader)

@@ -1,0 +1,97 @@
+"""Checkpoints: everything that a run needs to go on bit for bit, written atomically."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from petrography.errors import ConfigurationError
+from training.config import TrainingConfig, read_config
+from training.sampler import SamplerState
+
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """State of a run at the end of an epoch.
+
+    Attributes
+    ----------
+    config_toml : str
+        The TOML text of the run.
+    epoch : int
+        Epochs finished.
+    network, average, optimiser, scheduler, scaler : dict
+        State dictionaries; `average` is the moving average of the weights that is exported.
+    sampler : SamplerState
+        Where the plan of patches stands.
+    torch_random : Tensor
+        State of torch's generator (dropout); patches have seeds of their own.
+    history : list of dict
+        One entry per epoch: loss, learning rate, validation scores.
+    best_score : float
+        Best validation mean IoU so far.
+    git_commit : str
+        Commit of the code that wrote it.
+    data_sha256 : str
+        Digest of the training images and masks.
+    """
+
+    config_toml: str
+    epoch: int
+    network: dict[str, Any]
+    average: dict[str, Any]
+    optimiser: dict[str, Any]
+    scheduler: dict[str, Any]
+    scaler: dict[str, Any]
+    sampler: SamplerState
+    torch_random: torch.Tensor
+    history: list[dict[str, Any]]
+    best_score: float
+    git_commit: str
+    data_sha256: str
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The run's configuration."""
+        return read_config(self.config_toml, source="configuration of the checkpoint")
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint to a temporary name, flush it to disk, then rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(path.suffix + ".tmp")
+    content = {**vars(checkpoint), "sampler": asdict(checkpoint.sampler), "format": _FORMAT}
+    with temporary.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; only tensors and plain values are unpickled.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing, damaged, or no checkpoint of this project.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        msg = f"{path} cannot be read as a checkpoint: {type(error).__name__}: {error}"
+        raise ConfigurationError(msg) from error
+    if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
+        msg = f"{path} is no checkpoint of format {_FORMAT} written by `petroserve train`"
+        raise ConfigurationError(msg)
+    drawn, shown_px = content["sampler"]["drawn"], content["sampler"]["shown_px"]
+    content["sampler"] = SamplerState(drawn, tuple(shown_px))
+    return Checkpoint(**content)

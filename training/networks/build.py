@@ -1,0 +1,68 @@
+"""From a configuration to a network with its normalisation and its tile geometry."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from petrography.model_card import TileGeometry
+from training.config import NetworkConfig
+from training.networks.pspnet import PSPNET_STRIDE_PX, pspnet
+from training.networks.resunet import RESUNET_HALO_PX, RESUNET_STRIDE_PX, ResUNet
+
+__all__ = ["MEAN", "STD", "Normalised", "build_network", "tile_geometry"]
+
+# One mean and deviation for all channels: the differences between channels are the colour.
+# Rounded grey levels of the LumenStone train images (mean 102, deviation 57).
+MEAN = (102.0, 102.0, 102.0)
+STD = (57.0, 57.0, 57.0)
+
+
+class Normalised(nn.Module):
+    """A network that takes images as they are, on the scale 0-255.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps normalised (N, C, H, W) to logits.
+    mean, std : tuple of float
+        Per channel, on the scale 0-255.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, network: nn.Module, mean: tuple[float, ...] = MEAN, std: tuple[float, ...] = STD
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (N, C, H, W), 0-255, to logits (N, K, H, W)."""
+        logits: Tensor = self.network((image - self.mean) / self.std)
+        return logits
+
+
+def build_network(config: NetworkConfig, *, classes: int, channels: int = 3) -> Normalised:
+    """Build the network of a configuration with fresh weights."""
+    if config.architecture == "resunet":
+        return Normalised(ResUNet(channels, classes, filters=config.filters, order=config.order))
+    return Normalised(pspnet(channels, classes, encoder=config.encoder))
+
+
+def tile_geometry(config: NetworkConfig, *, patch_px: int) -> TileGeometry:
+    """Choose how images are cut for a network: exact cores for the ResUNet, blending for others.
+
+    A network with global pooling must see in service what it saw in training, so its tile is the
+    training patch.
+    """
+    if config.architecture == "resunet":
+        return TileGeometry(
+            size_px=1024, multiple_px=RESUNET_STRIDE_PX, mode="halo", halo_px=RESUNET_HALO_PX
+        )
+    return TileGeometry(
+        size_px=patch_px, multiple_px=PSPNET_STRIDE_PX, mode="blend", overlap_fraction=0.25
+    )

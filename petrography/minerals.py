@@ -83,7 +83,7 @@ _PHASES = (
     Mineral(4, "Bn", "bornite", (200, 80, 160), 5.1, "Cu5FeS4"),
     Mineral(5, "Po", "pyrrhotite", (240, 140, 90), 4.6, "Fe7S8"),
     Mineral(6, "Py/Mrc", "pyrite/marcasite", (250, 245, 170), 5.0, "FeS2"),
-    Mineral(7, "Pn", "pentlandite", (255, 120, 60), 4.8, "Fe4.5Ni4.5S8"),
+    Mineral(7, "Pn", "pentlandite", (150, 90, 230), 4.8, "Fe4.5Ni4.5S8"),
     Mineral(8, "Sp", "sphalerite", (80, 200, 170), 4.0, "ZnS"),
     Mineral(9, "Apy", "arsenopyrite", (210, 210, 255), 6.1, "FeAsS"),
     Mineral(10, "Hem", "hematite", (200, 40, 40), 5.3, "Fe2O3"),

@@ -1,0 +1,120 @@
+"""The colour-only baseline: each pixel takes the class of the nearest mean colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from petrography.accuracy.confusion import index_of_code, row_bands
+from petrography.errors import InvalidParameterError, LabelImageError
+from petrography.images import Image, Labels, require_image, require_labels
+
+__all__ = ["NearestColour", "fit_nearest_colour"]
+
+
+@dataclass(frozen=True)
+class NearestColour:
+    """Baseline that knows one colour a class and nothing else.
+
+    Attributes
+    ----------
+    codes : tuple of int
+        Classes.
+    colours_rgb : tuple of tuple of float
+        Mean sRGB of each class, 0-255.
+    """
+
+    codes: tuple[int, ...]
+    colours_rgb: tuple[tuple[float, float, float], ...]
+
+    def predict(self, pixels: Image, *, allowed: Sequence[int] | None = None) -> Labels:
+        """Give each pixel the class of the nearest colour, in Euclidean sRGB distance.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (height, width, 3)
+            The image.
+        allowed : sequence of int, optional
+            Codes that may occur; all when omitted. Of two colours equally near, the class that
+            comes first in `codes` is taken.
+
+        Returns
+        -------
+        ndarray of uint8, shape (height, width)
+            Codes.
+
+        Raises
+        ------
+        InvalidParameterError
+            If no class of the baseline is allowed.
+        """
+        chosen = [k for k, code in enumerate(self.codes) if allowed is None or code in allowed]
+        if not chosen:
+            msg = f"no class of {list(self.codes)} is among the allowed codes {list(allowed or ())}"
+            raise InvalidParameterError(msg)
+        colours = np.array([self.colours_rgb[k] for k in chosen], dtype=np.float32)
+        codes = np.array([self.codes[k] for k in chosen], dtype=np.uint8)
+        labels = np.empty(require_image(pixels).shape[:2], dtype=np.uint8)
+        for rows in row_bands(labels.shape):
+            labels[rows] = codes[_nearest(pixels[rows], colours)]
+        return labels
+
+
+def _nearest(pixels: Image, colours: NDArray[np.float32]) -> NDArray[np.intp]:
+    # The nearest colour c of x has the largest x.c - c.c / 2; one affine map gives it for all.
+    affinity = np.hstack([colours, -(colours**2).sum(axis=1, keepdims=True) / 2])
+    planes = np.stack([cv2.transform(pixels.astype(np.float32), row[None]) for row in affinity])
+    nearest: NDArray[np.intp] = np.argmax(planes, axis=0)
+    return nearest
+
+
+def fit_nearest_colour(
+    examples: Iterable[tuple[Image, Labels]], codes: Sequence[int]
+) -> NearestColour:
+    """Average the colour of each class over images, one image in memory at a time.
+
+    Parameters
+    ----------
+    examples : iterable of (ndarray of uint8 (height, width, 3), ndarray of uint8 (height, width))
+        Images and their truth; pixels with codes outside `codes` are passed over.
+    codes : sequence of int
+        Classes; those without a pixel are left out of the baseline.
+
+    Returns
+    -------
+    NearestColour
+        The baseline.
+
+    Raises
+    ------
+    LabelImageError
+        If a truth has another size than its image, or no pixel of `codes` was seen.
+    """
+    index = index_of_code(codes)
+    sums = np.zeros((4, len(codes) + 1))
+    for pixels, truth in examples:
+        if require_image(pixels).shape[:2] != require_labels(truth).shape:
+            msg = f"truth is {truth.shape} px, its image {pixels.shape[:2]}; wanted the same size"
+            raise LabelImageError(msg)
+        for rows in row_bands(truth.shape):
+            sums += _colour_sums(pixels[rows], index[truth[rows]], len(codes) + 1)
+    seen = [k for k in range(len(codes)) if sums[3, k] > 0]
+    if not seen:
+        msg = f"no pixel of the classes {list(codes)} was seen; give annotated images"
+        raise LabelImageError(msg)
+    means = (sums[:3] / np.maximum(sums[3], 1)).T
+    return NearestColour(
+        tuple(codes[k] for k in seen),
+        tuple((float(means[k, 0]), float(means[k, 1]), float(means[k, 2])) for k in seen),
+    )
+
+
+def _colour_sums(pixels: Image, index: NDArray[np.uint16], bins: int) -> NDArray[np.float64]:
+    """Sums of red, green and blue, and numbers of pixels, by class index."""
+    flat = index.ravel()
+    channels = [np.bincount(flat, pixels[..., c].ravel(), minlength=bins) for c in range(3)]
+    return np.stack([*channels, np.bincount(flat, minlength=bins)])

@@ -1,0 +1,136 @@
+"""From measurements to the entries of result.json: symbols, names, physical units, rounding."""
+
+from __future__ import annotations
+
+from petrography.minerals import mineral
+from petrography.report.result import (
+    GrainEntry,
+    IntervalMethod,
+    ModalBasis,
+    ModalEntry,
+    Sizes,
+    SmallEntry,
+)
+from petrography.statistics import Composition, GrainSummary, PhaseShare
+from petrography.statistics.intervals import LEVEL
+
+__all__ = ["grain_entries", "modal_basis", "modal_entries", "rounded_elements"]
+
+# Below a ten-thousandth of a per cent, and a thousandth of a pixel, there is only noise; rounding
+# also hides differences in the last bit between machines.
+_PERCENT_DIGITS = 4
+_LENGTH_DIGITS = 3
+
+
+def modal_entries(
+    composition: Composition, *, um_per_px: float | None = None
+) -> tuple[ModalEntry, ...]:
+    """Write the modal composition, by code.
+
+    Parameters
+    ----------
+    composition : Composition
+        Measured shares.
+    um_per_px : float, optional
+        Pixel size; physical areas are null without it.
+    """
+    return tuple(_modal_entry(share, um_per_px) for share in composition.phases)
+
+
+def _modal_entry(share: PhaseShare, um_per_px: float | None) -> ModalEntry:
+    phase = mineral(share.code)
+    return ModalEntry(
+        code=share.code,
+        symbol=phase.symbol,
+        name=phase.name,
+        area_percent=_percent(share.area_percent),
+        ci95=_bounds(share.ci95_percent),
+        ore_percent=None if share.ore_percent is None else _percent(share.ore_percent),
+        ore_ci95=_bounds(share.ore_ci95_percent),
+        area_px=share.area_px,
+        area_um2=_area_um2(share.area_px, um_per_px),
+        mass_percent=None if share.mass_percent is None else _percent(share.mass_percent),
+    )
+
+
+def modal_basis(composition: Composition) -> ModalBasis:
+    """Write what the percentages refer to and how the intervals were made."""
+    design = composition.design
+    return ModalBasis(
+        field_px=composition.field_px,
+        ore_px=composition.ore_px,
+        unlabelled_px=composition.unlabelled_px,
+        intervals=IntervalMethod(
+            level=LEVEL,
+            blocks=design.blocks,
+            block_px=(_length(design.block_px[0]), _length(design.block_px[1])),
+            correlation_length_px=_length(design.correlation_length_px),
+            resamples=design.resamples,
+            seed=design.seed,
+        ),
+    )
+
+
+def rounded_elements(composition: Composition) -> dict[str, float] | None:
+    """Element percentages, rounded as the other percentages are."""
+    elements = composition.element_percent
+    return None if elements is None else {name: _percent(share) for name, share in elements.items()}
+
+
+def grain_entries(
+    summaries: tuple[GrainSummary, ...], *, um_per_px: float | None = None
+) -> dict[str, GrainEntry]:
+    """Write the grains of each mineral, by symbol.
+
+    Parameters
+    ----------
+    summaries : tuple of GrainSummary
+        From `petrography.statistics.summarise_grains`.
+    um_per_px : float, optional
+        Pixel size; physical fields are null without it.
+    """
+    return {mineral(summary.code).symbol: _grain_entry(summary, um_per_px) for summary in summaries}
+
+
+def _grain_entry(summary: GrainSummary, um_per_px: float | None) -> GrainEntry:
+    return GrainEntry(
+        code=summary.code,
+        name=mineral(summary.code).name,
+        count=summary.count,
+        area_px=summary.area_px,
+        area_um2=_area_um2(summary.area_px, um_per_px),
+        touching_edge=summary.touching_edge,
+        below_minimum=SmallEntry(count=summary.small.count, area_px=summary.small.area_px),
+        ecd_px=_sizes(summary, 1.0),
+        ecd_um=None if um_per_px is None else _sizes(summary, um_per_px),
+    )
+
+
+def _sizes(summary: GrainSummary, unit: float) -> Sizes | None:
+    number, area = summary.ecd_px_by_number, summary.ecd_px_by_area
+    if number is None or area is None:
+        return None
+    return Sizes(
+        number_p20=_length(number.p20 * unit),
+        number_p50=_length(number.p50 * unit),
+        number_p80=_length(number.p80 * unit),
+        area_p20=_length(area.p20 * unit),
+        area_p50=_length(area.p50 * unit),
+        area_p80=_length(area.p80 * unit),
+    )
+
+
+def _area_um2(area_px: int, um_per_px: float | None) -> float | None:
+    return None if um_per_px is None else _length(area_px * um_per_px**2)
+
+
+def _percent(value: float) -> float:
+    return round(value, _PERCENT_DIGITS)
+
+
+def _length(value: float) -> float:
+    return round(value, _LENGTH_DIGITS)
+
+
+def _bounds(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+    return None if bounds is None else (_percent(bounds[0]), _percent(bounds[1]))

@@ -1,0 +1,75 @@
+"""The report of a label image alone, without photograph and model."""
+
+from __future__ import annotations
+
+from petrography.report.definitions import definitions
+from petrography.report.entries import (
+    grain_entries,
+    modal_basis,
+    modal_entries,
+    rounded_elements,
+)
+from petrography.report.geojson import grains_geojson
+from petrography.report.result import Quality, Result, Scale
+from petrography.report.tables import grains_csv, modal_csv
+from petrography.statistics import Composition, Grains, summarise_grains
+
+__all__ = ["label_image_files", "label_image_result"]
+
+
+def label_image_result(
+    composition: Composition, grains: Grains, *, identity: str, um_per_px: float | None = None
+) -> Result:
+    """Write what is measured on a label image as a result without a model.
+
+    Parameters
+    ----------
+    composition, grains : Composition, Grains
+        Measured on the same label image.
+    identity : str
+        Name of the measurement.
+    um_per_px : float, optional
+        Pixel size; physical fields are null without it.
+    """
+    unscaled = ("no pixel size was given: lengths and areas are in pixels only",)
+    return Result(
+        id=identity,
+        model=None,
+        scale=None if um_per_px is None else Scale(um_per_px=um_per_px, source="request"),
+        modal=modal_entries(composition, um_per_px=um_per_px),
+        modal_basis=modal_basis(composition),
+        element_percent=rounded_elements(composition),
+        grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
+        quality=Quality(
+            focus=None, clipping=None, colour_distance=None, warnings=composition.warnings
+        ),
+        degradations=unscaled if um_per_px is None else (),
+        uncertainty=None,
+        timings_s={},
+        artefacts=(),
+        definitions=definitions(composition, grains),
+        provenance={},
+    )
+
+
+def label_image_files(result: Result, grains: Grains) -> dict[str, bytes]:
+    """Write the tables and outlines of a label image.
+
+    Parameters
+    ----------
+    result : Result
+        From `label_image_result`.
+    grains : Grains
+        The grains of the same label image.
+
+    Returns
+    -------
+    dict of str to bytes
+        ``modal.csv``, ``grains.csv`` and ``grains.geojson``.
+    """
+    um_per_px = None if result.scale is None else result.scale.um_per_px
+    return {
+        "modal.csv": modal_csv(result).encode(),
+        "grains.csv": grains_csv(grains, um_per_px=um_per_px).encode(),
+        "grains.geojson": grains_geojson(grains, identity=result.id, um_per_px=um_per_px),
+    }

@@ -1,0 +1,256 @@
+"""result.json: the one record of an analysis that machines and people read.
+
+The JSON Schema that is published is generated from `Result`; the two cannot differ. No number is
+ever NaN or infinite. Without a scale, lengths and areas are in pixels and the physical fields are
+null: nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+__all__ = [
+    "RESULT_SCHEMA_VERSION",
+    "Artefact",
+    "Contacts",
+    "GrainEntry",
+    "ModalBasis",
+    "ModalEntry",
+    "ModelReference",
+    "Quality",
+    "Result",
+    "Sample",
+    "Scale",
+    "Sizes",
+    "SmallEntry",
+    "Uncertainty",
+    "result_json",
+    "result_schema",
+    "result_schema_json",
+]
+
+RESULT_SCHEMA_VERSION: Literal[1] = 1
+
+
+def _require_finite(value: JsonValue) -> JsonValue:
+    # Depth is bounded: whatever can be written as JSON was built by our own code or parsed by
+    # pydantic, which bounds it too.
+    if isinstance(value, float) and not math.isfinite(value):
+        msg = f"{value} cannot be written as JSON; wanted a finite number"
+        raise ValueError(msg)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in inner:
+        _require_finite(part)
+    return value
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Text = Annotated[str, Field(max_length=256)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FiniteJson = Annotated[JsonValue, AfterValidator(_require_finite)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Sample(_Frozen):
+    """What was photographed, as the laboratory names it."""
+
+    id: Text | None = None
+    section: Text | None = None
+    field: Text | None = None
+    operator: Text | None = None
+    instrument: Text | None = None
+
+
+class ModelReference(_Frozen):
+    """The model that drew the mineral map."""
+
+    name: str
+    version: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    """Of the ONNX file."""
+
+
+class Scale(_Frozen):
+    """Pixel size of the input image."""
+
+    um_per_px: Positive
+    source: str
+    """Who said so: the request, or a field of the image file."""
+
+
+class ModalEntry(_Frozen):
+    """One phase of the modal composition."""
+
+    code: Annotated[int, Field(ge=0, le=254)]
+    symbol: str
+    name: str
+    area_percent: Percent
+    """Of the whole annotated field."""
+    ci95: tuple[Percent, Percent] | None
+    """95 % interval of area_percent; null where one image shows no scatter to judge by."""
+    ore_percent: Percent | None
+    """Of the ore minerals only; null for a phase that is no ore."""
+    ore_ci95: tuple[Percent, Percent] | None
+    area_px: Count
+    area_um2: NotNegative | None
+    mass_percent: Percent | None
+    """Of the mass of the ore minerals."""
+
+
+class IntervalMethod(_Frozen):
+    """How the 95 % intervals were made."""
+
+    method: Literal["block bootstrap"] = "block bootstrap"
+    level: Fraction
+    blocks: Count
+    block_px: tuple[NotNegative, NotNegative]
+    """Mean height and width of a block."""
+    correlation_length_px: NotNegative
+    resamples: Count
+    seed: int
+
+
+class ModalBasis(_Frozen):
+    """What the percentages are percentages of."""
+
+    field_px: Count
+    """area_percent: annotated pixels of the whole field."""
+    ore_px: Count
+    """ore_percent: pixels of ore minerals."""
+    unlabelled_px: Count
+    """Pixels in neither basis."""
+    intervals: IntervalMethod
+
+
+class Sizes(_Frozen):
+    """Equivalent circle diameters below which 20, 50 and 80 % lie, of number and of area."""
+
+    number_p20: NotNegative
+    number_p50: NotNegative
+    number_p80: NotNegative
+    area_p20: NotNegative
+    area_p50: NotNegative
+    area_p80: NotNegative
+
+
+class SmallEntry(_Frozen):
+    """Components below the minimum area: counted, in no other figure of the grains."""
+
+    count: Count
+    area_px: Count
+
+
+class GrainEntry(_Frozen):
+    """The grains of one mineral."""
+
+    code: Annotated[int, Field(ge=0, le=254)]
+    name: str
+    count: Count
+    area_px: Count
+    area_um2: NotNegative | None
+    touching_edge: Count
+    """Grains cut by the edge of the image; included with what is seen of them."""
+    below_minimum: SmallEntry
+    ecd_px: Sizes | None
+    ecd_um: Sizes | None
+
+
+class Contacts(_Frozen):
+    """Contact lengths between phases."""
+
+    codes: tuple[int, ...]
+    length_px: tuple[tuple[NotNegative, ...], ...]
+    """Symmetric; row and column i belong to codes[i]."""
+
+
+class Quality(_Frozen):
+    """Whether the image was fit to be analysed."""
+
+    focus: NotNegative | None
+    """Variance of the Laplacian over the variance of the image; higher is sharper."""
+    clipping: Fraction | None
+    """Share of pixels with a channel at 255."""
+    colour_distance: NotNegative | None
+    """Distance of the image's colours from those of the training images."""
+    warnings: tuple[str, ...]
+
+
+class Uncertainty(_Frozen):
+    """What the model says of its own certainty."""
+
+    mean_confidence: Fraction
+    ece: Fraction | None
+    """Expected calibration error on the model's validation images."""
+
+
+class Artefact(_Frozen):
+    """One file that belongs to the analysis."""
+
+    name: str
+    media_type: str
+    sha256: Sha256
+    href: str
+
+
+class Result(_Frozen):
+    """One analysis of one image."""
+
+    schema_version: Literal[1] = RESULT_SCHEMA_VERSION
+    id: str
+    version: Annotated[int, Field(ge=1)] = 1
+    """Grows with every correction."""
+    status: Literal["preliminary", "final", "corrected", "rejected"] = "preliminary"
+    sample: Sample = Sample()
+    model: ModelReference | None
+    """Null where an existing label image was measured."""
+    scale: Scale | None
+    modal: tuple[ModalEntry, ...]
+    modal_basis: ModalBasis
+    element_percent: dict[str, Percent] | None
+    """Mass per cent in the ore minerals, from their formulae."""
+    grains: dict[str, GrainEntry]
+    """By mineral symbol."""
+    contacts: Contacts | None = None
+    quality: Quality
+    degradations: tuple[str, ...]
+    """What was done with less than was asked or wanted."""
+    uncertainty: Uncertainty | None
+    timings_s: dict[str, NotNegative]
+    artefacts: tuple[Artefact, ...]
+    definitions: dict[str, str]
+    """What the numbers mean."""
+    provenance: dict[str, FiniteJson]
+
+
+def result_json(result: Result) -> bytes:
+    """Write result.json: UTF-8, indented by two, fields in the order of the schema."""
+    return (result.model_dump_json(indent=2) + "\n").encode()
+
+
+def result_schema() -> dict[str, JsonValue]:
+    """JSON Schema (draft 2020-12) of result.json.
+
+    Examples
+    --------
+    >>> result_schema()["title"]
+    'Result'
+    """
+    schema = Result.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def result_schema_json() -> str:
+    """Write the schema as the text of ``docs/result.schema.json``."""
+    return json.dumps(result_schema(), indent=2, ensure_ascii=False) + "\n"

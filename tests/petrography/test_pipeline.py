@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from petrography.errors import InvalidParameterError, UnsupportedImageError
+from petrography.image_codec import ImageLimits, decode_labels, encode_png
+from petrography.model_card import sha256_hex
+from petrography.pipeline import MEDIA_TYPES, AnalysisRequest, analyse, measure
+from petrography.report import result_schema
+from tests.tiny_model import CODES, COLOURS, tiny_card
+
+
+class NearestColourPredictor:
+    """The tiny model without ONNX Runtime: the class of the nearest colour."""
+
+    def __init__(self, allowed: tuple[int, ...]) -> None:
+        self.allowed = [code in allowed for code in CODES]
+
+    def probabilities(self, tiles):
+        difference = tiles[:, None].astype(np.float32) - COLOURS[:, None, None].astype(np.float32)
+        closeness = np.exp(-(difference**2).sum(axis=-1) / 2000.0) + 1e-6
+        closeness[:, [not one for one in self.allowed]] = 0.0
+        return (closeness / closeness.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def labels(self, tiles):
+        probabilities = self.probabilities(tiles)
+        confidence = np.rint(probabilities.max(axis=1) * 255).astype(np.uint8)
+        return probabilities.argmax(axis=1).astype(np.uint8), confidence
+
+
+@pytest.fixture
+def painted():
+    """Label indices of blocks of 24 px, and the photograph of them."""
+    blocks = np.random.default_rng(3).integers(0, 4, (6, 8))
+    index = np.kron(blocks, np.ones((24, 24), dtype=np.intp))
+    return np.array(CODES, dtype=np.uint8)[index], COLOURS[index]
+
+
+def run(data, request=None, **changes):
+    arguments = {
+        "card": tiny_card(),
+        "predictor_for": NearestColourPredictor,
+        "analysis_id": "a-1",
+        "limits": ImageLimits(),
+        "software": {"petroserve": "0"},
+    }
+    return analyse(data, request or AnalysisRequest(), **(arguments | changes))
+
+
+def test_a_painted_section_comes_back_as_it_was_painted(painted):
+    truth, image = painted
+    analysis = run(encode_png(image), AnalysisRequest(um_per_px=0.5))
+    assert np.array_equal(decode_labels(analysis.artefacts["labels.png"]), truth)
+    shares = {entry.code: entry.area_percent for entry in analysis.result.modal}
+    for code in CODES:
+        assert shares[code] == pytest.approx(100 * (truth == code).mean(), abs=1e-4)
+    assert analysis.result.scale.um_per_px == 0.5
+    # The card of the tiny model says that it has never seen ore; nothing else was degraded.
+    assert [one for one in analysis.result.degradations if "phantoms only" not in one] == []
+
+
+def test_every_artefact_is_listed_with_its_digest(painted):
+    analysis = run(encode_png(painted[1]), href_prefix="/v1/analyses/a-1/")
+    listed = {one.name: one for one in analysis.result.artefacts}
+    assert set(analysis.artefacts) == set(MEDIA_TYPES) == set(listed) | {"result.json"}
+    for name, one in listed.items():
+        assert one.sha256 == sha256_hex(analysis.artefacts[name])
+        assert one.href == f"/v1/analyses/a-1/{name}"
+
+
+def test_result_json_is_the_result_and_fits_its_schema(painted):
+    jsonschema = pytest.importorskip("jsonschema", reason="needs the dev extra")
+    analysis = run(encode_png(painted[1]))
+    content = json.loads(analysis.artefacts["result.json"])
+    jsonschema.Draft202012Validator(result_schema()).validate(content)
+    assert content == analysis.result.model_dump(mode="json")
+
+
+def test_equal_input_gives_equal_files(painted):
+    first, second = (run(encode_png(painted[1])).artefacts for _ in range(2))
+    for name in set(first) - {"result.json"}:  # it holds the timings
+        assert first[name] == second[name], name
+
+
+def test_only_wanted_artefacts_are_made(painted):
+    request = AnalysisRequest(outputs=("labels.png", "modal.csv"))
+    analysis = run(encode_png(painted[1]), request)
+    assert set(analysis.artefacts) == {"labels.png", "modal.csv", "provenance.json", "result.json"}
+
+
+def test_without_a_scale_nothing_physical_is_claimed(painted):
+    analysis = run(encode_png(painted[1]))
+    assert analysis.result.scale is None
+    assert all(entry.area_um2 is None for entry in analysis.result.modal)
+    assert any("scale missing" in one for one in analysis.result.degradations)
+    assert any("in pixels only" in one for one in analysis.result.degradations)
+    rows = list(csv.DictReader(io.StringIO(analysis.artefacts["grains.csv"].decode())))
+    assert rows
+    assert all(row["area_um2"] == row["ecd_um"] == "" for row in rows)
+
+
+def test_an_association_closes_the_other_classes(painted):
+    analysis = run(encode_png(painted[1]), AnalysisRequest(association="Ccp"))
+    assert {entry.code for entry in analysis.result.modal} <= {0, 1}
+    assert analysis.result.provenance["parameters"]["possible_codes"] == [0, 1]
+
+
+def test_labels_have_the_size_of_the_image_at_any_resampling(painted):
+    truth, image = painted
+    for factor in (0.25, 0.4, 1.7, 2.0):
+        labels = decode_labels(
+            run(encode_png(image), AnalysisRequest(resampling_factor=factor)).artefacts[
+                "labels.png"
+            ]
+        )
+        assert labels.shape == truth.shape
+        # Only a seam of a pixel or two along the blocks of 24 px may change.
+        assert (labels == truth).mean() > (0.8 if factor < 1 else 0.95)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 2), (63, 65)])
+def test_an_image_smaller_than_a_tile_is_analysed_with_a_warning(shape):
+    image = np.full((*shape, 3), COLOURS[1], dtype=np.uint8)
+    analysis = run(encode_png(image))
+    assert np.all(decode_labels(analysis.artefacts["labels.png"]) == CODES[1])
+    assert any("smaller than its tile" in one for one in analysis.result.quality.warnings)
+
+
+def test_over_exposure_is_warned_of():
+    image = np.full((80, 80, 3), COLOURS[1], dtype=np.uint8)
+    image[:20] = 255
+    warnings = run(encode_png(image)).result.quality.warnings
+    assert any("25.0% of the pixels are over-exposed" in one for one in warnings)
+
+
+def test_phantom_weights_say_so_in_every_report(painted):
+    card = tiny_card(training=tiny_card().training.model_dump() | {"phantom_fraction": 1.0})
+    assert any(
+        "phantoms only" in one for one in run(encode_png(painted[1]), card=card).result.degradations
+    )
+    honest = tiny_card(training=tiny_card().training.model_dump() | {"phantom_fraction": 0.0})
+    assert not any(
+        "phantoms" in one for one in run(encode_png(painted[1]), card=honest).result.degradations
+    )
+
+
+def test_provenance_names_what_was_analysed_and_by_what(painted):
+    data = encode_png(painted[1])
+    provenance = json.loads(
+        run(data, started_utc="2026-01-01T00:00:00Z").artefacts["provenance.json"]
+    )
+    assert provenance["image"]["sha256"] == sha256_hex(data)
+    assert provenance["image"]["pixels_sha256"] == sha256_hex(painted[1].tobytes())
+    assert provenance["started_utc"] == "2026-01-01T00:00:00Z"
+    assert provenance["model"]["onnx_sha256"] == tiny_card().onnx_sha256
+    assert provenance["software"] == {"petroserve": "0"}
+
+
+def test_stages_and_tiles_are_reported_in_order(painted):
+    stages, tiles = [], []
+    run(
+        encode_png(painted[1]),
+        on_stage=lambda name, seconds: stages.append((name, seconds >= 0)),
+        on_progress=lambda done, total: tiles.append((done, total)),
+    )
+    assert stages == [(name, True) for name in ("decode", "segmentation", "statistics", "report")]
+    assert tiles == [(done, 9) for done in range(1, 10)]  # 144 x 192 px in tiles of 64
+
+
+def test_the_listener_stops_the_analysis(painted):
+    def stop(_done, _total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(encode_png(painted[1]), on_progress=stop)
+
+
+def test_a_bad_association_is_refused_before_the_image_is_read():
+    with pytest.raises(InvalidParameterError, match="association names"):
+        run(b"no image", AnalysisRequest(association="quartzite"))
+
+
+def test_bytes_that_are_no_image_are_refused():
+    with pytest.raises(UnsupportedImageError):
+        run(b"no image")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"um_per_px": 0},
+        {"um_per_px": -0.5},
+        {"um_per_px": float("nan")},
+        {"um_per_px": float("inf")},
+        {"resampling_factor": 0},
+        {"outputs": ["../labels.png"]},
+        {"unknown": 1},
+        {"min_grain_area_px": 0},
+        {"association": "x" * 300},
+        {"sample": {"id": "x" * 300}},
+    ],
+)
+def test_an_impossible_request_is_refused(fields):
+    with pytest.raises(ValidationError):
+        AnalysisRequest(**fields)
+
+
+def test_a_label_image_is_measured_alone(painted):
+    measured = measure(painted[0], min_grain_area_px=1)
+    assert measured.composition.field_px == painted[0].size
+    assert measured.grains.area_px.sum() == (painted[0] != 0).sum()

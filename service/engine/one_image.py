@@ -1,0 +1,90 @@
+"""One image through one opened model: what the service and the command line have in common."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import importlib.metadata
+import platform
+from collections.abc import Callable
+
+from petrography.image_codec import ImageLimits
+from petrography.pipeline import Analysis, AnalysisRequest, analyse
+from service.repository import LoadedModel
+from service.settings import Settings
+
+__all__ = ["analyse_image", "software_versions"]
+
+_SOFTWARE = (
+    "petroserve",
+    "numpy",
+    "opencv-python-headless",
+    "scikit-image",
+    "scipy",
+    "onnxruntime",
+    "onnxruntime-gpu",
+)
+
+
+def analyse_image(
+    image: bytes,
+    request: AnalysisRequest,
+    model: LoadedModel,
+    *,
+    settings: Settings,
+    analysis_id: str,
+    href_prefix: str = "",
+    on_stage: Callable[[str, float], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Analysis:
+    """Analyse one image.
+
+    Parameters
+    ----------
+    image : bytes
+        The encoded image.
+    request : AnalysisRequest
+        What is wanted; its `model` is `model`.
+    model : LoadedModel
+        The model.
+    settings : Settings
+        The limits on bytes and pixels are used.
+    analysis_id : str
+        Identity of the result.
+    href_prefix : str
+        Put before the names of the artefacts in the result.
+    on_stage, on_progress : callable, optional
+        See `petrography.pipeline.analyse`.
+
+    Raises
+    ------
+    InputError
+        If image or request cannot be analysed.
+    """
+    return analyse(
+        image,
+        request,
+        card=model.card,
+        predictor_for=model.predictor_for,
+        analysis_id=analysis_id,
+        limits=ImageLimits(
+            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
+        ),
+        software=software_versions(),
+        provider_degradations=model.opened.degradations,
+        started_utc=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        href_prefix=href_prefix,
+        on_stage=on_stage,
+        on_progress=on_progress,
+    )
+
+
+@functools.cache
+def software_versions() -> dict[str, str]:
+    """Names and versions of what computes a result, for its provenance."""
+    installed = {
+        distribution.name: distribution.version
+        for distribution in importlib.metadata.distributions()
+    }
+    found = {name: installed[name] for name in _SOFTWARE if name in installed}
+    return {"python": platform.python_version(), **found}

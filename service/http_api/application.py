@@ -1,0 +1,74 @@
+"""The ASGI application: routes, error handlers and the layer around them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from petrography.errors import PetroserveError
+from service.engine import Engine
+from service.http_api.documentation import DocumentedApp, add_documentation
+from service.http_api.observation import Observation
+from service.http_api.problems import problem_of_error, problem_of_http_exception
+from service.http_api.routes import analysis_routes, health_routes, model_routes
+
+__all__ = ["create_app"]
+
+_DESCRIPTION = """Microscope images of ore and rock in, lab-grade mineralogy out.
+
+Errors are problem documents (RFC 9457) with a stable `type`."""
+
+
+def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI:
+    """Build the HTTP application of one process.
+
+    Parameters
+    ----------
+    engine : Engine
+        Started and stopped by the application's lifespan.
+    swagger_folder : Path, optional
+        Where ``swagger-ui-bundle.js`` and ``swagger-ui.css`` lie, so that ``/docs`` works without
+        the internet; without it the page loads them from a public network.
+
+    Returns
+    -------
+    FastAPI
+        The application.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with engine.running():
+            yield
+
+    app = DocumentedApp(
+        title="Petroserve",
+        version=engine.version,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(analysis_routes(engine))
+    app.include_router(model_routes(engine))
+    app.include_router(health_routes(engine))
+    add_documentation(app, swagger_folder)
+
+    @app.exception_handler(PetroserveError)
+    async def answer_error(request: Request, error: Exception) -> Response:
+        engine.telemetry.observe_error(error)
+        return problem_of_error(request, error)
+
+    @app.exception_handler(HTTPException)
+    async def answer_refusal(request: Request, error: HTTPException) -> Response:
+        engine.telemetry.observe_error(error)
+        return problem_of_http_exception(request, error)
+
+    app.add_middleware(Observation, telemetry=engine.telemetry)
+    return app

@@ -1,0 +1,132 @@
+"""Every setting of the service, in one frozen class: the only reader of the environment.
+
+A field ``x`` is the variable ``PETROSERVE_X``; the command line overrides it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from petrography.errors import ConfigurationError
+
+__all__ = ["Provider", "Settings", "read_settings"]
+
+Provider = Literal["cpu", "cuda", "tensorrt", "auto"]
+
+_Count = Annotated[int, Field(ge=1)]
+_GIB = 1024**3
+
+
+class Settings(BaseSettings):
+    """Settings of one service process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PETROSERVE_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        # Both the variable's own name and the field's name, so that code can state it as well.
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+    host: str = "127.0.0.1"
+    """IP address to listen on; 0.0.0.0 for every interface."""
+
+    http_port: int = Field(default=3000, ge=1, le=65535)
+    """TCP port of HTTP."""
+
+    workers: _Count = 1
+    """Service processes. One per GPU; every worker loads every model."""
+
+    models_folder: Path = Path("models")
+    """Where models/<name>/<version>/{model.onnx, model.json} lie."""
+
+    default_model: str | None = None
+    """NAME or NAME:VERSION for requests that name none; unset: the first name of the alphabet."""
+
+    provider: Provider = "auto"
+    """Where networks run. cuda and tensorrt refuse to start without the GPU; auto takes CUDA where
+    this installation has it and otherwise the CPU, and results say when it had to fall back."""
+
+    threads: int = Field(default=0, ge=0)
+    """CPU threads of one network run; 0: one per core."""
+
+    gpu_tile_batch: int = Field(default=4, ge=1, le=64)
+    """Tiles of one run on a GPU. On the CPU it is always 1: more is not faster there."""
+
+    gpu_memory_bytes: int | None = Field(default=None, ge=_GIB)
+    """Most GPU memory that ONNX Runtime may take for one model; unset: no limit."""
+
+    artefacts_folder: Path = Path("artefacts")
+    """Where finished analyses are kept."""
+
+    artefacts_max_count: _Count = 1000
+    """Finished analyses to keep; the oldest are removed."""
+
+    artefacts_max_bytes: _Count = 20 * _GIB
+    """Bytes of finished analyses to keep; the oldest are removed, the newest never."""
+
+    max_image_bytes: _Count = 256 * 1024**2
+    """Largest image file that is accepted."""
+
+    max_image_pixels: _Count = 700_000_000
+    """Largest image, in pixels, that is accepted."""
+
+    max_request_bytes: _Count = 64 * 1024
+    """Largest JSON part `request` that is accepted."""
+
+    upload_timeout_s: float = Field(default=600.0, gt=0.0, allow_inf_nan=False)
+    """Seconds in which a request body must have arrived."""
+
+    concurrent_analyses: _Count = 1
+    """Analyses that run at the same time in one process."""
+
+    queue_length: int = Field(default=8, ge=0)
+    """Analyses that may wait in one process; one more is refused with 429."""
+
+    prometheus_multiproc_dir: Path | None = Field(
+        default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR"
+    )
+    """Set by BentoML for its workers: the folder through which they add up their metrics."""
+
+    @field_validator("host")
+    @classmethod
+    def _is_address(cls, host: str) -> str:
+        ipaddress.ip_address(host)
+        return host
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as environment variables, for worker processes."""
+        own = self.model_dump(mode="json", exclude={"prometheus_multiproc_dir"}, exclude_none=True)
+        return {f"PETROSERVE_{name.upper()}": str(value) for name, value in own.items()}
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment.
+
+    Parameters
+    ----------
+    **overrides : object
+        Fields that were stated otherwise, for instance on the command line; None is not stated.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is not possible; names the variable.
+    """
+    stated = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(stated)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"PETROSERVE_{str(problem['loc'][0]).upper()}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        msg = f"settings cannot be used: {problems}"
+        raise ConfigurationError(msg) from None

@@ -1,0 +1,103 @@
+"""One table from error class to HTTP status and gRPC code, for every protocol.
+
+The row of a class is the row of the nearest of its ancestors that has one, so a new error class
+has a sensible status before anybody thinks of it; a test asks for a row of its own all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from petrography import errors
+
+__all__ = ["STATUS_TABLE", "Status", "status_of"]
+
+GrpcCode = Literal["INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How an error is told to a client.
+
+    Attributes
+    ----------
+    http : int
+        HTTP status code.
+    grpc : str
+        Name of the gRPC status code.
+    slug : str
+        Stable name of the problem, the end of its type URI.
+    title : str
+        What is wrong, the same for every occurrence.
+    public : bool
+        Whether the message is for the client; otherwise it goes to the log only.
+    """
+
+    http: int
+    grpc: GrpcCode
+    slug: str
+    title: str
+    public: bool = True
+
+    @property
+    def type_uri(self) -> str:
+        """Type of the problem, RFC 9457 section 3.1.1."""
+        return f"urn:petroserve:problem:{self.slug}"
+
+
+_INTERNAL = Status(500, "INTERNAL", "internal-error", "Internal error", public=False)
+
+STATUS_TABLE: dict[type[BaseException], Status] = {
+    errors.PetroserveError: _INTERNAL,
+    errors.InputError: Status(400, "INVALID_ARGUMENT", "bad-request", "Request at fault"),
+    errors.MalformedRequestError: Status(
+        400, "INVALID_ARGUMENT", "malformed-request", "Request cannot be read"
+    ),
+    errors.InvalidParameterError: Status(
+        422, "INVALID_ARGUMENT", "invalid-parameter", "Parameter is not possible"
+    ),
+    errors.MissingPartError: Status(
+        400, "INVALID_ARGUMENT", "missing-part", "Part of the request is missing"
+    ),
+    errors.ImageError: Status(
+        422, "INVALID_ARGUMENT", "image-not-usable", "Image cannot be analysed"
+    ),
+    errors.UnsupportedImageError: Status(
+        415, "INVALID_ARGUMENT", "unsupported-image", "Not an image format that is read"
+    ),
+    errors.DamagedImageError: Status(422, "INVALID_ARGUMENT", "damaged-image", "Image is damaged"),
+    errors.ImageTooLargeError: Status(
+        413, "INVALID_ARGUMENT", "image-too-large", "Image has too many pixels"
+    ),
+    errors.BodyTooLargeError: Status(413, "INVALID_ARGUMENT", "body-too-large", "Too many bytes"),
+    errors.LabelImageError: Status(
+        422, "INVALID_ARGUMENT", "label-image-not-usable", "Label image cannot be used"
+    ),
+    errors.ModelNotFoundError: Status(404, "NOT_FOUND", "model-not-found", "Model not found"),
+    errors.AnalysisNotFoundError: Status(
+        404, "NOT_FOUND", "analysis-not-found", "Analysis not found"
+    ),
+    errors.OverloadedError: Status(429, "RESOURCE_EXHAUSTED", "overloaded", "Service is busy"),
+    errors.NotReadyError: Status(503, "UNAVAILABLE", "not-ready", "Service is not ready"),
+    errors.ConfigurationError: _INTERNAL,
+    errors.ModelCardError: _INTERNAL,
+    errors.InternalError: _INTERNAL,
+}
+
+
+def status_of(error: BaseException) -> Status:
+    """Find the row of an error along its class's method resolution order.
+
+    Examples
+    --------
+    >>> from petrography.errors import ModelNotFoundError
+    >>> status_of(ModelNotFoundError("no such model")).http
+    404
+    >>> status_of(ZeroDivisionError()).title
+    'Internal error'
+    """
+    for ancestor in type(error).__mro__:
+        if ancestor in STATUS_TABLE:
+            return STATUS_TABLE[ancestor]
+    return _INTERNAL

@@ -1,0 +1,64 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Before anything imports ONNX Runtime, which otherwise reports usage over the network.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+if TYPE_CHECKING:
+    import httpx
+
+    from service.engine import Engine
+
+# The service and onnx are imported by the fixtures that need them, so that the tests of the
+# science run without either.
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Coroutines in tests run on asyncio, as in the service."""
+    return "asyncio"
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment in which no variable sets anything of this project."""
+    for name in list(os.environ):
+        if name.startswith(("PETROSERVE_", "PROMETHEUS_", "BENTOML_")):
+            monkeypatch.delenv(name)
+    return monkeypatch
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    """A models folder with the tiny nearest-colour model ``tiny:1``."""
+    from tests.tiny_model import write_model
+
+    folder = tmp_path / "models"
+    write_model(folder)
+    return folder
+
+
+@pytest.fixture
+async def http_service(
+    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[httpx.AsyncClient, Engine]]:
+    """A ready service with the tiny model: its client and its engine."""
+    from tests.http_service import running_service, settings_for
+
+    settings = settings_for(model_folder, tmp_path / "artefacts")
+    async with running_service(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def client(http_service: tuple[httpx.AsyncClient, Engine]) -> httpx.AsyncClient:
+    """A client of a ready service with the tiny model."""
+    return http_service[0]

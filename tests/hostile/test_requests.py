@@ -1,0 +1,415 @@
+"""Requests that are wrong, by mistake or on purpose: a clear 4xx, and the service goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.engine import Engine
+from tests.http_service import body, part, png, png_header, running_service, settings_for
+from tests.tiny_model import paint
+
+pytestmark = pytest.mark.anyio
+
+GOOD = png(paint(np.zeros((8, 8), dtype=np.intp)))
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=cut"}
+MAX_IMAGE_BYTES, MAX_REQUEST_BYTES = 300_000, 4_000
+BODY_LIMIT = MAX_IMAGE_BYTES + MAX_REQUEST_BYTES + 64 * 1024
+
+
+@pytest.fixture
+async def service(
+    model_folder: Path, tmp_path: Path
+) -> AsyncIterator[tuple[httpx.AsyncClient, Engine]]:
+    limits = settings_for(
+        model_folder,
+        tmp_path / "artefacts",
+        max_image_bytes=MAX_IMAGE_BYTES,
+        max_request_bytes=MAX_REQUEST_BYTES,
+        max_image_pixels=100_000,
+    )
+    async with running_service(limits) as running:
+        yield running
+
+
+@pytest.fixture
+def client(service: tuple[httpx.AsyncClient, Engine]) -> httpx.AsyncClient:
+    return service[0]
+
+
+def request_part(text: str | bytes) -> bytes:
+    content = text if isinstance(text, bytes) else text.encode()
+    return part("request", content, filename=None)
+
+
+def assert_problem(response: httpx.Response, status: int, *words: str) -> dict[str, Any]:
+    """Check that a response is a problem document whose detail holds the words."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert set(problem) == {"type", "title", "status", "detail", "instance"}
+    assert problem["status"] == status
+    assert problem["type"].startswith("urn:petroserve:problem:")
+    for word in words:
+        assert word in problem["detail"], problem["detail"]
+    return problem
+
+
+async def assert_healthy(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/livez")).status_code == 200
+    response = await client.post("/v1/analyses", files={"image": ("good.png", GOOD)})
+    assert response.status_code == 201
+
+
+BAD_BODIES: dict[str, tuple[bytes, int, tuple[str, ...]]] = {
+    "empty body": (b"", 400, ("breaks off after 0 bytes",)),
+    "no part": (b"--cut--\r\n", 400, ("image", "missing")),
+    "no image part": (body(request_part("{}")), 400, ("image", "missing")),
+    "image without filename": (body(part("image", b"abc", filename=None)), 400, ("text field",)),
+    "two images": (body(part("image", GOOD), part("image", GOOD)), 422, ("2 times",)),
+    "two requests": (
+        body(part("image", GOOD), request_part("{}"), request_part("{}")),
+        422,
+        ("2 times",),
+    ),
+    "unknown part": (body(part("image", GOOD), part("mask", GOOD)), 422, ("'mask'", "unknown")),
+    "very many parts": (body(*[part("image", b"x")] * 500), 400, ("Too many files",)),
+    "very many fields": (body(*[request_part("{}")] * 500), 400, ("Too many fields",)),
+    "part without name": (
+        b"--cut\r\nContent-Disposition: form-data\r\n\r\nx\r\n--cut--\r\n",
+        400,
+        ("name",),
+    ),
+    "part without disposition": (b"--cut\r\n\r\nx\r\n--cut--\r\n", 400, ("name",)),
+    "very long part header": (
+        b"--cut\r\nContent-Disposition: " + b"x" * 100_000 + b"\r\n\r\nx\r\n--cut--\r\n",
+        400,
+        ("multipart",),
+    ),
+    "no multipart at all": (b"\x00" * 1000, 400, ()),
+    "cut in the middle of the image": (part("image", GOOD)[:-30], 400, ("breaks off",)),
+    "request over its limit": (
+        body(part("image", GOOD), request_part('{"model": "' + "m" * 5000 + '"}')),
+        400,
+        ("maximum size",),
+    ),
+    "request file over its limit": (
+        body(part("image", GOOD), part("request", b" " * 5000)),
+        413,
+        ("5000", "4000"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BODIES)
+async def test_bad_bodies(client: httpx.AsyncClient, case: str) -> None:
+    content, status, words = BAD_BODIES[case]
+
+    response = await client.post("/v1/analyses", content=content, headers=MULTIPART)
+
+    assert_problem(response, status, *words)
+    await assert_healthy(client)
+
+
+BAD_REQUESTS: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
+    "empty": ("", 400, ("no JSON",)),
+    "not JSON": ("{model: tiny}", 400, ("no JSON",)),
+    "cut": ('{"model": "ti', 400, ("no JSON",)),
+    "not UTF-8": (b'{"model": "\xff\xfe"}', 404, ("tiny:1",)),
+    "lone surrogate": ('{"model": "\\ud800"}', 400, ("no JSON",)),
+    "nested absurdly in lists": ("[" * 1900, 400, ("no JSON", "recursion")),
+    "nested absurdly in objects": ('{"sample":' * 300, 400, ("no JSON", "recursion")),
+    "a list": ("[]", 422, ()),
+    "null": ("null", 422, ()),
+    "a number of absurd length": ('{"um_per_px": ' + "9" * 3500 + "}", 422, ("um_per_px",)),
+    "unknown field": ('{"colour": 1}', 422, ("colour",)),
+    "unknown field inside": ('{"sample": {"colour": 1}}', 422, ("sample.colour",)),
+    "text for a number": ('{"um_per_px": "0.5"}', 422, ("um_per_px",)),
+    "truth for a number": ('{"um_per_px": true}', 422, ("um_per_px",)),
+    "zero scale": ('{"um_per_px": 0}', 422, ("um_per_px",)),
+    "negative scale": ('{"um_per_px": -0.5}', 422, ("um_per_px",)),
+    "NaN scale": ('{"um_per_px": NaN}', 422, ("um_per_px",)),
+    "infinite scale": ('{"um_per_px": Infinity}', 422, ("um_per_px",)),
+    "overflowing scale": ('{"um_per_px": 1e999}', 422, ("um_per_px",)),
+    "tiny scale": ('{"um_per_px": 1e-300}', 422, ("um_per_px",)),
+    "zero resampling": ('{"resampling_factor": 0}', 422, ("resampling_factor",)),
+    "huge resampling": ('{"resampling_factor": 1e9}', 422, ("resampling_factor",)),
+    "NaN resampling": ('{"resampling_factor": NaN}', 422, ("resampling_factor",)),
+    "unknown model": ('{"model": "gold"}', 404, ("'gold'", "tiny:1")),
+    "unknown version": ('{"model": "tiny:9"}', 404, ("'tiny:9'", "tiny:1")),
+    "latest is no version": ('{"model": "tiny:"}', 404, ("tiny:1",)),
+    "path as model": ('{"model": "../../etc/passwd"}', 404, ("tiny:1",)),
+    "unknown association": ('{"association": "S99"}', 422, ("S99",)),
+}
+
+
+@pytest.mark.parametrize("case", BAD_REQUESTS)
+async def test_bad_request_parts(client: httpx.AsyncClient, case: str) -> None:
+    text, status, words = BAD_REQUESTS[case]
+    content = body(part("image", GOOD), request_part(text))
+
+    response = await client.post("/v1/analyses", content=content, headers=MULTIPART)
+
+    assert_problem(response, status, *words)
+    await assert_healthy(client)
+
+
+BAD_IMAGES: dict[str, tuple[bytes, tuple[int, ...]]] = {
+    "empty": (b"", (415,)),
+    "text": (b"no image at all", (415,)),
+    "pickle": (b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94.", (415,)),
+    "truncated": (GOOD[:-20], (422,)),
+    "signature only": (GOOD[:8], (415, 422)),
+    "header only": (png_header(8, 8), (422,)),
+    "zero-sized": (png_header(0, 8), (415, 422)),
+    "over the pixel limit": (png_header(400, 251), (413,)),
+    "bomb": (png_header(2**31 - 1, 2**31 - 1), (413, 422)),
+    "TIFF with nothing behind its header": (b"II*\x00\x08\x00\x00\x00", (415, 422)),
+}
+
+
+@pytest.mark.parametrize("case", BAD_IMAGES)
+async def test_bad_images(client: httpx.AsyncClient, case: str) -> None:
+    image, statuses = BAD_IMAGES[case]
+
+    response = await client.post("/v1/analyses", files={"image": ("field.png", image)})
+
+    assert response.status_code in statuses, response.text
+    assert_problem(response, response.status_code)
+    await assert_healthy(client)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "image/png", "application/json", "multipart/mixed; boundary=cut", "\x7f;;=", ""],
+)
+async def test_another_content_type_is_refused(
+    client: httpx.AsyncClient, content_type: str | None
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+
+    response = await client.post("/v1/analyses", content=GOOD, headers=headers)
+
+    assert_problem(response, 415, "multipart/form-data")
+
+
+@pytest.mark.parametrize(
+    "boundary", ["", "; boundary=", "; boundary=\x00", "; boundary=" + "b" * 300]
+)
+async def test_a_boundary_that_does_not_cut(client: httpx.AsyncClient, boundary: str) -> None:
+    headers = {"Content-Type": f"multipart/form-data{boundary}"}
+
+    response = await client.post("/v1/analyses", content=body(part("image", GOOD)), headers=headers)
+
+    assert_problem(response, 400)
+    await assert_healthy(client)
+
+
+async def test_a_body_over_the_limit_is_refused_by_its_stated_length(
+    client: httpx.AsyncClient,
+) -> None:
+    class Unread(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            pytest.fail("the body was read")
+            yield b""
+
+    for length in (str(BODY_LIMIT + 1), "9" * 400):
+        headers = MULTIPART | {"Content-Length": length}
+        request = httpx.Request(
+            "POST", "http://petroserve/v1/analyses", headers=headers, stream=Unread()
+        )
+        assert_problem(await client.send(request), 413, str(BODY_LIMIT))
+    await assert_healthy(client)
+
+
+@pytest.mark.parametrize("length", ["-1", "1.5", "abc", "١٢", " "])
+async def test_a_stated_length_that_is_no_number(client: httpx.AsyncClient, length: str) -> None:
+    headers = [(b"content-type", b"multipart/form-data; boundary=cut")]
+    request = httpx.Request(
+        "POST",
+        "http://petroserve/v1/analyses",
+        headers=[*headers, (b"content-length", length.encode())],
+        stream=httpx.ByteStream(b""),
+    )
+
+    assert_problem(await client.send(request), 400, "Content-Length")
+
+
+async def test_a_body_over_the_limit_is_refused_while_it_streams(
+    client: httpx.AsyncClient,
+) -> None:
+    chunk = b"\x00" * 10_000
+    sent_bytes = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent_bytes
+        yield part("image", b"")[:-2]
+        while True:
+            sent_bytes += len(chunk)
+            yield chunk
+
+    response = await client.post("/v1/analyses", content=endless(), headers=MULTIPART)
+
+    assert_problem(response, 413, str(BODY_LIMIT))
+    assert sent_bytes <= BODY_LIMIT + 2 * len(chunk)
+    await assert_healthy(client)
+
+
+async def test_a_body_that_never_ends_is_given_up(model_folder: Path, tmp_path: Path) -> None:
+    impatient = settings_for(model_folder, tmp_path / "artefacts", upload_timeout_s=0.05)
+    never = asyncio.Event()
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield part("image", GOOD)
+        await never.wait()
+
+    async with running_service(impatient) as (client, _):
+        response = await client.post("/v1/analyses", content=stalling(), headers=MULTIPART)
+        assert_problem(response, 400, "0.05 s")
+
+
+ROUTES: dict[str, tuple[str, str, int]] = {
+    "root": ("GET", "/", 404),
+    "unknown": ("GET", "/v1/unknown", 404),
+    "another version": ("GET", "/v3/analyses", 404),
+    "trailing slash": ("GET", "/v1/models/", 404),
+    "wrong method": ("DELETE", "/v1/models", 405),
+    "unknown method": ("BREW", "/v1/analyses", 405),
+    "list of analyses": ("GET", "/v1/analyses", 405),
+    "unknown model": ("GET", "/v1/models/gold", 404),
+    "path as model": ("GET", "/v1/models/..%2F..%2Fetc", 404),
+    "unknown analysis": ("GET", "/v1/analyses/4711", 404),
+    "analysis never made": ("GET", "/v1/analyses/00000000-0000-4000-8000-000000000000", 404),
+    "path as analysis": ("GET", "/v1/analyses/..%2F..", 404),
+    "path as artefact": ("GET", "/v1/analyses/x/..%2Flabels.png", 404),
+    "nul byte": ("GET", "/v1/analyses/%00/labels.png", 404),
+    "not UTF-8": ("GET", "/v1/models/%ff%fe", 404),
+    "very long": ("GET", "/v1/models/" + "m" * 60_000, 404),
+    "BentoML's own": ("GET", "/schema.json", 404),
+}
+
+
+@pytest.mark.parametrize("case", ROUTES)
+async def test_wrong_routes(client: httpx.AsyncClient, case: str) -> None:
+    method, path, status = ROUTES[case]
+
+    response = await client.request(method, path)
+
+    assert_problem(response, status)
+    assert len(response.content) < 130_000
+    if status == 405:
+        assert response.headers["allow"]
+
+
+async def test_only_whitelisted_files_of_an_analysis_can_be_read(
+    service: tuple[httpx.AsyncClient, Engine],
+) -> None:
+    client, engine = service
+    response = await client.post("/v1/analyses", files={"image": ("good.png", GOOD)})
+    location = response.headers["location"]
+    folder = engine.settings.artefacts_folder / response.json()["id"]
+    (folder / "secret.txt").write_text("secret")
+
+    for name in ("secret.txt", "labels.png/", "labels.PNG", "..%2F..%2Fmodels"):
+        assert_problem(await client.get(f"{location}/{name}"), 404)
+    shouted = location.replace(response.json()["id"], response.json()["id"].upper())
+    assert_problem(await client.get(f"{shouted}/labels.png"), 404)
+
+
+async def test_what_fails_inside_is_told_by_id_only(
+    service: tuple[httpx.AsyncClient, Engine], caplog: pytest.LogCaptureFixture
+) -> None:
+    client, engine = service
+    folder = engine.settings.artefacts_folder
+    folder.rmdir()
+    folder.write_text("no folder any more")
+
+    response = await client.post("/v1/analyses", files={"image": ("good.png", GOOD)})
+
+    problem = assert_problem(response, 500)
+    assert problem["instance"].startswith("urn:uuid:")
+    assert str(folder) not in response.text
+    assert problem["instance"] in caplog.text
+    assert str(folder) in caplog.text
+    metrics = (await client.get("/metrics")).text
+    assert 'petroserve_errors_total{error="NotADirectoryError"} 1.0' in metrics
+
+
+async def test_memory_stays_flat(client: httpx.AsyncClient) -> None:
+    nested = body(part("image", GOOD), request_part("[" * 1900))
+    bomb = body(part("image", png_header(2**31 - 1, 2**31 - 1)))
+    large = body(part("image", b"\x00" * (MAX_IMAGE_BYTES - 1000)))
+
+    async def rounds(count: int) -> int:
+        for _ in range(count):
+            for content in (nested, bomb, large, b"\x00" * 100_000):
+                response = await client.post("/v1/analyses", content=content, headers=MULTIPART)
+                assert 400 <= response.status_code < 500
+        return int(psutil.Process().memory_info().rss)
+
+    before = await rounds(10)
+    after = await rounds(60)
+    # 60 rounds bring in 24 MB; kept bodies, or one bomb decoded, would show.
+    assert after - before < 12 * 1024**2
+    await assert_healthy(client)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "model",
+                    "um_per_px",
+                    "resampling_factor",
+                    "association",
+                    "sample",
+                    "outputs",
+                    "id",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+async def test_no_json_makes_it_fail(client: httpx.AsyncClient) -> None:
+    texts: list[str] = []
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.one_of(JSON_VALUES.map(json.dumps), st.text(max_size=60)))
+    def collect(text: str) -> None:
+        texts.append(text)
+
+    collect()
+    for text in texts:
+        content = body(part("image", GOOD), request_part(text.encode("utf-8", "surrogatepass")))
+        response = await client.post("/v1/analyses", content=content, headers=MULTIPART)
+        assert response.status_code < 500, (text, response.text)
+
+
+async def test_no_multipart_makes_it_fail(client: httpx.AsyncClient) -> None:
+    whole = body(part("image", GOOD), request_part("{}"))
+    random = np.random.default_rng(11)
+    for _ in range(150):
+        broken = bytearray(whole[: random.integers(1, len(whole) + 1)])
+        for position in random.integers(0, len(broken), random.integers(0, 4)):
+            broken[position] = random.integers(0, 256)
+        response = await client.post("/v1/analyses", content=bytes(broken), headers=MULTIPART)
+        assert response.status_code < 500, (bytes(broken), response.text)
+    await assert_healthy(client)

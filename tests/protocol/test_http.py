@@ -1,0 +1,307 @@
+"""HTTP: what is promised of every route, over the real application with a real tiny model."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import re
+from collections.abc import AsyncIterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from petrography.pipeline import MEDIA_TYPES
+from service.engine import Engine
+from service.http_api import create_app
+from service.telemetry import Telemetry
+from tests.http_service import png, running_service, settings_for
+from tests.tiny_model import CODES, paint, write_model
+
+pytestmark = pytest.mark.anyio
+
+INDICES = np.random.default_rng(7).integers(0, len(CODES), (70, 130))
+FIELD = png(paint(INDICES))
+
+
+async def post(
+    client: httpx.AsyncClient, image: bytes = FIELD, request: Any = None
+) -> httpx.Response:
+    data = {} if request is None else {"request": json.dumps(request)}
+    return await client.post("/v1/analyses", files={"image": ("field.png", image)}, data=data)
+
+
+def read_labels(content: bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(io.BytesIO(content)))
+
+
+async def test_an_analysis_answers_201_with_its_result_and_place(client: httpx.AsyncClient) -> None:
+    response = await post(client)
+
+    assert response.status_code == 201
+    assert response.headers["content-type"] == "application/json"
+    result = response.json()
+    assert response.headers["location"] == f"/v1/analyses/{result['id']}"
+    for artefact in result["artefacts"]:
+        file = await client.get(artefact["href"])
+        assert hashlib.sha256(file.content).hexdigest() == artefact["sha256"]
+        assert file.headers["content-type"] == artefact["media_type"]
+    kept = await client.get(response.headers["location"])
+    assert kept.status_code == 200
+    assert kept.content == response.content
+
+
+async def test_labels_are_the_painted_minerals_pixel_by_pixel(client: httpx.AsyncClient) -> None:
+    location = (await post(client)).headers["location"]
+
+    labels = await client.get(f"{location}/labels.png")
+
+    assert labels.headers["content-type"] == "image/png"
+    np.testing.assert_array_equal(read_labels(labels.content), np.array(CODES)[INDICES])
+
+
+async def test_every_artefact_has_its_media_type(client: httpx.AsyncClient) -> None:
+    location = (await post(client)).headers["location"]
+
+    for name, media_type in MEDIA_TYPES.items():
+        artefact = await client.get(f"{location}/{name}")
+        assert (name, artefact.status_code) == (name, 200)
+        assert artefact.headers["content-type"] == media_type
+        assert int(artefact.headers["content-length"]) == len(artefact.content) > 0
+
+
+async def test_an_artefact_is_not_sent_twice_to_who_has_it(client: httpx.AsyncClient) -> None:
+    location = (await post(client)).headers["location"]
+    first = await client.get(f"{location}/labels.png")
+
+    for condition in (first.headers["etag"], f'"other", W/{first.headers["etag"]}', "*"):
+        again = await client.get(f"{location}/labels.png", headers={"If-None-Match": condition})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+    other = await client.get(f"{location}/labels.png", headers={"If-None-Match": '"other"'})
+    assert other.content == first.content
+    result = await client.get(location)
+    assert result.headers["etag"] != first.headers["etag"]
+
+
+async def test_the_request_part_may_be_a_field_or_a_file(client: httpx.AsyncClient) -> None:
+    request = json.dumps({"model": "tiny:1", "um_per_px": 0.5})
+    as_file = {
+        "image": ("field.png", FIELD, "image/png"),
+        "request": ("request.json", request, "application/json"),
+    }
+    as_typed_field = as_file | {"request": (None, request, "application/json")}
+
+    for files in (as_file, as_typed_field):
+        response = await client.post("/v1/analyses", files=files)
+        assert response.status_code == 201, response.text
+        assert response.json()["scale"]["um_per_px"] == 0.5
+
+
+async def test_an_association_closes_classes(client: httpx.AsyncClient) -> None:
+    response = await post(client, request={"association": "1,2"})
+
+    assert response.status_code == 201, response.text
+    labels = await client.get(f"{response.headers['location']}/labels.png")
+    assert set(np.unique(read_labels(labels.content))) <= {0, 1, 2}
+
+
+async def test_a_wish_for_an_asynchronous_answer_is_answered_at_once(
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.post(
+        "/v1/analyses",
+        files={"image": ("field.png", FIELD)},
+        headers={"Prefer": "respond-async"},
+    )
+
+    assert response.status_code == 201
+    assert "preference-applied" not in response.headers
+
+
+async def test_models_are_listed_and_described(tmp_path: Path) -> None:
+    write_model(tmp_path / "models", version=1)
+    write_model(tmp_path / "models", version=2)
+    settings = settings_for(tmp_path / "models", tmp_path / "artefacts")
+    async with running_service(settings) as (client, _):
+        listed = (await client.get("/v1/models")).json()["models"]
+        latest = (await client.get("/v1/models/tiny")).json()
+        exact = (await client.get("/v1/models/tiny:1")).json()
+        analysis = (await post(client, request={"model": "tiny:1"})).json()
+
+    assert [(model["name"], model["version"], model["default"]) for model in listed] == [
+        ("tiny", 1, False),
+        ("tiny", 2, True),
+    ]
+    assert [mineral["code"] for mineral in latest["classes"]] == list(CODES)
+    assert (latest["version"], exact["version"]) == (2, 1)
+    assert exact["card"]["onnx_sha256"] == exact["sha256"]
+    assert analysis["model"]["version"] == 1
+
+
+async def test_health(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/livez")).json() == {"status": "alive"}
+    assert (await client.get("/readyz")).json() == {"status": "ready"}
+
+
+async def test_not_ready_before_the_models_are_warm(model_folder: Path, tmp_path: Path) -> None:
+    engine = Engine(settings_for(model_folder, tmp_path / "artefacts"), Telemetry())
+    transport = httpx.ASGITransport(create_app(engine))
+    async with httpx.AsyncClient(transport=transport, base_url="http://petroserve") as client:
+        assert (await client.get("/livez")).status_code == 200
+        for response in (await client.get("/readyz"), await post(client)):
+            assert response.status_code == 503
+            assert int(response.headers["retry-after"]) > 0
+            assert response.json()["type"] == "urn:petroserve:problem:not-ready"
+
+
+async def test_metrics_name_what_happened(client: httpx.AsyncClient) -> None:
+    location = (await post(client)).headers["location"]
+    await client.get(f"{location}/labels.png")
+    await client.get("/v1/analyses/unknown")
+
+    metrics = (await client.get("/metrics")).text
+
+    analyses = 'petroserve_http_requests_total{method="POST",route="/v1/analyses",status="201"}'
+    assert f"{analyses} 1.0" in metrics
+    assert 'route="/v1/analyses/{analysis_id}/{artefact}",status="200"} 1.0' in metrics
+    assert 'route="/v1/analyses/{analysis_id}",status="404"} 1.0' in metrics
+    assert 'petroserve_errors_total{error="AnalysisNotFoundError"} 1.0' in metrics
+    # Six tiles of 64 px cover 70 x 130 px.
+    assert "petroserve_tiles_total 6.0" in metrics
+    assert 'petroserve_tile_batch_seconds_count{provider="cpu"} 6.0' in metrics
+    assert 'petroserve_analyses_total{model="tiny:1",outcome="done"} 1.0' in metrics
+    assert "petroserve_queue_depth 0.0" in metrics
+    assert "petroserve_http_requests_in_flight 1.0" in metrics
+    assert re.search(r'petroserve_stage_seconds_count\{stage="\w+"\} 1\.0', metrics)
+    assert re.search(r'petroserve_model_info\{name="tiny",provider="cpu",sha256="\w{64}"', metrics)
+    assert re.search(r'petroserve_model_load_seconds\{name="tiny",version="1"\} 0\.\d', metrics)
+
+
+async def test_no_client_can_make_the_metrics_grow(client: httpx.AsyncClient) -> None:
+    async def series_after_noise(name: str) -> int:
+        for number in range(20):
+            await client.get(f"/{name}/{number}")
+            await client.get(f"/v1/models/{name}-{number}")
+            await client.get(f"/v1/analyses/{name}{number}/{name}{number}")
+            await client.request(f"{name}{number}", "/v1/models")
+        lines = (await client.get("/metrics")).text.splitlines()
+        return sum(not line.startswith("#") for line in lines)
+
+    await series_after_noise("FIRST")
+    assert await series_after_noise("SECOND") == await series_after_noise("THIRD")
+
+
+async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+
+    assert document["openapi"].startswith("3.1")
+    assert {
+        "/v1/analyses",
+        "/v1/analyses/{analysis_id}",
+        "/v1/analyses/{analysis_id}/{artefact}",
+        "/v1/models",
+        "/v1/models/{name}",
+        "/livez",
+        "/readyz",
+        "/metrics",
+    } == set(document["paths"])
+    references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
+    assert "components/schemas/AnalysisRequest" in references
+    for reference in references:
+        node = document
+        for step in reference.split("/"):
+            node = node[step]
+    docs = await client.get("/docs")
+    assert "swagger-ui" in docs.text
+
+
+async def test_the_docs_page_needs_no_internet(model_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "swagger-ui-bundle.js").write_text("script")
+    (tmp_path / "swagger-ui.css").write_text("style")
+    engine = Engine(settings_for(model_folder, tmp_path / "artefacts"), Telemetry())
+    app = create_app(engine, swagger_folder=tmp_path)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://petroserve") as client:
+        page = (await client.get("/docs")).text
+        assert "https://" not in page
+        assert (await client.get("/docs/swagger-ui-bundle.js")).text == "script"
+        assert (await client.get("/docs/swagger-ui.css")).text == "style"
+        assert (await client.get("/docs/other.js")).status_code == 404
+
+
+async def test_the_same_bytes_give_the_same_artefacts_also_side_by_side(
+    client: httpx.AsyncClient,
+) -> None:
+    responses = await asyncio.gather(*(post(client) for _ in range(4)))
+
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.json()["id"] for response in responses}) == 4
+    labels = {
+        (await client.get(f"{response.headers['location']}/labels.png")).content
+        for response in responses
+    }
+    assert len(labels) == 1
+
+
+async def test_a_full_queue_refuses_before_it_reads(model_folder: Path, tmp_path: Path) -> None:
+    settings = settings_for(model_folder, tmp_path / "artefacts", queue_length=1)
+    async with running_service(settings) as (client, engine):
+        with engine.admission.place(), engine.admission.place():
+            refused = await client.post(
+                "/v1/analyses",
+                content=Unread(),
+                headers={"Content-Type": "multipart/form-data; boundary=cut"},
+            )
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) >= 1
+        assert refused.json()["type"] == "urn:petroserve:problem:overloaded"
+        assert (await post(client)).status_code == 201
+
+
+class Unread(httpx.AsyncByteStream):
+    """A body that nobody may read."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pytest.fail("the body was read")
+        yield b""
+
+
+async def test_a_client_that_goes_while_it_waits_is_dropped(
+    http_service: tuple[httpx.AsyncClient, Engine],
+) -> None:
+    client, engine = http_service
+    app = create_app(engine)
+    upload = client.build_request("POST", "/v1/analyses", files={"image": ("f.png", FIELD)})
+    content = upload.read()
+    # An analysis holds the only turn, so the upload is read and waits; then its client goes.
+    messages = iter([{"type": "http.request", "body": content}, {"type": "http.disconnect"}])
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(messages)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/analyses",
+        "raw_path": b"/v1/analyses",
+        "query_string": b"",
+        "headers": [(name.lower(), value) for name, value in upload.headers.raw],
+    }
+    async with engine.admission.turn():
+        await app(scope, receive, send)
+
+    assert sent == []
+    metrics = (await client.get("/metrics")).text
+    assert 'method="POST",route="/v1/analyses",status="499"} 1.0' in metrics
+    assert 'petroserve_analyses_total{model="tiny:1",outcome="cancelled"} 1.0' in metrics
+    assert "petroserve_queue_depth 0.0" in metrics

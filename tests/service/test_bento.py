@@ -1,0 +1,190 @@
+"""The service as it is started: BentoML's server, worker processes, a real socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.http_service import png
+from tests.tiny_model import CODES, paint, write_model
+
+START_WITHIN_S, STOP_WITHIN_S = 120.0, 60.0
+SERVE = """
+from service.bento import serve
+from service.settings import read_settings
+
+serve(read_settings())
+"""
+INDICES = np.random.default_rng(3).integers(0, len(CODES), (70, 130))
+FIELD = png(paint(INDICES))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def environment(tmp_path: Path, **variables: str) -> dict[str, str]:
+    """Only what is stated, and a home in which nothing should appear."""
+    (tmp_path / "home").mkdir()
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path / "home"),
+        "PETROSERVE_MODELS_FOLDER": str(tmp_path / "models"),
+        "PETROSERVE_ARTEFACTS_FOLDER": str(tmp_path / "artefacts"),
+        "PETROSERVE_PROVIDER": "cpu",
+        "PETROSERVE_THREADS": "1",
+        **variables,
+    }
+
+
+@contextlib.contextmanager
+def serving(variables: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the server for the length of the block; whatever happens, it is gone afterwards."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE], env=variables, stdout=file, stderr=subprocess.STDOUT
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(STOP_WITHIN_S)
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with contextlib.suppress(httpx.TransportError):
+            if client.get("/readyz").status_code == 200:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"not ready within {START_WITHIN_S} s:\n{log.read_text()}")
+
+
+def test_two_workers_from_start_to_drain(tmp_path: Path) -> None:
+    write_model(tmp_path / "models")
+    log = tmp_path / "log.txt"
+    port = free_port()
+    variables = environment(tmp_path, PETROSERVE_HTTP_PORT=str(port), PETROSERVE_WORKERS="2")
+    with (
+        serving(variables, log) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_WITHIN_S) as client,
+    ):
+        wait_until_ready(client, process, log)
+        locations = [analyse_and_check(port) for _ in range(6)]
+        assert len(set(locations)) == 6
+        check_that_every_url_is_ours(client)
+        # Each answer comes from one of two processes and counts what both did.
+        counted = 'petroserve_http_requests_total{method="POST",route="/v1/analyses",status="201"}'
+        assert f"{counted} 6.0" in client.get("/metrics").text
+        check_that_a_begun_upload_is_finished(client, process)
+        assert process.wait(STOP_WITHIN_S) == 0, log.read_text()
+    assert list((tmp_path / "home").iterdir()) == []
+    assert "tiny:1 is warm on cpu" in log.read_text()
+    assert "POST '/v1/analyses' 201" in log.read_text()
+
+
+def analyse_and_check(port: int) -> str:
+    """Post over a connection of its own, so that both workers get some."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_WITHIN_S) as client:
+        response = client.post("/v1/analyses", files={"image": ("field.png", FIELD)})
+        assert response.status_code == 201, response.text
+        location: str = response.headers["location"]
+        assert client.get(location).content == response.content
+        assert client.get(f"{location}/labels.png").content.startswith(b"\x89PNG")
+    return location
+
+
+def check_that_every_url_is_ours(client: httpx.Client) -> None:
+    assert client.get("/livez").json() == {"status": "alive"}
+    assert client.get("/openapi.json").json()["info"]["title"] == "Petroserve"
+    assert "https://" not in client.get("/docs").text
+    assert "swagger" in client.get("/docs/swagger-ui.css").text
+    for path in ("/healthz", "/schema.json", "/docs.json", "/", "/unknown"):
+        response = client.get(path)
+        assert (path, response.status_code) == (path, 404)
+        assert response.headers["content-type"] == "application/problem+json"
+    metrics = client.get("/metrics").text
+    assert "bentoml" not in metrics
+    assert "unknown" not in metrics
+
+
+def check_that_a_begun_upload_is_finished(
+    client: httpx.Client, process: subprocess.Popen[bytes]
+) -> None:
+    head = b'--cut\r\nContent-Disposition: form-data; name="image"; filename="f.png"\r\n\r\n'
+
+    def upload() -> Iterator[bytes]:
+        yield head + FIELD[:100]
+        process.send_signal(signal.SIGTERM)
+        yield FIELD[100:] + b"\r\n--cut--\r\n"
+
+    # A connection that has answered before is surely accepted by a worker.
+    assert client.get("/livez").status_code == 200
+    response = client.post(
+        "/v1/analyses",
+        content=upload(),
+        headers={"Content-Type": "multipart/form-data; boundary=cut"},
+    )
+    assert response.status_code == 201, response.text
+
+
+def test_what_cannot_be_served_stops_the_start(tmp_path: Path) -> None:
+    variables = environment(tmp_path, PETROSERVE_HTTP_PORT=str(free_port()))
+    (write_model(tmp_path / "models") / "model.onnx").write_bytes(b"other")
+
+    ended = subprocess.run(
+        [sys.executable, "-c", SERVE],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=START_WITHIN_S,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "the file was altered" in ended.stderr
+
+
+def test_a_port_in_use_stops_the_start(tmp_path: Path) -> None:
+    write_model(tmp_path / "models")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        variables = environment(tmp_path, PETROSERVE_HTTP_PORT=str(taken.getsockname()[1]))
+        ended = subprocess.run(
+            [sys.executable, "-c", SERVE],
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=START_WITHIN_S,
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert "cannot listen on 127.0.0.1" in ended.stderr
+
+
+def test_bentoml_reports_no_usage() -> None:
+    code = (
+        "import service.bento\n"
+        "from bentoml._internal.utils.analytics.usage_stats import do_not_track\n"
+        "assert do_not_track()"
+    )
+    subprocess.run([sys.executable, "-c", code], env={"PATH": os.environ["PATH"]}, check=True)

@@ -1,0 +1,51 @@
+"""bentofile.yaml and Dockerfile say the same as the rest of the project."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from service.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+BENTOFILE: dict[str, Any] = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+def test_the_bento_has_what_serving_on_the_cpu_needs() -> None:
+    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["cpu"]
+
+    assert BENTOFILE["python"]["packages"] == wanted
+    assert BENTOFILE["python"]["lock_packages"] is False
+
+
+def test_the_bento_names_the_service() -> None:
+    module, _, name = BENTOFILE["service"].partition(":")
+
+    source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text()
+    assert re.search(rf"^{name}: Any = bentoml\.service\(", source, flags=re.MULTILINE)
+    assert f'name="{BENTOFILE["name"]}"' in source
+
+
+def test_nothing_reports_usage() -> None:
+    switches = {"BENTOML_DO_NOT_TRACK": "True", "ORT_DISABLE_TELEMETRY": "1"}
+
+    assert {entry["name"]: entry["value"] for entry in BENTOFILE["envs"]} == switches
+    for name, value in switches.items():
+        assert re.search(rf"\b{name}={value}\b", DOCKERFILE)
+
+
+def test_the_image_sets_only_settings_that_exist_and_trains_nothing() -> None:
+    variables = set(re.findall(r"\bPETROSERVE_(\w+)=", DOCKERFILE))
+
+    assert variables
+    assert {name.lower() for name in variables} <= set(Settings.model_fields)
+    assert "torch" not in DOCKERFILE
+    assert re.search(r"^USER (?!root)\w+", DOCKERFILE, flags=re.MULTILINE)
+    assert re.search(r"^HEALTHCHECK ", DOCKERFILE, flags=re.MULTILINE)
+    assert f"EXPOSE {Settings.model_fields['http_port'].default}" in DOCKERFILE

@@ -2,7 +2,7 @@
 
 Normalisation, temperature and the mask of the association are inside, so that every caller gets
 the same numbers. Labels and confidence need no softmax, which is the slowest node of a small network:
-``max p = 1 / sum(exp(y - max y))``. A session computes only the outputs that it is asked for.
+``max p = 1 / sum(exp(y - max y))``. The service cuts the graph to the outputs that it needs.
 """
 
 from __future__ import annotations

@@ -1,0 +1,71 @@
+# Tasks of the repository. Bare `make` lists them; each one sets up .venv by itself.
+#
+#   make serve RUNTIME=gpu       uses onnxruntime-gpu instead of onnxruntime
+#   make train CONFIG=my.toml    other arguments are listed beside their task below
+
+PYTHON  ?= python3
+# cpu or gpu. The two wheels of ONNX Runtime share a folder: never both in one .venv.
+RUNTIME ?= cpu
+VENV    := .venv
+BIN     := $(VENV)/bin
+# .venv/bin comes first, so that a tool which calls another one finds the same environment.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export BENTOML_DO_NOT_TRACK := True
+export ORT_DISABLE_TELEMETRY := 1
+
+PIP     := $(BIN)/python -m pip --disable-pip-version-check
+SERVING := $(VENV)/.installed-$(RUNTIME)
+DEVELOP := $(VENV)/.installed-$(RUNTIME)-train-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check bench train export proto
+
+help:
+	@echo 'Petroserve: microscope images of ore and rock in, mineralogy out. Tasks:'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; choose one by make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(SERVING): $(BIN)/python pyproject.toml constraints.txt
+	@ls $(VENV)/.installed-* 2>/dev/null | grep -qv -- '-$(RUNTIME)' \
+	  && { echo '.venv holds the other ONNX Runtime; remove .venv to change RUNTIME'; exit 1; } || true
+	$(PIP) install -c constraints.txt -e '.[$(RUNTIME)]'
+	@touch $@
+
+$(DEVELOP): $(SERVING)
+	$(PIP) install -c constraints.txt -e '.[$(RUNTIME),train,dev]'
+	@touch $@
+
+demo: $(SERVING) ## Paint a section of ore, analyse it and compare with the truth (out/demo)
+	$(BIN)/petroserve phantom --recipe S1 --seed 11 --size 960x1280 --out out/demo/section
+	$(BIN)/petroserve analyse out/demo/section/image.png --association S1 --out out/demo/analysis
+	$(BIN)/petroserve evaluate --prediction out/demo/analysis/labels.png \
+	  --truth out/demo/section/labels.png --association S1 --out out/demo/evaluation
+	@echo 'Look at out/demo/analysis/overlay.jpg. `make serve` starts the service.'
+
+serve: $(SERVING) ## Serve the models over HTTP (HOST=127.0.0.1 HTTP_PORT=3000)
+	$(BIN)/petroserve serve --host $(or $(HOST),127.0.0.1) --http-port $(or $(HTTP_PORT),3000)
+
+test: check ## All checks, then all tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(DEVELOP) ## Lint, format, types and import rules, without running anything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(DEVELOP) ## Time and memory side by side with plain ONNX Runtime and torch
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+train: $(DEVELOP) ## Train a network (CONFIG=examples/training/lumenstone-pspnet.toml)
+	$(BIN)/petroserve train $(or $(CONFIG),examples/training/lumenstone-pspnet.toml)
+
+export: $(DEVELOP) ## Turn a checkpoint into a served model (CHECKPOINT=runs/.../best.pt)
+	$(if $(CHECKPOINT),,$(error CHECKPOINT is not given; make export CHECKPOINT=runs/NAME/best.pt))
+	$(BIN)/petroserve export $(CHECKPOINT) models
+
+proto: ## Generate code from proto/: nothing to do, this version speaks HTTP only
+	@echo 'There is no proto/ in this version: the service speaks HTTP only. Nothing was generated.'

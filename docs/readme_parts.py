@@ -1,0 +1,136 @@
+"""Makes the parts of README.md that are made: the picture and the tables.
+
+``python docs/readme_parts.py`` from the root of the repository rewrites them; the tests fail when
+the tables in README.md are not those of the code and of the shipped model cards.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from petrography.image_codec import encode_jpeg
+from petrography.minerals import mineral
+from petrography.model_card import Evaluation, ModelCard
+from petrography.phantoms import phantom
+from petrography.report import overlay
+from service.repository import read_cards
+from service.settings import Settings
+
+__all__ = ["accuracy_tables", "picture", "settings_table", "with_parts"]
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURE = Path("docs/images/section.jpg")
+# Set by BentoML, not by users.
+_NOT_FOR_USERS = {"prometheus_multiproc_dir"}
+
+
+def picture() -> bytes:
+    """Paint a section: the photograph beside its exact mineral map, as a JPEG."""
+    painted = phantom("S1", seed=7, height_px=480, width_px=640)
+    mapped = overlay(painted.image, painted.labels, opacity=0.5)
+    photograph = np.full((mapped.shape[0], painted.image.shape[1], 3), 250, dtype=np.uint8)
+    photograph[: painted.image.shape[0]] = painted.image
+    gap = np.full((mapped.shape[0], 8, 3), 250, dtype=np.uint8)
+    return encode_jpeg(np.hstack([photograph, gap, mapped]), quality=90)
+
+
+def settings_table() -> str:
+    """Write every setting with its default and meaning."""
+    rows = [
+        (f"`PETROSERVE_{name.upper()}`", _default(field.default), _one_line(field.description))
+        for name, field in Settings.model_fields.items()
+        if name not in _NOT_FOR_USERS
+    ]
+    return _table(("variable", "default", "meaning"), rows)
+
+
+def _default(value: object) -> str:
+    return "" if value is None else f"`{value}`"
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def accuracy_tables() -> str:
+    """Write the accuracy of the shipped models, from their cards."""
+    cards = [card for _, card in read_cards(ROOT / "models")]
+    if not any(card.evaluations for card in cards):
+        return "No model with a measured accuracy is shipped yet."
+    return "\n\n".join(_accuracy_of(card) for card in cards if card.evaluations)
+
+
+def _accuracy_of(card: ModelCard) -> str:
+    head = ("what may occur", "fields", "mean IoU", "pixel accuracy", "nearest colour: mean IoU")
+    rows = [
+        (
+            evaluation.association or "all classes",
+            str(len(evaluation.images)),
+            f"{evaluation.mean_iou:.3f}",
+            f"{evaluation.pixel_accuracy:.3f}",
+            f"{evaluation.baseline_mean_iou:.3f} ({evaluation.baseline_pixel_accuracy:.3f})",
+        )
+        for evaluation in card.evaluations
+    ]
+    data = "; ".join(dict.fromkeys(evaluation.data for evaluation in card.evaluations))
+    title = f"`{card.name}` version {card.version}, {card.architecture}, on {data}:"
+    classes = [code for code in card.classes if any(code in one.iou for one in card.evaluations)]
+    symbols = ("IoU by mineral", *(mineral(code).symbol for code in classes))
+    by_class = [_class_row(evaluation, classes) for evaluation in card.evaluations]
+    return "\n\n".join(
+        (title, _table((*head[:-1], head[-1] + " (accuracy)"), rows), _table(symbols, by_class))
+    )
+
+
+def _class_row(evaluation: Evaluation, classes: list[int]) -> tuple[str, ...]:
+    figures = (f"{evaluation.iou[code]:.2f}" if code in evaluation.iou else "" for code in classes)
+    return (evaluation.association or "all classes", *figures)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return "\n".join(_lines(head, rows))
+
+
+def _lines(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    for row in (head, ("---",) * len(head), *rows):
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+PARTS: dict[str, Callable[[], str]] = {"accuracy": accuracy_tables, "settings": settings_table}
+
+
+def with_parts(readme: str) -> str:
+    """Put the made parts into the text of README.md, between their marks.
+
+    Raises
+    ------
+    ValueError
+        If a mark is missing.
+    """
+    for name, make in PARTS.items():
+        begin, end = f"<!-- {name}: made by docs/readme_parts.py -->", f"<!-- end of {name} -->"
+        pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", flags=re.DOTALL)
+        if not pattern.search(readme):
+            msg = f"README.md has no part between {begin!r} and {end!r}"
+            raise ValueError(msg)
+        text = make()
+        readme = pattern.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", readme)
+    return readme
+
+
+def main() -> int:
+    """Rewrite the picture and README.md."""
+    (ROOT / PICTURE).parent.mkdir(exist_ok=True)
+    (ROOT / PICTURE).write_bytes(picture())
+    readme = ROOT / "README.md"
+    readme.write_text(with_parts(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

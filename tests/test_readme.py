@@ -1,0 +1,232 @@
+"""README.md does what it says: its commands run, its tables are those of the code."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import httpx
+import numpy as np
+import pytest
+
+from petrography.image_codec import decode_image, decode_labels
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ADDRESS = "http://127.0.0.1:3000"
+START_WITHIN_S, STOP_WITHIN_S, RUN_WITHIN_S = 120.0, 60.0, 300.0
+ARTEFACTS = {
+    "confidence.png",
+    "grains.csv",
+    "grains.geojson",
+    "labels.png",
+    "modal.csv",
+    "overlay.jpg",
+    "provenance.json",
+    "result.json",
+}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def block(language: str, word: str) -> str:
+    """The one block of a language that holds a word."""
+    (found,) = (text for text in blocks(language) if word in text)
+    return found
+
+
+def load(path: Path) -> ModuleType:
+    """A script as a module."""
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the commands of README.md are typed, one after the other."""
+    return tmp_path_factory.mktemp("workshop")
+
+
+@pytest.fixture(scope="module")
+def variables(workshop: Path) -> dict[str, str]:
+    """The environment of a user who stands in a checkout with an active .venv."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PETROSERVE_")}
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {
+        **own,
+        "PATH": programs,
+        "PYTHONPATH": str(ROOT),
+        "PETROSERVE_MODELS_FOLDER": str(ROOT / "models"),
+        "PETROSERVE_ARTEFACTS_FOLDER": str(workshop / "artefacts"),
+    }
+
+
+@pytest.fixture(scope="module")
+def section(workshop: Path, variables: dict[str, str]) -> Path:
+    """The section that README.md paints and analyses."""
+    typed(block("bash", "petroserve phantom"), workshop, variables)
+    return workshop / "section"
+
+
+@pytest.fixture(scope="module")
+def address(workshop: Path, variables: dict[str, str]) -> Iterator[str]:
+    """A service as `petroserve serve` starts it, on a free port."""
+    port = free_port()
+    log = workshop / "service.log"
+    command = [sys.executable, str(ROOT / "petroserve.py"), "serve", "--http-port", str(port)]
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, cwd=workshop, env=variables, stdout=file, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_until_ready(f"http://127.0.0.1:{port}/readyz", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(STOP_WITHIN_S)
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(url).status_code == 200:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"not ready within {START_WITHIN_S} s:\n{log.read_text()}")
+
+
+def typed(text: str, folder: Path, variables: dict[str, str]) -> str:
+    """Type a block into a shell; returns what it prints."""
+    return run(["bash", "-euo", "pipefail", "-c", text], folder, variables)
+
+
+def run(command: list[str], folder: Path, variables: dict[str, str]) -> str:
+    ended = subprocess.run(
+        command,
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=RUN_WITHIN_S,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_command_line_block_writes_what_it_promises(section: Path) -> None:
+    assert {path.name for path in section.iterdir()} == {"image.png", "labels.png", "truth.json"}
+    analysis = section.parent / "analysis"
+    assert {path.name for path in analysis.iterdir()} == ARTEFACTS
+    for name in ARTEFACTS:
+        assert f"`{name}`" in README
+    labels = decode_labels((analysis / "labels.png").read_bytes())
+    assert labels.shape == decode_image((section / "image.png").read_bytes()).pixels.shape[:2]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_block_brings_the_result(
+    section: Path, address: str, variables: dict[str, str]
+) -> None:
+    typed(block("bash", "curl").replace(ADDRESS, address), section.parent, variables)
+    served = json.loads((section.parent / "result.json").read_text())
+    typed_in = json.loads((section.parent / "analysis" / "result.json").read_text())
+    assert served["modal"] == typed_in["modal"]
+
+
+def test_python_block_prints_the_composition_and_keeps_the_map(
+    section: Path, address: str, variables: dict[str, str]
+) -> None:
+    (code,) = blocks("python")
+    printed = run([sys.executable, "-c", code.replace(ADDRESS, address)], section.parent, variables)
+    assert "background" in printed
+    served = decode_labels((section.parent / "labels.png").read_bytes())
+    typed_in = decode_labels((section.parent / "analysis" / "labels.png").read_bytes())
+    np.testing.assert_array_equal(served, typed_in)
+
+
+def test_example_client_keeps_every_file(
+    section: Path, address: str, variables: dict[str, str]
+) -> None:
+    out = section.parent / "client"
+    client = [sys.executable, str(ROOT / "examples" / "analyse_over_http.py")]
+    words = [str(section / "image.png"), "--association", "S1", "--out", str(out)]
+    printed = run([*client, *words, "--service", address], section.parent, variables)
+    assert "background" in printed
+    assert {path.name for path in out.iterdir()} == ARTEFACTS - {"result.json"}
+    typed_in = section.parent / "analysis"
+    for name in ("labels.png", "confidence.png", "overlay.jpg", "modal.csv", "grains.csv"):
+        assert (out / name).read_bytes() == (typed_in / name).read_bytes()
+
+
+def test_tables_are_those_of_the_code_and_the_cards() -> None:
+    parts = load(ROOT / "docs" / "readme_parts.py")
+    assert parts.with_parts(README) == README, "run python docs/readme_parts.py"
+    assert README.count("| `PETROSERVE_") == len(parts.Settings.model_fields) - 1
+
+
+def test_parts_need_their_marks() -> None:
+    parts = load(ROOT / "docs" / "readme_parts.py")
+    with pytest.raises(ValueError, match=r"README\.md has no part between"):
+        parts.with_parts("# Petroserve")
+
+
+def test_every_link_and_picture_is_there() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    local = [link for link in links if "://" not in link]
+    assert "docs/images/section.jpg" in local
+    assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def make_targets() -> list[str]:
+    text = (ROOT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE)
+    return [name for name in phony.split() if name != "help"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_bare_make_lists_exactly_the_tasks(variables: dict[str, str]) -> None:
+    tasks = ["demo", "serve", "test", "check", "bench", "train", "export", "proto"]
+    listed = re.findall(r"^  make (\w+) +\S", run(["make"], ROOT, variables), flags=re.MULTILINE)
+    assert listed == tasks == make_targets()
+
+
+def test_every_task_of_the_readme_exists() -> None:
+    named = {word for text in blocks("bash") for word in re.findall(r"\bmake (\w+)", text)}
+    assert {"demo", "serve", "test"} <= named
+    assert named <= set(make_targets())
+
+
+def test_every_command_of_the_readme_exists(variables: dict[str, str]) -> None:
+    rows = re.findall(r"^\| `petroserve (.*?) \|", README, flags=re.MULTILINE)
+    named = {row.split()[0].strip("`") for row in rows}
+    usage = run([sys.executable, str(ROOT / "petroserve.py"), "--help"], ROOT, variables)
+    listed = set(re.findall(r"^    ([a-z][a-z-]+)(?: |$)", usage, flags=re.MULTILINE))
+    assert named == listed

@@ -241,9 +241,21 @@ def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingReco
         phantom_fraction=config.card.phantom_fraction,
         steps=saved.epoch * config.schedule.steps_per_epoch,
         config_toml=_without_folders(saved.config_toml),
+        started_from=_origin(config.network.initial_weights),
+    )
+
+
+def _origin(initial_weights: Path | None) -> str | None:
+    if initial_weights is None:
+        return None
+    earlier = load_checkpoint(initial_weights)
+    return (
+        f"averaged weights of run {earlier.config.name} after {earlier.epoch} epochs, checkpoint "
+        f"SHA-256 {sha256_hex(initial_weights.read_bytes())}; its configuration:\n"
+        f"{_without_folders(earlier.config_toml)}"
     )
 
 
 def _without_folders(config_toml: str) -> str:
     """Drop where the data and the output lay: it concerns one machine and nobody else."""
-    return re.sub(r"(?m)^(root|output)\s*=.*\n", "", config_toml)
+    return re.sub(r"(?m)^(root|output|initial_weights)\s*=.*\n", "", config_toml)

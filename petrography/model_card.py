@@ -118,7 +118,7 @@ class Parity(_Frozen):
 
 
 class TrainingRecord(_Frozen):
-    """Where the weights come from."""
+    """Where the weights come from; `started_from` names the earlier run that was gone on with."""
 
     data: str
     data_terms: str
@@ -128,6 +128,7 @@ class TrainingRecord(_Frozen):
     phantom_fraction: Fraction
     steps: int
     config_toml: str
+    started_from: str | None = None
 
 
 class ModelCard(_Frozen):

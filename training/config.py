@@ -69,12 +69,16 @@ class DataConfig(_Section):
 
 
 class NetworkConfig(_Section):
-    """Which network; `filters` and `order` concern the ResUNet, `encoder` the PSPNet."""
+    """Which network; `filters` and `order` concern the ResUNet, `encoder` the PSPNet.
+
+    `initial_weights` names a checkpoint whose averaged weights the run starts from.
+    """
 
     architecture: Literal["resunet", "pspnet"]
     filters: int = Field(ge=1, le=128, default=16)
     order: Literal["conv-relu-bn", "conv-bn-relu"] = "conv-bn-relu"
     encoder: str = "resnet18"
+    initial_weights: Path | None = None
 
 
 class SamplerConfig(_Section):

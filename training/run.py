@@ -157,6 +157,8 @@ def split_paths(data: DataConfig) -> tuple[tuple[FieldPaths, ...], tuple[FieldPa
 def _fresh_network(config: TrainingConfig, device: torch.device) -> nn.Module:
     torch.manual_seed(config.seed)
     network = build_network(config.network, classes=len(config.data.classes)).to(device)
+    if config.network.initial_weights is not None:
+        _load_initial_weights(network, config.network.initial_weights)
     # Channels last is twice as fast in reduced precision; torch's own annotation forgot the call.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
@@ -198,6 +200,14 @@ def git_commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return described.stdout.strip()
+
+
+def _load_initial_weights(network: nn.Module, path: Path) -> None:
+    try:
+        network.load_state_dict(load_checkpoint(path).average)
+    except RuntimeError as error:
+        msg = f"{path} holds weights of another network than the configuration asks for: {error}"
+        raise ConfigurationError(msg) from error
 
 
 def _sampler(config: TrainingConfig, fields: Sequence[Field]) -> BalancedSampler:

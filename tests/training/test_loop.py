@@ -116,3 +116,24 @@ def test_a_pspnet_trains_too(tmp_path, folder):
     )
     assert saved.epoch == 1
     assert saved.history[0]["mean_iou"] >= 0.0
+
+
+def test_a_run_can_start_from_the_weights_of_another(tmp_path, folder):
+    first = train(run_file(tmp_path, folder, epochs=1), progress=False)
+    text = config_toml(folder, tmp_path / "second").replace(
+        "filters = 4", f"filters = 4\ninitial_weights = {str(first)!r}"
+    )
+    second = prepare_run(text, source="second.toml")
+    average = load_checkpoint(first).average
+    assert all(
+        torch.equal(value, average[name]) for name, value in second.network.state_dict().items()
+    )
+
+
+def test_initial_weights_of_another_network_are_refused(tmp_path, folder):
+    first = train(run_file(tmp_path, folder, epochs=1), progress=False)
+    text = config_toml(folder, tmp_path / "second").replace(
+        "filters = 4", f"filters = 8\ninitial_weights = {str(first)!r}"
+    )
+    with pytest.raises(ConfigurationError, match="weights of another network"):
+        prepare_run(text, source="second.toml")

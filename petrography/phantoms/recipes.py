@@ -173,7 +173,7 @@ _S1 = Recipe(
         Body(8, Patches((500.0,), (1.0,))),
     ),
     inclusions=(
-        Inclusion(1, 1, (8,), (0.0, 0.4), Blebs(4.5, swarm_px=200.0, swarming=0.9)),
+        Inclusion(1, 1, (8,), (0.0, 0.25), Blebs(4.5, swarm_px=200.0, swarming=0.9)),
         Inclusion(VOID, 0, (0,), (0.0, 0.7), Patches((220.0, 60.0, 20.0), (1.0, 0.5, 0.2))),
         Inclusion(VOID, 0, (6, 8, 2, 11, 1, 4), (0.01, 0.05), Cracks(300.0, 8.0, swarming=1.4)),
         Inclusion(VOID, 0, (6, 8, 2, 11, 1, 4), (0.002, 0.02), Blebs(4.0, 150.0, swarming=0.8)),
@@ -195,7 +195,7 @@ _S1 = Recipe(
 _S2 = Recipe(
     name="S2",
     area_fractions=_by_percent({0: 39.8, 5: 36.2, 1: 12.6, 7: 9.8, 3: 1.6}),
-    concentration=6.0,
+    concentration=9.0,
     bodies=(
         Body(3, Crystals("octahedron", spacing_px=450.0, size_spread=0.5, corrosion=0.12)),
         Body(BACKGROUND_CODE, Patches((600.0, 130.0, 25.0), (1.0, 0.3, 0.08))),

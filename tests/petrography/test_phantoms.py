@@ -25,7 +25,8 @@ from petrography.phantoms.recipes import VOID, draw_composition
 from petrography.phantoms.reflectances import REFLECTANCES
 from petrography.phantoms.surface import END_MEMBERS
 
-# Colours of the fitted LumenStone camera, computed independently with tabulated reflectances.
+# Colours of the fitted LumenStone camera from an earlier computation with the same method: this
+# guards the rewrite and the data against slips; the S2 centroids below are the measured check.
 LUMENSTONE_SRGB = {
     "resin": (69, 67, 65),
     "quartz o": (68, 65, 64),
@@ -76,7 +77,7 @@ def crofton_length_px(labels: NDArray[np.int_]) -> float:
 
 class TestOptics:
     @pytest.mark.parametrize("name", LUMENSTONE_SRGB)
-    def test_published_table_of_colours_within_two_grey_levels(self, name: str) -> None:
+    def test_earlier_table_of_colours_within_two_grey_levels(self, name: str) -> None:
         difference = np.subtract(rendered_srgb(name), LUMENSTONE_SRGB[name])
         assert np.abs(difference).max() <= 2
 
@@ -322,11 +323,14 @@ class TestPhantom:
             assert fraction == pytest.approx(float((made.labels == int(code)).mean()), abs=1e-12)
         assert sum(truth["area_fraction"].values()) == pytest.approx(1.0)
 
-    def test_brighter_phases_are_brighter_in_the_image(self) -> None:
-        # The order of reflectance survives texture and noise inside one photograph.
-        made = phantom("S2", 1, 300, 400)
-        green = {code: made.image[made.labels == code, 1].mean() for code in (0, 3, 5)}
-        assert green[0] < green[3] < green[5]
+    @pytest.mark.parametrize("seed", range(4))
+    def test_brighter_phases_are_brighter_in_the_image(self, seed: int) -> None:
+        # Gangue reflects 5 %, magnetite 20 %, pyrrhotite 38 %: no stain or shade turns that round.
+        made = phantom("S2", seed, 120, 160)
+        present = [code for code in (0, 3, 5) if (made.labels == code).mean() > 0.01]
+        assert len(present) >= 2
+        green = [float(made.image[made.labels == code, 1].mean()) for code in present]
+        assert green == sorted(green)
 
     @pytest.mark.parametrize(
         ("recipe", "seed", "height_px", "message"),

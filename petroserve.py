@@ -69,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{error.filename or 'file'}: {error.strerror or error}")
+    except MemoryError as error:
+        return _complain(f"not enough memory: {str(error) or 'use smaller images'}")
     except KeyboardInterrupt:
         return INTERRUPTED
 

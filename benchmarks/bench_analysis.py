@@ -22,16 +22,21 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from petrography.model_card import ModelCard
+    from service.repository import LoadedModel
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
@@ -44,30 +49,32 @@ def main() -> None:
     """Run the ways in turn, or one way in this process (``--way``)."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="lumenstone-pspnet")
+    parser.add_argument("--models", type=Path, default=ROOT / "models")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     parser.add_argument("--way", choices=(*WAYS, "large"), help=argparse.SUPPRESS)
     parser.add_argument("--image", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.way:
-        print(json.dumps(run_one_way(arguments.way, arguments.model, arguments.image)))
+        subject = Subject(arguments.models, arguments.model, arguments.image)
+        print(json.dumps(run_one_way(arguments.way, subject)))
         return
-    table = compare(arguments.model, arguments.repeat)
+    table = compare(arguments.models, arguments.model, arguments.repeat)
     print(table)
     if arguments.record:
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(f"\n{table}\n")
 
 
-def compare(model: str, repeat: int) -> str:
+def compare(models: Path, model: str, repeat: int) -> str:
     """Measure all ways and write a Markdown section."""
     with tempfile.TemporaryDirectory() as folder:
         image, large = paint(Path(folder))
         runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
         for _ in range(repeat):
             for way in WAYS:
-                runs[way].append(in_own_process(way, model, image))
-        runs["large"] = [in_own_process("large", model, large)]
+                runs[way].append(in_own_process(way, models, model, image))
+        runs["large"] = [in_own_process("large", models, model, large)]
     reference = median(runs["bare"], "seconds")
     lines = [
         f"### {model}: whole analysis against the bare session",
@@ -110,37 +117,56 @@ def paint(folder: Path) -> tuple[Path, Path]:
     return image, large
 
 
-def in_own_process(way: str, model: str, image: Path) -> dict[str, float]:
+def in_own_process(way: str, models: Path, model: str, image: Path) -> dict[str, float]:
     """Run one way in a fresh interpreter and read its figures."""
-    command = [sys.executable, __file__, "--way", way, "--model", model, "--image", str(image)]
+    words = ["--way", way, "--models", str(models), "--model", model, "--image", str(image)]
+    command = [sys.executable, __file__, *words]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
-def run_one_way(way: str, model: str, image: Path) -> dict[str, object]:
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: a model of a folder on an image."""
+
+    models: Path
+    name: str
+    image: Path
+
+    def load(self) -> LoadedModel:
+        """Open the model as the service does; this also switches the runtime's telemetry off."""
+        from service.repository import open_repository
+        from service.settings import Settings
+
+        return open_repository(Settings(models_folder=self.models)).get(self.name)
+
+    def onnx_bytes(self, card: ModelCard) -> bytes:
+        """Read the whole graph."""
+        return (self.models / card.name / str(card.version) / "model.onnx").read_bytes()
+
+
+def run_one_way(way: str, subject: Subject) -> dict[str, object]:
     """Prepare a way, warm it up on a small piece, and measure it once."""
-    sys.path.insert(0, str(ROOT))
-    work, warm_up, stages = {"bare": bare, "eager": eager}.get(way, analysis)(model, image)
+    work, warm_up, stages = {"bare": bare, "eager": eager}.get(way, analysis)(subject)
     warm_up()
-    idle_mib = peak_mib()
+    idle_mib = forget_peak_mib()
     began = time.perf_counter()
     work()
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, "peak_mib": peak_mib() - idle_mib, "stages": stages}
+    return {"seconds": seconds, "peak_mib": status_mib("VmHWM") - idle_mib, "stages": stages}
 
 
 Work = Callable[[], object]
 Way = tuple[Work, Work, dict[str, float]]
 
 
-def analysis(model: str, image: Path) -> Way:
+def analysis(subject: Subject) -> Way:
     """Everything that the service does with a photograph, at full resolution."""
     from petrography.image_codec import ImageLimits, encode_jpeg
     from petrography.pipeline import AnalysisRequest, analyse
 
-    loaded = load(model)
-    stages: dict[str, float] = {}
+    loaded, stages = subject.load(), {}
 
     def run(data: bytes) -> object:
         return analyse(
@@ -155,27 +181,25 @@ def analysis(model: str, image: Path) -> Way:
         )
 
     small = encode_jpeg(np.full((600, 800, 3), 90, dtype=np.uint8))
-    return lambda: run(image.read_bytes()), lambda: run(small), stages
+    return lambda: run(subject.image.read_bytes()), lambda: run(small), stages
 
 
-def bare(model: str, image: Path) -> Way:
+def bare(subject: Subject) -> Way:
     """Run the model's graph, cut to labels and confidence, over the pixels once; nothing else."""
-    loaded = load(model)  # first: it switches the runtime's own telemetry off
-    import onnxruntime as ort
-
     from service.runtime.graph_outputs import keep_outputs
 
-    card = loaded.card
-    path = ROOT / "models" / card.name / str(card.version) / "model.onnx"
+    card = subject.load().card
+    import onnxruntime as ort
+
     options = ort.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = ort.InferenceSession(
-        keep_outputs(path.read_bytes(), ("labels", "confidence")),
+        keep_outputs(subject.onnx_bytes(card), ("labels", "confidence")),
         options,
         providers=["CPUExecutionProvider"],
     )
     allowed = np.ones((1, len(card.classes)), dtype=np.float32)
-    tiles = list(side_by_side(image, card.tile.size_px))
+    tiles = list(side_by_side(subject.image, card.tile.size_px))
 
     def run(some: list[np.ndarray]) -> None:
         for tile in some:
@@ -184,18 +208,18 @@ def bare(model: str, image: Path) -> Way:
     return lambda: run(tiles), lambda: run(tiles[:2]), {}
 
 
-def eager(model: str, image: Path) -> Way:
+def eager(subject: Subject) -> Way:
     """Run the same network in torch over the same tiles."""
     import torch
 
     from training.config import NetworkConfig
     from training.networks.build import build_network
 
-    card = load(model).card
+    card = subject.load().card
     architecture = "resunet" if card.architecture.startswith("ResUNet") else "pspnet"
     network = build_network(NetworkConfig(architecture=architecture), classes=len(card.classes))
     network.eval()
-    tiles = list(side_by_side(image, card.tile.size_px))
+    tiles = list(side_by_side(subject.image, card.tile.size_px))
 
     @torch.inference_mode()
     def run(some: list[np.ndarray]) -> None:
@@ -205,14 +229,6 @@ def eager(model: str, image: Path) -> Way:
             torch.reciprocal(torch.exp(logits - highest).sum(dim=1))
 
     return lambda: run(tiles), lambda: run(tiles[:2]), {}
-
-
-def load(model: str):  # type: ignore[no-untyped-def]
-    """Open a shipped model as the service does."""
-    from service.repository import open_repository
-    from service.settings import Settings
-
-    return open_repository(Settings(models_folder=ROOT / "models")).get(model)
 
 
 def side_by_side(image: Path, size_px: int) -> Iterator[np.ndarray]:
@@ -226,9 +242,19 @@ def side_by_side(image: Path, size_px: int) -> Iterator[np.ndarray]:
             yield read_window(pixels, Window(row, col, size_px, size_px))[None]
 
 
-def peak_mib() -> float:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def forget_peak_mib() -> float:
+    """Let the peak of this process begin anew (Linux); returns what is resident now."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return status_mib("VmRSS")
+
+
+def status_mib(field: str) -> float:
+    """Read a figure of this process's memory from the kernel (Linux)."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+    msg = f"/proc/self/status has no {field}"
+    raise RuntimeError(msg)
 
 
 def median(results: list[dict[str, float]], name: str) -> float:

@@ -18,14 +18,16 @@ from scipy.special import log_softmax
 from torch import nn
 
 from petrography.errors import ConfigurationError
+from petrography.minerals import class_index_table
 from petrography.model_card import Calibration, TileGeometry
 from petrography.tiling import plan_tiles, read_window
-from training.batches import IGNORED_INDEX, class_lookup
+from training.batches import IGNORED_INDEX
 from training.lumenstone import Field
 
 __all__ = ["ScoredPixels", "calibrate", "expected_calibration_error", "fit_temperature"]
 
-BINS = 15
+BINS = 15  # as in the paper
+# Neighbouring pixels say the same twice: a few thousand a tile fit one number as well as all.
 PIXELS_PER_TILE = 2000
 _LOG_TEMPERATURE_BOUNDS = (-2.0, 2.0)  # e^-2 to e^2: beyond, something else is wrong
 
@@ -157,7 +159,7 @@ def _scored_pixels(
 ) -> ScoredPixels:
     """Score a random sample of the annotated pixels of every tile."""
     rng = np.random.default_rng(seed)
-    index_of = class_lookup(classes)
+    index_of = class_index_table(classes, other=IGNORED_INDEX)
     impossible = np.array([code not in field.annotated for code in classes])
     logits, targets = [], []
     for row in plan_tiles(field.truth.shape[0], field.truth.shape[1], geometry):

@@ -28,6 +28,8 @@ would work.
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 
 class PetroserveError(Exception):
     """Root of all deliberate errors."""
@@ -111,3 +113,21 @@ class ModelCardError(PetroserveError):
 
 class InternalError(PetroserveError):
     """A promise of our own code is broken; never the caller's fault."""
+
+
+def field_problems(error: ValidationError) -> str:
+    """Name every field that pydantic refused and why, without the values, which may be huge.
+
+    Examples
+    --------
+    >>> from pydantic import TypeAdapter
+    >>> try:
+    ...     TypeAdapter(dict[str, int]).validate_python({"a": 1, "b": "x"})
+    ... except ValidationError as error:
+    ...     print(field_problems(error))
+    b: Input should be a valid integer, unable to parse string as an integer
+    """
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )

@@ -33,6 +33,8 @@ __all__ = [
     "MINERALS",
     "UNLABELLED_CODE",
     "Mineral",
+    "association_codes",
+    "class_index_table",
     "is_ore",
     "mineral",
     "palette",
@@ -101,7 +103,8 @@ _PHASES = (
 
 MINERALS: dict[int, Mineral] = {phase.code: phase for phase in _PHASES}
 
-# Class lists of the LumenStone subsets: papers/korshunov2025, table 1.
+# Class lists of the LumenStone subsets: Korshunov et al. 2025, doi:10.17073/2500-0632-2025-05-416,
+# table 1.
 ASSOCIATIONS: dict[str, tuple[int, ...]] = {
     "S1": (0, 1, 2, 4, 6, 8, 11),
     "S2": (0, 1, 3, 5, 7),
@@ -148,6 +151,8 @@ def is_ore(code: int) -> bool:
 def parse_association(text: str, *, classes: Sequence[int]) -> tuple[int, ...]:
     """Read what the geologist knows of the deposit: the classes that may occur.
 
+    Of a named subset the model may know a part only; codes that are written out it must know.
+
     Parameters
     ----------
     text : str
@@ -155,7 +160,7 @@ def parse_association(text: str, *, classes: Sequence[int]) -> tuple[int, ...]:
         separated by commas, such as ``0,1,6`` or ``Ccp,Py/Mrc``. Background is always possible
         and is added.
     classes : sequence of int
-        Codes that the model knows; codes outside it are refused.
+        Codes that the model knows.
 
     Returns
     -------
@@ -165,27 +170,54 @@ def parse_association(text: str, *, classes: Sequence[int]) -> tuple[int, ...]:
     Raises
     ------
     InvalidParameterError
-        If a name is unknown, a code is not among `classes`, or only background is left.
+        If a name is unknown, a code written out is not among `classes`, or only background is
+        left.
 
     Examples
     --------
     >>> parse_association("Ccp, 5", classes=(0, 1, 3, 5, 7))
     (0, 1, 5)
     """
-    wanted = _association_codes(text)
+    wanted = association_codes(text)
     named_subset = text.strip().upper() in ASSOCIATIONS
     unknown = [] if named_subset else sorted(set(wanted) - set(classes) - {BACKGROUND_CODE})
     chosen = tuple(code for code in classes if code in wanted or code == BACKGROUND_CODE)
     if unknown or all(code == BACKGROUND_CODE for code in chosen):
         msg = (
-            f"association {text[:80]!r} asks for codes {sorted(wanted)}; the model knows "
-            f"{list(classes)}; give some of these besides background"
+            f"association {text[:80]!r} asks for {_symbols(sorted(set(wanted)))}; the model knows "
+            f"{_symbols(classes)}; give some of these besides background"
         )
         raise InvalidParameterError(msg)
     return chosen
 
 
-def _association_codes(text: str) -> tuple[int, ...]:
+def _symbols(codes: Sequence[int]) -> str:
+    return ", ".join(mineral(code).symbol for code in codes)
+
+
+def association_codes(text: str) -> tuple[int, ...]:
+    """Codes of an association as it is written, whatever a model knows of them.
+
+    Parameters
+    ----------
+    text : str
+        As for `parse_association`.
+
+    Returns
+    -------
+    tuple of int
+        Codes, in the order of `text` or of the subset.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> association_codes("S2")
+    (0, 1, 3, 5, 7)
+    """
     name = text.strip().upper()
     if name in ASSOCIATIONS:
         return ASSOCIATIONS[name]
@@ -203,6 +235,40 @@ def _code_of(token: str) -> int:
         f"codes or symbols separated by commas, such as 'Ccp,Py/Mrc,Sp'"
     )
     raise InvalidParameterError(msg)
+
+
+def class_index_table(codes: Sequence[int], *, other: int) -> NDArray[np.uint16]:
+    """Table that turns a label image of codes into one of class indices: ``table[labels]``.
+
+    Parameters
+    ----------
+    codes : sequence of int
+        The classes, in order.
+    other : int
+        Index for every code that is no class, 255 (not annotated) among them.
+
+    Returns
+    -------
+    ndarray of uint16, shape (256,)
+        Class index by code.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no class, a code is none of 0-254, or one comes twice.
+
+    Examples
+    --------
+    >>> class_index_table((0, 6), other=2)[[0, 6, 1, 255]].tolist()
+    [0, 1, 2, 2]
+    """
+    possible = all(0 <= code < UNLABELLED_CODE for code in codes)
+    if not codes or not possible or len(set(codes)) != len(codes):
+        msg = f"classes are {list(codes)}; wanted at least one code of 0-254, each once"
+        raise InvalidParameterError(msg)
+    table = np.full(256, other, dtype=np.uint16)
+    table[list(codes)] = np.arange(len(codes))
+    return table
 
 
 def palette() -> NDArray[np.uint8]:

@@ -11,11 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from petrography.errors import ModelCardError
+from petrography.errors import ModelCardError, field_problems
 from petrography.minerals import MINERALS
 
 __all__ = [
-    "CARD_SCHEMA_VERSION",
     "Calibration",
     "Evaluation",
     "ModelCard",
@@ -25,8 +24,6 @@ __all__ = [
     "parse_card",
     "sha256_hex",
 ]
-
-CARD_SCHEMA_VERSION = 1
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -214,14 +211,10 @@ def parse_card(data: bytes, *, source: str) -> ModelCard:
     try:
         return ModelCard.model_validate_json(data)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'card'}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        msg = f"{source} is no valid model card: {problems}"
+        msg = f"{source} is no valid model card: {field_problems(error)}"
         raise ModelCardError(msg) from None
 
 
-def sha256_hex(data: bytes) -> str:
-    """SHA-256 as 64 lower-case hexadecimal digits."""
+def sha256_hex(data: bytes | memoryview) -> str:
+    """SHA-256 of contiguous bytes as 64 lower-case hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     upload_timeout_s: float = Field(default=600.0, gt=0.0, allow_inf_nan=False)
     """Seconds in which a request body must have arrived."""
 
+    upload_pause_s: float = Field(default=30.0, gt=0.0, allow_inf_nan=False)
+    """Seconds without a byte after which a request body is given up: a silent client holds one of
+    the few places."""
+
     concurrent_analyses: _Count = 1
     """Analyses that run at the same time in one process."""
 

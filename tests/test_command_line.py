@@ -221,6 +221,16 @@ def test_phantom_writes_photograph_mask_and_truth(run: Run, tmp_path: Path) -> N
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_a_section_that_no_memory_holds_is_refused(run: Run, tmp_path: Path) -> None:
+    size = "99999999x99999999"
+    status, _, complaints = run(
+        "phantom", "--recipe", "S1", "--size", size, "--out", tmp_path / "out"
+    )
+    assert status == 2
+    assert complaints.startswith("petroserve: not enough memory: ")
+    assert not (tmp_path / "out").exists()
+
+
 def test_phantom_refuses_an_unknown_recipe(run: Run, tmp_path: Path) -> None:
     status, _, complaints = run(
         "phantom", "--recipe", "cheese", "--size", "9x9", "--out", tmp_path / "out"

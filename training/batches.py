@@ -6,29 +6,20 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from petrography.minerals import UNLABELLED_CODE
+from petrography.minerals import class_index_table
 from training.augmentation import augmented_patch
 from training.config import AugmentationConfig, SamplerConfig
 from training.lumenstone import Field
 from training.sampler import BalancedSampler, Patch
 
-__all__ = ["IGNORED_INDEX", "PatchDataset", "class_lookup", "epoch_batches"]
+__all__ = ["IGNORED_INDEX", "PatchDataset", "epoch_batches"]
 
 IGNORED_INDEX = 255
 
 Sample = tuple[Tensor, Tensor, Tensor]
-
-
-def class_lookup(classes: Sequence[int]) -> NDArray[np.uint8]:
-    """Table from mineral code to class index; codes of no class give 255 (shape (256,))."""
-    table = np.full(256, IGNORED_INDEX, dtype=np.uint8)
-    table[list(classes)] = np.arange(len(classes), dtype=np.uint8)
-    table[UNLABELLED_CODE] = IGNORED_INDEX
-    return table
 
 
 class PatchDataset(Dataset[Sample]):
@@ -59,7 +50,7 @@ class PatchDataset(Dataset[Sample]):
     ) -> None:
         self._fields, self._plan = fields, plan
         self._patch_px, self._augmentation = patch_px, augmentation
-        self._index_of = class_lookup(classes)
+        self._index_of = class_index_table(classes, other=IGNORED_INDEX)
         self._annotated = torch.tensor(
             [[code in field.annotated for code in classes] for field in fields]
         )

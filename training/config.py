@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from petrography.errors import ConfigurationError
+from petrography.errors import ConfigurationError, field_problems
 from petrography.minerals import MINERALS
 
 __all__ = [
@@ -92,7 +92,25 @@ class SamplerConfig(_Section):
 
 
 class AugmentationConfig(_Section):
-    """Ranges of the random changes; see `training.augmentation`."""
+    """Ranges of the random changes; see `training.augmentation`.
+
+    Attributes
+    ----------
+    rotation_deg : float
+        Largest angle to either side, uniform.
+    flip : bool
+        Whether half of the patches are mirrored.
+    scale : float
+        0.25 draws from 1/1.25 to 1.25 times the size, uniform in the logarithm.
+    exposure, white_balance : float
+        Standard deviation of the logarithm of the light, of all channels and of each.
+    contrast : float
+        Standard deviation of the logarithm of the exponent of the tone curve.
+    blur_px : float
+        Standard deviation of the width of the Gaussian blur, in pixels of the patch.
+    noise : float
+        Standard deviation of the standard deviation of the sensor noise, in grey levels of 255.
+    """
 
     rotation_deg: float = Field(ge=0.0, le=180.0, default=180.0)
     flip: bool = True
@@ -113,7 +131,7 @@ class ScheduleConfig(_Section):
         An epoch ends with a validation and a checkpoint.
     schedule : {"cosine", "plateau"}
         Cosine to zero with a linear warm-up, or division by ten after `patience` epochs without
-        a better validation loss.
+        a better validation mean IoU.
     average : float
         Decay per step of the exponential moving average of the weights that is validated and
         exported; 0 switches it off.
@@ -191,9 +209,5 @@ def read_config(text: str, *, source: str) -> TrainingConfig:
         msg = f"{source} is no TOML: {error}"
         raise ConfigurationError(msg) from None
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        msg = f"{source} is no valid configuration: {problems}"
+        msg = f"{source} is no valid configuration: {field_problems(error)}"
         raise ConfigurationError(msg) from None

@@ -170,12 +170,28 @@ def split_fields(
     """Split fields into training and validation, by image, groups of the same ore kept together.
 
     Within every association the groups are ordered by a hash of seed and name and taken for
-    validation until the fraction of images is reached, so that adding an image moves no other.
+    validation until the fraction of images is reached, so that adding an image moves few others.
+
+    Parameters
+    ----------
+    paths : sequence of FieldPaths
+        All fields.
+    validation_fraction : float
+        Share of the images of every association, in (0, 1).
+    same_ore : iterable of sequence of str
+        Names of images that show the same ore.
+    seed : int
+        Another one gives another split.
 
     Returns
     -------
     tuple of FieldPaths, tuple of FieldPaths
         Training and validation, each in the order of `paths`.
+
+    Raises
+    ------
+    ConfigurationError
+        If `same_ore` names an image that is not there, or one in two groups.
     """
     group_of = _groups(paths, same_ore)
     validation: set[str] = set()
@@ -185,20 +201,26 @@ def split_fields(
         for group in groups:
             if len(validation & set(names)) >= round(validation_fraction * len(names)):
                 break
-            validation |= {name for name in names if group_of[name] == group}
+            validation |= {name for name, its_group in group_of.items() if its_group == group}
     kept = tuple(path for path in paths if path.name not in validation)
     return kept, tuple(path for path in paths if path.name in validation)
 
 
 def _groups(paths: Sequence[FieldPaths], same_ore: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Name of the group of every field; a field that shares its ore with none is its own."""
     group_of = {path.name: path.name for path in paths}
+    grouped: set[str] = set()
     for group in same_ore:
         unknown = [name for name in group if name not in group_of]
-        if unknown:
-            msg = f"same_ore names {unknown}, which are not among the images"
+        repeated = [name for name in group if name in grouped]
+        if unknown or repeated:
+            msg = (
+                f"same_ore names {unknown}, which are not among the images, and {repeated} in two "
+                "groups; wanted each name once, and that of an image"
+            )
             raise ConfigurationError(msg)
-        for name in group:
-            group_of[name] = min(group)
+        grouped.update(group)
+        group_of.update(dict.fromkeys(group, min(group)))
     return group_of
 
 

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.errors import InvalidParameterError, LabelImageError
+from petrography.errors import LabelImageError
 from petrography.images import Labels, require_labels
-from petrography.minerals import UNLABELLED_CODE
+from petrography.minerals import UNLABELLED_CODE, class_index_table
 
 __all__ = [
     "Confusion",
     "confusion_matrix",
     "confusion_with_other",
-    "index_of_code",
     "require_same_shape",
     "row_bands",
 ]
@@ -91,8 +90,8 @@ def confusion_with_other(truth: Labels, prediction: Labels, codes: Sequence[int]
         If the shapes differ or the truth holds a code outside `codes`.
     """
     require_same_shape(truth, prediction)
-    index = index_of_code(codes)
     classes = len(codes)
+    index = class_index_table(codes, other=classes)
     # One row more than classes: it takes the ignored pixels and truth codes that nobody named.
     counts = np.zeros((classes + 1) * (classes + 1), dtype=np.int64)
     true_index = index * np.uint16(classes + 1)
@@ -114,21 +113,6 @@ def require_same_shape(truth: Labels, prediction: Labels) -> None:
     if truth.shape != prediction.shape:
         msg = f"prediction is {prediction.shape} px, truth {truth.shape}; wanted the same size"
         raise LabelImageError(msg)
-
-
-def index_of_code(codes: Sequence[int]) -> NDArray[np.uint16]:
-    """Table of 256 class indices by code; codes that are no class have index ``len(codes)``."""
-    _require_classes(codes)
-    index = np.full(256, len(codes), dtype=np.uint16)
-    index[list(codes)] = np.arange(len(codes))
-    return index
-
-
-def _require_classes(codes: Sequence[int]) -> None:
-    possible = all(0 <= code < UNLABELLED_CODE for code in codes)
-    if not codes or not possible or len(set(codes)) != len(codes):
-        msg = f"classes are {list(codes)}; wanted at least one code of 0-254, each once"
-        raise InvalidParameterError(msg)
 
 
 def row_bands(shape: tuple[int, ...]) -> Iterator[slice]:

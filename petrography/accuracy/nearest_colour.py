@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.accuracy.confusion import index_of_code, row_bands
+from petrography.accuracy.confusion import row_bands
 from petrography.errors import InvalidParameterError, LabelImageError
 from petrography.images import Image, Labels, require_image, require_labels
+from petrography.minerals import class_index_table
 
 __all__ = ["NearestColour", "fit_nearest_colour"]
 
@@ -94,7 +95,7 @@ def fit_nearest_colour(
     LabelImageError
         If a truth has another size than its image, or no pixel of `codes` was seen.
     """
-    index = index_of_code(codes)
+    index = class_index_table(codes, other=len(codes))
     sums = np.zeros((4, len(codes) + 1))
     for pixels, truth in examples:
         if require_image(pixels).shape[:2] != require_labels(truth).shape:

@@ -11,10 +11,11 @@ what it never reaches. Whatever bytes come in, only errors of `petrography.error
 """
 
 from petrography.image_codec.decoding import DecodedImage, decode_image, decode_labels
-from petrography.image_codec.encoding import encode_jpeg, encode_png
+from petrography.image_codec.encoding import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
 from petrography.image_codec.limits import ImageLimits
 
 __all__ = [
+    "JPEG_MAX_SIDE_PX",
     "DecodedImage",
     "ImageLimits",
     "decode_image",

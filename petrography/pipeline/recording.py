@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from petrography.images import clipped_fraction, focus_score
+from petrography.calibration import colour_distance
+from petrography.images import clipped_fraction, focus_score, resampled_shape
+from petrography.minerals import BACKGROUND_CODE, association_codes, mineral
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Seen
+from petrography.pipeline.writing import files_left_out
 from petrography.report import (
+    UNSCALED,
     ModelReference,
     Quality,
     Result,
@@ -30,6 +34,9 @@ __all__ = ["provenance_of", "recorded"]
 # Above this share of clipped pixels the colours of the brightest minerals are lost. One per cent
 # is what specular edges and dust make in a well exposed field.
 _CLIPPING_WARNING_FRACTION = 0.01
+
+# Chosen on the LumenStone training images, see docs/decisions/0004-colour-warning.md.
+_COLOUR_WARNING_DISTANCE = 15.0
 
 
 def recorded(
@@ -53,7 +60,7 @@ def recorded(
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(measured.grains), um_per_px=um_per_px),
         quality=_quality(seen, card, composition),
-        degradations=_degradations(seen, card),
+        degradations=_degradations(request, seen, card),
         uncertainty=Uncertainty(
             mean_confidence=round(float(seen.segmentation.confidence.mean()) / 255.0, 6),
             ece=card.calibration.ece_after,
@@ -68,26 +75,29 @@ def recorded(
 def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
     pixels = seen.image.pixels
     clipping = clipped_fraction(pixels)
+    distance = colour_distance(pixels, seen.segmentation.labels, card.training_colours_rgb)
     return Quality(
         focus=round(focus_score(pixels), 6),
         clipping=round(clipping, 6),
-        colour_distance=None,
+        colour_distance=None if distance is None else round(distance, 3),
         warnings=(
             *seen.image.warnings,
             *_size_warnings(seen, card),
             *_clipping_warnings(clipping),
+            *_colour_warnings(distance, card),
             *composition.warnings,
         ),
     )
 
 
 def _size_warnings(seen: Seen, card: ModelCard) -> tuple[str, ...]:
-    height_px, width_px = (side * seen.resampling.factor for side in seen.image.pixels.shape[:2])
+    shape = seen.image.pixels.shape
+    height_px, width_px = resampled_shape(shape[0], shape[1], seen.resampling.factor)
     if min(height_px, width_px) >= card.tile.size_px:
         return ()
     return (
         (
-            f"the image is {width_px:.0f} x {height_px:.0f} px at the pixel of the model, smaller "
+            f"the image is {width_px} x {height_px} px at the pixel of the model, smaller "
             f"than its tile of {card.tile.size_px} px: it was continued by reflection"
         ),
     )
@@ -104,15 +114,41 @@ def _clipping_warnings(clipping: float) -> tuple[str, ...]:
     )
 
 
-def _degradations(seen: Seen, card: ModelCard) -> tuple[str, ...]:
-    found = []
+def _colour_warnings(distance: float | None, card: ModelCard) -> tuple[str, ...]:
+    if distance is None or distance <= _COLOUR_WARNING_DISTANCE:
+        return ()
+    return (
+        (
+            f"the colours are {distance:.0f} CIEDE2000 units from those that {card.name} was "
+            "trained on (another exposure, lamp or camera?): the mineral map may be wrong"
+        ),
+    )
+
+
+def _degradations(request: AnalysisRequest, seen: Seen, card: ModelCard) -> tuple[str, ...]:
+    found = list(_unknown_minerals(request, card))
     if seen.resampling.degradation is not None:
         found.append(seen.resampling.degradation)
     if seen.scale is None:
-        found.append("no pixel size was given: lengths and areas are in pixels only")
+        found.append(UNSCALED)
+    left_out = files_left_out(seen.segmentation.labels)
+    found += [f"{name} was left out: {reason}" for name, reason in left_out.items()]
     if card.training.phantom_fraction == 1.0:
         found.append(f"{card.name} was trained on phantoms only, never on real ore")
     return tuple(found)
+
+
+def _unknown_minerals(request: AnalysisRequest, card: ModelCard) -> tuple[str, ...]:
+    """Warn of a named association that holds more than the model can tell apart."""
+    if request.association is None:
+        return ()
+    unknown = set(association_codes(request.association)) - {*card.classes, BACKGROUND_CODE}
+    symbols = ", ".join(mineral(code).symbol for code in sorted(unknown))
+    degradation = (
+        f"association {request.association.strip()} holds {symbols}, which {card.name} does not "
+        "know: they are mapped as other phases"
+    )
+    return (degradation,) if unknown else ()
 
 
 def provenance_of(
@@ -130,7 +166,7 @@ def provenance_of(
         "image": {
             "media_type": seen.image.media_type,
             "sha256": sha256_hex(data),
-            "pixels_sha256": sha256_hex(seen.image.pixels.tobytes()),
+            "pixels_sha256": sha256_hex(seen.image.pixels.data),
             "height_px": height_px,
             "width_px": width_px,
         },

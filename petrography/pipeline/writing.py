@@ -7,17 +7,21 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import get_args
 
-from petrography.image_codec import encode_jpeg, encode_png
+from petrography.image_codec import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
+from petrography.images import Labels
 from petrography.model_card import sha256_hex
 from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import MEDIA_TYPES, ArtefactName
 from petrography.pipeline.seeing import Seen
 from petrography.report import Artefact, Result, grains_csv, grains_geojson, modal_csv, overlay
 
-__all__ = ["listed", "written_files"]
+__all__ = ["files_left_out", "listed", "written_files"]
 
 # More threads than this only wait for each other.
 _WRITER_THREADS = 3
+# Above it files are written one after the other: the work space of each is as large as the image,
+# and side by side they would add up.
+_MAX_PX_SIDE_BY_SIDE = 40_000_000
 
 
 def written_files(
@@ -26,7 +30,7 @@ def written_files(
     """Write the wanted files, by name; the provenance is always among them."""
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
     labels, confidence = seen.segmentation.labels, seen.segmentation.confidence
-    identity = sha256_hex(labels.tobytes())
+    identity = sha256_hex(labels.data)
     writers: dict[ArtefactName, Callable[[], bytes]] = {
         "labels.png": lambda: encode_png(labels),
         "confidence.png": lambda: encode_png(confidence),
@@ -37,14 +41,24 @@ def written_files(
             measured.grains, identity=identity, um_per_px=um_per_px
         ),
     }
-    wanted = get_args(ArtefactName) if outputs is None else outputs
-    with ThreadPoolExecutor(_WRITER_THREADS) as pool:
+    wanted = set(get_args(ArtefactName) if outputs is None else outputs)
+    wanted -= files_left_out(labels).keys()
+    threads = _WRITER_THREADS if labels.size <= _MAX_PX_SIDE_BY_SIDE else 1
+    with ThreadPoolExecutor(threads) as pool:
         futures: dict[str, Future[bytes]] = {
             name: pool.submit(write) for name, write in writers.items() if name in wanted
         }
         files = {name: future.result() for name, future in futures.items()}
     provenance = json.dumps(result.provenance, indent=2, ensure_ascii=False) + "\n"
     return {**files, "provenance.json": provenance.encode()}
+
+
+def files_left_out(labels: Labels) -> dict[str, str]:
+    """Files that cannot be written for a map of this size, with the reason."""
+    if max(labels.shape) <= JPEG_MAX_SIDE_PX:
+        return {}
+    reason = f"a JPEG has at most {JPEG_MAX_SIDE_PX} px a side, the image {max(labels.shape)}"
+    return {"overlay.jpg": reason}
 
 
 def listed(files: Mapping[str, bytes], href_prefix: str) -> tuple[Artefact, ...]:

@@ -1,10 +1,11 @@
 """What leaves the laboratory: result.json, tables, outlines and a picture.
 
 `result` is result.json as a model; `entries` fills it from measurements; `tables`, `geojson` and
-`overlay` write the other artefacts; `label_image` reports a label image alone. Equal input gives equal bytes.
+`overlay` write the other artefacts; `label_image` reports a label image alone. Equal input gives
+equal bytes.
 """
 
-from petrography.report.definitions import definitions
+from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import grain_entries, modal_basis, modal_entries, rounded_elements
 from petrography.report.geojson import grains_geojson
 from petrography.report.label_image import label_image_files, label_image_result
@@ -30,6 +31,7 @@ from petrography.report.result import (
 from petrography.report.tables import grains_csv, modal_csv, modal_table
 
 __all__ = [
+    "UNSCALED",
     "Artefact",
     "Contacts",
     "GrainEntry",

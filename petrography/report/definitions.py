@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from petrography.statistics import Composition, Grains
 
-__all__ = ["definitions"]
+__all__ = ["UNSCALED", "definitions"]
+
+# The degradation of every result without a scale.
+UNSCALED = "no pixel size was given: lengths and areas are in pixels only"
 
 
 def definitions(composition: Composition, grains: Grains) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petrography.report.definitions import definitions
+from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
     modal_basis,
@@ -31,7 +31,6 @@ def label_image_result(
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
     """
-    unscaled = ("no pixel size was given: lengths and areas are in pixels only",)
     return Result(
         id=identity,
         model=None,
@@ -43,7 +42,7 @@ def label_image_result(
         quality=Quality(
             focus=None, clipping=None, colour_distance=None, warnings=composition.warnings
         ),
-        degradations=unscaled if um_per_px is None else (),
+        degradations=(UNSCALED,) if um_per_px is None else (),
         uncertainty=None,
         timings_s={},
         artefacts=(),

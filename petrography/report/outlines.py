@@ -64,16 +64,21 @@ def grain_polygons(grains: Grains) -> list[list[Polygon]]:
     """
     if len(grains) == 0:
         return []
-    found = cc3d.connected_components(grains.component_map, connectivity=4, out_dtype=np.uint32)
-    pieces = np.asarray(found, dtype=np.uint32)
-    grain_of_piece = np.zeros(int(pieces.max()) + 1, dtype=np.int64)
-    grain_of_piece[pieces.ravel()] = grains.component_map.ravel()
-    padded: Pieces = np.zeros((pieces.shape[0] + 2, pieces.shape[1] + 2), dtype=np.uint32)
-    padded[1:-1, 1:-1] = pieces
-    runs = _find_runs(padded)
+    pieces, grain_of_piece = _pieces(grains.component_map)
+    runs = _find_runs(pieces)
     across = np.flatnonzero(runs.heading == _EAST)
-    order, starts = _walk(_next_run(runs, padded), across)
+    order, starts = _walk(_next_run(runs, pieces), across)
     return _assemble(runs, order, starts, grain_of_piece)
+
+
+def _pieces(component_map: Pieces) -> tuple[Pieces, Indices]:
+    """Numbers of the 4-connected pieces, with an empty rim of a pixel, and the grain of each."""
+    grain = np.pad(component_map, 1)
+    found = cc3d.connected_components(grain, connectivity=4, out_dtype=np.uint32)
+    pieces: Pieces = np.asarray(found, dtype=np.uint32)
+    grain_of_piece = np.zeros(int(pieces.max()) + 1, dtype=np.int64)
+    grain_of_piece[pieces.ravel()] = grain.ravel()
+    return pieces, grain_of_piece
 
 
 def _find_runs(padded: Pieces) -> _Runs:
@@ -100,7 +105,7 @@ def _straight_edges(
 ) -> dict[int, tuple[Indices, Indices, Indices, Indices]]:
     """Piece, line, first and last corner on the line, of the runs of each heading."""
     above, below = _sides(padded)
-    left, right = _sides(np.ascontiguousarray(padded.T))
+    left, right = _sides(padded.T)
     return {_EAST: below, _SOUTH: left, _WEST: above, _NORTH: right}
 
 
@@ -110,8 +115,10 @@ def _sides(
     """Runs between each line of pixels and the next, with the piece before and after the line."""
     length = plane.shape[1]
     edge = np.flatnonzero(plane[1:] != plane[:-1])
-    flat = plane.ravel()
-    return _runs_of(edge, flat[edge], length), _runs_of(edge, flat[edge + length], length)
+    # By row and column: flattening the transposed map would copy it.
+    line, place = np.divmod(edge, length)
+    before, after = plane[line, place], plane[line + 1, place]
+    return _runs_of(edge, before, length), _runs_of(edge, after, length)
 
 
 def _runs_of(

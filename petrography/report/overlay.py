@@ -53,28 +53,33 @@ def overlay(image: Image, labels: Labels, *, opacity: float = 0.35, legend: bool
     width_px = max(1, round(max(labels.shape) / _SIDE_PER_OUTLINE_PX))
     for top in range(0, image.shape[0], _BAND_ROWS):
         rows = slice(top, min(top + _BAND_ROWS, image.shape[0]))
-        picture[rows] = _tinted(image[rows], labels[rows], opacity)
-        outlined = _outlines(labels, rows, width_px)
-        picture[rows][outlined] = palette()[labels[rows][outlined]]
+        colours = _colours(labels[rows])
+        band = _tinted(image[rows], labels[rows], colours, opacity)
+        picture[rows] = cv2.copyTo(colours, _outlines(labels, rows, width_px), band)
     picture[image.shape[0] :] = strip
     return picture
 
 
-def _tinted(image: Image, labels: Labels, opacity: float) -> Image:
-    colours = palette()[labels]
+def _colours(labels: Labels) -> Image:
+    # OpenCV looks up, and copies under a mask, several times faster than indexing with an array.
+    colours = cv2.LUT(cv2.merge([labels, labels, labels]), palette()[np.newaxis])
+    return np.asarray(colours, dtype=np.uint8)
+
+
+def _tinted(image: Image, labels: Labels, colours: Image, opacity: float) -> Image:
     mixed = cv2.addWeighted(image, 1.0 - opacity, colours, opacity, 0.0)
     bare = (labels == BACKGROUND_CODE) | (labels == UNLABELLED_CODE)
-    return np.where(bare[..., None], image, mixed)
+    return np.asarray(cv2.copyTo(image, bare.view(np.uint8), mixed), dtype=np.uint8)
 
 
-def _outlines(labels: Labels, rows: slice, width_px: int) -> NDArray[np.bool_]:
-    """Pixels of minerals within `width_px` of another phase."""
+def _outlines(labels: Labels, rows: slice, width_px: int) -> NDArray[np.uint8]:
+    """Mask (0 or 1) of the pixels of minerals within `width_px` of another phase."""
     top, bottom = max(rows.start - width_px, 0), min(rows.stop + width_px, len(labels))
     around = labels[top:bottom]
     square = np.ones((2 * width_px + 1, 2 * width_px + 1), dtype=np.uint8)
     border = cv2.dilate(around, square) != cv2.erode(around, square)
     border &= (around != BACKGROUND_CODE) & (around != UNLABELLED_CODE)
-    return np.asarray(border[rows.start - top : rows.stop - top], dtype=np.bool_)
+    return np.asarray(border[rows.start - top : rows.stop - top], dtype=np.uint8)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,6 @@ def _require_finite(value: JsonValue) -> JsonValue:
     return value
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -183,7 +182,7 @@ class Quality(_Frozen):
     clipping: Fraction | None
     """Share of pixels with a channel at 255."""
     colour_distance: NotNegative | None
-    """Distance of the image's colours from those of the training images."""
+    """Mean CIEDE2000 between the phases of the image and their colours in the training images."""
     warnings: tuple[str, ...]
 
 

@@ -29,7 +29,7 @@ __all__ = ["Band", "Segmentation", "segment", "segment_bands"]
 
 OnProgress: TypeAlias = Callable[[int, int], None]
 PredictLabels: TypeAlias = Callable[[NDArray[np.uint8]], Iterable[LabelsAndConfidence]]
-MAX_CLASSES = 255
+MAX_CLASSES = 255  # a rank of each class and one for none fit into a byte
 
 
 @dataclass(frozen=True, eq=False)

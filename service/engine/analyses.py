@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from petrography.errors import NotReadyError
+from petrography.errors import InputError, NotReadyError
 from petrography.pipeline import AnalysisRequest
 from service.engine.admission import Admission
 from service.engine.artefact_store import ArtefactStore
@@ -212,6 +212,10 @@ class Engine:
             outcome = "done"
         except asyncio.CancelledError:
             outcome = "cancelled"
+            raise
+        except InputError:
+            # The fault of the client: nothing that an operator has to look after.
+            outcome = "refused"
             raise
         finally:
             name = f"{model.card.name}:{model.card.version}"

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from petrography.errors import PetroserveError
 from service.engine import Engine
 from service.http_api.documentation import DocumentedApp, add_documentation
+from service.http_api.head_requests import HeadRequests
 from service.http_api.observation import Observation
 from service.http_api.problems import problem_of_error, problem_of_http_exception
 from service.http_api.routes import analysis_routes, health_routes, model_routes
@@ -52,6 +53,7 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
@@ -71,4 +73,5 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         return problem_of_http_exception(request, error)
 
     app.add_middleware(Observation, telemetry=engine.telemetry)
+    app.add_middleware(HeadRequests)
     return app

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from petrography.pipeline import AnalysisRequest
 
@@ -33,7 +33,7 @@ class DocumentedApp(FastAPI):
 
 
 def add_documentation(app: FastAPI, swagger_folder: Path | None) -> None:
-    """Add ``/docs`` to an application.
+    """Add ``/openapi.json`` and ``/docs`` to an application.
 
     Parameters
     ----------
@@ -58,6 +58,11 @@ def add_documentation(app: FastAPI, swagger_folder: Path | None) -> None:
             swagger_js_url="docs/swagger-ui-bundle.js",
             swagger_css_url="docs/swagger-ui.css",
         )
+
+    # FastAPI's own route for it has no name in the metrics.
+    @app.get("/openapi.json", include_in_schema=False)
+    def get_openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
 
     @app.get("/docs", include_in_schema=False)
     def get_docs() -> HTMLResponse:

@@ -86,7 +86,11 @@ def problem_of_http_exception(request: Request, error: HTTPException) -> Respons
         detail=given or details.get(error.status_code, phrase),
         instance=request.url.path,
     )
-    return _response(problem, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("Allow", ""):
+        # The layer around the routes answers HEAD wherever there is GET.
+        headers["Allow"] += ", HEAD"
+    return _response(problem, headers)
 
 
 def _response(problem: Problem, headers: dict[str, str]) -> Response:

@@ -28,6 +28,16 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
         "content": {PROBLEM_MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
     }
 }
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {media_type.partition(";")[0]: {} for media_type in MEDIA_TYPES.values()},
+    },
+    304: {"description": "The file is the one that If-None-Match names."},
+}
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Prometheus text format 0.0.4.", "content": {"text/plain": {}}}
+}
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -90,6 +100,7 @@ def analysis_routes(engine: Engine) -> APIRouter:
         "/{analysis_id}/{artefact}",
         summary="One file of an analysis",
         description=f"One of {', '.join(MEDIA_TYPES)}.",
+        responses=_FILE,
         response_class=Response,
     )
     def get_artefact(request: Request, analysis_id: str, artefact: str) -> Response:
@@ -129,7 +140,9 @@ def health_routes(engine: Engine) -> APIRouter:
         engine.require_ready()
         return JSONResponse({"status": "ready"})
 
-    @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    @router.get(
+        "/metrics", summary="Prometheus metrics", responses=_METRICS, response_class=Response
+    )
     def get_metrics() -> Response:
         return Response(engine.telemetry.exposition(), headers={"Content-Type": CONTENT_TYPE})
 

@@ -7,10 +7,11 @@ count while it streams. What is accepted is spooled to disk, not held in memory.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fastapi import Request
 from pydantic import ValidationError
@@ -37,6 +38,8 @@ _MAX_PARTS = 8
 _FRAMING_BYTES = 64 * 1024
 # The closing boundary has at most 76 bytes; little or nothing comes after it.
 _TAIL_BYTES = 1024
+# How Starlette begins to say that a text part is over its limit.
+_PART_TOO_LARGE = "Part exceeded maximum size"
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def _require_multipart(request: Request) -> None:
 
 async def _read_form(request: Request, settings: Settings) -> FormData:
     limit = settings.max_image_bytes + settings.max_request_bytes + _FRAMING_BYTES
-    limited = Request(request.scope, _limited(request, limit))
+    limited = Request(request.scope, _limited(request, limit, settings.upload_pause_s))
     try:
         async with asyncio.timeout(settings.upload_timeout_s):
             return await limited.form(
@@ -102,18 +105,24 @@ async def _read_form(request: Request, settings: Settings) -> FormData:
         msg = f"the body did not arrive within {settings.upload_timeout_s:g} s"
         raise MalformedRequestError(msg) from None
     except HTTPException as error:
+        if str(error.detail).startswith(_PART_TOO_LARGE):
+            msg = (
+                f"a part without filename is larger than {settings.max_request_bytes} bytes, the "
+                f"most for {REQUEST_PART!r}; an image needs a filename (curl -F image=@field.png)"
+            )
+            raise BodyTooLargeError(msg) from None
         msg = f"the multipart body cannot be read: {error.detail}"
         raise MalformedRequestError(msg) from None
 
 
-def _limited(request: Request, limit_bytes: int) -> Receive:
+def _limited(request: Request, limit_bytes: int, pause_s: float) -> Receive:
     _refuse_beyond(limit_bytes, _stated_length(request))
     closing = b"\r\n--" + _boundary(request) + b"--"
     received_bytes, tail = 0, b"\r\n"
 
     async def receive() -> Message:
         nonlocal received_bytes, tail
-        message = await request.receive()
+        message = await _next_message(request, pause_s, received_bytes)
         chunk = message.get("body", b"")
         received_bytes += len(chunk)
         _refuse_beyond(limit_bytes, received_bytes)
@@ -124,6 +133,15 @@ def _limited(request: Request, limit_bytes: int) -> Receive:
         return message
 
     return receive
+
+
+async def _next_message(request: Request, pause_s: float, received_bytes: int) -> Message:
+    try:
+        async with asyncio.timeout(pause_s):
+            return await request.receive()
+    except TimeoutError:
+        msg = f"the body paused for {pause_s:g} s after {received_bytes} bytes"
+        raise MalformedRequestError(msg) from None
 
 
 def _boundary(request: Request) -> bytes:
@@ -190,9 +208,13 @@ async def _request_text(part: str | UploadFile | None, limit_bytes: int) -> byte
 
 def _parse_request(text: bytes) -> AnalysisRequest:
     try:
-        return AnalysisRequest.model_validate_json(text, strict=True)
+        asked = AnalysisRequest.model_validate_json(text, strict=True)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
+    else:
+        # Read again only now: what was valid is neither deeply nested nor anything but UTF-8.
+        json.loads(text, object_pairs_hook=_require_distinct_names)
+        return asked
     described = "; ".join(
         f"{'.'.join(str(step)[:50] for step in problem['loc']) or REQUEST_PART}: {problem['msg']}"
         for problem in problems[:10]
@@ -202,3 +224,14 @@ def _parse_request(text: bytes) -> AnalysisRequest:
         raise MalformedRequestError(msg)
     msg = f"part {REQUEST_PART!r} is not possible: {described}"
     raise InvalidParameterError(msg)
+
+
+def _require_distinct_names(members: list[tuple[str, Any]]) -> None:
+    """Refuse an object in which two values compete (RFC 8259 section 4 leaves open which wins)."""
+    names = [name for name, _ in members]
+    for name in names:
+        if names.count(name) > 1:
+            msg = (
+                f"part {REQUEST_PART!r} states {name[:50]!r} {names.count(name)} times; wanted once"
+            )
+            raise MalformedRequestError(msg)

@@ -87,5 +87,11 @@ def test_focus_falls_with_blur_and_ignores_contrast(texture):
     assert halved == pytest.approx(sharp, rel=0.02)
 
 
+def test_focus_of_a_chequerboard_is_known():
+    # Every pixel differs by 100 from its four neighbours: edges of +-400, deviation 50.
+    chequers = np.uint8(100) * (np.indices((16, 16)).sum(axis=0) % 2).astype(np.uint8)
+    assert focus_score(np.repeat(chequers[..., None], 3, axis=2)) == pytest.approx(64.0, abs=1e-9)
+
+
 def test_a_grey_card_has_no_focus():
     assert focus_score(np.full((5, 5, 3), 90, dtype=np.uint8)) == 0.0

@@ -11,6 +11,7 @@ from petrography.errors import InvalidParameterError
 from petrography.minerals import (
     ASSOCIATIONS,
     MINERALS,
+    class_index_table,
     is_ore,
     mineral,
     palette,
@@ -78,8 +79,8 @@ def test_reads_an_association(text, expected):
         ("Ccp;Py", "names 'Ccp;Py'"),
         ("-1", "names '-1'"),
         ("99", "no mineral has code 99"),
-        ("9", r"asks for codes \[9\]; the model knows"),
-        ("1,9", r"asks for codes \[1, 9\]"),
+        ("9", "asks for Apy; the model knows Bg, Ccp, Gn, Mag, .*; give some of these"),
+        ("Ccp,9", "asks for Ccp, Apy; the model knows"),
         ("0", "besides background"),
         ("Bg", "besides background"),
         ("²", "names '²'"),
@@ -106,3 +107,23 @@ def test_codes_written_out_are_read_back(codes):
     text = ",".join(map(str, codes))
     assert set(parse_association(text, classes=ALL_TEN)) == codes | {0}
     assert np.all(np.diff(parse_association(text, classes=ALL_TEN)) > 0)
+
+
+def test_a_subset_without_a_mineral_of_the_model_is_refused():
+    with pytest.raises(
+        InvalidParameterError, match=r"asks for Bg, Ccp, .*; the model knows Bg, Qz"
+    ):
+        parse_association("S2", classes=(0, 32))
+
+
+@given(st.lists(st.sampled_from(ALL_TEN), min_size=1, unique=True), st.integers(0, 255))
+def test_class_indices_lead_back_to_the_codes(codes, other):
+    table = class_index_table(codes, other=other)
+    assert [codes[index] for index in table[codes]] == codes
+    assert set(np.delete(table, codes).tolist()) == {other}
+
+
+@pytest.mark.parametrize("codes", [(), (0, 255), (-1, 1), (1, 2, 1)])
+def test_impossible_classes_are_refused(codes):
+    with pytest.raises(InvalidParameterError, match="wanted at least one code of 0-254, each once"):
+        class_index_table(codes, other=255)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from petrography.errors import InvalidParameterError, UnsupportedImageError
 from petrography.image_codec import ImageLimits, decode_labels, encode_png
 from petrography.model_card import sha256_hex
-from petrography.pipeline import MEDIA_TYPES, AnalysisRequest, analyse, measure
+from petrography.pipeline import MEDIA_TYPES, AnalysisRequest, analyse, measure, writing
 from petrography.report import result_schema
 from tests.tiny_model import CODES, COLOURS, tiny_card
 
@@ -111,6 +111,21 @@ def test_an_association_closes_the_other_classes(painted):
     assert analysis.result.provenance["parameters"]["possible_codes"] == [0, 1]
 
 
+def test_an_association_with_minerals_that_the_model_does_not_know_is_a_degradation(painted):
+    data = encode_png(painted[1])
+    known = run(data, AnalysisRequest(association="Ccp,Gn")).result.degradations
+    beyond = run(data, AnalysisRequest(association=" s1 ")).result.degradations
+    assert not any("does not know" in one for one in known)
+    assert any("s1 holds Bn, Sp, Tnt/Ttr, which tiny does not know" in one for one in beyond)
+
+
+def test_files_are_the_same_written_side_by_side_or_one_by_one(painted, monkeypatch):
+    data = encode_png(painted[1])
+    side_by_side = run(data).result.artefacts
+    monkeypatch.setattr(writing, "_MAX_PX_SIDE_BY_SIDE", 0)
+    assert run(data).result.artefacts == side_by_side
+
+
 def test_labels_have_the_size_of_the_image_at_any_resampling(painted):
     truth, image = painted
     for factor in (0.25, 0.4, 1.7, 2.0):
@@ -129,7 +144,7 @@ def test_an_image_smaller_than_a_tile_is_analysed_with_a_warning(shape):
     image = np.full((*shape, 3), COLOURS[1], dtype=np.uint8)
     analysis = run(encode_png(image))
     assert np.all(decode_labels(analysis.artefacts["labels.png"]) == CODES[1])
-    assert any("smaller than its tile" in one for one in analysis.result.quality.warnings)
+    assert any(f"{shape[1]} x {shape[0]} px" in one for one in analysis.result.quality.warnings)
 
 
 def test_over_exposure_is_warned_of():
@@ -215,3 +230,19 @@ def test_a_label_image_is_measured_alone(painted):
     measured = measure(painted[0], min_grain_area_px=1)
     assert measured.composition.field_px == painted[0].size
     assert measured.grains.area_px.sum() == (painted[0] != 0).sum()
+
+
+def test_an_image_too_long_for_a_jpeg_goes_without_overlay_and_says_so():
+    analysis = run(encode_png(np.full((1, 65_501, 3), COLOURS[1], dtype=np.uint8)))
+    assert "overlay.jpg" not in analysis.artefacts
+    assert "labels.png" in analysis.artefacts
+    assert any("overlay.jpg was left out" in one for one in analysis.result.degradations)
+
+
+def test_colours_unlike_those_of_the_training_are_warned_of(painted):
+    near = run(encode_png(painted[1])).result.quality
+    assert near.colour_distance < 1.0
+    assert not any("CIEDE2000" in one for one in near.warnings)
+    green = run(encode_png(np.full((80, 80, 3), (0, 255, 0), dtype=np.uint8))).result.quality
+    assert green.colour_distance > 15.0
+    assert any("CIEDE2000 units from those" in one for one in green.warnings)

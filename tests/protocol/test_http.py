@@ -89,6 +89,20 @@ async def test_an_artefact_is_not_sent_twice_to_who_has_it(client: httpx.AsyncCl
     assert result.headers["etag"] != first.headers["etag"]
 
 
+async def test_head_answers_the_headers_of_get(client: httpx.AsyncClient) -> None:
+    location = (await post(client)).headers["location"]
+
+    for path in (location, f"{location}/labels.png", "/v1/models", "/livez", "/docs", "/nothing"):
+        whole = await client.get(path)
+        head = await client.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        for name in ("content-type", "content-length", "etag"):
+            assert head.headers.get(name) == whole.headers.get(name)
+    refused = await client.head("/v1/analyses")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    assert (await client.put("/v1/models")).headers["allow"] == "GET, HEAD"
+
+
 async def test_the_request_part_may_be_a_field_or_a_file(client: httpx.AsyncClient) -> None:
     request = json.dumps({"model": "tiny:1", "um_per_px": 0.5})
     as_file = {
@@ -164,6 +178,8 @@ async def test_metrics_name_what_happened(client: httpx.AsyncClient) -> None:
     location = (await post(client)).headers["location"]
     await client.get(f"{location}/labels.png")
     await client.get("/v1/analyses/unknown")
+    await client.get("/openapi.json")
+    await post(client, b"no image")
 
     metrics = (await client.get("/metrics")).text
 
@@ -176,6 +192,8 @@ async def test_metrics_name_what_happened(client: httpx.AsyncClient) -> None:
     assert "petroserve_tiles_total 6.0" in metrics
     assert 'petroserve_tile_batch_seconds_count{provider="cpu"} 6.0' in metrics
     assert 'petroserve_analyses_total{model="tiny:1",outcome="done"} 1.0' in metrics
+    assert 'petroserve_analyses_total{model="tiny:1",outcome="refused"} 1.0' in metrics
+    assert 'method="GET",route="/openapi.json",status="200"} 1.0' in metrics
     assert "petroserve_queue_depth 0.0" in metrics
     assert "petroserve_http_requests_in_flight 1.0" in metrics
     assert re.search(r'petroserve_stage_seconds_count\{stage="\w+"\} 1\.0', metrics)
@@ -217,6 +235,8 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         node = document
         for step in reference.split("/"):
             node = node[step]
+    file = document["paths"]["/v1/analyses/{analysis_id}/{artefact}"]["get"]["responses"]
+    assert {"image/png", "text/csv", "application/geo+json"} <= set(file["200"]["content"])
     docs = await client.get("/docs")
     assert "swagger-ui" in docs.text
 

@@ -56,6 +56,27 @@ def test_split_is_by_image_and_keeps_groups_together(folder):
             assert 3 <= len(share) <= 5
 
 
+def test_a_group_across_associations_is_kept_together(folder):
+    group = ("S1v1/a00", "S2v1/03")
+    for seed in range(20):
+        train, validation = split_fields(
+            find_fields(folder, SUBSETS), validation_fraction=0.3, same_ore=(group,), seed=seed
+        )
+        assert sum(set(group) <= {one.name for one in side} for side in (train, validation)) == 1
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ((("S1v1/a00", "S1v1/zz"),), r"names \['S1v1/zz'\], which are not among"),
+        ((("S1v1/a00", "S1v1/a01"), ("S1v1/a00", "S1v1/a02")), r"\['S1v1/a00'\] in two groups"),
+    ],
+)
+def test_wrong_groups_are_named(folder, groups, message):
+    with pytest.raises(ConfigurationError, match=message):
+        split_fields(find_fields(folder, SUBSETS), validation_fraction=0.3, same_ore=groups)
+
+
 def test_split_does_not_change_between_calls_and_changes_with_the_seed(folder):
     paths = find_fields(folder, SUBSETS)
     splits = [

@@ -64,5 +64,5 @@ def tile_geometry(config: NetworkConfig, *, patch_px: int) -> TileGeometry:
             size_px=1024, multiple_px=RESUNET_STRIDE_PX, mode="halo", halo_px=RESUNET_HALO_PX
         )
     return TileGeometry(
-        size_px=patch_px, multiple_px=PSPNET_STRIDE_PX, mode="blend", overlap_fraction=0.25
+        size_px=patch_px, multiple_px=PSPNET_STRIDE_PX, mode="blend", overlap_fraction=0.125
     )

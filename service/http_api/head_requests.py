@@ -1,0 +1,36 @@
+"""HEAD on whatever answers GET (RFC 9110 section 9.1): the same headers, no body."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["HeadRequests"]
+
+
+class HeadRequests:
+    """ASGI layer that hands HEAD on as GET and keeps the body of the answer back.
+
+    FastAPI has no HEAD beside its GET routes. Log and metrics lie inside and count a GET.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        # A copy: the server looks at its own scope to know that no body may follow.
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)

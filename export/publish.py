@@ -246,14 +246,16 @@ def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingReco
 
 
 def _origin(initial_weights: Path | None) -> str | None:
+    """Tell of the runs before, the last one first."""
     if initial_weights is None:
         return None
     earlier = load_checkpoint(initial_weights)
-    return (
-        f"averaged weights of run {earlier.config.name} after {earlier.epoch} epochs, checkpoint "
-        f"SHA-256 {sha256_hex(initial_weights.read_bytes())}; its configuration:\n"
+    told = (
+        f"averaged weights after epoch {earlier.epoch} of the run\n"
         f"{_without_folders(earlier.config_toml)}"
     )
+    before = _origin(earlier.config.network.initial_weights)
+    return told if before is None else f"{told}\nwhich started from {before}"
 
 
 def _without_folders(config_toml: str) -> str:

@@ -158,3 +158,27 @@ def test_a_model_that_is_not_there_is_named(published, name):
 
 def test_the_card_survives_a_round_trip(published, card):
     assert json.loads(card.model_dump_json()) == json.loads((published / "model.json").read_text())
+
+
+def test_the_card_tells_of_the_runs_before(painted_folder, tmp_path):
+    from tests.training.lumenstone_folder import config_toml
+    from training.loop import train
+
+    checkpoint = None
+    for number in range(3):
+        text = config_toml(painted_folder, tmp_path / f"runs{number}", epochs=1)
+        text = text.replace("seed = 3", f"seed = {number}").replace(
+            "steps_per_epoch = 4", "steps_per_epoch = 1"
+        )
+        if checkpoint is not None:
+            text = text.replace(
+                "filters = 4", f"filters = 4\ninitial_weights = {str(checkpoint)!r}"
+            )
+        config = tmp_path / f"{number}.toml"
+        config.write_text(text.replace('"resunet"\nfilters', '"pspnet"\nfilters'))
+        checkpoint = train(config, progress=False)
+    folder = export_checkpoint(checkpoint, tmp_path / "models")
+    told = parse_card((folder / "model.json").read_bytes(), source="card").training.started_from
+    assert told.count("averaged weights after epoch 1") == 2
+    assert told.index("seed = 1") < told.index("seed = 0")
+    assert str(tmp_path) not in told

@@ -36,7 +36,7 @@ __all__ = ["provenance_of", "recorded"]
 _CLIPPING_WARNING_FRACTION = 0.01
 
 # Chosen on the LumenStone training images, see docs/decisions/0004-colour-warning.md.
-_COLOUR_WARNING_DISTANCE = 15.0
+_COLOUR_WARNING_DISTANCE = 9.0
 
 
 def recorded(

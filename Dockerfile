@@ -20,6 +20,8 @@ WORKDIR /src
 COPY constraints.txt pyproject.toml README.md LICENSE petroserve.py ./
 COPY petrography petrography
 COPY service service
+# The command line names the commands of who makes models; what they need is not installed here.
+COPY export export
 RUN /opt/petroserve/bin/pip install --no-cache-dir -c constraints.txt ".[${RUNTIME}]"
 
 FROM ${BASE}

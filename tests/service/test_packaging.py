@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -49,3 +50,13 @@ def test_the_image_sets_only_settings_that_exist_and_trains_nothing() -> None:
     assert re.search(r"^USER (?!root)\w+", DOCKERFILE, flags=re.MULTILINE)
     assert re.search(r"^HEALTHCHECK ", DOCKERFILE, flags=re.MULTILINE)
     assert f"EXPOSE {Settings.model_fields['http_port'].default}" in DOCKERFILE
+
+
+def test_the_image_has_every_package_that_the_command_line_imports_at_once() -> None:
+    imports = ast.parse((ROOT / "petroserve.py").read_text()).body
+    modules = {node.module.split(".")[0] for node in imports if isinstance(node, ast.ImportFrom)}
+    ours = {name for name in modules if (ROOT / name).is_dir()}
+
+    assert {"export", "petrography"} <= ours
+    for name in ours | {"service"}:
+        assert f"COPY {name} {name}\n" in DOCKERFILE

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from petrography.image_codec import encode_jpeg
+from petrography.images import resample_image
 from petrography.minerals import mineral
 from petrography.model_card import Evaluation, ModelCard
 from petrography.phantoms import phantom
@@ -31,12 +32,12 @@ _NOT_FOR_USERS = {"prometheus_multiproc_dir"}
 
 def picture() -> bytes:
     """Paint a section: the photograph beside its exact mineral map, as a JPEG."""
-    painted = phantom("S1", seed=7, height_px=480, width_px=640)
+    painted = phantom("S1", seed=11, height_px=960, width_px=1280)
     mapped = overlay(painted.image, painted.labels, opacity=0.5)
     photograph = np.full((mapped.shape[0], painted.image.shape[1], 3), 250, dtype=np.uint8)
     photograph[: painted.image.shape[0]] = painted.image
     gap = np.full((mapped.shape[0], 8, 3), 250, dtype=np.uint8)
-    return encode_jpeg(np.hstack([photograph, gap, mapped]), quality=90)
+    return encode_jpeg(resample_image(np.hstack([photograph, gap, mapped]), 0.5), quality=90)
 
 
 def settings_table() -> str:

@@ -36,6 +36,9 @@ def add_commands(add_command: AddCommand) -> None:
     exported.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
     exported.add_argument("models", type=Path, metavar="MODELS", help="the models folder")
     exported.add_argument("--data", type=Path, help="where the training data lie now, if elsewhere")
+    exported.add_argument(
+        "--tile-px", type=int, help="side of the tiles in service (default: chosen by the network)"
+    )
     exported.add_argument("--version", type=int, help="default: one above the highest that exists")
 
 
@@ -89,7 +92,11 @@ def _export(arguments: argparse.Namespace) -> int:
     from export.publish import export_checkpoint
 
     folder = export_checkpoint(
-        arguments.checkpoint, arguments.models, data_root=arguments.data, version=arguments.version
+        arguments.checkpoint,
+        arguments.models,
+        data_root=arguments.data,
+        version=arguments.version,
+        tile_px=arguments.tile_px,
     )
     print(folder)
     return _DONE

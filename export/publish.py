@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from torch import nn
 
 from export.calibration import calibrate
@@ -23,7 +24,7 @@ from export.graph import OPSET, to_onnx
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity
 from petrography.accuracy import NearestColour, fit_nearest_colour
-from petrography.errors import ConfigurationError
+from petrography.errors import ConfigurationError, field_problems
 from petrography.model_card import (
     Calibration,
     Evaluation,
@@ -54,7 +55,12 @@ class _Proof:
 
 
 def export_checkpoint(
-    checkpoint: Path, models: Path, *, data_root: Path | None = None, version: int | None = None
+    checkpoint: Path,
+    models: Path,
+    *,
+    data_root: Path | None = None,
+    version: int | None = None,
+    tile_px: int | None = None,
 ) -> Path:
     """Export the averaged weights of a checkpoint as a new version of its model.
 
@@ -68,6 +74,8 @@ def export_checkpoint(
         Where the data lie now; default: where they lay in training.
     version : int, optional
         Default: one above the highest that exists.
+    tile_px : int, optional
+        Side of the tiles in service; see `training.networks.build.tile_geometry`.
 
     Returns
     -------
@@ -87,10 +95,19 @@ def export_checkpoint(
     train, validation = _fields(saved, data_root)
     network = build_network(saved.config.network, classes=len(saved.config.data.classes)).eval()
     network.load_state_dict(saved.average)
-    geometry = tile_geometry(saved.config.network, patch_px=saved.config.sampler.patch_px)
+    geometry = _geometry(saved, tile_px)
     onnx_bytes, proof = _export_and_prove(saved, network, geometry, train, validation)
     card = _card(saved, version, geometry, proof, (len(train), len(validation)), onnx_bytes)
     return publish(target / str(version), onnx_bytes, card)
+
+
+def _geometry(saved: Checkpoint, tile_px: int | None) -> TileGeometry:
+    config = saved.config
+    try:
+        return tile_geometry(config.network, patch_px=config.sampler.patch_px, tile_px=tile_px)
+    except ValidationError as error:
+        msg = f"tile_px {tile_px} does not fit the network: {field_problems(error)}"
+        raise ConfigurationError(msg) from None
 
 
 def publish(folder: Path, onnx_bytes: bytes, card: ModelCard) -> Path:

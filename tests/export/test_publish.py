@@ -76,6 +76,11 @@ def test_a_version_is_never_overwritten(published, checkpoint, card):
         export_checkpoint(checkpoint, published.parent.parent, version=1)
 
 
+def test_a_tile_that_does_not_fit_the_network_is_refused(checkpoint, tmp_path):
+    with pytest.raises(ConfigurationError, match="tile_px 100 does not fit the network"):
+        export_checkpoint(checkpoint, tmp_path / "models", tile_px=100)
+
+
 def test_an_empty_folder_in_the_way_is_not_replaced(card, tmp_path):
     (tmp_path / "painted" / "1").mkdir(parents=True)
     with pytest.raises(ConfigurationError, match="exists"):

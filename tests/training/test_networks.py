@@ -78,6 +78,11 @@ def test_tile_of_a_network_with_global_pooling_is_its_training_patch():
     assert tile_geometry(NetworkConfig(architecture="pspnet"), patch_px=384).size_px == 384
 
 
+def test_another_tile_can_be_asked_for():
+    network = NetworkConfig(architecture="pspnet")
+    assert tile_geometry(network, patch_px=384, tile_px=768).size_px == 768
+
+
 def test_tile_of_the_resunet_is_exact():
     geometry = tile_geometry(NetworkConfig(architecture="resunet"), patch_px=256)
     assert (geometry.mode, geometry.halo_px) == ("halo", RESUNET_HALO_PX)

@@ -53,16 +53,32 @@ def build_network(config: NetworkConfig, *, classes: int, channels: int = 3) -> 
     return Normalised(pspnet(channels, classes, encoder=config.encoder))
 
 
-def tile_geometry(config: NetworkConfig, *, patch_px: int) -> TileGeometry:
+def tile_geometry(
+    config: NetworkConfig, *, patch_px: int, tile_px: int | None = None
+) -> TileGeometry:
     """Choose how images are cut for a network: exact cores for the ResUNet, blending for others.
 
-    A network with global pooling must see in service what it saw in training, so its tile is the
-    training patch.
+    Parameters
+    ----------
+    config : NetworkConfig
+        The network.
+    patch_px : int
+        Side of the training patches.
+    tile_px : int, optional
+        Side of the tiles. Default: 1024 for the ResUNet, whose cores are exact at any size; the
+        training patch for a network with global pooling, which sees then what it saw in training.
+        A larger tile can still serve it better (docs/decisions/0005): measure it.
     """
     if config.architecture == "resunet":
         return TileGeometry(
-            size_px=1024, multiple_px=RESUNET_STRIDE_PX, mode="halo", halo_px=RESUNET_HALO_PX
+            size_px=tile_px or 1024,
+            multiple_px=RESUNET_STRIDE_PX,
+            mode="halo",
+            halo_px=RESUNET_HALO_PX,
         )
     return TileGeometry(
-        size_px=patch_px, multiple_px=PSPNET_STRIDE_PX, mode="blend", overlap_fraction=0.125
+        size_px=tile_px or patch_px,
+        multiple_px=PSPNET_STRIDE_PX,
+        mode="blend",
+        overlap_fraction=0.125,
     )

@@ -1,0 +1,104 @@
+"""What is shipped under models/: whole, honest on its card, and as good as the card says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from petrography.accuracy import confusion_matrix, scores
+from petrography.images import resample_image
+from petrography.model_card import ModelCard, parse_card, sha256_hex
+from petrography.phantoms import phantom
+from petrography.segmentation import segment
+from service.repository import LoadedModel, open_repository
+from service.settings import Settings
+
+MODELS = Path(__file__).resolve().parents[1] / "models"
+VERSIONS = sorted(path.parent for path in MODELS.glob("*/*/model.json"))
+# What the project promises of a file that everybody clones.
+MAX_MODEL_BYTES = 12 * 1024 * 1024
+
+pytestmark = pytest.mark.parametrize(
+    "folder", VERSIONS, ids=lambda path: f"{path.parent.name}:{path.name}"
+)
+
+
+def card_of(folder: Path) -> ModelCard:
+    return parse_card((folder / "model.json").read_bytes(), source=str(folder))
+
+
+@pytest.fixture
+def loaded(folder: Path) -> LoadedModel:
+    settings = Settings(models_folder=MODELS, provider="cpu")
+    return open_repository(settings).get(f"{folder.parent.name}:{folder.name}")
+
+
+def test_the_folder_is_what_its_card_says(folder: Path) -> None:
+    card, graph = card_of(folder), (folder / "model.onnx").read_bytes()
+    assert (card.name, str(card.version)) == (folder.parent.name, folder.name)
+    assert sha256_hex(graph) == card.onnx_sha256
+    assert len(graph) <= MAX_MODEL_BYTES
+
+
+def test_the_card_is_honest(folder: Path) -> None:
+    card = card_of(folder)
+    assert card.training.data_terms
+    assert card.weight_terms
+    assert len({(one.height_px, one.width_px) for one in card.parity}) >= 2
+    assert all(one.max_probability_difference < 1e-3 for one in card.parity)
+    assert card.calibration.ece_after <= card.calibration.ece_before
+    for one in card.evaluations:
+        measured = scores(np.array(one.confusion), one.confusion_codes)
+        assert one.mean_iou == pytest.approx(measured.mean_iou)
+        assert one.pixel_accuracy == pytest.approx(measured.pixel_accuracy)
+        assert one.mean_iou > one.baseline_mean_iou
+
+
+def test_lumenstone_models_are_useful_on_s1(folder: Path) -> None:
+    if not folder.parent.name.startswith("lumenstone"):
+        pytest.skip("this model is not for LumenStone's minerals")
+    (s1,) = [one for one in card_of(folder).evaluations if one.association == "S1"]
+    assert s1.mean_iou >= 0.70
+
+
+def test_grids_shifted_by_half_a_tile_agree(folder: Path, loaded: LoadedModel) -> None:
+    card = loaded.card
+    image = resample_image(phantom("S1", 11, 1200, 1700).image, card.default_resampling_factor)
+    image = np.pad(image, ((0, 1100), (0, 1100), (0, 0)), mode="reflect")
+    shift = card.tile.size_px // 2 // card.tile.multiple_px * card.tile.multiple_px
+
+    def labels(pixels: np.ndarray) -> np.ndarray:
+        predictor = loaded.predictor_for(card.classes)
+        return segment(pixels, predictor, geometry=card.tile, codes=card.classes).labels
+
+    whole, moved = labels(image), labels(np.ascontiguousarray(image[shift:, shift:]))
+    # The rim of the moved image sees reflection where the whole one sees ore.
+    inner = slice(shift, -shift)
+    agreement = (whole[shift:, shift:][inner, inner] == moved[inner, inner]).mean()
+    # Exact for a network with a halo; a network with global pooling sees another field of view.
+    assert agreement >= (0.9999 if card.tile.mode == "halo" else 0.97)
+
+
+@pytest.mark.lumenstone
+def test_the_figures_of_the_card_can_be_reproduced(folder: Path, loaded: LoadedModel) -> None:
+    root = os.environ.get("PETROSERVE_LUMENSTONE")
+    if root is None:
+        pytest.skip("PETROSERVE_LUMENSTONE names no folder of real images")
+    from training.lumenstone import find_fields, load_fields
+
+    card = loaded.card
+    (s1,) = [one for one in card.evaluations if one.association == "S1"]
+    paths = [one for one in find_fields(Path(root), {"S1v1": "S1"}) if one.name in s1.images]
+    assert len(paths) == len(s1.images)
+    total = np.zeros((len(card.classes),) * 2, dtype=np.int64)
+    for field in load_fields(paths):
+        predictor = loaded.predictor_for(field.annotated)
+        seen = segment(field.image, predictor, geometry=card.tile, codes=card.classes)
+        total += confusion_matrix(field.truth, seen.labels, card.classes)
+    measured = scores(total, card.classes)
+    # Another ONNX Runtime or processor may turn a pixel in ten thousand.
+    assert measured.mean_iou == pytest.approx(s1.mean_iou, abs=0.002)
+    assert measured.pixel_accuracy == pytest.approx(s1.pixel_accuracy, abs=0.001)

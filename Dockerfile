@@ -22,6 +22,7 @@ COPY petrography petrography
 COPY service service
 # The command line names the commands of who makes models; what they need is not installed here.
 COPY export export
+COPY command_line command_line
 RUN /opt/petroserve/bin/pip install --no-cache-dir -c constraints.txt ".[${RUNTIME}]"
 
 FROM ${BASE}

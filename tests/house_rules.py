@@ -25,7 +25,17 @@ __all__ = [
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
-PLACES = ("petrography", "training", "export", "service", "tests", "benchmarks", "examples", "docs")
+PLACES = (
+    "petrography",
+    "training",
+    "export",
+    "service",
+    "command_line",
+    "tests",
+    "benchmarks",
+    "examples",
+    "docs",
+)
 MAX_LINES = 420
 MAX_FUNCTION_LINES = 40
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "core", "misc"}

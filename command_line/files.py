@@ -1,0 +1,81 @@
+"""What the commands share about files: reading images, writing results, naming options."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from petrography.image_codec import DecodedImage
+    from petrography.images import Labels
+
+__all__ = [
+    "DONE",
+    "AddCommand",
+    "Command",
+    "add_out",
+    "json_bytes",
+    "read_image",
+    "read_labels",
+    "write_files",
+]
+
+DONE = 0
+
+Command: TypeAlias = Callable[[argparse.Namespace], int]
+# From name, function and help to the parser of a new command.
+AddCommand: TypeAlias = Callable[[str, Command, str], argparse.ArgumentParser]
+
+
+def add_out(parser: argparse.ArgumentParser, what: str) -> None:
+    """Describe the folder of the results."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=what)
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """Write a JSON document for people: indented, with a last line end."""
+    return f"{json.dumps(content, indent=2)}\n".encode()
+
+
+def read_image(path: Path) -> DecodedImage:
+    """Read a photograph.
+
+    Raises
+    ------
+    InputError
+        If the file is no image that can be read.
+    OSError
+        If there is no such file.
+    """
+    from petrography.image_codec import decode_image
+
+    return decode_image(path.read_bytes(), name=str(path))
+
+
+def read_labels(path: Path) -> tuple[Labels, str]:
+    """Read a label image; returns its codes and the SHA-256 of the file.
+
+    Raises
+    ------
+    InputError
+        If the file is no label image.
+    OSError
+        If there is no such file.
+    """
+    from petrography.image_codec import decode_labels
+    from petrography.model_card import sha256_hex
+
+    data = path.read_bytes()
+    return decode_labels(data, name=str(path)), sha256_hex(data)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder, made if need be; each is there as a whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        temporary = folder / f"{name}.tmp"
+        temporary.write_bytes(content)
+        temporary.replace(folder / name)

@@ -1,0 +1,39 @@
+"""Measure a label image."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from command_line.files import DONE, AddCommand, add_out, read_labels, write_files
+
+__all__ = ["add_commands", "measure"]
+
+
+def add_commands(add_command: AddCommand) -> None:
+    """Describe the command."""
+    _describe_measure(add_command("measure", measure, "composition and grains of a label image"))
+
+
+def _describe_measure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("labels", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes")
+    parser.add_argument("--um-per-px", type=float, help="pixel size; lengths are in px without it")
+    add_out(parser, "folder for modal.csv, grains.csv and grains.geojson")
+
+
+def measure(arguments: argparse.Namespace) -> int:
+    """Measure a label image."""
+    from petrography.model_input import require_positive_scale
+    from petrography.pipeline import measure as measure_labels
+    from petrography.report import label_image_files, label_image_result, modal_table
+
+    if arguments.um_per_px is not None:
+        require_positive_scale(arguments.um_per_px)
+    labels, digest = read_labels(arguments.labels)
+    measured = measure_labels(labels)
+    result = label_image_result(
+        measured.composition, measured.grains, identity=digest, um_per_px=arguments.um_per_px
+    )
+    write_files(arguments.out, label_image_files(result, measured.grains))
+    print(modal_table(result))
+    return DONE

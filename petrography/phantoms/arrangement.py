@@ -9,9 +9,19 @@ from numpy.typing import NDArray
 
 from petrography.images import Labels
 from petrography.minerals import BACKGROUND_CODE
-from petrography.phantoms.mosaics import Mosaic, voronoi_mosaic
+from petrography.phantoms.grain_laws import draw_grains
+from petrography.phantoms.mosaics import Mosaic
+from petrography.phantoms.orientations import Orientations, draw_orientations
+from petrography.phantoms.phase_sets import any_of
 from petrography.phantoms.recipes import VOID, Inclusion, Recipe
-from petrography.phantoms.textures import OVERSAMPLING, Canvas, Score
+from petrography.phantoms.textures import (
+    OVERSAMPLING,
+    Canvas,
+    Crystals,
+    GrowthZones,
+    ReplacementRims,
+    Score,
+)
 
 __all__ = ["Section", "arrange", "claim_level", "majority_labels"]
 
@@ -26,14 +36,21 @@ class Section:
     Attributes
     ----------
     phases : ndarray of uint8, shape (2 * height, 2 * width)
-        LumenStone codes, or `VOID`.
+        What is seen: LumenStone codes, or `VOID`.
+    named : ndarray of uint8, shape (2 * height, 2 * width)
+        What a mask names: the same without damage that is too fine for a mask.
     ore_grains, gangue_grains : Mosaic
         Grains on the pixels of the image, for what differs between grains of one phase.
+    ore_orientations, gangue_orientations : Orientations
+        Optic axes of the grains: ``ore_orientations.in_plane_rad[ore_grains.cells]`` is a map.
     """
 
     phases: NDArray[np.uint8]
+    named: NDArray[np.uint8]
     ore_grains: Mosaic
     gangue_grains: Mosaic
+    ore_orientations: Orientations
+    gangue_orientations: Orientations
 
 
 def arrange(recipe: Recipe, composition: dict[int, float], canvas: Canvas) -> Section:
@@ -56,14 +73,19 @@ def arrange(recipe: Recipe, composition: dict[int, float], canvas: Canvas) -> Se
     amounts = _inclusion_amounts(recipe, composition, canvas)
     phases = _solid_rock(recipe, _before_inclusions(composition, amounts), canvas)
     for inclusion, fraction_by_host in amounts:
-        score = inclusion.texture.score(canvas, inclusion.code)
+        score = _inclusion_score(inclusion, phases, canvas)
         levels = np.full(256, np.inf, dtype=np.float32)
         for host, fraction in fraction_by_host.items():
             levels[host] = claim_level(score, phases == host, fraction)
         phases[score >= levels[phases]] = inclusion.code
-    gangue_px = recipe.gangue_diameter_px * canvas.coarseness
-    gangue = voronoi_mosaic(canvas.shape_px, gangue_px, canvas.chance.stream("gangue"), step=2)
-    return Section(phases, canvas.grains, gangue)
+    rng = canvas.chance.stream("gangue")
+    gangue = draw_grains(recipe.gangue_grains, canvas.shape_px, canvas.coarseness, rng, step=2)
+    gangue_axes = draw_orientations(
+        len(gangue.seeds_px), canvas.chance.stream("gangue orientations")
+    )
+    ore, ore_axes = _grains_with_individuals(recipe, phases, canvas)
+    seen = _damaged(recipe, phases, canvas)
+    return Section(seen, phases, ore, gangue, ore_axes, gangue_axes)
 
 
 def claim_level(score: Score, free: NDArray[np.bool_], fraction: float) -> float:
@@ -81,8 +103,9 @@ def claim_level(score: Score, free: NDArray[np.bool_], fraction: float) -> float
     Returns
     -------
     float
-        ``free & (score >= level)`` has the wanted area; minus infinity when `free` has no more
-        than that, infinity when less than one sampled pixel is wanted.
+        ``free & (score >= level)`` has the wanted area, or the nearest to it when many pixels
+        have one score; minus infinity when `free` has no more than that, infinity when less than
+        one sampled pixel is wanted.
     """
     stride = max(1, int(np.sqrt(score.size / _LEVEL_SAMPLES)))
     sampled = free[::stride, ::stride]
@@ -92,7 +115,10 @@ def claim_level(score: Score, free: NDArray[np.bool_], fraction: float) -> float
         return -np.inf
     if wanted == 0:
         return np.inf
-    return float(np.partition(values, values.size - wanted)[values.size - wanted])
+    level = np.partition(values, values.size - wanted)[values.size - wanted]
+    too_many = np.count_nonzero(values >= level) - wanted
+    too_few = wanted - np.count_nonzero(values > level)
+    return float(level if too_many <= too_few else np.nextafter(level, np.float32(np.inf)))
 
 
 def majority_labels(phases: NDArray[np.uint8]) -> Labels:
@@ -125,6 +151,43 @@ def _solid_rock(recipe: Recipe, fractions: dict[int, float], canvas: Canvas) -> 
         phases[claimed] = body.code
         free &= ~claimed
     return phases
+
+
+def _damaged(recipe: Recipe, phases: NDArray[np.uint8], canvas: Canvas) -> NDArray[np.uint8]:
+    """Phases with the damage that no mask names."""
+    rng, seen = canvas.chance.stream("damage"), phases
+    for damage in recipe.damage:
+        part = rng.uniform(*damage.share)
+        free = any_of(phases, damage.hosts)
+        score = damage.texture.score(canvas, VOID)
+        level = claim_level(score, free, part * float(free.mean()))
+        seen = np.where(free & (score >= level), np.uint8(VOID), seen)
+    return seen
+
+
+def _inclusion_score(inclusion: Inclusion, phases: NDArray[np.uint8], canvas: Canvas) -> Score:
+    texture = inclusion.texture
+    if isinstance(texture, ReplacementRims | GrowthZones):
+        return texture.score_in(phases, canvas, inclusion.code)
+    return texture.score(canvas, inclusion.code)
+
+
+def _grains_with_individuals(
+    recipe: Recipe, phases: NDArray[np.uint8], canvas: Canvas
+) -> tuple[Mosaic, Orientations]:
+    """Ore grains with the crystals that are grains of their own set into them."""
+    grains, axes = canvas.grains, canvas.orientations
+    for body in recipe.bodies:
+        inside = phases[::OVERSAMPLING, ::OVERSAMPLING] == body.code
+        if not (body.individuals and isinstance(body.texture, Crystals) and inside.any()):
+            continue
+        owners, centres_px = body.texture.individuals(canvas, body.code)
+        first = len(grains.seeds_px)
+        cells = np.where(inside, owners + np.int32(first), grains.cells)
+        grains = Mosaic(cells, grains.edge_distance_px, np.vstack([grains.seeds_px, centres_px]))
+        added = draw_orientations(len(centres_px), canvas.chance.stream("axes", body.code))
+        axes = axes.followed_by(added)
+    return grains, axes
 
 
 def _inclusion_amounts(

@@ -89,13 +89,23 @@ def _periodic_field(
     padding = math.ceil(_PADDING_LENGTHS * length * math.sqrt(max(stretch, 1 / stretch)))
     rows, columns = (fft.next_fast_len(side + padding, real=True) for side in shape)
     row_frequency = 2.0 * np.pi * fft.fftfreq(rows).astype(np.float32)[:, None]
-    column_frequency = 2.0 * np.pi * fft.fftfreq(columns).astype(np.float32)[None, :]
+    column_frequency = 2.0 * np.pi * fft.rfftfreq(columns).astype(np.float32)[None, :]
     along = math.cos(angle_rad) * column_frequency + math.sin(angle_rad) * row_frequency
     across = math.cos(angle_rad) * row_frequency - math.sin(angle_rad) * column_frequency
-    exponent = along**2 * np.float32(stretch) + across**2 * np.float32(1.0 / stretch)
-    response = np.exp(exponent * np.float32(-0.25 * length**2))
-    response /= math.sqrt(float(np.mean(response**2, dtype=np.float64)))
-    noise = rng.standard_normal((rows, columns), dtype=np.float32)
-    spectrum = fft.rfft2(noise) * response[:, : columns // 2 + 1]
-    field = fft.irfft2(spectrum, s=(rows, columns))
+    along *= along * np.float32(-0.25 * length**2 * stretch)
+    along -= across * across * np.float32(0.25 * length**2 / stretch)
+    response = np.exp(along, out=along)
+    spectrum = fft.rfft2(rng.standard_normal((rows, columns), dtype=np.float32))
+    response /= math.sqrt(_variance(response, columns))
+    spectrum *= response
+    field = fft.irfft2(spectrum, s=(rows, columns), overwrite_x=True)
     return np.ascontiguousarray(field[: shape[0], : shape[1]], dtype=np.float32)
+
+
+def _variance(response: NDArray[np.float32], columns: int) -> float:
+    """Variance that a response, given on half of the spectrum, leaves of white noise."""
+    by_column = np.einsum("ij,ij->j", response, response, dtype=np.float64)
+    # Columns stand for their mirror images too, but the first and, of an even number, the last.
+    alone = by_column[0] + (by_column[-1] if columns % 2 == 0 else 0.0)
+    total = 2.0 * by_column.sum() - alone
+    return float(total / (response.shape[0] * columns))

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from petrography.errors import InvalidParameterError
 from petrography.images import Image, Labels
-from petrography.phantoms.arrangement import arrange, majority_labels
+from petrography.phantoms.area_fractions import area_fractions
 from petrography.phantoms.camera import Camera, draw_camera, photograph
 from petrography.phantoms.chance import Chance
-from petrography.phantoms.recipes import RECIPES, Recipe, draw_composition
-from petrography.phantoms.surface import reflected_light
-from petrography.phantoms.textures import Canvas
+from petrography.phantoms.polarised_light import Polars
+from petrography.phantoms.polish import draw_relief
+from petrography.phantoms.specimen import camera_spread, prepare, require_request, um_per_px
+from petrography.phantoms.windows import Window
 
-__all__ = ["UM_PER_PX", "Phantom", "phantom"]
-
-# LumenStone publishes no pixel size; its field of "a few mm²" on 8.65 Mpx gives 0.5-0.7.
-UM_PER_PX = 0.6
+__all__ = ["Phantom", "phantom"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def phantom(recipe: str, seed: int, height_px: int, width_px: int) -> Phantom:
     Parameters
     ----------
     recipe : str
-        A key of `RECIPES`.
+        One of `RECIPE_NAMES`.
     seed : int
         Not negative; the same arguments give the same phantom.
     height_px, width_px : int
@@ -77,43 +72,26 @@ def phantom(recipe: str, seed: int, height_px: int, width_px: int) -> Phantom:
     >>> phantom("S2", seed=1, height_px=40, width_px=60).image.shape
     (40, 60, 3)
     """
-    chosen = _checked_recipe(recipe, seed, height_px, width_px)
+    require_request(recipe, seed, height_px, width_px)
     chance = Chance(recipe, seed)
-    composition = draw_composition(chosen, chance.stream("composition"))
-    canvas = Canvas((height_px, width_px), chance, chosen.grain_diameter_px)
-    section = arrange(chosen, composition, canvas)
-    labels = majority_labels(section.phases)
-    light = reflected_light(section, chosen, chance)
-    camera = draw_camera(chosen.camera, chance.stream("camera"))
+    specimen = prepare(recipe, chance, (height_px, width_px))
+    whole = Window(0, 0, height_px, width_px)
+    relief = draw_relief(chance.stream("relief"))
+    camera = draw_camera(camera_spread(recipe), chance.stream("camera"))
+    light = specimen.light(whole, Polars(analyser=False), 0.0, relief)
     image = photograph(light, camera, chance.stream("noise"))
+    labels = specimen.labels(whole)
     truth = _truth(recipe, seed, labels, camera)
-    return Phantom(image, labels, UM_PER_PX, recipe, seed, truth)
+    return Phantom(image, labels, um_per_px(recipe), recipe, seed, truth)
 
 
 def _truth(recipe: str, seed: int, labels: Labels, camera: Camera) -> dict[str, object]:
-    codes, counts = np.unique(labels, return_counts=True)
-    fractions = counts / labels.size
     return {
         "recipe": recipe,
         "seed": seed,
-        "um_per_px": UM_PER_PX,
+        "um_per_px": um_per_px(recipe),
         "height_px": labels.shape[0],
         "width_px": labels.shape[1],
-        "area_fraction": {
-            str(code): float(part) for code, part in zip(codes, fractions, strict=True)
-        },
+        "area_fraction": area_fractions(labels),
         "camera": camera.as_json(),
     }
-
-
-def _checked_recipe(recipe: str, seed: int, height_px: int, width_px: int) -> Recipe:
-    if recipe not in RECIPES:
-        msg = f"recipe is {recipe!r}; known recipes are {', '.join(RECIPES)}"
-        raise InvalidParameterError(msg)
-    if seed < 0:
-        msg = f"seed is {seed}; wanted a whole number from 0 up"
-        raise InvalidParameterError(msg)
-    if height_px < 1 or width_px < 1:
-        msg = f"size is {height_px}x{width_px} px; wanted height and width of at least 1"
-        raise InvalidParameterError(msg)
-    return RECIPES[recipe]

@@ -25,10 +25,13 @@ from petrography.phantoms.reflectances import REFLECTANCES, Reflectance
 __all__ = [
     "CAMERA_FLARE",
     "CAMERA_GAIN",
+    "WAVELENGTHS_NM",
+    "decode_srgb",
     "encode_srgb",
     "linear_rgb",
     "reflectance_curve",
     "rendered_srgb",
+    "spectra_to_linear_rgb",
 ]
 
 _Floats: TypeAlias = NDArray[np.float64]
@@ -106,7 +109,7 @@ def linear_rgb(name: str) -> NDArray[np.float64]:
     if name not in REFLECTANCES:
         msg = f"no reflectance is named {name!r}; known are {', '.join(REFLECTANCES)}"
         raise InvalidParameterError(msg)
-    colour: _Floats = _spectrum_to_linear_rgb() @ reflectance_curve(REFLECTANCES[name])
+    colour = spectra_to_linear_rgb(reflectance_curve(REFLECTANCES[name]))
     colour.setflags(write=False)
     return colour
 
@@ -161,6 +164,33 @@ def encode_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     encoded *= np.float32(1.055)
     encoded -= np.float32(0.055)
     return np.where(clipped <= 0.0031308, np.float32(12.92) * clipped, encoded)
+
+
+def decode_srgb(encoded: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Undo the sRGB curve, the inverse of `encode_srgb` on [0, 1].
+
+    References
+    ----------
+    IEC 61966-2-1:1999.
+    """
+    bent = np.power((encoded + np.float32(0.055)) / np.float32(1.055), np.float32(2.4))
+    return np.where(encoded <= 0.04045, encoded / np.float32(12.92), bent)
+
+
+def spectra_to_linear_rgb(spectra: NDArray[np.float64]) -> NDArray[np.float64]:
+    """See spectra under illuminant A, perfectly white balanced.
+
+    Parameters
+    ----------
+    spectra : ndarray of float64, shape (..., 61)
+        Reflected or transmitted fraction at `WAVELENGTHS_NM`.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., 3)
+        Linear RGB; a spectrum of ones is (1, 1, 1), saturated colours may leave [0, 1].
+    """
+    return np.asarray(spectra @ _spectrum_to_linear_rgb().T)
 
 
 @cache

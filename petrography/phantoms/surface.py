@@ -1,65 +1,179 @@
-"""From a section to the light that it reflects: colours of grains, stains and scratches."""
+"""From a section to the light that it reflects, in any polarisation and at any turn of the stage."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from petrography.images import Labels
 from petrography.minerals import BACKGROUND_CODE
+from petrography.phantoms.anisotropy import ANISOTROPIES, INTERNAL_REFLECTIONS
 from petrography.phantoms.arrangement import Section
 from petrography.phantoms.chance import Chance
 from petrography.phantoms.coarse_grids import Shape
-from petrography.phantoms.gaussian_fields import gaussian_field
-from petrography.phantoms.mosaics import Mosaic
+from petrography.phantoms.gaussian_fields import level_for_fraction
 from petrography.phantoms.optics import linear_rgb
+from petrography.phantoms.polarised_light import Polars, oblique_ray, reflected_through_polars
+from petrography.phantoms.polish import Polish, Relief, draw_polish
 from petrography.phantoms.recipes import VOID, Recipe
-from petrography.phantoms.textures import OVERSAMPLING
+from petrography.phantoms.samples import Samples
+from petrography.phantoms.windows import SmoothField, Window, smooth_field
 
-__all__ = ["END_MEMBERS", "phase_colours", "reflected_light"]
+__all__ = ["END_MEMBERS", "Material", "PolishedSection", "polished_section"]
 
 # Reflectances that the grains of a phase range between: the two rays of an anisotropic phase, the
 # ends of a solid solution, the several minerals of gangue.
 END_MEMBERS: dict[int, tuple[str, ...]] = {
     0: ("silicate", "quartz o", "calcite o", "calcite e", "resin"),
-    1: ("chalcopyrite",),
     2: ("galena",),
     3: ("magnetite",),
-    4: ("bornite R1", "bornite R2"),
-    5: ("pyrrhotite Ro", "pyrrhotite Re"),
     6: ("pyrite",),
     7: ("pentlandite",),
     8: ("sphalerite",),
     11: ("tennantite", "tetrahedrite"),
-}
+    14: ("native gold",),
+} | {code: (rays.across_name, rays.along_name) for code, rays in ANISOTROPIES.items()}
 # One composition in the whole image instead of another in each grain.
 _SOLID_SOLUTIONS = frozenset({11})
-# Standard deviation of the logarithm of brightness from grain to grain: polish and orientation.
-_GRAIN_SPREAD = {BACKGROUND_CODE: 0.06, 1: 0.012, 5: 0.03, 4: 0.02}
+# Standard deviation of the logarithm of brightness from grain to grain: polish, composition.
+_GRAIN_SPREAD = {BACKGROUND_CODE: 0.06, 1: 0.012, 5: 0.02, 4: 0.02}
 _ISOTROPIC_GRAIN_SPREAD = 0.004
 # What comes back out of a pit, as a fraction of the light.
-_VOID_RGB = (0.004, 0.004, 0.004)
-_VARIANTS = 16
-
-# Standard deviation of the brightness inside a phase: stains, fine inclusions, uneven polish.
-_STAIN = {BACKGROUND_CODE: 0.20, VOID: 0.6}
-_ORE_STAIN = (0.01, 0.03)
-_STAIN_LENGTHS_PX = (60.0, 2.0)
-
-# Depth of scratches by phase: deeper in soft ones (indentation hardness: galena 80, pyrite 1500).
-_SCRATCH_DEPTH = {2: 0.50, 4: 0.45, 1: 0.40, 8: 0.30, 11: 0.25, 7: 0.25, 5: 0.22, 3: 0.05, 6: 0.03}
-_SCRATCHES_PER_MPX = (8.0, 90.0)
+_VOID_FRACTION = 0.004
+# Correlation length of the places that glow by internal reflection.
+_GLOW_PX = 22.0
+# Standard deviations over which the glow rises from nothing to its full strength.
+_GLOW_RISE = 2.5
 
 
-def reflected_light(section: Section, recipe: Recipe, chance: Chance) -> NDArray[np.float32]:
-    """Reflected light of each image pixel: the mean of its four subpixels, then stains, scratches.
+@dataclass(frozen=True)
+class Material:
+    """Optical constants of one phase, grain by grain; grain n is cell n of its mosaic.
+
+    Attributes
+    ----------
+    along, across : ndarray of float64, shape (N, 3)
+        Reflectance, linear RGB, of the ray in the plane of the optic axis and of the other.
+    phase_difference_rad : ndarray of float64, shape (N, 3)
+        Between the two.
+    axis_rad : ndarray of float64, shape (N, 1)
+        Direction of the axis in the section.
+    shade : ndarray of float64, shape (N, 3)
+        Brightness factor.
+    """
+
+    along: NDArray[np.float64]
+    across: NDArray[np.float64]
+    phase_difference_rad: NDArray[np.float64]
+    axis_rad: NDArray[np.float64]
+    shade: NDArray[np.float64]
+
+    def light(self, polars: Polars, turned_rad: float) -> NDArray[np.float64]:
+        """Linear RGB of each grain, shape (N, 3)."""
+        psi = self.axis_rad + turned_rad
+        lit = reflected_through_polars(
+            self.along, self.across, self.phase_difference_rad, psi, polars
+        )
+        return np.asarray(lit * self.shade)
+
+
+@dataclass(frozen=True)
+class PolishedSection:
+    """A polished section under the microscope; a `Specimen`.
+
+    Attributes
+    ----------
+    samples : Samples
+        Phases and grains.
+    materials : dict of int to Material
+        By phase.
+    polish : Polish
+        Stains and scratches.
+    glow : SmoothField
+        Standard normal field of the internal reflections.
+    """
+
+    samples: Samples
+    materials: dict[int, Material]
+    polish: Polish
+    glow: SmoothField
+
+    @property
+    def shape_px(self) -> Shape:
+        """Rows and columns in image pixels."""
+        return self.samples.shape_px
+
+    def labels(self, window: Window) -> Labels:
+        """Code of the phase that fills most of each pixel."""
+        return self.samples.labels(window)
+
+    def anisotropic(self, window: Window) -> NDArray[np.bool_]:
+        """Where the phase of a pixel changes with the turn of the stage."""
+        changes = np.zeros(256, dtype=bool)
+        changes[list(ANISOTROPIES)] = True
+        return changes[self.labels(window)]
+
+    def bireflectance(self, window: Window) -> NDArray[np.float32]:
+        """Difference of the reflectances of the two rays in green, of the grain of each pixel."""
+        table = {code: np.ptp([m.along, m.across], axis=0) for code, m in self.materials.items()}
+        return self.samples.mean_by_grain(table, window)[..., 1]
+
+    def light(
+        self, window: Window, polars: Polars, turned_rad: float, relief: Relief
+    ) -> NDArray[np.float32]:
+        """Light that the pixels of a window send to the camera.
+
+        Parameters
+        ----------
+        window : Window
+            Inside the section.
+        polars : Polars
+            Plane-polarised light or crossed polars.
+        turned_rad : float
+            How far the stage has turned, from the column axis towards the row axis.
+        relief : Relief
+            Light on the steps between phases.
+
+        Returns
+        -------
+        ndarray of float32, shape (height, width, 3)
+            Linear RGB under a perfectly white balanced lamp; a mirror is 1. In the frame of the
+            section: the picture itself is not turned.
+        """
+        table = {code: m.light(polars, turned_rad) for code, m in self.materials.items()}
+        light = self.samples.mean_by_grain(table, window)
+        phases = self.samples.first_phases(window)
+        if polars.analyser:
+            light += self._internal_reflections(window, phases)
+        shading = self.polish.factor(window, phases)
+        shading *= relief.factor(phases, turned_rad)
+        light *= shading[..., None]
+        return light
+
+    def _internal_reflections(
+        self, window: Window, phases: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        level = np.full(256, np.inf, dtype=np.float32)
+        colours = np.zeros((256, 3), dtype=np.float32)
+        for code, glow in INTERNAL_REFLECTIONS.items():
+            level[code] = level_for_fraction(glow.coverage)
+            # It is unpolarised: the analyser takes half.
+            colours[code] = 0.5 * np.array(glow.rgb)
+        strength = self.glow.on(window) - level[phases]
+        strength *= np.float32(1.0 / _GLOW_RISE)
+        np.clip(strength, 0.0, 1.0, out=strength)
+        return np.asarray(colours[phases] * strength[..., None], dtype=np.float32)
+
+
+def polished_section(samples: Samples, recipe: Recipe, chance: Chance) -> PolishedSection:
+    """Give the phases of a section their optical constants and polish it.
 
     Parameters
     ----------
-    section : Section
-        The polished surface.
+    samples : Samples
+        Phases and grains.
     recipe : Recipe
         The ore.
     chance : Chance
@@ -67,92 +181,57 @@ def reflected_light(section: Section, recipe: Recipe, chance: Chance) -> NDArray
 
     Returns
     -------
-    ndarray of float32, shape (height, width, 3)
-        Linear RGB under a perfectly white balanced lamp; a mirror is 1.
+    PolishedSection
+        Ready to be lit.
     """
-    colours = phase_colours(recipe, chance)
-    ore = _variant_of(section.ore_grains)
-    gangue = _variant_of(section.gangue_grains)
-    light = np.zeros((*ore.shape, 3), dtype=np.float32)
-    for row in range(OVERSAMPLING):
-        for column in range(OVERSAMPLING):
-            phases = section.phases[row::OVERSAMPLING, column::OVERSAMPLING]
-            variant = np.where(phases == BACKGROUND_CODE, gangue, ore)
-            light += np.take(colours, phases.astype(np.uint16) * _VARIANTS + variant, axis=0)
-    light /= OVERSAMPLING**2
-    shading = _stains(section.phases[::OVERSAMPLING, ::OVERSAMPLING], chance)
-    shading *= _scratches(section.phases[::OVERSAMPLING, ::OVERSAMPLING], chance)
-    light *= shading[..., None]
-    return light
+    materials = {
+        code: _material(code, samples.section, recipe, chance) for code in recipe.area_fractions
+    }
+    materials[VOID] = _opaque(np.full((1, 3), _VOID_FRACTION))
+    glow = smooth_field(samples.shape_px, _GLOW_PX, chance.stream("glow"))
+    return PolishedSection(samples, materials, draw_polish(samples.shape_px, chance), glow)
 
 
-def phase_colours(recipe: Recipe, chance: Chance) -> NDArray[np.float32]:
-    """Draw the colours of the phases of one image.
-
-    Returns
-    -------
-    ndarray of float32, shape (256 * 16, 3)
-        Linear RGB by ``16 * phase + variant``; grains of one variant look alike.
-    """
-    colours = np.zeros((256, _VARIANTS, 3), dtype=np.float64)
-    colours[VOID] = _VOID_RGB
-    for code in recipe.area_fractions:
-        rng = chance.stream("colour", code)
-        ends = np.array([linear_rgb(name) for name in END_MEMBERS[code]])
-        draws = 1 if code in _SOLID_SOLUTIONS else _VARIANTS
-        mixture = rng.dirichlet(np.ones(len(ends)), draws) @ ends
-        spread = _GRAIN_SPREAD.get(code, _ISOTROPIC_GRAIN_SPREAD)
-        shade = spread * rng.standard_normal((_VARIANTS, 1))
-        shade = shade + recipe.camera.phase_shade * rng.standard_normal()
-        shade = shade + recipe.camera.phase_tint * rng.standard_normal(3) * (1.0, 0.0, 1.0)
-        colours[code] = mixture * np.exp(shade)
-    colours[BACKGROUND_CODE] *= chance.stream("polish").uniform(*recipe.camera.gangue_polish)
-    return colours.reshape(-1, 3).astype(np.float32)
-
-
-def _variant_of(grains: Mosaic) -> NDArray[np.uint16]:
-    return (grains.cells % _VARIANTS).astype(np.uint16)
-
-
-def _stains(phases: NDArray[np.uint8], chance: Chance) -> NDArray[np.float32]:
-    """Brightness factor of each pixel from a log-normal field whose strength is the phase's."""
-    rng = chance.stream("stains")
-    strength = np.full(256, rng.uniform(*_ORE_STAIN), dtype=np.float32)
-    strength[list(_STAIN)] = list(_STAIN.values())
-    field = gaussian_field(phases.shape, _STAIN_LENGTHS_PX, rng, weights=(0.6, 0.8))
-    field *= strength[phases]
-    return np.exp(field, out=field)
-
-
-def _scratches(phases: NDArray[np.uint8], chance: Chance) -> NDArray[np.float32]:
-    """Brightness factor of each pixel from fine straight polishing scratches."""
-    rng = chance.stream("scratches")
-    drawn = np.zeros(phases.shape, dtype=np.uint8)
-    megapixels = phases.size / 1e6
-    direction = rng.uniform(0.0, math.pi)
-    for _ in range(rng.poisson(megapixels * rng.uniform(*_SCRATCHES_PER_MPX))):
-        angle = rng.choice([direction, rng.uniform(0.0, math.pi)])
-        _draw_scratch(drawn, phases.shape, angle, rng)
-    depth = np.zeros(256, dtype=np.float32)
-    depth[list(_SCRATCH_DEPTH)] = list(_SCRATCH_DEPTH.values())
-    factor = drawn.astype(np.float32)
-    factor *= depth[phases]
-    factor *= np.float32(-1.0 / 255.0)
-    factor += 1.0
-    return factor
-
-
-def _draw_scratch(
-    drawn: NDArray[np.uint8], shape: Shape, angle_rad: float, rng: np.random.Generator
-) -> None:
-    angle_rad += 0.05 * rng.standard_normal()
-    half_length = rng.lognormal(math.log(300.0), 0.8)
-    centre = rng.random(2) * shape
-    reach = half_length * np.array([math.sin(angle_rad), math.cos(angle_rad)])
-    # cv2 takes (x, y) in fixed point with 4 fractional bits.
-    start, end = (
-        np.rint(16.0 * (centre + way)[::-1]).astype(int).tolist() for way in (-reach, reach)
+def _material(code: int, section: Section, recipe: Recipe, chance: Chance) -> Material:
+    rng = chance.stream("colour", code)
+    gangue = code == BACKGROUND_CODE
+    orientations = section.gangue_orientations if gangue else section.ore_orientations
+    count = len(orientations.in_plane_rad)
+    shade = _shade(code, count, recipe, rng)
+    if code not in ANISOTROPIES:
+        if gangue:
+            shade *= chance.stream("polish").uniform(*recipe.camera.gangue_polish)
+        return _opaque(_mixture(code, count, rng) * shade)
+    rays, polar = ANISOTROPIES[code], orientations.polar_rad[:, None].astype(np.float64)
+    phase_difference = np.deg2rad(rays.phase_difference_deg)
+    return Material(
+        along=oblique_ray(rays.across(), rays.along(), polar),
+        across=np.tile(rays.across(), (count, 1)),
+        # Both rays are alike in a section across the axis.
+        phase_difference_rad=phase_difference * np.sin(polar) ** 2,
+        axis_rad=orientations.in_plane_rad[:, None].astype(np.float64),
+        shade=shade,
     )
-    strength = int(rng.uniform(60, 256))
-    thickness = int(rng.choice([1, 1, 2, 3]))
-    cv2.line(drawn, start, end, strength, thickness, cv2.LINE_AA, shift=4)
+
+
+def _mixture(code: int, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Reflectance of each grain between the end members of its phase, shape (N, 3)."""
+    ends = np.array([linear_rgb(name) for name in END_MEMBERS[code]])
+    draws = 1 if code in _SOLID_SOLUTIONS else count
+    mixture = rng.dirichlet(np.ones(len(ends)), draws) @ ends
+    return np.broadcast_to(mixture, (count, 3))
+
+
+def _opaque(reflectance: NDArray[np.float64]) -> Material:
+    """Isotropic material of the given reflectance by grain, shape (N, 3)."""
+    nothing = np.zeros_like(reflectance)
+    shade = np.ones_like(reflectance)
+    return Material(reflectance, reflectance, nothing, nothing[:, :1], shade)
+
+
+def _shade(code: int, count: int, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float64]:
+    spread = _GRAIN_SPREAD.get(code, _ISOTROPIC_GRAIN_SPREAD)
+    tarnish = recipe.tarnish.get(code, 1.0)
+    of_phase = tarnish * recipe.camera.phase_shade * rng.standard_normal()
+    tint = tarnish * recipe.camera.phase_tint * rng.standard_normal(3) * (1.0, 0.0, 1.0)
+    return np.exp(of_phase + tint + spread * rng.standard_normal((count, 1)))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
 from petrography.minerals import ASSOCIATIONS, BACKGROUND_CODE
@@ -17,13 +16,14 @@ from petrography.phantoms import RECIPES, phantom, rendered_srgb
 from petrography.phantoms.arrangement import claim_level, majority_labels
 from petrography.phantoms.camera import Camera, photograph
 from petrography.phantoms.chance import Chance
-from petrography.phantoms.crystals import Habit, crystal_gauge
+from petrography.phantoms.crystals import Habit, crystal_sections
 from petrography.phantoms.gaussian_fields import gaussian_field, level_for_fraction
 from petrography.phantoms.mosaics import voronoi_mosaic
 from petrography.phantoms.optics import CAMERA_FLARE, CAMERA_GAIN, encode_srgb, linear_rgb
 from petrography.phantoms.recipes import VOID, draw_composition
 from petrography.phantoms.reflectances import REFLECTANCES
 from petrography.phantoms.surface import END_MEMBERS
+from tests.petrography.crofton import crofton_length_px
 
 # Colours of the fitted LumenStone camera from an earlier computation with the same method: this
 # guards the rewrite and the data against slips; the S2 centroids below are the measured check.
@@ -64,15 +64,6 @@ S2_CENTROIDS = {
     "pyrrhotite": (184.60, 166.93, 149.86),
     "pentlandite": (196.28, 179.95, 158.69),
 }
-
-
-def crofton_length_px(labels: NDArray[np.int_]) -> float:
-    """Boundary length of a label image, counted along rows, columns and both diagonals."""
-    horizontal = np.count_nonzero(labels[:, 1:] != labels[:, :-1])
-    vertical = np.count_nonzero(labels[1:] != labels[:-1])
-    falling = np.count_nonzero(labels[1:, 1:] != labels[:-1, :-1])
-    rising = np.count_nonzero(labels[1:, :-1] != labels[:-1, 1:])
-    return math.pi / 8 * (horizontal + vertical + (falling + rising) / math.sqrt(2))
 
 
 class TestOptics:
@@ -190,12 +181,11 @@ class TestMosaics:
 
 
 class TestCrystals:
-    @pytest.mark.parametrize("habit", ["cube", "octahedron"])
+    @pytest.mark.parametrize("habit", ["cube", "octahedron", "prism"])
     def test_grains_grow_with_the_gauge(self, habit: Habit) -> None:
-        gauge = crystal_gauge(
-            (300, 300), 60.0, np.random.default_rng(3), habit=habit, size_spread=0.4
-        )
-        areas = [float((gauge <= level).mean()) for level in (0.25, 0.5, 1.0, 4.0)]
+        rng = np.random.default_rng(3)
+        sections = crystal_sections((300, 300), 60.0, rng, habit=habit, size_spread=0.4)
+        areas = [float((sections.gauge <= level).mean()) for level in (0.25, 0.5, 1.0, 6.0)]
         assert areas == sorted(areas)
         assert 0.0 < areas[0] < areas[-1]
         assert areas[-1] == pytest.approx(1.0, abs=0.01)
@@ -212,6 +202,13 @@ class TestArrangement:
         wanted = min(round(fraction * free.size), int(free.sum()))
         assert abs(int(claimed.sum()) - wanted) <= 2
 
+    def test_of_equal_scores_all_or_none_are_claimed_whichever_is_nearer(self) -> None:
+        score = np.repeat(np.arange(4, dtype=np.float32), 25).reshape(10, 10)
+        free = np.ones((10, 10), dtype=bool)
+        for fraction, expected in ((0.30, 0.25), (0.45, 0.50), (0.05, 0.0)):
+            level = claim_level(score, free, fraction)
+            assert (score >= level).mean() == pytest.approx(expected)
+
     def test_label_is_that_of_most_subpixels(self) -> None:
         quads = {(1, 1, 1, 1): 1, (1, 6, 6, 6): 6, (6, 1, 6, 8): 6, (1, 6, 8, 6): 6}
         quads |= {(1, 8, 6, 6): 6, (8, 6, 1, 2): 8, (VOID, 0, 6, 6): 0, (6, VOID, 0, 8): 0}
@@ -220,14 +217,14 @@ class TestArrangement:
 
 
 class TestRecipes:
-    @pytest.mark.parametrize("name", ["S1", "S2"])
+    @pytest.mark.parametrize("name", ["S1", "S2", "S3"])
     def test_phases_are_those_of_the_association(self, name: str) -> None:
         recipe = RECIPES[name]
         assert set(recipe.area_fractions) == set(ASSOCIATIONS[name])
         assert {body.code for body in recipe.bodies} == set(ASSOCIATIONS[name])
         assert sum(recipe.area_fractions.values()) == pytest.approx(1.0)
 
-    @pytest.mark.parametrize("name", ["S1", "S2"])
+    @pytest.mark.parametrize("name", ["S1", "S2", "S3"])
     def test_mean_of_drawn_compositions_is_the_prior(self, name: str) -> None:
         recipe, rng = RECIPES[name], np.random.default_rng(0)
         draws = [draw_composition(recipe, rng) for _ in range(4000)]
@@ -236,7 +233,7 @@ class TestRecipes:
             # Standard error at most sqrt(0.22 / 4 / 4000) = 0.004.
             assert mean == pytest.approx(prior, abs=0.014)
 
-    @pytest.mark.parametrize("name", ["S1", "S2"])
+    @pytest.mark.parametrize("name", ["S1", "S2", "S3"])
     def test_painted_areas_follow_the_composition_and_approach_the_prior(self, name: str) -> None:
         recipe, seeds = RECIPES[name], range(30)
         painted = []
@@ -254,13 +251,13 @@ class TestRecipes:
             spread = math.sqrt(prior * (1 - prior) / (recipe.concentration + 1) / len(seeds))
             assert np.mean(areas) == pytest.approx(prior, abs=3.5 * spread)
 
-    @pytest.mark.parametrize("name", ["S1", "S2"])
+    @pytest.mark.parametrize("name", ["S1", "S2", "S3"])
     def test_rare_phases_are_absent_from_some_images_and_present_in_others(self, name: str) -> None:
         rng = np.random.default_rng(1)
         draws = [draw_composition(RECIPES[name], rng) for _ in range(200)]
         rarest = min(RECIPES[name].area_fractions, key=RECIPES[name].area_fractions.__getitem__)
         share = np.mean([rarest in drawn for drawn in draws])
-        assert 0.1 < share < 0.7
+        assert 0.05 < share < 0.7
 
 
 class TestCamera:
@@ -287,7 +284,7 @@ class TestCamera:
 
 
 class TestPhantom:
-    @pytest.mark.parametrize("name", ["S1", "S2"])
+    @pytest.mark.parametrize("name", ["S1", "S2", "S3"])
     def test_same_seed_same_phantom_other_seed_another(self, name: str) -> None:
         first, again, other = (phantom(name, seed, 60, 70) for seed in (7, 7, 8))
         assert first.image.tobytes() == again.image.tobytes()
@@ -297,7 +294,7 @@ class TestPhantom:
 
     @settings(deadline=None, max_examples=25)
     @given(
-        name=st.sampled_from(["S1", "S2"]),
+        name=st.sampled_from(["S1", "S2", "S3"]),
         seed=st.integers(0, 2**70),
         height_px=st.integers(1, 33),
         width_px=st.integers(1, 33),

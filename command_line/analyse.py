@@ -13,6 +13,7 @@ from command_line.settings import add_models_folder, complain, settings_of
 from petrography.errors import InputError, InvalidParameterError
 
 if TYPE_CHECKING:
+    from petrography.calibration import ColourCalibration
     from petrography.pipeline import AnalysisRequest
     from service.repository import LoadedModel
     from service.settings import Settings
@@ -38,6 +39,12 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
         metavar="S1|S2|S3|CODE,...",
         help="what the deposit is known to hold: only these classes may occur",
     )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="colour calibration of `petroserve calibrate fit`, applied before anything is seen",
+    )
     add_models_folder(parser)
 
 
@@ -46,12 +53,13 @@ def analyse(arguments: argparse.Namespace) -> int:
     from service.repository import open_repository
 
     folders = _result_folders(arguments.images, arguments.out)
-    request, settings = _analysis_request(arguments), settings_of(arguments)
+    calibration = _calibration(arguments.calibration)
+    request, settings = _analysis_request(arguments, calibration), settings_of(arguments)
     model = open_repository(settings).get(request.model)
     status = DONE
     for image, folder in folders.items():
         try:
-            table = _analyse_image(image, folder, request, model, settings)
+            table = _analyse_image(image, folder, request, model, settings, calibration)
         except InputError as error:
             # The other images are worth analysing all the same.
             status = complain(f"{image}: {error}")
@@ -78,14 +86,24 @@ def _result_folders(images: Sequence[Path], out: Path) -> dict[Path, Path]:
     return {image: folder for folder, image in by_folder.items()}
 
 
-def _analysis_request(arguments: argparse.Namespace) -> AnalysisRequest:
+def _calibration(path: Path | None) -> ColourCalibration | None:
+    from petrography.calibration import parse_calibration
+
+    return None if path is None else parse_calibration(path.read_bytes(), source=str(path))
+
+
+def _analysis_request(
+    arguments: argparse.Namespace, calibration: ColourCalibration | None
+) -> AnalysisRequest:
     from pydantic import ValidationError
 
     from petrography.pipeline import AnalysisRequest
 
     names = ("model", "um_per_px", "resampling_factor", "association")
+    stated = {name: getattr(arguments, name) for name in names}
+    stated["calibration"] = None if calibration is None else calibration.id
     try:
-        return AnalysisRequest.model_validate({name: getattr(arguments, name) for name in names})
+        return AnalysisRequest.model_validate(stated)
     except ValidationError as error:
         problems = "; ".join(
             f"--{str(problem['loc'][0]).replace('_', '-')}: {problem['msg']}"
@@ -95,7 +113,12 @@ def _analysis_request(arguments: argparse.Namespace) -> AnalysisRequest:
 
 
 def _analyse_image(
-    image: Path, folder: Path, request: AnalysisRequest, model: LoadedModel, settings: Settings
+    image: Path,
+    folder: Path,
+    request: AnalysisRequest,
+    model: LoadedModel,
+    settings: Settings,
+    calibration: ColourCalibration | None,
 ) -> str:
     """Analyse one photograph, write its files and return its modal table."""
     from tqdm import tqdm
@@ -116,6 +139,7 @@ def _analyse_image(
             model,
             settings=settings,
             analysis_id=str(uuid.uuid4()),
+            calibration=calibration,
             on_progress=on_progress,
         )
     write_files(folder, analysis.artefacts)

@@ -10,11 +10,16 @@
     │   ├── ImageError
     │   │   ├── UnsupportedImageError   the bytes are no image format that is read
     │   │   ├── DamagedImageError       an image format, but truncated or inconsistent
-    │   │   └── ImageTooLargeError      over the pixel limit
+    │   │   ├── ImageTooLargeError      over the pixel limit
+    │   │   └── RegistrationError       images that cannot be laid over each other with certainty
     │   ├── BodyTooLargeError           over the byte limit
     │   ├── LabelImageError             a mask with another size, codes or layout than wanted
-    │   ├── ModelNotFoundError          no model of that name and version
-    │   └── AnalysisNotFoundError       no analysis or artefact of that name
+    │   └── NotFoundError               nothing of that name is there
+    │       ├── ModelNotFoundError      no model of that name and version
+    │       ├── AnalysisNotFoundError   no analysis of that id, or no such artefact of it
+    │       ├── CalibrationNotFoundError
+    │       ├── RegistrationNotFoundError
+    │       └── PanoramaNotFoundError
     ├── OverloadedError                 right request, wrong moment: try again later
     ├── NotReadyError                   the service is starting or stopping
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
@@ -67,6 +72,10 @@ class ImageTooLargeError(ImageError):
     """The image has more pixels than the limit allows."""
 
 
+class RegistrationError(ImageError):
+    """Two images cannot be laid over each other with certainty."""
+
+
 class BodyTooLargeError(InputError):
     """The bytes sent are more than the limit allows."""
 
@@ -75,12 +84,28 @@ class LabelImageError(InputError):
     """A label image has the wrong size, layout or codes."""
 
 
-class ModelNotFoundError(InputError):
+class NotFoundError(InputError):
+    """Nothing of the requested name is there."""
+
+
+class ModelNotFoundError(NotFoundError):
     """No model of the requested name and version is served."""
 
 
-class AnalysisNotFoundError(InputError):
+class AnalysisNotFoundError(NotFoundError):
     """No analysis or artefact of the requested name is kept."""
+
+
+class CalibrationNotFoundError(NotFoundError):
+    """No colour calibration of the requested id, or no such artefact of it, is kept."""
+
+
+class RegistrationNotFoundError(NotFoundError):
+    """No registration or artefact of the requested name is kept."""
+
+
+class PanoramaNotFoundError(NotFoundError):
+    """No panorama or artefact of the requested name is kept."""
 
 
 class OverloadedError(PetroserveError):

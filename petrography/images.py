@@ -20,7 +20,6 @@ __all__ = [
     "Image",
     "Labels",
     "clipped_fraction",
-    "focus_score",
     "require_image",
     "require_labels",
     "resample_image",
@@ -31,9 +30,6 @@ __all__ = [
 Image: TypeAlias = NDArray[np.uint8]
 Labels: TypeAlias = NDArray[np.uint8]
 Confidence: TypeAlias = NDArray[np.uint8]
-
-# Rec. ITU-R BT.709 luma weights, applied to encoded values: good enough to judge focus.
-_LUMA_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
 def require_image(pixels: NDArray[np.generic]) -> Image:
@@ -127,22 +123,3 @@ def clipped_fraction(pixels: Image) -> float:
     area_px = pixels.shape[0] * pixels.shape[1]
     unclipped_px = cv2.countNonZero(cv2.inRange(pixels, (0, 0, 0), (254, 254, 254)))
     return float((area_px - unclipped_px) / area_px)
-
-
-def focus_score(pixels: Image) -> float:
-    """Sharpness as the variance of the Laplacian over the variance of the image.
-
-    The ratio does not change with contrast, so fields of different ore can be compared. Higher is
-    sharper; an image of one grey level has score 0.
-
-    References
-    ----------
-    Pech-Pacheco et al. 2000, ICPR, doi:10.1109/ICPR.2000.903548 (variance of Laplacian).
-    """
-    luma = cv2.transform(pixels, _LUMA_WEIGHTS.reshape(1, 3))
-    # Whole numbers of 8 and 16 bit: exact, and a quarter of the memory of floating point.
-    _, deviation = cv2.meanStdDev(luma)
-    _, deviation_of_edges = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))
-    if deviation.item() == 0.0:
-        return 0.0
-    return float((deviation_of_edges.item() / deviation.item()) ** 2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from petrography.calibration import ColourCalibration
+from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits
 from petrography.model_card import ModelCard
 from petrography.pipeline.measurement import measure
@@ -43,6 +45,7 @@ def analyse(
     analysis_id: str,
     limits: ImageLimits,
     software: Mapping[str, str],
+    calibration: ColourCalibration | None = None,
     provider_degradations: tuple[str, ...] = (),
     started_utc: str | None = None,
     href_prefix: str = "",
@@ -67,6 +70,8 @@ def analyse(
         Most bytes and pixels.
     software : mapping of str to str
         Names and versions of what computes, for the provenance.
+    calibration : ColourCalibration, optional
+        The one that the request names; it is applied before anything is seen.
     provider_degradations : tuple of str
         What the inference runtime had to do without.
     started_utc : str, optional
@@ -88,8 +93,9 @@ def analyse(
     InputError
         If the image or a parameter of the request cannot be used.
     """
+    _require_the_named(calibration, request)
     watch = StopWatch(on_stage)
-    seen = see(data, request, card, predictor_for, limits, watch, on_progress)
+    seen = see(data, request, card, predictor_for, limits, calibration, watch, on_progress)
     with watch.stage("statistics"):
         measured = measure(seen.segmentation.labels, min_grain_area_px=request.min_grain_area_px)
     provenance = provenance_of(data, request, card, seen, software, started_utc)
@@ -103,3 +109,10 @@ def analyse(
         update={"timings_s": watch.seconds, "artefacts": listed(files, href_prefix)}
     )
     return Analysis(result, {**files, "result.json": result_json(result)})
+
+
+def _require_the_named(calibration: ColourCalibration | None, request: AnalysisRequest) -> None:
+    given = None if calibration is None else calibration.id
+    if given != request.calibration:
+        msg = f"the request names calibration {request.calibration}, and {given} is at hand"
+        raise InvalidParameterError(msg)

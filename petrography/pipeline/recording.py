@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from petrography.calibration import colour_distance
-from petrography.images import clipped_fraction, focus_score, resampled_shape
+from petrography.calibration import colour_distance, judge_input
+from petrography.images import clipped_fraction, resampled_shape
 from petrography.minerals import BACKGROUND_CODE, association_codes, mineral
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.pipeline.measurement import Measured
@@ -30,10 +30,6 @@ from petrography.report import (
 from petrography.statistics import Composition, summarise_grains
 
 __all__ = ["provenance_of", "recorded"]
-
-# Above this share of clipped pixels the colours of the brightest minerals are lost. One per cent
-# is what specular edges and dust make in a well exposed field.
-_CLIPPING_WARNING_FRACTION = 0.01
 
 # Chosen on the LumenStone training images, see docs/decisions/0004-colour-warning.md.
 _COLOUR_WARNING_DISTANCE = 9.0
@@ -73,21 +69,32 @@ def recorded(
 
 
 def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
-    pixels = seen.image.pixels
-    clipping = clipped_fraction(pixels)
-    distance = colour_distance(pixels, seen.segmentation.labels, card.training_colours_rgb)
+    fitness = judge_input(seen.pixels, card.training_colours_rgb)
+    # What was lost in the camera is seen in its own levels only.
+    clipping = clipped_fraction(seen.image.pixels)
+    distance = colour_distance(seen.pixels, seen.segmentation.labels, card.training_colours_rgb)
     return Quality(
-        focus=round(focus_score(pixels), 6),
+        focus=fitness.focus,
         clipping=round(clipping, 6),
+        dark_fraction=fitness.dark_fraction,
+        hue_distance=fitness.colour_distance,
+        calibrate_first=fitness.calibrate_first,
         colour_distance=None if distance is None else round(distance, 3),
         warnings=(
+            *fitness.warnings,
             *seen.image.warnings,
+            *_calibration_warnings(seen),
             *_size_warnings(seen, card),
-            *_clipping_warnings(clipping),
             *_colour_warnings(distance, card),
             *composition.warnings,
         ),
     )
+
+
+def _calibration_warnings(seen: Seen) -> tuple[str, ...]:
+    if seen.calibration is None:
+        return ()
+    return tuple(f"calibration: {warning}" for warning in seen.calibration.warnings)
 
 
 def _size_warnings(seen: Seen, card: ModelCard) -> tuple[str, ...]:
@@ -99,17 +106,6 @@ def _size_warnings(seen: Seen, card: ModelCard) -> tuple[str, ...]:
         (
             f"the image is {width_px} x {height_px} px at the pixel of the model, smaller "
             f"than its tile of {card.tile.size_px} px: it was continued by reflection"
-        ),
-    )
-
-
-def _clipping_warnings(clipping: float) -> tuple[str, ...]:
-    if clipping <= _CLIPPING_WARNING_FRACTION:
-        return ()
-    return (
-        (
-            f"{clipping:.1%} of the pixels are over-exposed (a channel at 255): bright minerals "
-            "cannot be told apart there; photograph with less exposure"
         ),
     )
 
@@ -188,5 +184,8 @@ def provenance_of(
             "phantom_fraction": card.training.phantom_fraction,
             "weight_terms": card.weight_terms,
         },
+        "calibration": (
+            None if seen.calibration is None else seen.calibration.model_dump(mode="json")
+        ),
         "software": dict(software),
     }

@@ -52,6 +52,8 @@ class AnalysisRequest(BaseModel):
         Artefacts that are wanted beside the result; None for all.
     min_grain_area_px : int
         Components below it are counted but not measured.
+    calibration : str or None
+        Id of a stored colour calibration that is applied before anything is seen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -63,3 +65,4 @@ class AnalysisRequest(BaseModel):
     sample: Sample | None = None
     outputs: tuple[ArtefactName, ...] | None = None
     min_grain_area_px: Annotated[int, Field(ge=1, le=1_000_000)] = MIN_GRAIN_AREA_PX
+    calibration: Annotated[str, Field(min_length=1, max_length=128)] | None = None

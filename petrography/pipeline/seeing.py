@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from petrography.calibration import ColourCalibration, apply_calibration
 from petrography.image_codec import DecodedImage, ImageLimits, decode_image
-from petrography.images import resample_image
+from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard
 from petrography.model_input import Resampling, choose_resampling
@@ -24,9 +25,11 @@ PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is known once the image is segmented."""
+    """What is known once the image is segmented; `pixels` are those of the image, calibrated."""
 
     image: DecodedImage
+    pixels: Image
+    calibration: ColourCalibration | None
     scale: Scale | None
     resampling: Resampling
     allowed: tuple[int, ...]
@@ -39,6 +42,7 @@ def see(
     card: ModelCard,
     predictor_for: PredictorFor,
     limits: ImageLimits,
+    calibration: ColourCalibration | None,
     watch: StopWatch,
     on_progress: OnProgress | None,
 ) -> Seen:
@@ -55,6 +59,10 @@ def see(
         allowed = parse_association(request.association, classes=card.classes)
     with watch.stage("decode"):
         image = decode_image(data, limits=limits)
+    pixels = image.pixels
+    if calibration is not None:
+        with watch.stage("calibration"):
+            pixels = apply_calibration(pixels, calibration)
     scale = _scale(request, image)
     resampling = choose_resampling(
         card,
@@ -63,14 +71,14 @@ def see(
     )
     with watch.stage("segmentation"):
         segmentation = segment(
-            resample_image(image.pixels, resampling.factor),
+            resample_image(pixels, resampling.factor),
             predictor_for(allowed),
             geometry=card.tile,
             codes=card.classes,
-            output_shape=(image.pixels.shape[0], image.pixels.shape[1]),
+            output_shape=(pixels.shape[0], pixels.shape[1]),
             on_progress=on_progress,
         )
-    return Seen(image, scale, resampling, allowed, segmentation)
+    return Seen(image, pixels, calibration, scale, resampling, allowed, segmentation)
 
 
 def _scale(request: AnalysisRequest, image: DecodedImage) -> Scale | None:

@@ -40,7 +40,13 @@ def label_image_result(
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
         quality=Quality(
-            focus=None, clipping=None, colour_distance=None, warnings=composition.warnings
+            focus=None,
+            clipping=None,
+            dark_fraction=None,
+            hue_distance=None,
+            calibrate_first=False,
+            colour_distance=None,
+            warnings=composition.warnings,
         ),
         degradations=(UNSCALED,) if um_per_px is None else (),
         uncertainty=None,

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 
 from petrography.errors import InvalidParameterError, LabelImageError
 from petrography.images import (
     clipped_fraction,
-    focus_score,
     require_image,
     require_labels,
     resample_image,
@@ -77,21 +75,3 @@ def test_clipping_is_the_share_of_pixels_with_a_full_channel():
     pixels = np.full((10, 10, 3), 100, dtype=np.uint8)
     pixels[:2, :5, 1] = 255
     assert clipped_fraction(pixels) == pytest.approx(0.1)
-
-
-def test_focus_falls_with_blur_and_ignores_contrast(texture):
-    sharp = focus_score(texture)
-    blurred = focus_score(np.asarray(cv2.GaussianBlur(texture, (0, 0), 2.0), dtype=np.uint8))
-    assert blurred < 0.2 * sharp
-    halved = focus_score((texture // 2).astype(np.uint8))
-    assert halved == pytest.approx(sharp, rel=0.02)
-
-
-def test_focus_of_a_chequerboard_is_known():
-    # Every pixel differs by 100 from its four neighbours: edges of +-400, deviation 50.
-    chequers = np.uint8(100) * (np.indices((16, 16)).sum(axis=0) % 2).astype(np.uint8)
-    assert focus_score(np.repeat(chequers[..., None], 3, axis=2)) == pytest.approx(64.0, abs=1e-9)
-
-
-def test_a_grey_card_has_no_focus():
-    assert focus_score(np.full((5, 5, 3), 90, dtype=np.uint8)) == 0.0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from petrography.calibration import build_reference, fit_calibration
 from petrography.errors import InvalidParameterError, UnsupportedImageError
 from petrography.image_codec import ImageLimits, decode_labels, encode_png
 from petrography.model_card import sha256_hex
@@ -246,3 +247,52 @@ def test_colours_unlike_those_of_the_training_are_warned_of(painted):
     green = run(encode_png(np.full((80, 80, 3), (0, 255, 0), dtype=np.uint8))).result.quality
     assert green.colour_distance > 9.0
     assert any("CIEDE2000 units from those" in one for one in green.warnings)
+
+
+def behind_a_filter(image):
+    """A blue filter in front of the lamp: gains in linear light."""
+    light = (image / 255.0) ** 2.2 * (0.1, 0.3, 1.0)
+    return np.rint(255.0 * light ** (1 / 2.2)).astype(np.uint8)
+
+
+def calibration_of(truth, image):
+    reference = build_reference([(image, truth)], name="the section itself", source="painted")
+    return fit_calibration(behind_a_filter(image), truth, reference)
+
+
+def test_a_calibration_gives_the_map_back_that_a_filter_took(painted):
+    truth, image = painted
+    filtered, calibration = behind_a_filter(image), calibration_of(truth, image)
+    request = AnalysisRequest(calibration=calibration.id)
+
+    def accuracy(analysis):
+        return (decode_labels(analysis.artefacts["labels.png"]) == truth).mean()
+
+    before = run(encode_png(filtered))
+    after = run(encode_png(filtered), request, calibration=calibration)
+    assert accuracy(before) < 0.8
+    assert accuracy(after) > 0.99
+    assert after.result.quality.colour_distance < before.result.quality.colour_distance
+    assert after.result.provenance["calibration"] == calibration.model_dump(mode="json")
+    assert before.result.provenance["calibration"] is None
+
+
+def test_a_calibration_other_than_the_named_one_is_refused(painted):
+    truth, image = painted
+    calibration = calibration_of(truth, image)
+    for request, given in (
+        (AnalysisRequest(calibration="another"), calibration),
+        (AnalysisRequest(), calibration),
+        (AnalysisRequest(calibration=calibration.id), None),
+    ):
+        with pytest.raises(InvalidParameterError, match="calibration"):
+            run(encode_png(image), request, calibration=given)
+
+
+def test_a_filter_is_noticed_before_any_map(painted):
+    _, image = painted
+    assert not run(encode_png(image)).result.quality.calibrate_first
+    quality = run(encode_png(behind_a_filter(image))).result.quality
+    assert quality.calibrate_first
+    assert quality.hue_distance > 3.0
+    assert any(one.startswith("calibrate first") for one in quality.warnings)

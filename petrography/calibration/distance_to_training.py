@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
-from skimage.color import deltaE_ciede2000, rgb2lab
 
+from petrography.calibration.colour_difference import ciede2000, lab_of_levels
 from petrography.images import Image, Labels
 
 __all__ = ["colour_distance"]
@@ -59,9 +58,5 @@ def colour_distance(
     seen = np.array([sampled[codes == code].mean(axis=0) for code in compared])
     areas = np.array([np.count_nonzero(codes == code) for code in compared])
     wanted = np.array([colours_rgb[code] for code in compared])
-    differences = deltaE_ciede2000(_lab(seen), _lab(wanted))
+    differences = ciede2000(lab_of_levels(seen), lab_of_levels(wanted))
     return float(np.average(differences, weights=areas))
-
-
-def _lab(colours_rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(rgb2lab(colours_rgb / 255.0), dtype=np.float64)

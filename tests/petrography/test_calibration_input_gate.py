@@ -1,0 +1,152 @@
+"""The input gate: exposure, focus and hue, without labels."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from petrography.calibration import (
+    apply_calibration,
+    fit_calibration,
+    hue_distance,
+    judge_input,
+    lumenstone_reference,
+    sharpness,
+)
+from petrography.calibration.tone_curve import change_light
+from petrography.errors import InvalidParameterError
+from petrography.image_codec import decode_image
+from petrography.images import Image
+from petrography.phantoms import Phantom, filtered, phantom
+
+KNOWN = {one.code: one.colour_rgb for one in lumenstone_reference().colours}
+
+
+@cache
+def section(seed: int = 0) -> Phantom:
+    return phantom("S2", seed, 480, 640)
+
+
+def exposed(pixels: Image, factor: float) -> Image:
+    return change_light(pixels, lambda light, _: light * np.float32(factor))
+
+
+def test_a_usual_photograph_passes() -> None:
+    quality = judge_input(section().image, KNOWN)
+    assert quality.warnings == ()
+    assert not quality.calibrate_first
+    assert quality.focus > 0.16
+
+
+@pytest.mark.parametrize("name", ["blue", "yellow"])
+@pytest.mark.parametrize("seed", range(3))
+def test_behind_a_filter_it_says_calibrate_first(name: str, seed: int) -> None:
+    quality = judge_input(filtered(section(seed).image, name), KNOWN)
+    assert quality.calibrate_first
+    assert any(one.startswith("calibrate first") for one in quality.warnings)
+
+
+def test_after_calibration_it_passes() -> None:
+    seen = filtered(section().image, "blue")
+    calibrated = apply_calibration(
+        seen, fit_calibration(seen, section().labels, lumenstone_reference())
+    )
+    assert not judge_input(calibrated, KNOWN).calibrate_first
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.3])
+def test_the_exposure_alone_does_not_matter_to_the_hue(factor: float) -> None:
+    before = hue_distance(section().image, KNOWN)
+    after = hue_distance(exposed(section().image, factor), KNOWN)
+    assert before is not None
+    assert after == pytest.approx(before, abs=1.0)
+
+
+def test_a_known_colour_has_no_distance() -> None:
+    patch = np.full((20, 20, 3), (184, 165, 130), dtype=np.uint8)
+    assert hue_distance(patch, {1: (184.0, 165.0, 130.0)}) == pytest.approx(0.0, abs=0.05)
+    assert hue_distance(patch[..., ::-1].copy(), {1: (184.0, 165.0, 130.0)}) > 15
+
+
+def test_a_dark_image_has_no_hue() -> None:
+    quality = judge_input(np.full((40, 40, 3), 9, dtype=np.uint8), KNOWN)
+    assert quality.colour_distance is None
+    assert not quality.calibrate_first
+    assert quality.dark_fraction == 1.0
+    said = " ".join(quality.warnings)
+    for word in ("black", "under-exposed", "out of focus", "too little"):
+        assert word in said
+
+
+def test_over_exposure_is_measured_and_said() -> None:
+    glaring = section().image.copy()
+    glaring[:96] = 255
+    quality = judge_input(glaring, KNOWN)
+    assert quality.clipping_fraction == pytest.approx(0.2, abs=0.01)
+    assert any("over-exposed" in one for one in quality.warnings)
+
+
+def test_without_known_colours_only_the_rest_is_judged() -> None:
+    quality = judge_input(section().image, {})
+    assert quality.colour_distance is None
+    assert not quality.calibrate_first
+    with pytest.raises(InvalidParameterError, match="no known colours"):
+        hue_distance(section().image, {})
+
+
+def test_bright_level_is_the_brightest_per_cent() -> None:
+    image = np.full((100, 100, 3), 50, dtype=np.uint8)
+    image[:2] = 190
+    assert judge_input(image, KNOWN).bright_level == 190.0
+    image[1] = 50
+    assert judge_input(image, KNOWN).bright_level == 50.0
+
+
+# --- focus -----------------------------------------------------------------------------------
+
+
+def test_blur_lowers_the_sharpness_in_order() -> None:
+    image = section().image
+    scores = [sharpness(cv2.GaussianBlur(image, (0, 0), blur)) for blur in (0.5, 1, 2, 3)]
+    assert sharpness(image) > scores[1]
+    assert scores == sorted(scores, reverse=True)
+    assert any(
+        "focus" in one for one in judge_input(cv2.GaussianBlur(image, (0, 0), 3), {}).warnings
+    )
+
+
+def test_neither_contrast_nor_noise_makes_it_sharp() -> None:
+    image = section().image
+    blurred = cv2.GaussianBlur(image, (0, 0), 3)
+    noise = 4 * np.random.default_rng(0).standard_normal(image.shape)
+    noisy = np.clip(np.rint(blurred + noise), 0, 255).astype(np.uint8)
+    assert sharpness(noisy) < 0.16 < sharpness(image)
+    assert sharpness(image // 2) == pytest.approx(sharpness(image), rel=0.1)
+
+
+def test_an_even_field_and_one_pixel_have_none() -> None:
+    assert sharpness(np.full((50, 50, 3), 77, dtype=np.uint8)) == 0.0
+    assert sharpness(np.full((1, 1, 3), 77, dtype=np.uint8)) == 0.0
+
+
+@pytest.mark.real_data
+def test_real_images_pass_and_filtered_ones_do_not() -> None:
+    root = os.environ.get("PETROSERVE_REAL_DATA")
+    if root is None:
+        pytest.skip("PETROSERVE_REAL_DATA names no folder of real images")
+    found = sorted(Path(root).glob("lumenstone/S?v1/imgs/train/*.jpg"))[::8]
+    assert found
+    plain, blue, yellow = [], [], []
+    for path in found:
+        image = decode_image(path.read_bytes()).pixels[::2, ::2].copy()
+        plain.append(judge_input(image, KNOWN).calibrate_first)
+        blue.append(judge_input(filtered(image, "blue"), KNOWN).calibrate_first)
+        yellow.append(judge_input(filtered(image, "yellow"), KNOWN).calibrate_first)
+    assert np.mean(plain) <= 0.2
+    assert np.mean(blue) >= 0.9
+    assert np.mean(yellow) >= 0.9

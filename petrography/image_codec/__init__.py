@@ -3,7 +3,7 @@
 The steps, one file each: `signature` names the format, `png`, `jpeg` and `tiff` (with
 `tiff_directory`, `tiff_header` and `pixel_size`) check the header against the limits and only
 then decode to a `raster`, `rgb` and `orientation` turn that into the image that is analysed,
-`decoding` joins the steps, `encoding` goes the other way.
+`decoding` joins the steps, `encoding` goes the other way, for large images `pyramid_tiff`.
 
 Every header is read here, in Python, before a decoder sees a byte, and the decoder gets a clean
 copy with only what the pixels need: a text chunk or private tag cannot inflate, loop or confuse
@@ -13,13 +13,16 @@ what it never reaches. Whatever bytes come in, only errors of `petrography.error
 from petrography.image_codec.decoding import DecodedImage, decode_image, decode_labels
 from petrography.image_codec.encoding import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
 from petrography.image_codec.limits import ImageLimits
+from petrography.image_codec.pyramid_tiff import TiffCompression, write_pyramid
 
 __all__ = [
     "JPEG_MAX_SIDE_PX",
     "DecodedImage",
     "ImageLimits",
+    "TiffCompression",
     "decode_image",
     "decode_labels",
     "encode_jpeg",
     "encode_png",
+    "write_pyramid",
 ]

@@ -1,0 +1,210 @@
+"""Large images as tiled pyramids: OME-TIFF, written row by row while they are drawn.
+
+Smaller copies of the image, each half of the one before, are made along the way and kept as
+compressed tiles until the full image is out, for a TIFF wants them behind it. So memory holds a
+few rows of tiles and about a third of the size of the file.
+
+References
+----------
+OME-TIFF 2016-06 and its sub-resolutions, https://docs.openmicroscopy.org/ome-model/.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+import cv2
+import imagecodecs
+import numpy as np
+import tifffile
+
+from petrography.errors import InvalidParameterError
+from petrography.images import Image, require_image
+
+__all__ = ["TiffCompression", "write_pyramid"]
+
+TiffCompression: TypeAlias = Literal["jpeg", "deflate"]
+
+TILE_PX = 256
+# The smallest copy fits on a screen as an overview.
+SMALLEST_SIDE_PX = 512
+# Classic TIFF addresses 4 GiB; this many bytes of pixels may stay below it in the worst case.
+CLASSIC_MAX_BYTES = 3 << 30
+_DEFLATE_LEVEL = 6
+_UM_PER_CM = 10_000.0
+
+
+def write_pyramid(
+    file: BinaryIO,
+    rows: Iterable[Image],
+    height_px: int,
+    width_px: int,
+    *,
+    um_per_px: float | None = None,
+    compression: TiffCompression = "jpeg",
+    quality: int = 95,
+) -> None:
+    """Write an image that comes from top to bottom.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for writing, with `seek`.
+    rows : iterable of ndarray of uint8, shape (rows, width_px, 3)
+        The image in pieces of any number of rows.
+    height_px, width_px : int
+        Its whole size.
+    um_per_px : float, optional
+        Pixel size, above 0.
+    compression : {"jpeg", "deflate"}
+        JPEG 4:4:4, or without loss.
+    quality : int
+        Of JPEG, 1-100.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the rows are of another width, too few or too many.
+    """
+    sizes = list(_sizes(height_px, width_px))
+    levels = [_Level(height, width, compression, quality) for height, width in sizes]
+    for finer, coarser in itertools.pairwise(levels):
+        finer.coarser = coarser
+    big = 3 * height_px * width_px > CLASSIC_MAX_BYTES
+    with tifffile.TiffWriter(file, bigtiff=big, ome=True) as tiff:
+        options = _options(compression)
+        tiff.write(
+            _tiles_of(levels[0], rows),
+            shape=(height_px, width_px, 3),
+            subifds=len(levels) - 1,
+            metadata=_metadata(height_px, width_px, um_per_px),
+            **_resolution(um_per_px, 0),
+            **options,
+        )
+        for number, level in enumerate(levels[1:], start=1):
+            tiff.write(
+                iter(level.tiles),
+                shape=(level.height_px, level.width_px, 3),
+                subfiletype=1,
+                metadata=None,
+                **_resolution(um_per_px, number),
+                **options,
+            )
+            level.tiles.clear()
+
+
+def _sizes(height_px: int, width_px: int) -> Iterator[tuple[int, int]]:
+    yield height_px, width_px
+    while max(height_px, width_px) > SMALLEST_SIDE_PX:
+        height_px, width_px = -(-height_px // 2), -(-width_px // 2)
+        yield height_px, width_px
+
+
+def _options(compression: TiffCompression) -> dict[str, Any]:
+    tiled = {"dtype": np.uint8, "tile": (TILE_PX, TILE_PX)}
+    if compression == "jpeg":
+        return {**tiled, "compression": "jpeg", "photometric": "ycbcr", "subsampling": (1, 1)}
+    return {**tiled, "compression": "adobe_deflate", "photometric": "rgb", "predictor": 2}
+
+
+def _metadata(height_px: int, width_px: int, um_per_px: float | None) -> dict[str, Any]:
+    # A name drawn from the content's size alone: the same panorama gives the same bytes.
+    name = uuid.uuid5(uuid.NAMESPACE_OID, f"{height_px}x{width_px}")
+    metadata: dict[str, Any] = {"axes": "YXS", "UUID": f"urn:uuid:{name}"}
+    if um_per_px is not None:
+        for axis in "XY":
+            metadata[f"PhysicalSize{axis}"] = um_per_px
+            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    return metadata
+
+
+def _resolution(um_per_px: float | None, level: int) -> dict[str, Any]:
+    if um_per_px is None:
+        return {}
+    per_cm = _UM_PER_CM / (um_per_px * 2**level)
+    return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
+
+
+def _tiles_of(level: _Level, rows: Iterable[Image]) -> Iterator[bytes]:
+    """Feed the finest level and give its tiles as they are done."""
+    for piece in rows:
+        level.take(require_image(piece))
+        yield from level.tiles
+        level.tiles.clear()
+    level.finish()
+    yield from level.tiles
+    level.tiles.clear()
+
+
+class _Level:
+    """One resolution of the pyramid: rows in, compressed tiles out, half the rows onwards."""
+
+    def __init__(
+        self, height_px: int, width_px: int, compression: TiffCompression, quality: int
+    ) -> None:
+        self.height_px, self.width_px = height_px, width_px
+        self.compression, self.quality = compression, quality
+        self.coarser: _Level | None = None
+        self.tiles: list[bytes] = []
+        self._waiting = np.empty((0, width_px, 3), dtype=np.uint8)
+        self._taken_px = 0
+
+    def take(self, rows: Image) -> None:
+        """Take further rows."""
+        self._taken_px += rows.shape[0]
+        if rows.shape[1] != self.width_px or self._taken_px > self.height_px:
+            msg = (
+                f"rows of {rows.shape[1]} px reach down to {self._taken_px}; wanted an image of "
+                f"{self.width_px} x {self.height_px} px"
+            )
+            raise InvalidParameterError(msg)
+        self._waiting = np.concatenate([self._waiting, rows])
+        while len(self._waiting) >= TILE_PX:
+            self._pass_on(self._waiting[:TILE_PX])
+            self._waiting = self._waiting[TILE_PX:]
+
+    def finish(self) -> None:
+        """Pass on the last rows."""
+        if self._taken_px != self.height_px:
+            msg = f"{self._taken_px} rows came of an image with {self.height_px}"
+            raise InvalidParameterError(msg)
+        if len(self._waiting):
+            self._pass_on(self._waiting)
+        if self.coarser is not None:
+            self.coarser.finish()
+
+    def _pass_on(self, rows: Image) -> None:
+        """Compress a row of tiles and hand its half to the coarser level."""
+        # Tiles are whole; what lies beyond the image repeats its border, which JPEG likes best.
+        bottom = TILE_PX - rows.shape[0]
+        right = -self.width_px % TILE_PX
+        padded = np.pad(rows, ((0, bottom), (0, right), (0, 0)), mode="edge")
+        for col in range(0, padded.shape[1], TILE_PX):
+            self.tiles.append(self._compressed(padded[:, col : col + TILE_PX]))
+        if self.coarser is not None:
+            self.coarser.take(_halved(rows))
+
+    def _compressed(self, tile: Image) -> bytes:
+        whole = np.ascontiguousarray(tile)
+        if self.compression == "jpeg":
+            return bytes(
+                imagecodecs.jpeg8_encode(
+                    whole,
+                    level=self.quality,
+                    colorspace="RGB",
+                    outcolorspace="YCBCR",
+                    subsampling="444",
+                )
+            )
+        differences = np.asarray(imagecodecs.delta_encode(whole, axis=1)).tobytes()
+        return bytes(imagecodecs.zlib_encode(differences, level=_DEFLATE_LEVEL))
+
+
+def _halved(rows: Image) -> Image:
+    """Average squares of 2 x 2; an odd last row or column is repeated."""
+    even = np.pad(rows, ((0, rows.shape[0] % 2), (0, rows.shape[1] % 2), (0, 0)), mode="edge")
+    size = even.shape[1] // 2, even.shape[0] // 2
+    return np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -1,0 +1,74 @@
+"""Pyramids: the image comes back, its halves are halves, equal images are equal bytes."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tifffile
+
+from petrography.errors import InvalidParameterError
+from petrography.image_codec import TiffCompression, decode_image, write_pyramid
+from petrography.images import Image
+
+
+@pytest.fixture(scope="module")
+def image() -> Image:
+    y, x = np.mgrid[0:1030, 0:1501]
+    channels = [x // 6, y // 5, (x + y) // 10]
+    return np.stack(channels, axis=2).astype(np.uint8)
+
+
+def pieces(image: Image, rows: int) -> Iterator[Image]:
+    return (image[top : top + rows] for top in range(0, image.shape[0], rows))
+
+
+def written(image: Image, rows: int, compression: TiffCompression = "deflate") -> bytes:
+    file = io.BytesIO()
+    height, width = image.shape[:2]
+    write_pyramid(file, pieces(image, rows), height, width, um_per_px=0.5, compression=compression)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("compression", "off"), [("deflate", 0), ("jpeg", 4)])
+def test_the_image_and_its_scale_come_back(
+    image: Image, compression: TiffCompression, off: int
+) -> None:
+    decoded = decode_image(written(image, 300, compression))
+    assert decoded.um_per_px == pytest.approx(0.5)
+    assert np.abs(decoded.pixels.astype(int) - image.astype(int)).max() <= off
+
+
+def test_rows_may_come_in_any_pieces(image: Image) -> None:
+    assert written(image, 7) == written(image, 1030)
+
+
+def test_every_level_is_half_of_the_one_before(image: Image) -> None:
+    with tifffile.TiffFile(io.BytesIO(written(image, 256))) as tiff:
+        levels = [level.asarray() for level in tiff.series[0].levels]
+        assert tiff.is_ome
+    assert [level.shape for level in levels] == [(1030, 1501, 3), (515, 751, 3), (258, 376, 3)]
+    for finer, coarser in itertools.pairwise(levels):
+        even = finer[: finer.shape[0] // 2 * 2, : finer.shape[1] // 2 * 2].astype(float)
+        means = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2, 3).mean(axis=(1, 3))
+        inner = coarser[: means.shape[0], : means.shape[1]]
+        assert np.abs(means - inner).max() <= 0.5
+
+
+def test_a_small_image_is_one_level() -> None:
+    small = np.full((1, 1, 3), 77, dtype=np.uint8)
+    with tifffile.TiffFile(io.BytesIO(written(small, 1))) as tiff:
+        assert len(tiff.series[0].levels) == 1
+        assert (tiff.series[0].asarray() == 77).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [((4, 9, 3), "wanted an image of 8 x 4"), ((3, 8, 3), "3 rows came"), ((5, 8, 3), "down to 5")],
+)
+def test_rows_of_another_size_are_refused(shape: tuple[int, ...], said: str) -> None:
+    with pytest.raises(InvalidParameterError, match=said):
+        write_pyramid(io.BytesIO(), [np.zeros(shape, dtype=np.uint8)], 4, 8)

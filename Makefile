@@ -39,7 +39,7 @@ $(DEVELOP): $(SERVING)
 	@touch $@
 
 demo: $(SERVING) ## Paint a section of ore, analyse it and compare with the truth (out/demo)
-	$(BIN)/petroserve phantom --recipe S1 --seed 11 --size 960x1280 --out out/demo/section
+	$(BIN)/petroserve phantom --recipe S1 --seed 9 --size 960x1280 --out out/demo/section
 	$(BIN)/petroserve analyse out/demo/section/image.png --association S1 --out out/demo/analysis
 	$(BIN)/petroserve evaluate --prediction out/demo/analysis/labels.png \
 	  --truth out/demo/section/labels.png --association S1 --out out/demo/evaluation

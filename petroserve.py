@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from command_line import analyse, evaluate, measure, models, phantom, serve
+from command_line import analyse, calibrate, evaluate, measure, models, phantom, register, serve, stitch
 from command_line.files import AddCommand, Command
 from command_line.settings import complain
 from export import command_line as training
@@ -22,6 +22,17 @@ from petrography.errors import ConfigurationError, PetroserveError
 __all__ = ["main"]
 
 INTERRUPTED = 130
+
+# Commands of several tasks: name, module, tasks, help.
+GROUPS = (
+    (
+        "calibrate",
+        calibrate,
+        "fit|apply|reference|flatfield|lens",
+        "colours, shading and distortion of a microscope",
+    ),
+    ("models", models, "list|verify", "what the models folder holds"),
+)
 
 # Modules whose absence means that an extra was not installed.
 EXTRAS = {
@@ -79,10 +90,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    for module in (analyse, serve, phantom, measure, evaluate, training):
+    for module in (analyse, serve, phantom, register, stitch, measure, evaluate, training):
         module.add_commands(_adder(commands))
-    tasks = commands.add_parser("models", help="what the models folder holds")
-    models.add_commands(_adder(tasks.add_subparsers(required=True, metavar="list|verify")))
+    for name, module, tasks, what in GROUPS:
+        group = commands.add_parser(name, help=what, description=what)
+        module.add_commands(_adder(group.add_subparsers(required=True, metavar=tasks)))
     return parser
 
 

@@ -32,7 +32,7 @@ _NOT_FOR_USERS = {"prometheus_multiproc_dir"}
 
 def picture() -> bytes:
     """Paint a section: the photograph beside its exact mineral map, as a JPEG."""
-    painted = phantom("S1", seed=11, height_px=960, width_px=1280)
+    painted = phantom("S1", seed=9, height_px=960, width_px=1280)
     mapped = overlay(painted.image, painted.labels, opacity=0.5)
     photograph = np.full((mapped.shape[0], painted.image.shape[1], 3), 250, dtype=np.uint8)
     photograph[: painted.image.shape[0]] = painted.image

@@ -64,19 +64,29 @@ class Settings(BaseSettings):
     """Most GPU memory that ONNX Runtime may take for one model; unset: no limit."""
 
     artefacts_folder: Path = Path("artefacts")
-    """Where finished analyses are kept."""
+    """Where finished analyses, calibrations, registrations and panoramas are kept."""
 
     artefacts_max_count: _Count = 1000
-    """Finished analyses to keep; the oldest are removed."""
+    """Results of each kind to keep; the oldest are removed."""
 
     artefacts_max_bytes: _Count = 20 * _GIB
-    """Bytes of finished analyses to keep; the oldest are removed, the newest never."""
+    """Bytes of results to keep; the oldest are removed, calibrations last, the newest never."""
 
     max_image_bytes: _Count = 256 * 1024**2
     """Largest image file that is accepted."""
 
     max_image_pixels: _Count = 700_000_000
     """Largest image, in pixels, that is accepted."""
+
+    max_fields: int = Field(default=400, ge=2, le=10_000)
+    """Most images of one series: fields of a panorama, views of a registration, images of a
+    calibration."""
+
+    max_series_bytes: _Count = 4 * _GIB
+    """Most bytes that the images of one series may have together."""
+
+    max_panorama_pixels: _Count = 4_000_000_000
+    """Largest panorama, in pixels, that is drawn; one that is analysed is an image like others."""
 
     max_request_bytes: _Count = 64 * 1024
     """Largest JSON part `request` that is accepted."""
@@ -88,11 +98,15 @@ class Settings(BaseSettings):
     """Seconds without a byte after which a request body is given up: a silent client holds one of
     the few places."""
 
+    panorama_matcher: Path | None = None
+    """ONNX file of a matcher such as LoFTR that finds the overlaps of panoramas; unset: SIFT."""
+
     concurrent_analyses: _Count = 1
-    """Analyses that run at the same time in one process."""
+    """Analyses, calibrations, registrations and panoramas that run at the same time in one
+    process."""
 
     queue_length: int = Field(default=8, ge=0)
-    """Analyses that may wait in one process; one more is refused with 429."""
+    """Those that may wait in one process; one more is refused with 429."""
 
     prometheus_multiproc_dir: Path | None = Field(
         default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR"

@@ -70,13 +70,26 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.ImageTooLargeError: Status(
         413, "INVALID_ARGUMENT", "image-too-large", "Image has too many pixels"
     ),
+    errors.RegistrationError: Status(
+        422, "INVALID_ARGUMENT", "images-do-not-fit", "Images cannot be laid over each other"
+    ),
     errors.BodyTooLargeError: Status(413, "INVALID_ARGUMENT", "body-too-large", "Too many bytes"),
     errors.LabelImageError: Status(
         422, "INVALID_ARGUMENT", "label-image-not-usable", "Label image cannot be used"
     ),
+    errors.NotFoundError: Status(404, "NOT_FOUND", "not-found", "Nothing of that name"),
     errors.ModelNotFoundError: Status(404, "NOT_FOUND", "model-not-found", "Model not found"),
     errors.AnalysisNotFoundError: Status(
         404, "NOT_FOUND", "analysis-not-found", "Analysis not found"
+    ),
+    errors.CalibrationNotFoundError: Status(
+        404, "NOT_FOUND", "calibration-not-found", "Calibration not found"
+    ),
+    errors.RegistrationNotFoundError: Status(
+        404, "NOT_FOUND", "registration-not-found", "Registration not found"
+    ),
+    errors.PanoramaNotFoundError: Status(
+        404, "NOT_FOUND", "panorama-not-found", "Panorama not found"
     ),
     errors.OverloadedError: Status(429, "RESOURCE_EXHAUSTED", "overloaded", "Service is busy"),
     errors.NotReadyError: Status(503, "UNAVAILABLE", "not-ready", "Service is not ready"),

@@ -65,15 +65,16 @@ class Telemetry:
         )
         self.errors = own.counter("errors", "Requests that ended in an error.", "error")
         self.analyses = own.counter("analyses", "Analyses that ended.", "model", "outcome")
-        self.stage_seconds = own.seconds("stage", "Time in one stage of an analysis.", "stage")
+        self.imaging = own.counter("imaging", "Imaging that ended.", "kind", "outcome")
+        self.stage_seconds = own.seconds("stage", "Time in one stage of the work.", "stage")
         self.tiles = own.counter("tiles", "Tiles through a network.")
         self.tile_batch_seconds = own.seconds(
             "tile_batch", "One run of a network over a batch of tiles.", "provider"
         )
         self.queue_depth = own.gauge(
-            "queue_depth", "Analyses that were accepted and wait.", across="livesum"
+            "queue_depth", "Requests that were accepted and wait.", across="livesum"
         )
-        self.queue_wait_seconds = own.seconds("queue_wait", "Time until an analysis had its turn.")
+        self.queue_wait_seconds = own.seconds("queue_wait", "Time until a request had its turn.")
         self.model_info = own.gauge(
             "model_info",
             "1 for every model that is served.",
@@ -114,7 +115,7 @@ class Telemetry:
         self.errors.labels(type(error).__name__).inc()
 
     def observe_stage(self, stage: str, seconds: float) -> None:
-        """Record the time of one stage of an analysis."""
+        """Record the time of one stage of the work."""
         self.stage_seconds.labels(stage).observe(seconds)
 
     def observe_tile_batch(self, provider: str, tiles: int, seconds: float) -> None:

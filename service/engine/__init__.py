@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
-from service.engine.analyses import Engine, FinishedAnalysis
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.calibrating import CalibrationRequest
+from service.engine.engine import Engine, Finished
+from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
+from service.engine.registering import Registration, RegistrationRequest, ViewDescription
+from service.engine.source_files import NamedFile, Readable
+from service.engine.stitching import Panorama, PanoramaRequest
 
-__all__ = ["ArtefactStore", "Engine", "FinishedAnalysis", "OpenArtefact", "analyse_image"]
+__all__ = [
+    "ANALYSES",
+    "CALIBRATIONS",
+    "PANORAMAS",
+    "REGISTRATIONS",
+    "ArtefactStore",
+    "CalibrationRequest",
+    "Engine",
+    "Finished",
+    "Kind",
+    "NamedFile",
+    "OpenArtefact",
+    "Panorama",
+    "PanoramaRequest",
+    "Readable",
+    "Registration",
+    "RegistrationRequest",
+    "ViewDescription",
+    "analyse_image",
+]

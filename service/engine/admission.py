@@ -17,7 +17,7 @@ from service.telemetry import Telemetry
 
 __all__ = ["Admission"]
 
-# Weight of the newest analysis in the running mean of their duration.
+# Weight of the newest request in the running mean of their duration.
 _NEWEST_WEIGHT = 0.2
 _LONGEST_RETRY_S = 300
 
@@ -28,9 +28,9 @@ class Admission:
     Parameters
     ----------
     concurrent : int
-        Analyses that run at the same time.
+        Requests that are worked on at the same time.
     queue_length : int
-        Analyses that may wait beside them.
+        Requests that may wait beside them.
     telemetry : Telemetry
         Told depth of the queue and waiting times.
     """
@@ -55,7 +55,7 @@ class Admission:
         """
         if self._taken >= self._places:
             msg = (
-                f"{self._running} analyses run and {self._taken - self._running} wait; "
+                f"{self._running} requests are worked on and {self._taken - self._running} wait; "
                 f"{self._places} are accepted at a time"
             )
             raise OverloadedError(msg, retry_after_s=self._retry_after_s())
@@ -88,6 +88,6 @@ class Admission:
         self._telemetry.queue_depth.set(self._taken - self._running)
 
     def _retry_after_s(self) -> int:
-        """Time until about one place is free: the oldest analysis is half done on average."""
+        """Time until about one place is free: the oldest request is half done on average."""
         expected = self._mean_seconds / self._concurrent
         return min(_LONGEST_RETRY_S, max(1, math.ceil(expected)))

@@ -1,37 +1,44 @@
-"""Finished analyses in a local folder: written aside, renamed into place, bounded.
+"""Finished results in a local folder: written aside, renamed into place, bounded.
 
 ::
 
-    <folder>/<id>/result.json, labels.png, ...
+    <folder>/analyses/<id>/result.json, labels.png, ...
+    <folder>/calibrations/<id>/calibration.json, ...
 
-Several worker processes share the folder. An analysis is there as a whole or not at all, and
-never changes, so its id and the file's name say which bytes they are.
+Several worker processes share the folder. A result is there as a whole or not at all, and never
+changes, so its id and the file's name say which bytes they are.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from petrography.errors import AnalysisNotFoundError
-from petrography.pipeline import MEDIA_TYPES
+from service.engine.kinds import KINDS, Kind
 
-__all__ = ["ArtefactStore", "OpenArtefact"]
+__all__ = ["ArtefactStore", "Draft", "OpenArtefact"]
 
 _ASIDE = ".aside-"
 # No write takes that long, so an older folder is what a killed process left.
 _LEFTOVER_S = 3600.0
+# A UUID, or the digest of the content.
+_ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}", re.ASCII
+)
 
 
 @dataclass(frozen=True)
 class OpenArtefact:
-    """An artefact that is open for reading; stays readable when the analysis is removed."""
+    """An artefact that is open for reading; stays readable when its result is removed."""
 
     file: BinaryIO
     size_bytes: int
@@ -40,21 +47,44 @@ class OpenArtefact:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """A result that is being written; nobody sees it before it is published."""
+
+    folder: Path
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a whole file."""
+        (self.folder / name).write_bytes(content)
+
+    def create(self, name: str) -> BinaryIO:
+        """Begin a file that is too large to be held in memory; the caller closes it."""
+        return (self.folder / name).open("w+b")
+
+    def read(self, name: str) -> bytes:
+        """Read a file again."""
+        return (self.folder / name).read_bytes()
+
+
+@dataclass(frozen=True)
 class _Kept:
+    kind: Kind
     path: Path
     changed: float
     size_bytes: int
 
 
 class ArtefactStore:
-    """A bounded folder of finished analyses.
+    """A bounded folder of finished results.
 
     Parameters
     ----------
     folder : Path
         Made when it is not there.
-    max_count, max_bytes : int
-        Beyond these the oldest analyses are removed; the newest is always kept.
+    max_count : int
+        Results of each kind; the oldest of a kind are removed beyond it.
+    max_bytes : int
+        Bytes of all kinds together; the oldest are removed beyond it, those that other requests
+        name (`Kind.lasting`) last. The newest result is always kept.
     """
 
     def __init__(self, folder: Path, *, max_count: int, max_bytes: int) -> None:
@@ -63,84 +93,130 @@ class ArtefactStore:
         self._max_bytes = max_bytes
 
     def open_folder(self) -> None:
-        """Make the folder and clear away what a killed process left half written."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for path in self._folder.glob(f"{_ASIDE}*"):
-            if time.time() - _changed(path) > _LEFTOVER_S:
-                shutil.rmtree(path, ignore_errors=True)
+        """Make the folders and clear away what a killed process left half written."""
+        for kind in KINDS:
+            folder = self._folder / kind.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in folder.glob(f"{_ASIDE}*"):
+                if time.time() - _changed(path) > _LEFTOVER_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
-    def publish(self, analysis_id: str, artefacts: Mapping[str, bytes]) -> None:
-        """Keep the artefacts of a finished analysis.
+    @contextmanager
+    def draft(self, kind: Kind) -> Iterator[Draft]:
+        """Begin a result; what is not published by the end of the block is thrown away."""
+        aside = self._folder / kind.folder / f"{_ASIDE}{uuid.uuid4()}"
+        aside.mkdir()
+        try:
+            yield Draft(aside)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def publish(self, kind: Kind, result_id: str, draft: Draft) -> None:
+        """Keep a finished result.
 
         Parameters
         ----------
-        analysis_id : str
-            A UUID that was never used.
-        artefacts : mapping of str to bytes
-            By name; names are keys of `petrography.pipeline.MEDIA_TYPES`.
+        kind : Kind
+            What it is.
+        result_id : str
+            A new UUID, or the digest of the content: what is kept under it stays, and counts as
+            new.
+        draft : Draft
+            Its files; the names are known to the kind.
         """
-        aside = self._folder / f"{_ASIDE}{analysis_id}"
-        aside.mkdir()
+        path = self._folder / kind.folder / result_id
         try:
-            for name, content in artefacts.items():
-                (aside / name).write_bytes(content)
-            aside.rename(self._folder / analysis_id)
-        except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)
-            raise
-        self._remove_oldest()
+            draft.folder.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+            os.utime(path)
+        self._remove_oldest(path)
 
-    def open(self, analysis_id: str, name: str) -> OpenArtefact:
+    def keep(self, kind: Kind, result_id: str, artefacts: Mapping[str, bytes]) -> None:
+        """Keep a finished result whose files are in memory, by name."""
+        with self.draft(kind) as draft:
+            for name, content in artefacts.items():
+                draft.write(name, content)
+            self.publish(kind, result_id, draft)
+
+    def open(self, kind: Kind, result_id: str, name: str) -> OpenArtefact:
         """Open one artefact for reading; the caller closes its file.
 
         Parameters
         ----------
-        analysis_id, name : str
-            As a client sends them. Only a well-formed UUID and a known name reach the file system.
+        kind : Kind
+            What it belongs to.
+        result_id, name : str
+            As a client sends them. Only a well-formed id and a possible name reach the file
+            system.
 
         Raises
         ------
-        AnalysisNotFoundError
-            If it is not kept.
+        NotFoundError
+            Of the kind, if it is not kept.
         """
-        if name not in MEDIA_TYPES:
-            msg = f"there is no artefact {name[:100]!r}; there are {', '.join(MEDIA_TYPES)}"
-            raise AnalysisNotFoundError(msg)
-        if _is_canonical_uuid(analysis_id):
+        media_type = kind.media_type(name)
+        if media_type is None:
+            msg = f"there is no artefact {name[:100]!r}; there are {kind.file_names()}"
+            raise kind.not_found(msg)
+        if _ID.fullmatch(result_id):
             try:
-                file = (self._folder / analysis_id / name).open("rb")
+                file = (self._folder / kind.folder / result_id / name).open("rb")
             except FileNotFoundError:
                 pass
             else:
                 size_bytes = os.fstat(file.fileno()).st_size
-                return OpenArtefact(file, size_bytes, MEDIA_TYPES[name], f'"{analysis_id}-{name}"')
+                return OpenArtefact(file, size_bytes, media_type, _etag(result_id, name))
         msg = (
-            f"no {name} of an analysis {analysis_id[:100]!r} is kept; the newest "
-            f"{self._max_count} analyses are"
+            f"no {name} of {kind.noun} {result_id[:100]!r} is kept; the newest "
+            f"{self._max_count} {kind.folder} are"
         )
-        raise AnalysisNotFoundError(msg)
+        raise kind.not_found(msg)
 
-    def _remove_oldest(self) -> None:
-        newest_first = sorted(self._kept(), key=lambda kept: kept.changed, reverse=True)
+    def use(self, kind: Kind, result_id: str) -> bytes:
+        """Read the document of a result for another one; it counts as new again.
+
+        Raises
+        ------
+        NotFoundError
+            Of the kind, if it is not kept.
+        """
+        with self.open(kind, result_id, kind.document).file as file:
+            content = file.read()
+        with suppress(FileNotFoundError):
+            os.utime(self._folder / kind.folder / result_id)
+        return content
+
+    def _remove_oldest(self, newest: Path) -> None:
+        """Go from what is most worth keeping to what is least, and remove beyond the limits."""
+        by_worth = sorted(
+            self._kept(),
+            key=lambda kept: (kept.path == newest, kept.kind.lasting, kept.changed),
+            reverse=True,
+        )
+        counts: Counter[str] = Counter()
         total_bytes = 0
-        for rank, kept in enumerate(newest_first):
+        for kept in by_worth:
+            counts[kept.kind.folder] += 1
             total_bytes += kept.size_bytes
-            if rank and (rank >= self._max_count or total_bytes > self._max_bytes):
+            too_many = counts[kept.kind.folder] > self._max_count or total_bytes > self._max_bytes
+            if too_many and kept.path != newest:
                 _remove(kept.path)
 
     def _kept(self) -> list[_Kept]:
         return [
-            _Kept(path, _changed(path), _size_bytes(path))
-            for path in self._folder.iterdir()
-            if _is_canonical_uuid(path.name)
+            _Kept(kind, path, _changed(path), _size_bytes(path))
+            for kind in KINDS
+            for path in (self._folder / kind.folder).iterdir()
+            if _ID.fullmatch(path.name)
         ]
 
 
-def _is_canonical_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
+def _etag(result_id: str, name: str) -> str:
+    """Name the bytes of a file in ASCII without quotes (RFC 9110 section 8.8.3)."""
+    readable = name if re.fullmatch(r"[\w.-]+", name, re.ASCII) else name.encode().hex()
+    return f'"{result_id}-{readable}"'
 
 
 # Another worker may remove the same folder at any moment: what is gone has no age and no size.
@@ -161,7 +237,7 @@ def _size_bytes(path: Path) -> int:
 
 
 def _remove(path: Path) -> None:
-    # Renamed first, so that no reader finds an analysis with half of its artefacts.
+    # Renamed first, so that no reader finds a result with half of its artefacts.
     aside = path.with_name(f"{_ASIDE}{path.name}")
     try:
         path.rename(aside)

@@ -8,6 +8,7 @@ import importlib.metadata
 import platform
 from collections.abc import Callable
 
+from petrography.calibration import ColourCalibration
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import Analysis, AnalysisRequest, analyse
 from service.repository import LoadedModel
@@ -33,6 +34,7 @@ def analyse_image(
     *,
     settings: Settings,
     analysis_id: str,
+    calibration: ColourCalibration | None = None,
     href_prefix: str = "",
     on_stage: Callable[[str, float], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -51,6 +53,8 @@ def analyse_image(
         The limits on bytes and pixels are used.
     analysis_id : str
         Identity of the result.
+    calibration : ColourCalibration, optional
+        The one that the request names.
     href_prefix : str
         Put before the names of the artefacts in the result.
     on_stage, on_progress : callable, optional
@@ -67,6 +71,7 @@ def analyse_image(
         card=model.card,
         predictor_for=model.predictor_for,
         analysis_id=analysis_id,
+        calibration=calibration,
         limits=ImageLimits(
             max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
         ),

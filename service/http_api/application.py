@@ -12,11 +12,16 @@ from starlette.responses import Response
 
 from petrography.errors import PetroserveError
 from service.engine import Engine
+from service.http_api.analyses_routes import analysis_routes
+from service.http_api.calibrations_routes import calibration_routes
 from service.http_api.documentation import DocumentedApp, add_documentation
 from service.http_api.head_requests import HeadRequests
+from service.http_api.health_routes import health_routes
+from service.http_api.models_routes import model_routes
 from service.http_api.observation import Observation
+from service.http_api.panoramas_routes import panorama_routes
 from service.http_api.problems import problem_of_error, problem_of_http_exception
-from service.http_api.routes import analysis_routes, health_routes, model_routes
+from service.http_api.registrations_routes import registration_routes
 
 __all__ = ["create_app"]
 
@@ -57,9 +62,15 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(analysis_routes(engine))
-    app.include_router(model_routes(engine))
-    app.include_router(health_routes(engine))
+    for routes in (
+        analysis_routes,
+        calibration_routes,
+        registration_routes,
+        panorama_routes,
+        model_routes,
+        health_routes,
+    ):
+        app.include_router(routes(engine))
     add_documentation(app, swagger_folder)
 
     @app.exception_handler(PetroserveError)

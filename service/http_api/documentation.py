@@ -11,7 +11,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
-from petrography.pipeline import AnalysisRequest
+from service.http_api.forms import REQUEST_MODELS
 
 __all__ = ["DocumentedApp", "add_documentation"]
 
@@ -19,16 +19,17 @@ _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/cs
 
 
 class DocumentedApp(FastAPI):
-    """FastAPI with the schema of the multipart part that it does not parse itself."""
+    """FastAPI with the schemas of the multipart parts that it does not parse itself."""
 
     def openapi(self) -> dict[str, Any]:
         """Build the OpenAPI document once."""
         if self.openapi_schema is None:
             schemas = super().openapi().setdefault("components", {}).setdefault("schemas", {})
-            request = AnalysisRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-            for name, schema in request.pop("$defs", {}).items():
-                schemas.setdefault(name, schema)
-            schemas["AnalysisRequest"] = request
+            for model in REQUEST_MODELS:
+                request = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                for name, schema in request.pop("$defs", {}).items():
+                    schemas.setdefault(name, schema)
+                schemas[model.__name__] = request
         return super().openapi()
 
 

@@ -16,7 +16,7 @@ from petrography.errors import ConfigurationError, ModelCardError
 from service.runtime.graph_outputs import keep_outputs, output_names
 from service.settings import Provider, Settings
 
-__all__ = ["Graph", "OpenSession", "Port", "ProviderName", "open_session"]
+__all__ = ["Graph", "OpenSession", "Port", "ProviderName", "open_graph", "open_session"]
 
 ProviderName = Literal["cpu", "cuda", "tensorrt"]
 
@@ -97,22 +97,64 @@ def open_session(model: bytes, settings: Settings, *, source: str) -> OpenSessio
     ModelCardError
         If the bytes are no graph with labels and probabilities that ONNX Runtime opens.
     """
-    wanted = _choose(settings.provider, set(onnxruntime.get_available_providers()))
-    if wanted != "cpu":
-        onnxruntime.preload_dlls()
+    wanted = _wanted(settings)
     for_labels, others = _cut(model, source)
     labels = _open(for_labels, wanted, settings, source)
     probabilities = _open(others, wanted, settings, source)
-    provider = _running_on(labels, wanted)
+    provider = _provider(labels, wanted, settings, source)
+    degradations = (f"{provider} instead of {wanted}",) if provider != wanted else ()
+    batch = 1 if provider == "cpu" else settings.gpu_tile_batch
+    return OpenSession(labels, probabilities, provider, degradations, batch)
+
+
+def open_graph(model: bytes, settings: Settings, *, source: str) -> Any:
+    """Open any ONNX graph as it is, for the networks that are no models of minerals.
+
+    Parameters
+    ----------
+    model : bytes
+        The content of an ONNX file.
+    settings : Settings
+        As for `open_session`.
+    source : str
+        What the bytes are, for messages.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        The open graph.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be opened, or a GPU that is demanded cannot be used.
+    """
+    wanted = _wanted(settings)
+    try:
+        session = _open(model, wanted, settings, source)
+    except ModelCardError as error:
+        raise ConfigurationError(str(error)) from error
+    _provider(session, wanted, settings, source)
+    return session
+
+
+def _wanted(settings: Settings) -> ProviderName:
+    wanted = _choose(settings.provider, set(onnxruntime.get_available_providers()))
+    if wanted != "cpu":
+        onnxruntime.preload_dlls()
+    return wanted
+
+
+def _provider(session: Any, wanted: ProviderName, settings: Settings, source: str) -> ProviderName:
+    """Tell where a session really runs; a GPU that was demanded must be it."""
+    provider = _running_on(session, wanted)
     if provider != wanted and settings.provider != "auto":
         msg = (
             f"provider {wanted} was demanded but {source} runs on {provider}: CUDA libraries or "
             "GPU are not usable here; set PETROSERVE_PROVIDER=auto or cpu to run without"
         )
         raise ConfigurationError(msg)
-    degradations = (f"{provider} instead of {wanted}",) if provider != wanted else ()
-    batch = 1 if provider == "cpu" else settings.gpu_tile_batch
-    return OpenSession(labels, probabilities, provider, degradations, batch)
+    return provider
 
 
 def _cut(model: bytes, source: str) -> tuple[bytes, bytes]:

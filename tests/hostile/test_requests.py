@@ -88,7 +88,7 @@ BAD_REQUESTS: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
     "empty": ("", 400, ("no JSON",)),
     "not JSON": ("{model: tiny}", 400, ("no JSON",)),
     "cut": ('{"model": "ti', 400, ("no JSON",)),
-    "not UTF-8": (b'{"model": "\xff\xfe"}', 404, ("tiny:1",)),
+    "not UTF-8": (b'{"model": "\xff\xfe"}', 400, ("no JSON",)),
     "lone surrogate": ('{"model": "\\ud800"}', 400, ("no JSON",)),
     "nested absurdly in lists": ("[" * 1900, 400, ("no JSON", "recursion")),
     "nested absurdly in objects": ('{"sample":' * 300, 400, ("no JSON", "recursion")),
@@ -228,7 +228,7 @@ async def test_only_whitelisted_files_of_an_analysis_can_be_read(
     client, engine = service
     response = await client.post("/v1/analyses", files={"image": ("good.png", GOOD)})
     location = response.headers["location"]
-    folder = engine.settings.artefacts_folder / response.json()["id"]
+    folder = engine.settings.artefacts_folder / "analyses" / response.json()["id"]
     (folder / "secret.txt").write_text("secret")
 
     for name in ("secret.txt", "labels.png/", "labels.PNG", "..%2F..%2Fmodels"):
@@ -241,7 +241,7 @@ async def test_what_fails_inside_is_told_by_id_only(
     service: tuple[httpx.AsyncClient, Engine], caplog: pytest.LogCaptureFixture
 ) -> None:
     client, engine = service
-    folder = engine.settings.artefacts_folder
+    folder = engine.settings.artefacts_folder / "analyses"
     folder.rmdir()
     folder.write_text("no folder any more")
 

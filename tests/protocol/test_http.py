@@ -219,10 +219,13 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     document = (await client.get("/openapi.json")).json()
 
     assert document["openapi"].startswith("3.1")
+    kept = {
+        f"/v1/{noun}s": f"{{{noun}_id}}" for noun in ("calibration", "registration", "panorama")
+    } | {"/v1/analyses": "{analysis_id}"}
     assert {
-        "/v1/analyses",
-        "/v1/analyses/{analysis_id}",
-        "/v1/analyses/{analysis_id}/{artefact}",
+        *kept,
+        *(f"{root}/{one}" for root, one in kept.items()),
+        *(f"{root}/{one}/{{artefact}}" for root, one in kept.items()),
         "/v1/models",
         "/v1/models/{name}",
         "/livez",
@@ -230,7 +233,10 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         "/metrics",
     } == set(document["paths"])
     references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
-    assert "components/schemas/AnalysisRequest" in references
+    assert {
+        f"components/schemas/{name}Request"
+        for name in ("Analysis", "Calibration", "Registration", "Panorama")
+    } <= references
     for reference in references:
         node = document
         for step in reference.split("/"):

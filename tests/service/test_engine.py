@@ -1,12 +1,10 @@
-"""Admission, cancellation and the kept analyses, without any protocol."""
+"""Admission, cancellation and what is kept, without any protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import os
 import threading
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -17,7 +15,6 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from petrography.errors import (
-    AnalysisNotFoundError,
     DamagedImageError,
     InvalidParameterError,
     ModelCardError,
@@ -26,7 +23,7 @@ from petrography.errors import (
     OverloadedError,
 )
 from petrography.pipeline import AnalysisRequest
-from service.engine import ArtefactStore, Engine
+from service.engine import ANALYSES, Engine
 from service.engine.admission import Admission
 from service.http_api.disconnection import until_disconnect
 from service.settings import Settings
@@ -78,6 +75,11 @@ async def engine(model_folder: Path, tmp_path: Path) -> AsyncIterator[Engine]:
         yield running
 
 
+def kept_paths(folder: Path) -> list[Path]:
+    """Everything that lies in the folders of the kinds."""
+    return list(folder.glob("*/*"))
+
+
 def metric(engine: Engine, name: str) -> float:
     lines = engine.telemetry.exposition().decode().splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
@@ -89,9 +91,9 @@ def metric(engine: Engine, name: str) -> float:
 async def test_a_finished_analysis_is_kept(engine: Engine) -> None:
     finished = await engine.analyse(io.BytesIO(FIELD), AnalysisRequest(), href_root="/somewhere")
 
-    with engine.store.open(finished.analysis_id, "result.json").file as file:
-        assert file.read() == finished.result_json
-    assert f'"/somewhere/{finished.analysis_id}/labels.png"'.encode() in finished.result_json
+    with engine.store.open(ANALYSES, finished.result_id, "result.json").file as file:
+        assert file.read() == finished.document
+    assert f'"/somewhere/{finished.result_id}/labels.png"'.encode() in finished.document
 
 
 async def test_what_cannot_be_analysed_leaves_nothing_behind(engine: Engine) -> None:
@@ -103,7 +105,7 @@ async def test_what_cannot_be_analysed_leaves_nothing_behind(engine: Engine) -> 
         with pytest.raises(error):
             await engine.analyse(io.BytesIO(image), request)
 
-    assert list(engine.settings.artefacts_folder.iterdir()) == []
+    assert kept_paths(engine.settings.artefacts_folder) == []
     assert metric(engine, "petroserve_queue_depth") == 0.0
 
 
@@ -122,7 +124,7 @@ async def test_cancelling_a_running_analysis_stops_it_before_the_next_begins(
     with pytest.raises(asyncio.CancelledError):
         await running
 
-    assert list(engine.settings.artefacts_folder.iterdir()) == []
+    assert kept_paths(engine.settings.artefacts_folder) == []
     # Cancelled after decoding at the latest: none of the six tiles was run.
     assert metric(engine, "petroserve_tiles_total") == 0.0
     assert metric(engine, 'petroserve_analyses_total{model="tiny:1",outcome="cancelled"}') == 1.0
@@ -278,88 +280,3 @@ async def test_a_turn_that_was_waited_for_in_vain_is_not_lost() -> None:
         waiting.cancel()
     async with asyncio.timeout(WITHIN_S), admitting.turn():
         pass
-
-
-# kept analyses ------------------------------------------------------------------------------------
-
-
-def store(folder: Path, *, max_count: int = 100, max_bytes: int = 10**9) -> ArtefactStore:
-    kept = ArtefactStore(folder, max_count=max_count, max_bytes=max_bytes)
-    kept.open_folder()
-    return kept
-
-
-def publish(kept: ArtefactStore, folder: Path, age_s: int, size_bytes: int = 10) -> str:
-    """Keep an analysis and make it as old as wanted."""
-    analysis_id = str(uuid.uuid4())
-    kept.publish(analysis_id, {"result.json": b"x" * size_bytes})
-    if (folder / analysis_id).exists():
-        os.utime(folder / analysis_id, (1_700_000_000 - age_s, 1_700_000_000 - age_s))
-    return analysis_id
-
-
-def test_the_oldest_go_beyond_a_count(tmp_path: Path) -> None:
-    kept = store(tmp_path, max_count=3)
-    ids = [publish(kept, tmp_path, age_s) for age_s in (50, 40, 30, 20, 10)]
-
-    assert {path.name for path in tmp_path.iterdir()} == set(ids[2:])
-    with pytest.raises(AnalysisNotFoundError, match="newest 3"):
-        kept.open(ids[0], "result.json")
-
-
-def test_the_oldest_go_beyond_a_size_and_the_newest_stays(tmp_path: Path) -> None:
-    kept = store(tmp_path, max_bytes=100)
-    ids = [publish(kept, tmp_path, age_s, 40) for age_s in (50, 40, 30)]
-    assert {path.name for path in tmp_path.iterdir()} == set(ids[1:])
-
-    huge = publish(kept, tmp_path, 0, 5000)
-
-    assert [path.name for path in tmp_path.iterdir()] == [huge]
-
-
-def test_an_analysis_that_is_being_read_survives_its_removal(tmp_path: Path) -> None:
-    kept = store(tmp_path, max_count=1)
-    reading = kept.open(publish(kept, tmp_path, 50), "result.json")
-    publish(kept, tmp_path, 10)
-
-    with reading.file as file:
-        assert file.read() == b"x" * 10
-    assert reading.size_bytes == 10
-
-
-def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
-    kept = store(tmp_path)
-
-    with pytest.raises(FileNotFoundError):
-        kept.publish(str(uuid.uuid4()), {"result.json": b"x", "no/such/folder.png": b"x"})
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_leftovers_of_a_killed_process_are_cleared_away(tmp_path: Path) -> None:
-    for name, age_s in (("old", 4000), ("new", 0)):
-        leftover = tmp_path / f".aside-{name}"
-        leftover.mkdir()
-        (leftover / "labels.png").write_bytes(b"x")
-        changed = leftover.stat().st_mtime - age_s
-        os.utime(leftover, (changed, changed))
-    foreign = tmp_path / "notes"
-    foreign.mkdir()
-
-    publish(store(tmp_path, max_count=1), tmp_path, 0)
-
-    assert not (tmp_path / ".aside-old").exists()
-    assert (tmp_path / ".aside-new").exists()
-    assert foreign.exists()
-
-
-@pytest.mark.parametrize(
-    "analysis_id",
-    ["", ".", "..", "../x", "x", "{}", "A" * 36, "00000000-0000-0000-0000-00000000000\u0660"],
-)
-def test_only_canonical_ids_reach_the_file_system(tmp_path: Path, analysis_id: str) -> None:
-    kept = store(tmp_path / "artefacts")
-    (tmp_path / "result.json").write_text("secret")
-
-    with pytest.raises(AnalysisNotFoundError):
-        kept.open(analysis_id, "result.json")

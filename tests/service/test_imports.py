@@ -43,7 +43,7 @@ def test_serving_reaches_neither_torch_nor_training(model_folder: Path, tmp_path
 
     assert ended.returncode == 0, ended.stderr
     loaded = set(ended.stdout.split())
-    assert "service.engine.analyses" in loaded
+    assert "service.engine.engine" in loaded
     assert {name for name in loaded if name.split(".")[0] in FORBIDDEN} == set()
 
 

@@ -1,0 +1,37 @@
+"""Views of one place laid over each other, and what crossed polars show as the stage turns.
+
+The way of a pair: `structure` (what both show whatever the light) - `key_points` and `consensus`, or
+`scan` where key points fail - `refinement` to a fraction of a pixel - `verification` block by
+block; `pairwise` joins them and refuses what is not certain. `series` lays many views over a
+reference, those between crossed polars by their partners (`crossed_polars`). `overlay` draws them
+and hands those between crossed polars to `harmonics` (`harmonic_design`, `harmonic_fit`, `noise`),
+from which `anisotropy` tells what turns with the stage. `geometry` and `working_size` serve all.
+"""
+
+from petrography.registration.anisotropy import AnisotropyMap, anisotropy, anisotropy_picture
+from petrography.registration.geometry import warp_to_reference
+from petrography.registration.harmonics import CHANNELS, HarmonicStack, xpl_harmonics
+from petrography.registration.overlay import Overlay, overlay_views
+from petrography.registration.pairwise import register
+from petrography.registration.series import register_views
+from petrography.registration.series_report import RegistrationReport, XplSummary
+from petrography.registration.stage_view import StageView
+from petrography.registration.view_registration import ViewRegistration
+
+__all__ = [
+    "CHANNELS",
+    "AnisotropyMap",
+    "HarmonicStack",
+    "Overlay",
+    "RegistrationReport",
+    "StageView",
+    "ViewRegistration",
+    "XplSummary",
+    "anisotropy",
+    "anisotropy_picture",
+    "overlay_views",
+    "register",
+    "register_views",
+    "warp_to_reference",
+    "xpl_harmonics",
+]

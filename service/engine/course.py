@@ -1,0 +1,63 @@
+"""The course of one piece of work through a thread: its stages are timed, and it can be stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+
+from service.telemetry import Telemetry
+
+__all__ = ["Course"]
+
+
+class Course:
+    """The course of one piece of work.
+
+    Between stages, and whenever the work tells its progress, it ends with `CancelledError` once
+    nobody waits for it any more.
+
+    Parameters
+    ----------
+    telemetry : Telemetry
+        Told the seconds of every stage. Names of stages come from a closed set.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Let the work end at its next step; called from another thread."""
+        self._stop.set()
+
+    def go_on(self) -> None:
+        """Leave the work if it was stopped.
+
+        Raises
+        ------
+        concurrent.futures.CancelledError
+            If it was.
+        """
+        if self._stop.is_set():
+            msg = "nobody waits for this work any more"
+            raise CancelledError(msg)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the length of a block; a block that raises is not counted."""
+        self.go_on()
+        began = time.perf_counter()
+        yield
+        self.on_stage(name, time.perf_counter() - began)
+
+    def on_stage(self, stage: str, seconds: float) -> None:
+        """Record the end of a stage."""
+        self._telemetry.observe_stage(stage, seconds)
+        self.go_on()
+
+    def on_progress(self, _done: int, _total: int) -> None:
+        """Take note of a step."""
+        self.go_on()

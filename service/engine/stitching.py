@@ -1,0 +1,223 @@
+"""From overlapping fields to a panorama and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from petrography.calibration import FlatField, LensModel, parse_flat_field
+from petrography.errors import InvalidParameterError
+from petrography.image_codec import ImageLimits, TiffCompression, encode_jpeg, write_pyramid
+from petrography.images import Image
+from petrography.pipeline import AnalysisRequest
+from petrography.stitching import (
+    GridLayout,
+    Matcher,
+    PanoramaField,
+    Stitching,
+    StitchReport,
+    stitch,
+)
+from service.engine.artefact_store import Draft
+from service.engine.course import Course
+from service.engine.documents import document_bytes
+from service.engine.source_files import NamedFile, decode_file, require_distinct_names
+
+__all__ = ["PANORAMA_FILE", "Panorama", "PanoramaRequest", "StitchedPanorama", "stitch_panorama"]
+
+PANORAMA_FILE = "panorama.ome.tif"
+Model = Literal["auto", "translation", "similarity", "affine"]
+
+
+class PanoramaRequest(BaseModel):
+    """What is asked of a panorama, apart from the fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    grid: GridLayout | None = None
+    """Where the fields lie, in the order in which they are sent; without it they find their
+    places themselves."""
+    model: Model = "auto"
+    """What a field may do against the others; `auto` takes the simplest that fits."""
+    flat_field: Literal["estimate", "none"] = "estimate"
+    """Whether to find the shading from the overlaps; a measured one is sent as a part of the
+    same name."""
+    lens: Literal["estimate", "none"] | LensModel = "estimate"
+    """Whether to find the distortion from the overlaps; or a measured one."""
+    um_per_px: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    """Pixel size of the fields in micrometres; overrules what the files say."""
+    compression: TiffCompression = "jpeg"
+    """Of the panorama; `deflate` loses nothing."""
+    analysis: AnalysisRequest | None = None
+    """Analyse the panorama as well."""
+
+
+class Panorama(StitchReport):
+    """A panorama that is kept: its report, its identity and what was made of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    id: str
+    """Identity."""
+    um_per_px: float | None
+    """Pixel size that the panorama states."""
+    field_warnings: tuple[str, ...]
+    """What was converted, assumed or left out when the fields were read."""
+    analysis_id: str | None
+    """The analysis that was asked for."""
+
+
+@dataclass(frozen=True)
+class StitchedPanorama:
+    """What is known of a panorama when its files are written.
+
+    Attributes
+    ----------
+    report : StitchReport
+        Content of ``report.json``.
+    um_per_px : float or None
+        Pixel size that the file states.
+    field_warnings : tuple of str
+        From reading the fields.
+    """
+
+    report: StitchReport
+    um_per_px: float | None
+    field_warnings: tuple[str, ...]
+
+    def document(self, panorama_id: str, analysis_id: str | None) -> bytes:
+        """Write the content of ``panorama.json``."""
+        panorama = Panorama(
+            **dict(self.report),
+            id=panorama_id,
+            um_per_px=self.um_per_px,
+            field_warnings=self.field_warnings,
+            analysis_id=analysis_id,
+        )
+        return document_bytes(panorama)
+
+
+class _Reading:
+    """Fields as they are read, and what reading them told."""
+
+    def __init__(self, limits: ImageLimits, course: Course) -> None:
+        self._limits = limits
+        self._course = course
+        self._told: dict[str, tuple[float | None, tuple[str, ...]]] = {}
+
+    def field(self, file: NamedFile) -> PanoramaField:
+        """Make a field of a file; it is decoded at every load, to hold no more than is needed."""
+
+        def load() -> Image:
+            self._course.go_on()
+            decoded = decode_file(file, self._limits)
+            self._told[file.name] = (decoded.um_per_px, decoded.warnings)
+            return decoded.pixels
+
+        return PanoramaField(file.name, load)
+
+    @property
+    def um_per_px(self) -> float | None:
+        """Pixel size, if all fields state the same."""
+        sizes = {um_per_px for um_per_px, _ in self._told.values()}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was converted, assumed or left out, by the name of the field."""
+        return tuple(
+            f"{name}: {warning}"
+            for name, (_, warnings) in self._told.items()
+            for warning in warnings
+        )
+
+
+def stitch_panorama(
+    files: Sequence[NamedFile],
+    flat_field: NamedFile | None,
+    request: PanoramaRequest,
+    draft: Draft,
+    *,
+    limits: ImageLimits,
+    max_px: int,
+    matcher: Matcher | None = None,
+    course: Course,
+) -> StitchedPanorama:
+    """Join fields and write ``report.json``, ``panorama.ome.tif`` and ``preview.jpg``.
+
+    Parameters
+    ----------
+    files : sequence of NamedFile
+        The fields; each is read several times, one at a time.
+    flat_field : NamedFile or None
+        A measured flat field as JSON.
+    request : PanoramaRequest
+        What is wanted; its analysis is not made here.
+    draft : Draft
+        Where the files go.
+    limits : ImageLimits
+        Of every field; of the pixels of a panorama that is to be analysed.
+    max_px : int
+        Of a panorama.
+    matcher : callable, optional
+        Finds the overlaps, instead of SIFT features.
+    course : Course
+        Told the stages, and asked at every step.
+
+    Raises
+    ------
+    InputError
+        If fields or request cannot be used, or nothing fits together with certainty.
+    """
+    require_distinct_names(files, "field")
+    flat = _flat_field(flat_field, request)
+    reading = _Reading(limits, course)
+    with course.stage("stitch"):
+        stitching = stitch(
+            [reading.field(file) for file in files],
+            grid=request.grid,
+            model=request.model,
+            flat_field=flat,
+            lens=None if request.lens == "none" else request.lens,
+            matcher=matcher,
+            max_px=max_px if request.analysis is None else min(max_px, limits.max_pixels),
+            on_progress=lambda _step, _done, _total: course.go_on(),
+        )
+    um_per_px = reading.um_per_px if request.um_per_px is None else request.um_per_px
+    with course.stage("draw"):
+        _draw(stitching, um_per_px, request.compression, draft, course)
+    draft.write("report.json", document_bytes(stitching.report))
+    return StitchedPanorama(stitching.report, um_per_px, reading.warnings)
+
+
+def _flat_field(
+    file: NamedFile | None, request: PanoramaRequest
+) -> FlatField | Literal["estimate"] | None:
+    if file is None:
+        return "estimate" if request.flat_field == "estimate" else None
+    if request.flat_field == "none":
+        msg = "a flat field is sent, but flat_field is 'none'; leave one of them out"
+        raise InvalidParameterError(msg)
+    return parse_flat_field(file.read(), source=f"part 'flat_field' ({file.name[:100]})")
+
+
+def _draw(
+    stitching: Stitching,
+    um_per_px: float | None,
+    compression: TiffCompression,
+    draft: Draft,
+    course: Course,
+) -> None:
+    def strips() -> Iterator[Image]:
+        for strip in stitching.rows():
+            course.go_on()
+            yield strip
+
+    with draft.create(PANORAMA_FILE) as file:
+        write_pyramid(
+            file, strips(), *stitching.shape, um_per_px=um_per_px, compression=compression
+        )
+    draft.write("preview.jpg", encode_jpeg(stitching.preview()))

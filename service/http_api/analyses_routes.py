@@ -1,0 +1,68 @@
+"""``/v1/analyses``."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from petrography.pipeline import AnalysisRequest
+from petrography.report import Result
+from service.engine import ANALYSES, Engine, Finished
+from service.http_api.forms import ANALYSIS
+from service.http_api.resources import (
+    PROBLEM,
+    artefact_response,
+    created_response,
+    file_responses,
+    root_of,
+    upload_body,
+)
+from service.http_api.upload import Upload
+
+__all__ = ["analysis_routes"]
+
+
+def analysis_routes(engine: Engine) -> APIRouter:
+    """Build the routes under ``/v1/analyses``."""
+    router = APIRouter(prefix=root_of(ANALYSES), tags=["analyses"], responses=PROBLEM)
+
+    @router.post(
+        "",
+        status_code=201,
+        summary="Analyse one image",
+        responses={201: {"model": Result, "description": "The finished analysis."}},
+        response_class=Response,
+        openapi_extra=upload_body(ANALYSIS),
+    )
+    async def post_analysis(request: Request) -> Response:
+        def work(upload: Upload[AnalysisRequest]) -> Coroutine[Any, Any, Finished]:
+            (image,) = upload.files["image"]
+            return engine.analyse(image, upload.request, href_root=root_of(ANALYSES))
+
+        return await created_response(request, engine, ANALYSES, ANALYSIS, work)
+
+    @router.get(
+        "/{analysis_id}",
+        summary="The result of an analysis",
+        responses={200: {"model": Result, "description": "Content of result.json."}},
+        response_class=Response,
+    )
+    def get_analysis(request: Request, analysis_id: str) -> Response:
+        return artefact_response(
+            request, engine.store.open(ANALYSES, analysis_id, ANALYSES.document)
+        )
+
+    @router.get(
+        "/{analysis_id}/{artefact}",
+        summary="One file of an analysis",
+        description=f"One of {ANALYSES.file_names()}.",
+        responses=file_responses(ANALYSES),
+        response_class=Response,
+    )
+    def get_artefact(request: Request, analysis_id: str, artefact: str) -> Response:
+        return artefact_response(request, engine.store.open(ANALYSES, analysis_id, artefact))
+
+    return router

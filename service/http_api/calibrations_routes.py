@@ -1,0 +1,73 @@
+"""``/v1/calibrations``."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from petrography.calibration import ColourCalibration
+from service.engine import CALIBRATIONS, CalibrationRequest, Engine, Finished
+from service.http_api.forms import CALIBRATION
+from service.http_api.resources import (
+    PROBLEM,
+    artefact_response,
+    created_response,
+    file_responses,
+    root_of,
+    upload_body,
+)
+from service.http_api.upload import Upload
+
+__all__ = ["calibration_routes"]
+
+
+def calibration_routes(engine: Engine) -> APIRouter:
+    """Build the routes under ``/v1/calibrations``."""
+    router = APIRouter(prefix=root_of(CALIBRATIONS), tags=["calibrations"], responses=PROBLEM)
+
+    @router.post(
+        "",
+        status_code=201,
+        summary="Fit a colour calibration",
+        description=(
+            "From labels of some pixels of a photograph, from several photographs of a series, or "
+            "from the colour of a white. The id is the digest of the content: the same request "
+            "gives the same calibration. Analyses name it in `calibration`."
+        ),
+        responses={201: {"model": ColourCalibration, "description": "The calibration."}},
+        response_class=Response,
+        openapi_extra=upload_body(CALIBRATION),
+    )
+    async def post_calibration(request: Request) -> Response:
+        def work(upload: Upload[CalibrationRequest]) -> Coroutine[Any, Any, Finished]:
+            return engine.calibrate(upload.files["image"], upload.files["labels"], upload.request)
+
+        return await created_response(request, engine, CALIBRATIONS, CALIBRATION, work)
+
+    @router.get(
+        "/{calibration_id}",
+        summary="A colour calibration",
+        responses={
+            200: {"model": ColourCalibration, "description": "Content of calibration.json."}
+        },
+        response_class=Response,
+    )
+    def get_calibration(request: Request, calibration_id: str) -> Response:
+        return artefact_response(
+            request, engine.store.open(CALIBRATIONS, calibration_id, CALIBRATIONS.document)
+        )
+
+    @router.get(
+        "/{calibration_id}/{artefact}",
+        summary="One file of a colour calibration",
+        description=f"One of {CALIBRATIONS.file_names()}.",
+        responses=file_responses(CALIBRATIONS),
+        response_class=Response,
+    )
+    def get_artefact(request: Request, calibration_id: str, artefact: str) -> Response:
+        return artefact_response(request, engine.store.open(CALIBRATIONS, calibration_id, artefact))
+
+    return router

@@ -1,0 +1,60 @@
+"""The multipart bodies of all requests."""
+
+from __future__ import annotations
+
+from petrography.pipeline import AnalysisRequest
+from service.engine import CalibrationRequest, PanoramaRequest, RegistrationRequest
+from service.http_api.upload import FilePart, UploadForm
+
+__all__ = ["ANALYSIS", "CALIBRATION", "PANORAMA", "REGISTRATION", "REQUEST_MODELS"]
+
+ANALYSIS = UploadForm(
+    AnalysisRequest,
+    (FilePart("image", "one image file: PNG, JPEG or TIFF (curl -F image=@field.png)"),),
+)
+CALIBRATION = UploadForm(
+    CalibrationRequest,
+    (
+        FilePart(
+            "image",
+            "one photograph, or several of one series (curl -F image=@field.png)",
+            series=True,
+        ),
+        FilePart(
+            "labels",
+            "the label image of each photograph, in the same order: LumenStone codes, 255 where "
+            "nothing is labelled (curl -F labels=@labels.png); none when white_rgb is stated",
+            required=False,
+            series=True,
+        ),
+    ),
+)
+REGISTRATION = UploadForm(
+    RegistrationRequest,
+    (
+        FilePart("reference", "what the views are laid over (curl -F reference=@ppl.jpg)"),
+        FilePart(
+            "view",
+            "photographs of the same place, each with a filename of its own (curl -F view=@a.jpg "
+            "-F view=@b.jpg)",
+            series=True,
+        ),
+    ),
+)
+PANORAMA = UploadForm(
+    PanoramaRequest,
+    (
+        FilePart(
+            "field",
+            "the overlapping fields, each with a filename of its own (curl -F field=@a.jpg "
+            "-F field=@b.jpg)",
+            series=True,
+        ),
+        FilePart(
+            "flat_field",
+            "a measured flat field as JSON (curl -F flat_field=@flat.json)",
+            required=False,
+        ),
+    ),
+)
+REQUEST_MODELS = (AnalysisRequest, CalibrationRequest, RegistrationRequest, PanoramaRequest)

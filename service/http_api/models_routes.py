@@ -1,0 +1,28 @@
+"""``/v1/models``."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from service.engine import Engine
+from service.http_api.models import ModelDescription, ModelList, describe, summarise
+from service.http_api.resources import PROBLEM
+
+__all__ = ["model_routes"]
+
+
+def model_routes(engine: Engine) -> APIRouter:
+    """Build the routes under ``/v1/models``."""
+    router = APIRouter(prefix="/v1/models", tags=["models"], responses=PROBLEM)
+
+    @router.get("", summary="The models that are served")
+    def get_models() -> ModelList:
+        repository = engine.repository
+        return ModelList(models=[summarise(model, repository) for model in repository])
+
+    @router.get("/{name}", summary="One model: name, or name:version")
+    def get_model(name: str) -> ModelDescription:
+        repository = engine.repository
+        return describe(repository.get(name), repository)
+
+    return router

@@ -1,0 +1,72 @@
+"""``/v1/panoramas``."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.engine import ANALYSES, PANORAMAS, Engine, Finished, Panorama, PanoramaRequest
+from service.http_api.forms import PANORAMA
+from service.http_api.resources import (
+    PROBLEM,
+    artefact_response,
+    created_response,
+    file_responses,
+    root_of,
+    upload_body,
+)
+from service.http_api.upload import Upload
+
+__all__ = ["panorama_routes"]
+
+
+def panorama_routes(engine: Engine) -> APIRouter:
+    """Build the routes under ``/v1/panoramas``."""
+    router = APIRouter(prefix=root_of(PANORAMAS), tags=["panoramas"], responses=PROBLEM)
+
+    @router.post(
+        "",
+        status_code=201,
+        summary="Join fields to a panorama",
+        description=(
+            "What fits nothing else with certainty is left out and named. With `analysis` the "
+            "panorama is analysed as well, and the answer names its `analysis_id`."
+        ),
+        responses={201: {"model": Panorama, "description": "The panorama."}},
+        response_class=Response,
+        openapi_extra=upload_body(PANORAMA),
+    )
+    async def post_panorama(request: Request) -> Response:
+        def work(upload: Upload[PanoramaRequest]) -> Coroutine[Any, Any, Finished]:
+            flat_field = next(iter(upload.files["flat_field"]), None)
+            return engine.stitch(
+                upload.files["field"], flat_field, upload.request, href_root=root_of(ANALYSES)
+            )
+
+        return await created_response(request, engine, PANORAMAS, PANORAMA, work)
+
+    @router.get(
+        "/{panorama_id}",
+        summary="What is known of a panorama",
+        responses={200: {"model": Panorama, "description": "Content of panorama.json."}},
+        response_class=Response,
+    )
+    def get_panorama(request: Request, panorama_id: str) -> Response:
+        return artefact_response(
+            request, engine.store.open(PANORAMAS, panorama_id, PANORAMAS.document)
+        )
+
+    @router.get(
+        "/{panorama_id}/{artefact}",
+        summary="One file of a panorama",
+        description=f"One of {PANORAMAS.file_names()}.",
+        responses=file_responses(PANORAMAS),
+        response_class=Response,
+    )
+    def get_artefact(request: Request, panorama_id: str, artefact: str) -> Response:
+        return artefact_response(request, engine.store.open(PANORAMAS, panorama_id, artefact))
+
+    return router

@@ -1,0 +1,72 @@
+"""``/v1/registrations``."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.engine import REGISTRATIONS, Engine, Finished, Registration, RegistrationRequest
+from service.http_api.forms import REGISTRATION
+from service.http_api.resources import (
+    PROBLEM,
+    artefact_response,
+    created_response,
+    file_responses,
+    root_of,
+    upload_body,
+)
+from service.http_api.upload import Upload
+
+__all__ = ["registration_routes"]
+
+
+def registration_routes(engine: Engine) -> APIRouter:
+    """Build the routes under ``/v1/registrations``."""
+    router = APIRouter(prefix=root_of(REGISTRATIONS), tags=["registrations"], responses=PROBLEM)
+
+    @router.post(
+        "",
+        status_code=201,
+        summary="Lay views of one place over each other",
+        description=(
+            "By what the images show, to a fraction of a pixel; a view that does not fit with "
+            "certainty is an error. Every view comes back as a PNG that lies over the reference."
+        ),
+        responses={201: {"model": Registration, "description": "The registration."}},
+        response_class=Response,
+        openapi_extra=upload_body(REGISTRATION),
+    )
+    async def post_registration(request: Request) -> Response:
+        def work(upload: Upload[RegistrationRequest]) -> Coroutine[Any, Any, Finished]:
+            (reference,) = upload.files["reference"]
+            return engine.register(reference, upload.files["view"], upload.request)
+
+        return await created_response(request, engine, REGISTRATIONS, REGISTRATION, work)
+
+    @router.get(
+        "/{registration_id}",
+        summary="How views lie over each other",
+        responses={200: {"model": Registration, "description": "Content of registration.json."}},
+        response_class=Response,
+    )
+    def get_registration(request: Request, registration_id: str) -> Response:
+        return artefact_response(
+            request, engine.store.open(REGISTRATIONS, registration_id, REGISTRATIONS.document)
+        )
+
+    @router.get(
+        "/{registration_id}/{artefact}",
+        summary="One file of a registration",
+        description=f"One of {REGISTRATIONS.file_names()}.",
+        responses=file_responses(REGISTRATIONS),
+        response_class=Response,
+    )
+    def get_artefact(request: Request, registration_id: str, artefact: str) -> Response:
+        return artefact_response(
+            request, engine.store.open(REGISTRATIONS, registration_id, artefact)
+        )
+
+    return router

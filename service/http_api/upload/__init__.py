@@ -1,0 +1,14 @@
+"""A multipart body as files and a request, within limits.
+
+The body is refused as soon as it is too large: by Content-Length before a byte is read, and by
+count while it streams. What is accepted lies in one file on disk, not in memory.
+"""
+
+from __future__ import annotations
+
+from service.http_api.upload.form import FilePart, UploadForm
+from service.http_api.upload.receiving import Upload, receive_upload
+from service.http_api.upload.request_part import REQUEST_PART
+from service.http_api.upload.spool import UploadedFile
+
+__all__ = ["REQUEST_PART", "FilePart", "Upload", "UploadForm", "UploadedFile", "receive_upload"]

@@ -1,0 +1,105 @@
+"""From a request to its files and what it asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from petrography.errors import MalformedRequestError
+from service.http_api.upload.body import body_chunks
+from service.http_api.upload.form import UploadForm
+from service.http_api.upload.parts import Part, PartReader, boundary_of
+from service.http_api.upload.request_part import REQUEST_PART, read_request
+from service.http_api.upload.spool import Spool, UploadedFile
+from service.settings import Settings
+
+__all__ = ["Upload", "receive_upload"]
+
+RequestT = TypeVar("RequestT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Upload(Generic[RequestT]):
+    """The parts of one request.
+
+    Attributes
+    ----------
+    files : mapping of str to tuple of UploadedFile
+        The files of every part of the form, in the order of the body.
+    request : pydantic model
+        What is wanted.
+    """
+
+    files: Mapping[str, tuple[UploadedFile, ...]]
+    request: RequestT
+
+
+@asynccontextmanager
+async def receive_upload(
+    request: Request, form: UploadForm[RequestT], settings: Settings
+) -> AsyncIterator[Upload[RequestT]]:
+    """Read the body of a request; its files live as long as the block.
+
+    Raises
+    ------
+    starlette.exceptions.HTTPException
+        415 if the body is not multipart.
+    BodyTooLargeError
+        If body or request part are over their limits.
+    MalformedRequestError
+        If the multipart framing or the JSON cannot be read, or the body does not arrive in time.
+    MissingPartError
+        If a file that must be there is not.
+    InvalidParameterError
+        If a part is there too often or unknown, or a field of the request is not possible.
+    """
+    content_type = _multipart_type(request, form)
+    with tempfile.TemporaryFile() as file:
+        spool = Spool(file)
+        reader = PartReader(
+            boundary_of(content_type),
+            spool,
+            max_files=form.max_files(settings),
+            max_text_bytes=settings.max_request_bytes,
+        )
+        parts = await _received_parts(request, reader, spool, form.max_bytes(settings), settings)
+        files = form.sorted_files(parts, settings)
+        yield Upload(files, read_request(parts, form.request, settings.max_request_bytes))
+
+
+def _multipart_type(request: Request, form: UploadForm[RequestT]) -> str:
+    content_type: str = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+        names = " and ".join(f"'{part.name}'" for part in form.parts)
+        detail = (
+            f"The body is {content_type[:100] or 'of no stated type'}; wanted multipart/form-data "
+            f"with file parts {names} and, if need be, a JSON part '{REQUEST_PART}'."
+        )
+        raise HTTPException(415, detail)
+    return content_type
+
+
+async def _received_parts(
+    request: Request, reader: PartReader, spool: Spool, limit_bytes: int, settings: Settings
+) -> list[Part]:
+    chunks = body_chunks(request, limit_bytes=limit_bytes, pause_s=settings.upload_pause_s)
+    try:
+        async with asyncio.timeout(settings.upload_timeout_s):
+            async for chunk in chunks:
+                reader.feed(chunk)
+                if spool.worth_writing:
+                    await asyncio.to_thread(spool.write)
+            reader.require_closed()
+            await asyncio.to_thread(spool.write)
+    except TimeoutError:
+        msg = f"the body did not arrive within {settings.upload_timeout_s:g} s"
+        raise MalformedRequestError(msg) from None
+    return reader.parts

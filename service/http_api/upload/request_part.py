@@ -1,0 +1,90 @@
+"""The JSON part of a request as the model that it is said to be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from petrography.errors import BodyTooLargeError, InvalidParameterError, MalformedRequestError
+from service.http_api.upload.parts import Part
+
+__all__ = ["REQUEST_PART", "read_request"]
+
+REQUEST_PART = "request"
+_MAX_PROBLEMS = 10
+
+RequestT = TypeVar("RequestT", bound=BaseModel)
+
+
+def read_request(parts: Sequence[Part], model: type[RequestT], limit_bytes: int) -> RequestT:
+    """Read the JSON part; without one every field has its default.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        All parts; the JSON may come as a text or as a file.
+    model : type of pydantic model
+        What is wanted.
+    limit_bytes : int
+        Most bytes of the JSON.
+
+    Raises
+    ------
+    BodyTooLargeError
+        If it is larger.
+    MalformedRequestError
+        If it is no JSON, or a name stands twice in an object.
+    InvalidParameterError
+        If a field is unknown, missing or not possible.
+    """
+    text = _request_text(parts, limit_bytes)
+    try:
+        asked = model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        _refuse(error.errors(include_url=False, include_input=False))
+    # Read again only now: what was valid is neither deeply nested nor anything but UTF-8.
+    json.loads(text, object_pairs_hook=_require_distinct_names)
+    return asked
+
+
+def _request_text(parts: Sequence[Part], limit_bytes: int) -> bytes:
+    contents = [part.content for part in parts if part.name == REQUEST_PART]
+    if not contents:
+        return b"{}"
+    content = contents[0]
+    if isinstance(content, bytes):
+        return content
+    if content.size_bytes > limit_bytes:
+        msg = (
+            f"part {REQUEST_PART!r} has {content.size_bytes} bytes; at most {limit_bytes} are "
+            "accepted"
+        )
+        raise BodyTooLargeError(msg)
+    return content.read()
+
+
+def _refuse(problems: list[ErrorDetails]) -> NoReturn:
+    described = "; ".join(
+        f"{'.'.join(str(step)[:50] for step in problem['loc']) or REQUEST_PART}: {problem['msg']}"
+        for problem in problems[:_MAX_PROBLEMS]
+    )
+    if problems[0]["type"] == "json_invalid":
+        msg = f"part {REQUEST_PART!r} is no JSON: {described}"
+        raise MalformedRequestError(msg)
+    msg = f"part {REQUEST_PART!r} is not possible: {described}"
+    raise InvalidParameterError(msg)
+
+
+def _require_distinct_names(members: list[tuple[str, Any]]) -> None:
+    """Refuse an object in which two values compete (RFC 8259 section 4 leaves open which wins)."""
+    names = [name for name, _ in members]
+    for name in names:
+        if names.count(name) > 1:
+            msg = (
+                f"part {REQUEST_PART!r} states {name[:50]!r} {names.count(name)} times; wanted once"
+            )
+            raise MalformedRequestError(msg)

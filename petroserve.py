@@ -13,7 +13,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from command_line import analyse, calibrate, evaluate, measure, models, phantom, register, serve, stitch
+from command_line import (
+    analyse,
+    calibrate,
+    evaluate,
+    measure,
+    models,
+    phantom,
+    register,
+    serve,
+    stitch,
+)
 from command_line.files import AddCommand, Command
 from command_line.settings import complain
 from export import command_line as training

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, add_out, write_files
 from command_line.settings import add_models_folder, complain, settings_of
+from command_line.stage_views import ViewFile, add_views
 from petrography.errors import InputError, InvalidParameterError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="colour calibration of `petroserve calibrate fit`, applied before anything is seen",
     )
+    add_views(parser, "another view of the one image")
     add_models_folder(parser)
 
 
@@ -53,13 +55,14 @@ def analyse(arguments: argparse.Namespace) -> int:
     from service.repository import open_repository
 
     folders = _result_folders(arguments.images, arguments.out)
-    calibration = _calibration(arguments.calibration)
-    request, settings = _analysis_request(arguments, calibration), settings_of(arguments)
+    calibration, views = _calibration(arguments.calibration), _views(arguments)
+    request = _analysis_request(arguments, calibration, views)
+    settings = settings_of(arguments)
     model = open_repository(settings).get(request.model)
     status = DONE
     for image, folder in folders.items():
         try:
-            table = _analyse_image(image, folder, request, model, settings, calibration)
+            table = _analyse_image(image, folder, request, model, settings, calibration, views)
         except InputError as error:
             # The other images are worth analysing all the same.
             status = complain(f"{image}: {error}")
@@ -92,8 +95,21 @@ def _calibration(path: Path | None) -> ColourCalibration | None:
     return None if path is None else parse_calibration(path.read_bytes(), source=str(path))
 
 
+def _views(arguments: argparse.Namespace) -> dict[str, ViewFile]:
+    """Give the other views of the image, by name."""
+    given: list[ViewFile] = arguments.view
+    if given and len(arguments.images) > 1:
+        msg = f"--view belongs to one image, {len(arguments.images)} are given; analyse them singly"
+        raise InvalidParameterError(msg)
+    # Files of several folders may have equal names; they are told apart by their paths then.
+    short = len({view.path.name for view in given}) == len(given)
+    return {view.path.name if short else str(view.path): view for view in given}
+
+
 def _analysis_request(
-    arguments: argparse.Namespace, calibration: ColourCalibration | None
+    arguments: argparse.Namespace,
+    calibration: ColourCalibration | None,
+    views: Mapping[str, ViewFile],
 ) -> AnalysisRequest:
     from pydantic import ValidationError
 
@@ -102,6 +118,10 @@ def _analysis_request(
     names = ("model", "um_per_px", "resampling_factor", "association")
     stated = {name: getattr(arguments, name) for name in names}
     stated["calibration"] = None if calibration is None else calibration.id
+    stated["views"] = tuple(
+        {"part": name, "light": view.light, "stage_angle_deg": view.stage_angle_deg}
+        for name, view in views.items()
+    )
     try:
         return AnalysisRequest.model_validate(stated)
     except ValidationError as error:
@@ -119,6 +139,7 @@ def _analyse_image(
     model: LoadedModel,
     settings: Settings,
     calibration: ColourCalibration | None,
+    views: Mapping[str, ViewFile],
 ) -> str:
     """Analyse one photograph, write its files and return its modal table."""
     from tqdm import tqdm
@@ -140,6 +161,7 @@ def _analyse_image(
             settings=settings,
             analysis_id=str(uuid.uuid4()),
             calibration=calibration,
+            views={name: view.path.read_bytes for name, view in views.items()},
             on_progress=on_progress,
         )
     write_files(folder, analysis.artefacts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from command_line.files import DONE, AddCommand, add_out, json_bytes, read_image, write_files
+from command_line.stage_views import add_views
 from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:
@@ -29,15 +30,7 @@ def add_commands(add_command: AddCommand) -> None:
         metavar="MOVING",
         help="plane-polarised views at unknown stage angles",
     )
-    parser.add_argument(
-        "--view",
-        type=_view,
-        action="append",
-        default=[],
-        metavar="LIGHT:ANGLE=FILE",
-        help="a view whose light (PPL or XPL) and stage angle in degrees are known, such as "
-        "XPL:30=x30.png; repeatable. Crossed polars lie as the PPL view of the same angle does",
-    )
+    add_views(parser, "a view")
     parser.add_argument(
         "--reference-light", choices=("PPL", "XPL"), default="PPL", help="default: PPL"
     )
@@ -52,19 +45,6 @@ def add_commands(add_command: AddCommand) -> None:
         metavar="FILE.json",
         help="default: registration.json in the folder",
     )
-
-
-def _view(text: str) -> tuple[str, float | None, Path]:
-    taken, equals, path = text.partition("=")
-    light, _, angle = taken.partition(":")
-    try:
-        angle_deg = float(angle) if angle else None
-    except ValueError:
-        equals = ""
-    if not equals or not path or light not in {"PPL", "XPL"}:
-        msg = f"{text[:80]!r} is no view; wanted LIGHT:ANGLE=FILE, such as XPL:30=x30.png"
-        raise argparse.ArgumentTypeError(msg)
-    return light, angle_deg, Path(path)
 
 
 def register(arguments: argparse.Namespace) -> int:
@@ -96,7 +76,7 @@ def _stage_views(arguments: argparse.Namespace) -> tuple[StageView, list[StageVi
     given: list[tuple[Any, float | None, Path]] = [
         (arguments.reference_light, 0.0, arguments.reference),
         *(("PPL", None, path) for path in arguments.moving),
-        *((known[light], angle_deg, path) for light, angle_deg, path in arguments.view),
+        *((known[view.light], view.stage_angle_deg, view.path) for view in arguments.view),
     ]
     # Files of several folders may have equal names; they are told apart by their paths then.
     short = len({path.name for _, _, path in given}) == len(given)

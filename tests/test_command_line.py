@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import petroserve
 from petrography.image_codec import decode_image, decode_labels, encode_png
+from petrography.phantoms import stage_series
 from tests.http_service import running_service, settings_for
 from tests.tiny_model import CODES, paint
 
@@ -386,3 +387,21 @@ def test_wrong_usage_ends_with_status_2(
         petroserve.main(words)
     assert ended.value.code == 2
     assert "usage: petroserve" in capsys.readouterr().err
+
+
+def test_views_of_the_image_are_laid_over_it(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    series = stage_series("S2", 5, 240, 300, views=2, step_deg=30.0)
+    plain, turned, crossed = (tmp_path / f"{name}.png" for name in ("plain", "turned", "crossed"))
+    plain.write_bytes(encode_png(series.ppl[0].image))
+    turned.write_bytes(encode_png(series.ppl[1].image))
+    crossed.write_bytes(encode_png(series.xpl[1].image))
+    words = ("--models", model_folder, "--view", f"PPL:30={turned}", "--view", f"XPL:30={crossed}")
+    out = tmp_path / "out"
+    assert run("analyse", plain, "--out", out, *words)[0] == 0
+    views = json.loads((out / "result.json").read_text())["registration"]["views"]
+    assert [view["name"] for view in views] == ["turned.png", "crossed.png"]
+    assert views[0]["rotation_deg"] == pytest.approx(-30.0, abs=0.3)
+    assert views[0]["matrix"] == views[1]["matrix"]
+    status, _, complaint = run("analyse", plain, turned, "--out", out, *words)
+    assert status == 2
+    assert "--view belongs to one image" in complaint

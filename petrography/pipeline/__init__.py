@@ -1,15 +1,16 @@
 """From the bytes of a photograph to a result with its artefacts, in the order of the steps.
 
-`request` says what can be asked, `seeing` makes the mineral map, `measurement` its statistics,
+`request` says what can be asked, `seeing` makes the mineral map, `turning` lays other views over it, `measurement` its statistics,
 `recording` the result and `writing` the files; `analysis` leads through them. The command line and
 every protocol of the service come through here, so the same bytes give the same labels everywhere.
 """
 
 from petrography.pipeline.analysis import Analysis, analyse
 from petrography.pipeline.measurement import Measured, measure
-from petrography.pipeline.request import MEDIA_TYPES, AnalysisRequest, ArtefactName
+from petrography.pipeline.request import MEDIA_TYPES, AnalysisRequest, ArtefactName, ViewRequest
 from petrography.pipeline.seeing import OnProgress
 from petrography.pipeline.stop_watch import OnStage
+from petrography.pipeline.turning import ViewReaders
 
 __all__ = [
     "MEDIA_TYPES",
@@ -19,6 +20,8 @@ __all__ = [
     "Measured",
     "OnProgress",
     "OnStage",
+    "ViewReaders",
+    "ViewRequest",
     "analyse",
     "measure",
 ]

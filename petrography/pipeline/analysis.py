@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from petrography.calibration import ColourCalibration
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits
-from petrography.model_card import ModelCard
+from petrography.model_card import ModelCard, sha256_hex
 from petrography.pipeline.measurement import measure
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import OnProgress, PredictorFor, see
 from petrography.pipeline.stop_watch import OnStage, StopWatch
+from petrography.pipeline.turning import ViewReaders, require_the_described
 from petrography.pipeline.writing import listed, written_files
 from petrography.report import Result, result_json
 
@@ -46,6 +47,7 @@ def analyse(
     limits: ImageLimits,
     software: Mapping[str, str],
     calibration: ColourCalibration | None = None,
+    views: ViewReaders | None = None,
     provider_degradations: tuple[str, ...] = (),
     started_utc: str | None = None,
     href_prefix: str = "",
@@ -72,6 +74,8 @@ def analyse(
         Names and versions of what computes, for the provenance.
     calibration : ColourCalibration, optional
         The one that the request names; it is applied before anything is seen.
+    views : mapping of str to callable, optional
+        What reads the encoded views that the request describes, by their parts.
     provider_degradations : tuple of str
         What the inference runtime had to do without.
     started_utc : str, optional
@@ -91,14 +95,17 @@ def analyse(
     Raises
     ------
     InputError
-        If the image or a parameter of the request cannot be used.
+        If the image or a parameter of the request cannot be used, or a view does not fit.
     """
+    readers = views or {}
+    require_the_described(readers, request)
     _require_the_named(calibration, request)
     watch = StopWatch(on_stage)
-    seen = see(data, request, card, predictor_for, limits, calibration, watch, on_progress)
+    seen = see(data, request, card, predictor_for, limits, calibration, readers, watch, on_progress)
     with watch.stage("statistics"):
         measured = measure(seen.segmentation.labels, min_grain_area_px=request.min_grain_area_px)
     provenance = provenance_of(data, request, card, seen, software, started_utc)
+    provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}
     with watch.stage("report"):
         draft = recorded(analysis_id, card, request, seen, measured, provenance)
         draft = draft.model_copy(

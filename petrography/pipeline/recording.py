@@ -13,10 +13,12 @@ from petrography.model_card import ModelCard, sha256_hex
 from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Seen
+from petrography.pipeline.turning import phase_anisotropy
 from petrography.pipeline.writing import files_left_out
 from petrography.report import (
     UNSCALED,
     ModelReference,
+    PhaseAnisotropy,
     Quality,
     Result,
     Sample,
@@ -55,6 +57,8 @@ def recorded(
         modal_basis=modal_basis(composition),
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(measured.grains), um_per_px=um_per_px),
+        registration=None if seen.overlay is None else seen.overlay.report,
+        anisotropy=_anisotropy(seen),
         quality=_quality(seen, card, composition),
         degradations=_degradations(request, seen, card),
         uncertainty=Uncertainty(
@@ -66,6 +70,12 @@ def recorded(
         definitions=definitions(composition, measured.grains),
         provenance=provenance,
     )
+
+
+def _anisotropy(seen: Seen) -> tuple[PhaseAnisotropy, ...] | None:
+    if seen.overlay is None or seen.overlay.anisotropy is None:
+        return None
+    return phase_anisotropy(seen.segmentation.labels, seen.overlay.anisotropy)
 
 
 def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
@@ -84,6 +94,7 @@ def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
             *fitness.warnings,
             *seen.image.warnings,
             *_calibration_warnings(seen),
+            *_view_warnings(seen),
             *_size_warnings(seen, card),
             *_colour_warnings(distance, card),
             *composition.warnings,
@@ -95,6 +106,14 @@ def _calibration_warnings(seen: Seen) -> tuple[str, ...]:
     if seen.calibration is None:
         return ()
     return tuple(f"calibration: {warning}" for warning in seen.calibration.warnings)
+
+
+def _view_warnings(seen: Seen) -> tuple[str, ...]:
+    if seen.overlay is None:
+        return ()
+    report = seen.overlay.report
+    doubts = (*report.warnings, *(() if report.xpl is None else report.xpl.warnings))
+    return tuple(f"views: {warning}" for warning in doubts)
 
 
 def _size_warnings(seen: Seen, card: ModelCard) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from petrography.report import Sample
 from petrography.statistics import MIN_GRAIN_AREA_PX
 
-__all__ = ["MEDIA_TYPES", "AnalysisRequest", "ArtefactName"]
+__all__ = ["MEDIA_TYPES", "AnalysisRequest", "ArtefactName", "ViewRequest"]
 
 ArtefactName = Literal[
     "labels.png",
@@ -18,6 +18,7 @@ ArtefactName = Literal[
     "modal.csv",
     "grains.csv",
     "grains.geojson",
+    "anisotropy.png",
 ]
 MEDIA_TYPES: dict[str, str] = {
     "result.json": "application/json",
@@ -28,9 +29,23 @@ MEDIA_TYPES: dict[str, str] = {
     "modal.csv": "text/csv; charset=utf-8",
     "grains.csv": "text/csv; charset=utf-8",
     "grains.geojson": "application/geo+json",
+    "anisotropy.png": "image/png",
 }
 
 PositiveNumber = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class ViewRequest(BaseModel):
+    """Another photograph of the same place, and how it was taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    part: Annotated[str, Field(min_length=1, max_length=200)]
+    """Its name: over HTTP that of the part of the body."""
+    light: Literal["PPL", "XPL"] = "XPL"
+    """Plane-polarised, or between crossed polars."""
+    stage_angle_deg: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """By how much the stage was turned since the analysed image, of either sense."""
 
 
 class AnalysisRequest(BaseModel):
@@ -54,6 +69,9 @@ class AnalysisRequest(BaseModel):
         Components below it are counted but not measured.
     calibration : str or None
         Id of a stored colour calibration that is applied before anything is seen.
+    views : tuple of ViewRequest
+        Other photographs of the same place, which are laid over the image; 3 or more between
+        crossed polars tell which phases are anisotropic.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -66,3 +84,4 @@ class AnalysisRequest(BaseModel):
     outputs: tuple[ArtefactName, ...] | None = None
     min_grain_area_px: Annotated[int, Field(ge=1, le=1_000_000)] = MIN_GRAIN_AREA_PX
     calibration: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    views: tuple[ViewRequest, ...] = ()

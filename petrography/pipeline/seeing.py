@@ -14,6 +14,8 @@ from petrography.model_card import ModelCard
 from petrography.model_input import Resampling, choose_resampling
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
+from petrography.pipeline.turning import ViewReaders, lay_over
+from petrography.registration import Overlay
 from petrography.report import Scale
 from petrography.segmentation import Predictor, Segmentation, segment
 
@@ -25,7 +27,10 @@ PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is known once the image is segmented; `pixels` are those of the image, calibrated."""
+    """What is known once the image is segmented.
+
+    `pixels` are those of the image, calibrated; `overlay` is what other views show.
+    """
 
     image: DecodedImage
     pixels: Image
@@ -34,6 +39,7 @@ class Seen:
     resampling: Resampling
     allowed: tuple[int, ...]
     segmentation: Segmentation
+    overlay: Overlay | None
 
 
 def see(
@@ -43,6 +49,7 @@ def see(
     predictor_for: PredictorFor,
     limits: ImageLimits,
     calibration: ColourCalibration | None,
+    views: ViewReaders,
     watch: StopWatch,
     on_progress: OnProgress | None,
 ) -> Seen:
@@ -60,6 +67,8 @@ def see(
     with watch.stage("decode"):
         image = decode_image(data, limits=limits)
     pixels = image.pixels
+    # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
+    overlay = lay_over(pixels, request, views, limits, watch)
     if calibration is not None:
         with watch.stage("calibration"):
             pixels = apply_calibration(pixels, calibration)
@@ -78,7 +87,7 @@ def see(
             output_shape=(pixels.shape[0], pixels.shape[1]),
             on_progress=on_progress,
         )
-    return Seen(image, pixels, calibration, scale, resampling, allowed, segmentation)
+    return Seen(image, pixels, calibration, scale, resampling, allowed, segmentation, overlay)
 
 
 def _scale(request: AnalysisRequest, image: DecodedImage) -> Scale | None:

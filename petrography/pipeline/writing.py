@@ -13,6 +13,7 @@ from petrography.model_card import sha256_hex
 from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import MEDIA_TYPES, ArtefactName
 from petrography.pipeline.seeing import Seen
+from petrography.registration import anisotropy_picture
 from petrography.report import Artefact, Result, grains_csv, grains_geojson, modal_csv, overlay
 
 __all__ = ["files_left_out", "listed", "written_files"]
@@ -41,6 +42,9 @@ def written_files(
             measured.grains, identity=identity, um_per_px=um_per_px
         ),
     }
+    turning = None if seen.overlay is None else seen.overlay.anisotropy
+    if turning is not None:
+        writers["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))
     wanted = set(get_args(ArtefactName) if outputs is None else outputs)
     wanted -= files_left_out(labels).keys()
     threads = _WRITER_THREADS if labels.size <= _MAX_PX_SIDE_BY_SIDE else 1

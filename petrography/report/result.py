@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from petrography.registration import RegistrationReport
+
 __all__ = [
     "RESULT_SCHEMA_VERSION",
     "Artefact",
@@ -21,6 +23,7 @@ __all__ = [
     "ModalBasis",
     "ModalEntry",
     "ModelReference",
+    "PhaseAnisotropy",
     "Quality",
     "Result",
     "Sample",
@@ -174,6 +177,20 @@ class Contacts(_Frozen):
     """Symmetric; row and column i belong to codes[i]."""
 
 
+class PhaseAnisotropy(_Frozen):
+    """How one phase changes with the stage between crossed polars."""
+
+    code: Annotated[int, Field(ge=0, le=254)]
+    symbol: str
+    name: str
+    tested_px: Count
+    """Pixels with enough views, at the size of the harmonic channels."""
+    anisotropic_percent: Percent | None
+    """Of the tested pixels: brightness turns by more than noise does."""
+    median_strength: NotNegative | None
+    """Amplitude over the tested pixels; linear light, 1 is white."""
+
+
 class Quality(_Frozen):
     """Whether the image was fit to be analysed."""
 
@@ -228,6 +245,10 @@ class Result(_Frozen):
     grains: dict[str, GrainEntry]
     """By mineral symbol."""
     contacts: Contacts | None = None
+    registration: RegistrationReport | None = None
+    """How other views of the place lie over the image."""
+    anisotropy: tuple[PhaseAnisotropy, ...] | None = None
+    """By phase; null without 3 or more usable views between crossed polars."""
     quality: Quality
     degradations: tuple[str, ...]
     """What was done with less than was asked or wanted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 from petrography.calibration import ColourCalibration, parse_calibration
 from petrography.errors import InputError
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import AnalysisRequest
+from petrography.pipeline import AnalysisRequest, ViewReaders
 from petrography.stitching import Matcher
 from service.engine.admission import Admission
 from service.engine.artefact_store import ArtefactStore
@@ -152,7 +152,12 @@ class Engine:
         )
 
     async def analyse(
-        self, image: Readable, request: AnalysisRequest, *, href_root: str = ""
+        self,
+        image: Readable,
+        request: AnalysisRequest,
+        *,
+        views: Mapping[str, Readable] | None = None,
+        href_root: str = "",
     ) -> Finished:
         """Analyse one image and keep the result.
 
@@ -162,6 +167,8 @@ class Engine:
             The encoded image; read when its turn has come.
         request : AnalysisRequest
             What is wanted.
+        views : mapping of str to Readable, optional
+            Those that the request describes, by their parts.
         href_root : str
             Where the protocol shows analyses; the result names its files below it.
 
@@ -173,7 +180,8 @@ class Engine:
             If the service is starting or stopping.
         """
         model = self.repository.get(request.model)
-        analyse = await self._prepared(request, href_root)
+        readers = {part: view.read for part, view in (views or {}).items()}
+        analyse = await self._prepared(request, href_root, readers)
 
         def work(course: Course) -> Finished:
             return analyse(image.read(), course, self.settings.max_image_bytes)
@@ -373,7 +381,9 @@ class Engine:
         content = await asyncio.to_thread(self.store.use, CALIBRATIONS, calibration_id)
         return parse_calibration(content, source=f"calibration {calibration_id}")
 
-    async def _prepared(self, request: AnalysisRequest, href_root: str) -> _Analyse:
+    async def _prepared(
+        self, request: AnalysisRequest, href_root: str, views: ViewReaders | None = None
+    ) -> _Analyse:
         """Find what a request names, so that an analysis can be made of an image, and kept."""
         model = self.repository.get(request.model)
         calibration = await self._calibration(request.calibration)
@@ -388,6 +398,7 @@ class Engine:
                 settings=self.settings.model_copy(update=limit),
                 analysis_id=analysis_id,
                 calibration=calibration,
+                views=views,
                 href_prefix=f"{href_root}/{analysis_id}/",
                 on_stage=course.on_stage,
                 on_progress=course.on_progress,

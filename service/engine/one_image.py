@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from petrography.calibration import ColourCalibration
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import Analysis, AnalysisRequest, analyse
+from petrography.pipeline import Analysis, AnalysisRequest, ViewReaders, analyse
 from service.repository import LoadedModel
 from service.settings import Settings
 
@@ -35,6 +35,7 @@ def analyse_image(
     settings: Settings,
     analysis_id: str,
     calibration: ColourCalibration | None = None,
+    views: ViewReaders | None = None,
     href_prefix: str = "",
     on_stage: Callable[[str, float], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -55,6 +56,8 @@ def analyse_image(
         Identity of the result.
     calibration : ColourCalibration, optional
         The one that the request names.
+    views : mapping of str to callable, optional
+        What reads the views that the request describes, by their parts.
     href_prefix : str
         Put before the names of the artefacts in the result.
     on_stage, on_progress : callable, optional
@@ -72,6 +75,7 @@ def analyse_image(
         predictor_for=model.predictor_for,
         analysis_id=analysis_id,
         calibration=calibration,
+        views=views,
         limits=ImageLimits(
             max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
         ),

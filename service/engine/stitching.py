@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from petrography.calibration import FlatField, LensModel, parse_flat_field
 from petrography.errors import InvalidParameterError
@@ -53,6 +53,14 @@ class PanoramaRequest(BaseModel):
     """Of the panorama; `deflate` loses nothing."""
     analysis: AnalysisRequest | None = None
     """Analyse the panorama as well."""
+
+    @field_validator("analysis")
+    @classmethod
+    def _without_views(cls, analysis: AnalysisRequest | None) -> AnalysisRequest | None:
+        if analysis is not None and analysis.views:
+            msg = "views belong to one field; a panorama is analysed without"
+            raise ValueError(msg)
+        return analysis
 
 
 class Panorama(StitchReport):

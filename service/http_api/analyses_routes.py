@@ -33,6 +33,11 @@ def analysis_routes(engine: Engine) -> APIRouter:
         "",
         status_code=201,
         summary="Analyse one image",
+        description=(
+            "Views of the same place may come in parts of their own, which the request describes: "
+            '`-F x30=@x30.png -F \'request={"views": [{"part": "x30", "light": "XPL", '
+            '"stage_angle_deg": 30}]}\'`.'
+        ),
         responses={201: {"model": Result, "description": "The finished analysis."}},
         response_class=Response,
         openapi_extra=upload_body(ANALYSIS),
@@ -40,7 +45,8 @@ def analysis_routes(engine: Engine) -> APIRouter:
     async def post_analysis(request: Request) -> Response:
         def work(upload: Upload[AnalysisRequest]) -> Coroutine[Any, Any, Finished]:
             (image,) = upload.files["image"]
-            return engine.analyse(image, upload.request, href_root=root_of(ANALYSES))
+            views = {view.part: upload.files[view.part][0] for view in upload.request.views}
+            return engine.analyse(image, upload.request, views=views, href_root=root_of(ANALYSES))
 
         return await created_response(request, engine, ANALYSES, ANALYSIS, work)
 

@@ -11,6 +11,7 @@ __all__ = ["ANALYSIS", "CALIBRATION", "PANORAMA", "REGISTRATION", "REQUEST_MODEL
 ANALYSIS = UploadForm(
     AnalysisRequest,
     (FilePart("image", "one image file: PNG, JPEG or TIFF (curl -F image=@field.png)"),),
+    named_by=lambda request: [view.part for view in request.views],
 )
 CALIBRATION = UploadForm(
     CalibrationRequest,

@@ -69,7 +69,9 @@ def test_a_painted_section_comes_back_as_it_was_painted(painted):
 def test_every_artefact_is_listed_with_its_digest(painted):
     analysis = run(encode_png(painted[1]), href_prefix="/v1/analyses/a-1/")
     listed = {one.name: one for one in analysis.result.artefacts}
-    assert set(analysis.artefacts) == set(MEDIA_TYPES) == set(listed) | {"result.json"}
+    assert set(analysis.artefacts) == set(listed) | {"result.json"}
+    # That one takes views between crossed polars.
+    assert set(analysis.artefacts) == set(MEDIA_TYPES) - {"anisotropy.png"}
     for name, one in listed.items():
         assert one.sha256 == sha256_hex(analysis.artefacts[name])
         assert one.href == f"/v1/analyses/a-1/{name}"

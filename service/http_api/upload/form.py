@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -60,30 +60,43 @@ class UploadForm(Generic[RequestT]):
         The JSON part.
     parts : tuple of FilePart
         The others.
+    named_by : callable, optional
+        From the request to the names of further file parts that it describes, each there once.
     """
 
     request: type[RequestT]
     parts: tuple[FilePart, ...]
+    named_by: Callable[[RequestT], Sequence[str]] | None = None
 
     def max_files(self, settings: Settings) -> int:
         """Most file parts that are read before the body is refused."""
-        return sum(part.most(settings) for part in self.parts) + _SPARE_FILES
+        named = settings.max_fields if self.named_by else 0
+        return sum(part.most(settings) for part in self.parts) + named + _SPARE_FILES
 
     def max_bytes(self, settings: Settings) -> int:
         """Most bytes of the body."""
-        series = [part for part in self.parts if part.series]
-        single = len(self.parts) - len(series)
-        images = single * settings.max_image_bytes
+        series = sum(part.series for part in self.parts)
+        images = (len(self.parts) - series) * settings.max_image_bytes
         framing = _FRAMING_BYTES
-        if series:
+        if series or self.named_by:
             images += settings.max_series_bytes
-            framing += len(series) * settings.max_fields * _SERIES_FRAMING_BYTES
+            most = max(series, 1) * settings.max_fields
+            framing += most * _SERIES_FRAMING_BYTES
         return images + settings.max_request_bytes + framing
 
     def sorted_files(
-        self, parts: Sequence[Part], settings: Settings
+        self, parts: Sequence[Part], request: RequestT, settings: Settings
     ) -> dict[str, tuple[UploadedFile, ...]]:
         """Sort the files of a body by the names of their parts.
+
+        Parameters
+        ----------
+        parts : sequence of Part
+            All parts.
+        request : pydantic model
+            What is asked; it may describe further parts.
+        settings : Settings
+            Says how many there may be of a series.
 
         Raises
         ------
@@ -92,26 +105,39 @@ class UploadForm(Generic[RequestT]):
         MissingPartError
             If one that must be there is not, or is no file.
         """
-        self._require_known(parts)
-        self._require_few(parts, settings)
-        return {wanted.name: _files_of(wanted, parts) for wanted in self.parts}
+        wanted = (*self.parts, *self._named(request))
+        _require_known(parts, wanted)
+        _require_few(parts, wanted, settings)
+        return {part.name: _files_of(part, parts) for part in wanted}
 
-    def _require_known(self, parts: Sequence[Part]) -> None:
-        known = [*(wanted.name for wanted in self.parts), REQUEST_PART]
-        for part in parts:
-            if part.name not in known:
-                names = ", ".join(map(repr, known[:-1]))
-                msg = f"part {part.name[:100]!r} is unknown; wanted {names} and {known[-1]!r}"
+    def _named(self, request: RequestT) -> list[FilePart]:
+        """Make parts of what the request describes."""
+        names = self.named_by(request) if self.named_by else ()
+        taken = {REQUEST_PART, *(part.name for part in self.parts)}
+        for name in names:
+            if name in taken:
+                msg = f"the request describes the part {name!r}; wanted another name"
                 raise InvalidParameterError(msg)
+        return [FilePart(name, "the file that the request describes") for name in names]
 
-    def _require_few(self, parts: Sequence[Part], settings: Settings) -> None:
-        most = {wanted.name: wanted.most(settings) for wanted in self.parts} | {REQUEST_PART: 1}
-        for name, count in most.items():
-            given = sum(part.name == name for part in parts)
-            if given > count:
-                wish = "once" if count == 1 else f"at most {count} times"
-                msg = f"part {name!r} is there {given} times; wanted {wish}"
-                raise InvalidParameterError(msg)
+
+def _require_known(parts: Sequence[Part], wanted: Sequence[FilePart]) -> None:
+    known = [*(one.name for one in wanted), REQUEST_PART]
+    for part in parts:
+        if part.name not in known:
+            names = ", ".join(map(repr, known[:-1]))
+            msg = f"part {part.name[:100]!r} is unknown; wanted {names} and {known[-1]!r}"
+            raise InvalidParameterError(msg)
+
+
+def _require_few(parts: Sequence[Part], wanted: Sequence[FilePart], settings: Settings) -> None:
+    most = {part.name: part.most(settings) for part in wanted} | {REQUEST_PART: 1}
+    for name, count in most.items():
+        given = sum(part.name == name for part in parts)
+        if given > count:
+            wish = "once" if count == 1 else f"at most {count} times"
+            msg = f"part {name!r} is there {given} times; wanted {wish}"
+            raise InvalidParameterError(msg)
 
 
 def _files_of(wanted: FilePart, parts: Sequence[Part]) -> tuple[UploadedFile, ...]:

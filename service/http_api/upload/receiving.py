@@ -71,8 +71,8 @@ async def receive_upload(
             max_text_bytes=settings.max_request_bytes,
         )
         parts = await _received_parts(request, reader, spool, form.max_bytes(settings), settings)
-        files = form.sorted_files(parts, settings)
-        yield Upload(files, read_request(parts, form.request, settings.max_request_bytes))
+        asked = read_request(parts, form.request, settings.max_request_bytes)
+        yield Upload(form.sorted_files(parts, asked, settings), asked)
 
 
 def _multipart_type(request: Request, form: UploadForm[RequestT]) -> str:

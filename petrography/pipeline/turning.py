@@ -1,0 +1,119 @@
+"""Other views of the analysed place: laid over it, and what crossed polars say of each phase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from petrography.errors import InvalidParameterError
+from petrography.image_codec import ImageLimits, decode_image
+from petrography.images import Image, Labels
+from petrography.minerals import mineral
+from petrography.pipeline.request import AnalysisRequest
+from petrography.pipeline.stop_watch import StopWatch
+from petrography.registration import (
+    AnisotropyMap,
+    Overlay,
+    StageView,
+    overlay_views,
+    register_views,
+)
+from petrography.report import PhaseAnisotropy
+
+__all__ = ["IMAGE_NAME", "ViewReaders", "lay_over", "phase_anisotropy", "require_the_described"]
+
+# From the part of a view to what reads its encoded bytes, so that few are in memory at once.
+ViewReaders: TypeAlias = Mapping[str, Callable[[], bytes]]
+
+
+# What reports call the analysed image.
+IMAGE_NAME = "image"
+
+
+def require_the_described(views: ViewReaders, request: AnalysisRequest) -> None:
+    """Check that the views at hand are those that the request describes.
+
+    Raises
+    ------
+    InvalidParameterError
+        If not, or if one is described twice.
+    """
+    described = [view.part for view in request.views]
+    for part in described:
+        if described.count(part) > 1:
+            msg = f"views describe {part!r} {described.count(part)} times; wanted once"
+            raise InvalidParameterError(msg)
+    if set(described) != set(views):
+        msg = f"the request describes the views {described}, and {sorted(views)} are at hand"
+        raise InvalidParameterError(msg)
+
+
+def lay_over(
+    image: Image,
+    request: AnalysisRequest,
+    views: ViewReaders,
+    limits: ImageLimits,
+    watch: StopWatch,
+) -> Overlay | None:
+    """Lay the views of a request over the analysed image; None without views.
+
+    Raises
+    ------
+    ImageError
+        If a view is no image that can be read.
+    RegistrationError
+        If a view does not fit with certainty.
+    """
+    if not request.views:
+        return None
+
+    def pixels(part: str) -> Image:
+        return decode_image(views[part](), limits=limits, name=part).pixels
+
+    moving = [
+        StageView(view.part, partial(pixels, view.part), view.light, view.stage_angle_deg)
+        for view in request.views
+    ]
+    reference = StageView(IMAGE_NAME, image, "PPL", 0.0)
+    with watch.stage("registration"):
+        return overlay_views(reference, moving, register_views(reference, moving))
+
+
+def phase_anisotropy(labels: Labels, found: AnisotropyMap) -> tuple[PhaseAnisotropy, ...]:
+    """Tell for every phase of a mineral map how it changes with the stage.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (height, width)
+        Mineral codes.
+    found : AnisotropyMap
+        Of the same field; a smaller map is compared with every so-manieth label.
+    """
+    height_px, width_px = found.tested.shape
+    seen = np.asarray(
+        cv2.resize(labels, (width_px, height_px), interpolation=cv2.INTER_NEAREST_EXACT)
+    )
+    return tuple(_of_phase(int(code), seen == code, found) for code in np.unique(seen))
+
+
+def _of_phase(code: int, here: NDArray[np.bool_], found: AnisotropyMap) -> PhaseAnisotropy:
+    tested = here & found.tested
+    tested_px = int(tested.sum())
+    phase = mineral(code)
+    return PhaseAnisotropy(
+        code=code,
+        symbol=phase.symbol,
+        name=phase.name,
+        tested_px=tested_px,
+        anisotropic_percent=(
+            round(100.0 * int(found.anisotropic[tested].sum()) / tested_px, 4)
+            if tested_px
+            else None
+        ),
+        median_strength=round(float(np.median(found.strength[tested])), 6) if tested_px else None,
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, json_bytes, read_image, write_files
+from command_line.one_analysis import add_analysis_options, prepare_analysis
 from command_line.progress import step_bar
 from petrography.errors import InvalidParameterError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from petrography.calibration.flat_field import FlatField
     from petrography.calibration.lens import LensModel
     from petrography.images import Image
+    from petrography.pipeline import InParts
     from petrography.stitching import (
         GridLayout,
         Matcher,
@@ -31,7 +33,9 @@ __all__ = ["add_commands", "stitch"]
 
 def add_commands(add_command: AddCommand) -> None:
     """Describe the command."""
-    _describe_stitch(add_command("stitch", stitch, "overlapping photographs to one panorama"))
+    parser = add_command("stitch", stitch, "overlapping photographs to one panorama")
+    _describe_stitch(parser)
+    _describe_analysis(parser)
 
 
 def _describe_stitch(parser: argparse.ArgumentParser) -> None:
@@ -70,11 +74,27 @@ def _describe_stitch(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.onnx",
         help="finds the overlaps instead of SIFT features, such as LoFTR",
     )
-    parser.add_argument("--um-per-px", type=float, help="pixel size, for the file")
     parser.add_argument(
         "--compression", choices=("jpeg", "deflate"), default="jpeg", help="deflate: without loss"
     )
     parser.add_argument("--seam-lines", action="store_true", help="draw the seams on the preview")
+
+
+def _describe_analysis(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--analyse",
+        type=Path,
+        metavar="DIR",
+        help="analyse the panorama as well, with the options of `petroserve analyse`",
+    )
+    parser.add_argument(
+        "--segment",
+        choices=("fields", "panorama"),
+        default="fields",
+        help="what the analysis segments: each field, with the maps joined along the seams "
+        "(default), or the panorama",
+    )
+    add_analysis_options(parser, model="--analysis-model")
 
 
 def stitch(arguments: argparse.Namespace) -> int:
@@ -85,6 +105,7 @@ def stitch(arguments: argparse.Namespace) -> int:
 
     if arguments.um_per_px is not None:
         require_positive_scale(arguments.um_per_px)
+    prepared = None if arguments.analyse is None else prepare_analysis(arguments)
     with step_bar() as on_progress:
         stitching = stitch_fields(
             _fields(arguments.tiles),
@@ -103,7 +124,16 @@ def stitch(arguments: argparse.Namespace) -> int:
     content = stitching.report.model_dump(mode="json")
     write_files(report.parent, {report.name: json_bytes(content)})
     print(_summary(stitching.report))
+    if prepared is not None:
+        parts = _in_parts(stitching) if arguments.segment == "fields" else None
+        print(prepared.run(out.read_bytes(), arguments.analyse, name=out.name, in_parts=parts))
     return DONE
+
+
+def _in_parts(stitching: Stitching) -> InParts:
+    from service.engine import segment_fields
+
+    return partial(segment_fields, stitching)
 
 
 def _fields(paths: Sequence[Path]) -> list[PanoramaField]:

@@ -8,7 +8,7 @@ every protocol of the service come through here, so the same bytes give the same
 from petrography.pipeline.analysis import Analysis, analyse
 from petrography.pipeline.measurement import Measured, measure
 from petrography.pipeline.request import MEDIA_TYPES, AnalysisRequest, ArtefactName, ViewRequest
-from petrography.pipeline.seeing import OnProgress
+from petrography.pipeline.seeing import InParts, OnProgress, SegmentImage
 from petrography.pipeline.stop_watch import OnStage
 from petrography.pipeline.turning import ViewReaders
 
@@ -17,9 +17,11 @@ __all__ = [
     "Analysis",
     "AnalysisRequest",
     "ArtefactName",
+    "InParts",
     "Measured",
     "OnProgress",
     "OnStage",
+    "SegmentImage",
     "ViewReaders",
     "ViewRequest",
     "analyse",

@@ -12,7 +12,7 @@ from petrography.model_card import ModelCard, sha256_hex
 from petrography.pipeline.measurement import measure
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
-from petrography.pipeline.seeing import OnProgress, PredictorFor, see
+from petrography.pipeline.seeing import Given, InParts, OnProgress, PredictorFor, see
 from petrography.pipeline.stop_watch import OnStage, StopWatch
 from petrography.pipeline.turning import ViewReaders, require_the_described
 from petrography.pipeline.writing import listed, written_files
@@ -48,6 +48,7 @@ def analyse(
     software: Mapping[str, str],
     calibration: ColourCalibration | None = None,
     views: ViewReaders | None = None,
+    in_parts: InParts | None = None,
     provider_degradations: tuple[str, ...] = (),
     started_utc: str | None = None,
     href_prefix: str = "",
@@ -76,6 +77,9 @@ def analyse(
         The one that the request names; it is applied before anything is seen.
     views : mapping of str to callable, optional
         What reads the encoded views that the request describes, by their parts.
+    in_parts : callable, optional
+        Given what segments an image, makes the map of this one from those of its parts; without
+        it the image is segmented as a whole.
     provider_degradations : tuple of str
         What the inference runtime had to do without.
     started_utc : str, optional
@@ -101,7 +105,8 @@ def analyse(
     require_the_described(readers, request)
     _require_the_named(calibration, request)
     watch = StopWatch(on_stage)
-    seen = see(data, request, card, predictor_for, limits, calibration, readers, watch, on_progress)
+    given = Given(data, request, limits, calibration, readers, in_parts)
+    seen = see(given, card, predictor_for, watch, on_progress)
     with watch.stage("statistics"):
         measured = measure(seen.segmentation.labels, min_grain_area_px=request.min_grain_area_px)
     provenance = provenance_of(data, request, card, seen, software, started_utc)

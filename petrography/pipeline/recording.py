@@ -192,6 +192,7 @@ def provenance_of(
             "possible_codes": list(seen.allowed),
             "tile": card.tile.model_dump(mode="json"),
             "temperature": card.calibration.temperature,
+            "segmented": "fields" if seen.in_parts else "image",
         },
         "model": {
             "name": card.name,

@@ -19,17 +19,34 @@ from petrography.registration import Overlay
 from petrography.report import Scale
 from petrography.segmentation import Predictor, Segmentation, segment
 
-__all__ = ["OnProgress", "PredictorFor", "Seen", "see"]
+__all__ = ["Given", "InParts", "OnProgress", "PredictorFor", "Seen", "SegmentImage", "see"]
 
 OnProgress: TypeAlias = Callable[[int, int], None]
+SegmentImage: TypeAlias = Callable[[Image], Segmentation]
+# Makes the map of an image from the maps of its parts, such as the fields of a panorama, which it
+# has segmented as they were photographed.
+InParts: TypeAlias = Callable[[SegmentImage], Segmentation]
 PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What an analysis is made of; see `petrography.pipeline.analyse`."""
+
+    data: bytes
+    request: AnalysisRequest
+    limits: ImageLimits
+    calibration: ColourCalibration | None
+    views: ViewReaders
+    in_parts: InParts | None
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What is known once the image is segmented.
 
-    `pixels` are those of the image, calibrated; `overlay` is what other views show.
+    `pixels` are those of the image, calibrated; `in_parts` says whether the map was joined from
+    those of parts; `overlay` is what other views show.
     """
 
     image: DecodedImage
@@ -39,17 +56,14 @@ class Seen:
     resampling: Resampling
     allowed: tuple[int, ...]
     segmentation: Segmentation
+    in_parts: bool
     overlay: Overlay | None
 
 
 def see(
-    data: bytes,
-    request: AnalysisRequest,
+    given: Given,
     card: ModelCard,
     predictor_for: PredictorFor,
-    limits: ImageLimits,
-    calibration: ColourCalibration | None,
-    views: ViewReaders,
     watch: StopWatch,
     on_progress: OnProgress | None,
 ) -> Seen:
@@ -60,15 +74,16 @@ def see(
     InputError
         If the image or a parameter of the request cannot be used.
     """
+    request, calibration = given.request, given.calibration
     # The request first: it is cheap to refuse.
     allowed = card.classes
     if request.association is not None:
         allowed = parse_association(request.association, classes=card.classes)
     with watch.stage("decode"):
-        image = decode_image(data, limits=limits)
-    pixels = image.pixels
+        image = decode_image(given.data, limits=given.limits)
     # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
-    overlay = lay_over(pixels, request, views, limits, watch)
+    overlay = lay_over(image.pixels, request, given.views, given.limits, watch)
+    pixels = image.pixels
     if calibration is not None:
         with watch.stage("calibration"):
             pixels = apply_calibration(pixels, calibration)
@@ -78,16 +93,38 @@ def see(
         um_per_px=None if scale is None else scale.um_per_px,
         factor=request.resampling_factor,
     )
+    segmented = _segmenter(card, predictor_for(allowed), resampling, on_progress)
     with watch.stage("segmentation"):
-        segmentation = segment(
+        if given.in_parts is None:
+            segmentation = segmented(pixels)
+        else:
+            segmentation = given.in_parts(lambda part: segmented(_calibrated(part, calibration)))
+    in_parts = given.in_parts is not None
+    return Seen(
+        image, pixels, calibration, scale, resampling, allowed, segmentation, in_parts, overlay
+    )
+
+
+def _segmenter(
+    card: ModelCard, predictor: Predictor, resampling: Resampling, on_progress: OnProgress | None
+) -> SegmentImage:
+    """Make what brings an image to the pixel of the model, and its map back to the image."""
+
+    def segmented(pixels: Image) -> Segmentation:
+        return segment(
             resample_image(pixels, resampling.factor),
-            predictor_for(allowed),
+            predictor,
             geometry=card.tile,
             codes=card.classes,
             output_shape=(pixels.shape[0], pixels.shape[1]),
             on_progress=on_progress,
         )
-    return Seen(image, pixels, calibration, scale, resampling, allowed, segmentation, overlay)
+
+    return segmented
+
+
+def _calibrated(pixels: Image, calibration: ColourCalibration | None) -> Image:
+    return pixels if calibration is None else apply_calibration(pixels, calibration)
 
 
 def _scale(request: AnalysisRequest, image: DecodedImage) -> Scale | None:

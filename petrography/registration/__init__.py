@@ -16,7 +16,7 @@ from petrography.registration.pairwise import register
 from petrography.registration.series import register_views
 from petrography.registration.series_report import RegistrationReport, XplSummary
 from petrography.registration.stage_view import StageView
-from petrography.registration.view_registration import ViewRegistration
+from petrography.registration.view_registration import Rounded, Row, ViewRegistration
 
 __all__ = [
     "CHANNELS",
@@ -24,6 +24,8 @@ __all__ = [
     "HarmonicStack",
     "Overlay",
     "RegistrationReport",
+    "Rounded",
+    "Row",
     "StageView",
     "ViewRegistration",
     "XplSummary",

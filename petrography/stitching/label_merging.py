@@ -16,7 +16,11 @@ UNKNOWN = 255
 
 
 def merge_labels(
-    stitching: Stitching, label_fields: Sequence[Labels], *, strip_px: int = STRIP_PX
+    stitching: Stitching,
+    label_fields: Sequence[Labels],
+    *,
+    unknown: int = UNKNOWN,
+    strip_px: int = STRIP_PX,
 ) -> Iterator[Labels]:
     """Join label images of the fields along the seams of the panorama.
 
@@ -25,15 +29,18 @@ def merge_labels(
     stitching : Stitching
         The panorama.
     label_fields : sequence of ndarray of uint8, shape (height, width)
-        Of all fields given to `stitch`, in their order and of their sizes. Each is asked for once
-        for every strip that it touches, so a sequence that reads files keeps memory small.
+        Of all fields given to `stitch`, in their order and of their sizes. Those that are drawn are
+        asked for once for every strip that they touch, so a sequence that reads files keeps memory
+        small. Their confidence is joined in the same way.
+    unknown : int
+        Code where no field reaches.
     strip_px : int
         Rows of a strip.
 
     Yields
     ------
     ndarray of uint8, shape (rows, width)
-        From top to bottom; 255 where no field reaches.
+        From top to bottom.
 
     Raises
     ------
@@ -57,6 +64,6 @@ def merge_labels(
         stitching.ownership,
         stitching.shape,
         load,
-        unknown=UNKNOWN,
+        unknown=unknown,
         strip_px=strip_px,
     )

@@ -80,6 +80,11 @@ class Stitching:
         """(height, width) of the panorama in pixels."""
         return self.report.height_px, self.report.width_px
 
+    @property
+    def evened_fields(self) -> tuple[PanoramaField, ...]:
+        """The fields, corrected by the given flat field where there is one."""
+        return tuple(_evened(field, self.given_flat_field) for field in self.fields)
+
     def preview(self, *, seam_lines: bool = False) -> Image:
         """Draw a small picture of the panorama, unblended.
 
@@ -115,8 +120,7 @@ class Stitching:
         ndarray of uint8, shape (rows, width, 3)
             Black where no field reaches.
         """
-        fields = [_evened(field, self.given_flat_field) for field in self.fields]
-        cache = FieldCache(fields, memory_bytes)
+        cache = FieldCache(self.evened_fields, memory_bytes)
         return render_rows(
             self.placed, self.ownership, self.shape, cache.__getitem__, strip_px=strip_px
         )

@@ -7,11 +7,12 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.calibration.lens import LensModel
+from petrography.registration import Rounded, Row
 from petrography.stitching.placement import PlacementModel
 
 __all__ = ["EdgeReport", "LensReport", "RejectedEdge", "StitchReport", "TileReport", "Unplaced"]
 
-MatrixRows: TypeAlias = tuple[tuple[float, float, float], tuple[float, float, float]]
+MatrixRows: TypeAlias = tuple[Row, Row]
 
 
 class _Part(BaseModel):
@@ -38,7 +39,7 @@ class TileReport(_Part):
     name: str
     matrix: MatrixRows
     component: int
-    gain: float
+    gain: Rounded
 
 
 class EdgeReport(_Part):
@@ -59,7 +60,7 @@ class EdgeReport(_Part):
     a: str
     b: str
     inliers: int
-    rmse_px: float
+    rmse_px: Rounded
     method: str
 
 
@@ -128,8 +129,8 @@ class StitchReport(_Part):
     width_px: int
     tiles: tuple[TileReport, ...]
     edges: tuple[EdgeReport, ...]
-    rmse_px: float
-    loop_closure_px: float | None
+    rmse_px: Rounded
+    loop_closure_px: Rounded | None
     components: int
     unplaced: tuple[Unplaced, ...]
     rejected: tuple[RejectedEdge, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
 from service.engine.calibrating import CalibrationRequest
 from service.engine.engine import Engine, Finished
+from service.engine.field_maps import segment_fields
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
@@ -30,4 +31,5 @@ __all__ = [
     "RegistrationRequest",
     "ViewDescription",
     "analyse_image",
+    "segment_fields",
 ]

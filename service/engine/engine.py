@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 from petrography.calibration import ColourCalibration, parse_calibration
 from petrography.errors import InputError
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import AnalysisRequest, ViewReaders
+from petrography.pipeline import AnalysisRequest, InParts, ViewReaders
 from petrography.stitching import Matcher
 from service.engine.admission import Admission
 from service.engine.artefact_store import ArtefactStore
@@ -38,9 +38,9 @@ from service.telemetry import Telemetry
 __all__ = ["Engine", "Finished"]
 
 T = TypeVar("T")
-# From an encoded image, the course of the work and the most bytes of the image, None for one of
-# our own making, to the analysis that is kept.
-_Analyse: TypeAlias = Callable[[bytes, Course, int | None], "Finished"]
+# From an encoded image, the course of the work, the most bytes of the image, None for one of our
+# own making, and what joins its map from parts, to the analysis that is kept.
+_Analyse: TypeAlias = Callable[[bytes, Course, int | None, InParts | None], "Finished"]
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Engine:
         analyse = await self._prepared(request, href_root, readers)
 
         def work(course: Course) -> Finished:
-            return analyse(image.read(), course, self.settings.max_image_bytes)
+            return analyse(image.read(), course, self.settings.max_image_bytes, None)
 
         name = f"{model.card.name}:{model.card.version}"
         return await self.carry_out(
@@ -314,7 +314,9 @@ class Engine:
                 )
                 analysis_id = None
                 if analyse is not None:
-                    analysis_id = analyse(draft.read(PANORAMA_FILE), course, None).result_id
+                    content = draft.read(PANORAMA_FILE)
+                    parts = made.in_parts(request)
+                    analysis_id = analyse(content, course, None, parts).result_id
                 panorama_id = str(uuid.uuid4())
                 document = made.document(panorama_id, analysis_id)
                 draft.write(PANORAMAS.document, document)
@@ -388,7 +390,9 @@ class Engine:
         model = self.repository.get(request.model)
         calibration = await self._calibration(request.calibration)
 
-        def analyse(image: bytes, course: Course, max_bytes: int | None) -> Finished:
+        def analyse(
+            image: bytes, course: Course, max_bytes: int | None, in_parts: InParts | None
+        ) -> Finished:
             analysis_id = str(uuid.uuid4())
             limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
             analysis = analyse_image(
@@ -399,6 +403,7 @@ class Engine:
                 analysis_id=analysis_id,
                 calibration=calibration,
                 views=views,
+                in_parts=in_parts,
                 href_prefix=f"{href_root}/{analysis_id}/",
                 on_stage=course.on_stage,
                 on_progress=course.on_progress,

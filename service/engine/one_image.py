@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from petrography.calibration import ColourCalibration
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import Analysis, AnalysisRequest, ViewReaders, analyse
+from petrography.pipeline import Analysis, AnalysisRequest, InParts, ViewReaders, analyse
 from service.repository import LoadedModel
 from service.settings import Settings
 
@@ -36,6 +36,7 @@ def analyse_image(
     analysis_id: str,
     calibration: ColourCalibration | None = None,
     views: ViewReaders | None = None,
+    in_parts: InParts | None = None,
     href_prefix: str = "",
     on_stage: Callable[[str, float], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -58,6 +59,8 @@ def analyse_image(
         The one that the request names.
     views : mapping of str to callable, optional
         What reads the views that the request describes, by their parts.
+    in_parts : callable, optional
+        Makes the map from those of parts, see `petrography.pipeline.analyse`.
     href_prefix : str
         Put before the names of the artefacts in the result.
     on_stage, on_progress : callable, optional
@@ -76,6 +79,7 @@ def analyse_image(
         analysis_id=analysis_id,
         calibration=calibration,
         views=views,
+        in_parts=in_parts,
         limits=ImageLimits(
             max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -12,7 +13,7 @@ from petrography.calibration import FlatField, LensModel, parse_flat_field
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits, TiffCompression, encode_jpeg, write_pyramid
 from petrography.images import Image
-from petrography.pipeline import AnalysisRequest
+from petrography.pipeline import AnalysisRequest, InParts
 from petrography.stitching import (
     GridLayout,
     Matcher,
@@ -24,6 +25,7 @@ from petrography.stitching import (
 from service.engine.artefact_store import Draft
 from service.engine.course import Course
 from service.engine.documents import document_bytes
+from service.engine.field_maps import segment_fields
 from service.engine.source_files import NamedFile, decode_file, require_distinct_names
 
 __all__ = ["PANORAMA_FILE", "Panorama", "PanoramaRequest", "StitchedPanorama", "stitch_panorama"]
@@ -53,6 +55,9 @@ class PanoramaRequest(BaseModel):
     """Of the panorama; `deflate` loses nothing."""
     analysis: AnalysisRequest | None = None
     """Analyse the panorama as well."""
+    segmentation: Literal["fields", "panorama"] = "fields"
+    """What the analysis segments: every field as it was photographed, with the maps joined along
+    the seams, or the panorama."""
 
     @field_validator("analysis")
     @classmethod
@@ -90,11 +95,14 @@ class StitchedPanorama:
         Pixel size that the file states.
     field_warnings : tuple of str
         From reading the fields.
+    stitching : Stitching
+        The panorama itself.
     """
 
     report: StitchReport
     um_per_px: float | None
     field_warnings: tuple[str, ...]
+    stitching: Stitching
 
     def document(self, panorama_id: str, analysis_id: str | None) -> bytes:
         """Write the content of ``panorama.json``."""
@@ -106,6 +114,10 @@ class StitchedPanorama:
             analysis_id=analysis_id,
         )
         return document_bytes(panorama)
+
+    def in_parts(self, request: PanoramaRequest) -> InParts | None:
+        """Give what joins the map of the panorama from its fields, if that is wanted."""
+        return partial(segment_fields, self.stitching) if request.segmentation == "fields" else None
 
 
 class _Reading:
@@ -198,7 +210,7 @@ def stitch_panorama(
     with course.stage("draw"):
         _draw(stitching, um_per_px, request.compression, draft, course)
     draft.write("report.json", document_bytes(stitching.report))
-    return StitchedPanorama(stitching.report, um_per_px, reading.warnings)
+    return StitchedPanorama(stitching.report, um_per_px, reading.warnings, stitching)
 
 
 def _flat_field(

@@ -9,7 +9,12 @@ import httpx
 import pytest
 
 from service.engine import Engine
-from tests.hostile.refusals import MAX_IMAGE_BYTES, MAX_REQUEST_BYTES
+from tests.hostile.refusals import (
+    MAX_IMAGE_BYTES,
+    MAX_REQUEST_BYTES,
+    MAX_SERIES_BYTES,
+    MAX_VIEWS,
+)
 from tests.http_service import running_service, settings_for
 
 
@@ -22,6 +27,8 @@ async def service(
         tmp_path / "artefacts",
         max_image_bytes=MAX_IMAGE_BYTES,
         max_request_bytes=MAX_REQUEST_BYTES,
+        max_fields=MAX_VIEWS,
+        max_series_bytes=MAX_SERIES_BYTES,
         max_image_pixels=100_000,
     )
     async with running_service(limits) as running:

@@ -13,7 +13,9 @@ from tests.tiny_model import paint
 GOOD = png(paint(np.zeros((8, 8), dtype=np.intp)))
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=cut"}
 MAX_IMAGE_BYTES, MAX_REQUEST_BYTES = 300_000, 6_000
-BODY_LIMIT = MAX_IMAGE_BYTES + MAX_REQUEST_BYTES + 64 * 1024
+MAX_VIEWS, MAX_SERIES_BYTES = 16, 200_000
+# Views of the image have the limits of a series, and each may have a part header.
+BODY_LIMIT = MAX_IMAGE_BYTES + MAX_SERIES_BYTES + MAX_REQUEST_BYTES + 64 * 1024 + MAX_VIEWS * 1024
 
 
 def assert_problem(response: httpx.Response, status: int, *words: str) -> dict[str, Any]:

@@ -126,10 +126,22 @@ async def test_what_belongs_elsewhere_is_left_out_by_name(client: httpx.AsyncCli
     assert "saturated" in left_out["white.png"]
 
 
-async def test_a_panorama_is_analysed_as_any_image(client: httpx.AsyncClient) -> None:
-    response = await post(
-        client, FIELDS, {"um_per_px": 0.5, "analysis": {"association": "1,2", "model": "tiny:1"}}
+async def test_the_fields_of_a_panorama_are_segmented_unless_wanted_otherwise(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = (await post(client, FIELDS, {"analysis": {"model": "tiny:1"}})).json()
+    result = (await client.get(f"/v1/analyses/{answer['analysis_id']}")).json()
+    assert result["provenance"]["parameters"]["segmented"] == "fields"
+    # Where no field reaches nothing is a mineral, not even the background.
+    assert (
+        0 < result["modal_basis"]["unlabelled_px"] < 0.1 * answer["height_px"] * answer["width_px"]
     )
+
+
+async def test_a_panorama_is_analysed_as_any_image(client: httpx.AsyncClient) -> None:
+    analysis = {"association": "1,2", "model": "tiny:1"}
+    request = {"um_per_px": 0.5, "analysis": analysis, "segmentation": "panorama"}
+    response = await post(client, FIELDS, request)
 
     assert response.status_code == 201, response.text
     answer = response.json()

@@ -1,0 +1,142 @@
+"""What the commands share that analyse an image: their options, and the way from bytes to files."""
+
+from __future__ import annotations
+
+import argparse
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from command_line.files import write_files
+from command_line.settings import add_models_folder, settings_of
+from command_line.stage_views import ViewFile
+from petrography.errors import InvalidParameterError
+
+if TYPE_CHECKING:
+    from petrography.calibration import ColourCalibration
+    from petrography.pipeline import AnalysisRequest, InParts
+    from service.repository import LoadedModel
+    from service.settings import Settings
+
+__all__ = ["PreparedAnalysis", "add_analysis_options", "prepare_analysis"]
+
+
+@dataclass(frozen=True)
+class PreparedAnalysis:
+    """All that an analysis needs but the image."""
+
+    request: AnalysisRequest
+    model: LoadedModel
+    settings: Settings
+    calibration: ColourCalibration | None
+    views: Mapping[str, Callable[[], bytes]]
+
+    def run(self, image: bytes, folder: Path, *, name: str, in_parts: InParts | None = None) -> str:
+        """Analyse an image behind a progress bar, write its files and return its modal table."""
+        from tqdm import tqdm
+
+        from petrography.report import modal_table
+        from service.engine import analyse_image
+
+        # A bar appears on a terminal only.
+        with tqdm(desc=name, unit="tile", disable=None, leave=False) as bar:
+
+            def on_progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            analysis = analyse_image(
+                image,
+                self.request,
+                self.model,
+                settings=self.settings,
+                analysis_id=str(uuid.uuid4()),
+                calibration=self.calibration,
+                views=self.views,
+                in_parts=in_parts,
+                on_progress=on_progress,
+            )
+        write_files(folder, analysis.artefacts)
+        return modal_table(analysis.result)
+
+
+def add_analysis_options(parser: argparse.ArgumentParser, *, model: str = "--model") -> None:
+    """Describe the options of an analysis; `model` is the one that names the model."""
+    parser.add_argument("--um-per-px", type=float, help="size of an image pixel in micrometres")
+    parser.add_argument(
+        "--resampling-factor", type=float, help="model pixels per image pixel, instead of a scale"
+    )
+    parser.add_argument(
+        model, dest="analysis_model", metavar="NAME[:VERSION]", help="default: the setting"
+    )
+    parser.add_argument(
+        "--association",
+        metavar="S1|S2|S3|CODE,...",
+        help="what the deposit is known to hold: only these classes may occur",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="colour calibration of `petroserve calibrate fit`, applied before anything is seen",
+    )
+    add_models_folder(parser)
+
+
+def prepare_analysis(
+    arguments: argparse.Namespace, views: Mapping[str, ViewFile] | None = None
+) -> PreparedAnalysis:
+    """Check the options and open the model.
+
+    Raises
+    ------
+    InputError
+        If an option cannot be used.
+    """
+    from service.repository import open_repository
+
+    calibration = _calibration(arguments.calibration)
+    request = _request(arguments, calibration, views or {})
+    settings = settings_of(arguments)
+    return PreparedAnalysis(
+        request,
+        open_repository(settings).get(request.model),
+        settings,
+        calibration,
+        {name: view.path.read_bytes for name, view in (views or {}).items()},
+    )
+
+
+def _calibration(path: Path | None) -> ColourCalibration | None:
+    from petrography.calibration import parse_calibration
+
+    return None if path is None else parse_calibration(path.read_bytes(), source=str(path))
+
+
+def _request(
+    arguments: argparse.Namespace,
+    calibration: ColourCalibration | None,
+    views: Mapping[str, ViewFile],
+) -> AnalysisRequest:
+    from pydantic import ValidationError
+
+    from petrography.pipeline import AnalysisRequest
+
+    names = ("um_per_px", "resampling_factor", "association")
+    stated = {name: getattr(arguments, name) for name in names}
+    stated["model"] = arguments.analysis_model
+    stated["calibration"] = None if calibration is None else calibration.id
+    stated["views"] = tuple(
+        {"part": name, "light": view.light, "stage_angle_deg": view.stage_angle_deg}
+        for name, view in views.items()
+    )
+    try:
+        return AnalysisRequest.model_validate(stated)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"--{str(problem['loc'][0]).replace('_', '-')}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise InvalidParameterError(problems) from None

@@ -1,0 +1,103 @@
+"""The map of a panorama from the maps of its fields, segmented as they were photographed.
+
+Every field gives a label image and a confidence image of its size; they wait compressed in a
+temporary file, so that hundreds of fields need no more memory than the panorama.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import IO, overload
+
+import numpy as np
+
+from petrography.images import Labels
+from petrography.pipeline import SegmentImage
+from petrography.segmentation import Segmentation
+from petrography.stitching import Stitching, merge_labels
+
+__all__ = ["segment_fields"]
+
+# A row of fields and the next one: a strip of the panorama touches no more.
+_MAPS_IN_MEMORY = 24
+# Fast: maps are flat, and the disk is not what is short.
+_COMPRESSION = 1
+
+
+def segment_fields(stitching: Stitching, segment_image: SegmentImage) -> Segmentation:
+    """Segment every field that is drawn, and join the maps along the seams.
+
+    Parameters
+    ----------
+    stitching : Stitching
+        The panorama.
+    segment_image : callable
+        From the pixels of a field to its map.
+
+    Returns
+    -------
+    Segmentation
+        Of the size of the panorama; 255 and confidence 0 where no field reaches.
+    """
+    drawn = {field.index for field in stitching.placed}
+    with tempfile.TemporaryFile() as file:
+        labels, confidence = (
+            _KeptMaps(file, stitching.field_shapes),
+            _KeptMaps(file, stitching.field_shapes),
+        )
+        for index, field in enumerate(stitching.evened_fields):
+            if index in drawn:
+                seen = segment_image(field.load())
+                labels.keep(index, seen.labels)
+                confidence.keep(index, seen.confidence)
+        return Segmentation(
+            _joined(merge_labels(stitching, labels), stitching.shape),
+            _joined(merge_labels(stitching, confidence, unknown=0), stitching.shape),
+        )
+
+
+def _joined(strips: Iterable[Labels], shape: tuple[int, int]) -> Labels:
+    whole, row = np.empty(shape, dtype=np.uint8), 0
+    for strip in strips:
+        whole[row : row + len(strip)] = strip
+        row += len(strip)
+    return whole
+
+
+class _KeptMaps(Sequence[Labels]):
+    """Maps by the index of their field, compressed in a file."""
+
+    def __init__(self, file: IO[bytes], shapes: Sequence[tuple[int, int]]) -> None:
+        self._file, self._shapes = file, shapes
+        self._places: dict[int, tuple[int, int]] = {}
+        self._load = lru_cache(maxsize=_MAPS_IN_MEMORY)(self._loaded)
+
+    def keep(self, index: int, labels: Labels) -> None:
+        """Write a map to the file."""
+        compressed = zlib.compress(np.ascontiguousarray(labels).data, _COMPRESSION)
+        self._places[index] = self._file.seek(0, 2), len(compressed)
+        self._file.write(compressed)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def __iter__(self) -> Iterator[Labels]:
+        return map(self.__getitem__, range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int) -> Labels: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Labels]: ...
+    def __getitem__(self, index: int | slice) -> Labels | Sequence[Labels]:
+        if isinstance(index, slice):
+            return [self._load(one) for one in range(*index.indices(len(self)))]
+        return self._load(index)
+
+    def _loaded(self, index: int) -> Labels:
+        begin, size_bytes = self._places[index]
+        self._file.seek(begin)
+        content = zlib.decompress(self._file.read(size_bytes))
+        return np.frombuffer(content, dtype=np.uint8).reshape(self._shapes[index])

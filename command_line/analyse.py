@@ -8,6 +8,7 @@ from pathlib import Path
 
 from command_line.files import DONE, AddCommand, add_out
 from command_line.one_analysis import add_analysis_options, prepare_analysis
+from command_line.optics_files import read_flat_field, read_lens
 from command_line.settings import complain
 from command_line.stage_views import ViewFile, add_views
 from petrography.errors import InputError, InvalidParameterError
@@ -25,12 +26,25 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     add_out(parser, "folder of the results; with several images one sub-folder each")
     add_views(parser, "another view of the one image")
     add_analysis_options(parser)
+    for name, what in (("--flat-field", "shading"), ("--lens", "distortion")):
+        task = name.removeprefix("--").replace("-", "")
+        parser.add_argument(
+            name,
+            type=Path,
+            metavar="FILE",
+            help=f"{what} of `petroserve calibrate {task} fit`, corrected before anything is seen",
+        )
 
 
 def analyse(arguments: argparse.Namespace) -> int:
     """Analyse photographs with one model."""
     folders = _result_folders(arguments.images, arguments.out)
-    prepared = prepare_analysis(arguments, _views(arguments))
+    prepared = prepare_analysis(
+        arguments,
+        views=_views(arguments),
+        flat_field=read_flat_field(arguments.flat_field),
+        lens=read_lens(arguments.lens),
+    )
     status = DONE
     for image, folder in folders.items():
         try:

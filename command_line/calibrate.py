@@ -16,12 +16,18 @@ from command_line.files import (
     read_labels,
     write_files,
 )
-from petrography.errors import InvalidParameterError, LabelImageError, MissingPartError
+from command_line.progress import step_bar
+from petrography.errors import (
+    InvalidParameterError,
+    LabelImageError,
+    MissingPartError,
+    RegistrationError,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from petrography.calibration import Colour, ColourCalibration, ColourReference
+    from petrography.calibration import Colour, ColourCalibration, ColourReference, LensModel
     from petrography.images import Image, Labels
 
 __all__ = ["add_commands"]
@@ -92,7 +98,14 @@ def _describe_flat_field(parser: argparse.ArgumentParser) -> None:
 def _describe_lens(parser: argparse.ArgumentParser) -> None:
     add = _adder(parser)
     fitted = add("fit", fit_lens, "the distortion, from a photograph of a dot grid or chessboard")
-    fitted.add_argument("image", type=Path, metavar="TARGET")
+    fitted.add_argument(
+        "images", type=Path, nargs="+", metavar="TARGET", help="one target, or overlapping fields"
+    )
+    fitted.add_argument(
+        "--fields",
+        action="store_true",
+        help="the photographs are overlapping fields of a section, of which no target is needed",
+    )
     fitted.add_argument("--target", choices=("dots", "chessboard"), default="dots")
     fitted.add_argument("--rows", type=int, help="dots or inner corners; a chessboard wants it")
     fitted.add_argument("--columns", type=int, help="dots or inner corners; a chessboard wants it")
@@ -262,22 +275,49 @@ def apply_flat(arguments: argparse.Namespace) -> int:
 
 def fit_lens(arguments: argparse.Namespace) -> int:
     """Measure the distortion of a lens."""
-    from petrography.calibration import fit_lens_from_grid
-
-    lens = fit_lens_from_grid(
-        read_image(arguments.image).pixels,
-        arguments.rows,
-        arguments.columns,
-        target=arguments.target,
-        tangential=arguments.tangential,
-    )
+    lens = _lens_of_fields(arguments) if arguments.fields else _lens_of_target(arguments)
     _write_json(arguments.out, lens)
     print(
         f"{lens.points} points, {lens.rmse_px:.3f} px left over; a corner is moved by "
         f"{lens.largest_shift_px:.1f} px"
     )
-    print("\n".join(f"warning: {one}" for one in lens.warnings), end="")
+    for warning in lens.warnings:
+        print(f"warning: {warning}")
     return DONE
+
+
+def _lens_of_target(arguments: argparse.Namespace) -> LensModel:
+    from petrography.calibration import fit_lens_from_grid
+
+    if len(arguments.images) != 1:
+        msg = f"{len(arguments.images)} targets are given; wanted one, or fields with --fields"
+        raise InvalidParameterError(msg)
+    return fit_lens_from_grid(
+        read_image(arguments.images[0]).pixels,
+        arguments.rows,
+        arguments.columns,
+        target=arguments.target,
+        tangential=arguments.tangential,
+    )
+
+
+def _lens_of_fields(arguments: argparse.Namespace) -> LensModel:
+    from petrography.stitching import PanoramaField, stitch
+
+    def field(path: Path) -> PanoramaField:
+        return PanoramaField(str(path), lambda: read_image(path).pixels)
+
+    with step_bar() as on_progress:
+        fields = [field(path) for path in arguments.images]
+        report = stitch(fields, flat_field=None, lens="estimate", on_progress=on_progress).report
+    if report.lens is None:
+        msg = (
+            f"the overlaps of {len(fields)} fields fit no better with a lens than without: there "
+            "is no distortion to correct, or too little overlap to see it"
+        )
+        raise RegistrationError(msg)
+    points = sum(edge.inliers for edge in report.edges)
+    return report.lens.model.model_copy(update={"rmse_px": report.rmse_px, "points": points})
 
 
 def apply_lens(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,12 @@ from command_line.stage_views import ViewFile
 from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:
-    from petrography.calibration import ColourCalibration
+    from petrography.calibration import (
+        ColourCalibration,
+        Corrections,
+        FlatField,
+        LensModel,
+    )
     from petrography.pipeline import AnalysisRequest, InParts
     from service.repository import LoadedModel
     from service.settings import Settings
@@ -30,7 +35,7 @@ class PreparedAnalysis:
     request: AnalysisRequest
     model: LoadedModel
     settings: Settings
-    calibration: ColourCalibration | None
+    corrections: Corrections
     views: Mapping[str, Callable[[], bytes]]
 
     def run(self, image: bytes, folder: Path, *, name: str, in_parts: InParts | None = None) -> str:
@@ -53,7 +58,7 @@ class PreparedAnalysis:
                 self.model,
                 settings=self.settings,
                 analysis_id=str(uuid.uuid4()),
-                calibration=self.calibration,
+                corrections=self.corrections,
                 views=self.views,
                 in_parts=in_parts,
                 on_progress=on_progress,
@@ -86,7 +91,11 @@ def add_analysis_options(parser: argparse.ArgumentParser, *, model: str = "--mod
 
 
 def prepare_analysis(
-    arguments: argparse.Namespace, views: Mapping[str, ViewFile] | None = None
+    arguments: argparse.Namespace,
+    *,
+    views: Mapping[str, ViewFile] | None = None,
+    flat_field: FlatField | None = None,
+    lens: LensModel | None = None,
 ) -> PreparedAnalysis:
     """Check the options and open the model.
 
@@ -95,16 +104,17 @@ def prepare_analysis(
     InputError
         If an option cannot be used.
     """
+    from petrography.calibration import Corrections
     from service.repository import open_repository
 
-    calibration = _calibration(arguments.calibration)
-    request = _request(arguments, calibration, views or {})
+    corrections = Corrections(_calibration(arguments.calibration), flat_field, lens)
+    request = _request(arguments, corrections, views or {})
     settings = settings_of(arguments)
     return PreparedAnalysis(
         request,
         open_repository(settings).get(request.model),
         settings,
-        calibration,
+        corrections,
         {name: view.path.read_bytes for name, view in (views or {}).items()},
     )
 
@@ -117,7 +127,7 @@ def _calibration(path: Path | None) -> ColourCalibration | None:
 
 def _request(
     arguments: argparse.Namespace,
-    calibration: ColourCalibration | None,
+    corrections: Corrections,
     views: Mapping[str, ViewFile],
 ) -> AnalysisRequest:
     from pydantic import ValidationError
@@ -127,7 +137,7 @@ def _request(
     names = ("um_per_px", "resampling_factor", "association")
     stated = {name: getattr(arguments, name) for name in names}
     stated["model"] = arguments.analysis_model
-    stated["calibration"] = None if calibration is None else calibration.id
+    stated |= corrections.ids()
     stated["views"] = tuple(
         {"part": name, "light": view.light, "stage_angle_deg": view.stage_angle_deg}
         for name, view in views.items()

@@ -17,11 +17,12 @@ from petrography.calibration import (
     fit_calibration,
     lumenstone_reference,
     parse_calibration,
+    parse_lens,
     parse_reference,
 )
 from petrography.errors import InvalidParameterError, LabelImageError, MissingPartError
 from petrography.image_codec import encode_png
-from petrography.phantoms import filtered, phantom
+from petrography.phantoms import filtered, phantom, section_fields
 
 
 def run(*words: object) -> int:
@@ -92,6 +93,25 @@ def test_a_white_instead_of_labels(folder: Path) -> None:
     out = folder / "cal.json"
     assert run("fit", "--image", folder / "image.png", "--white", "200,210,240", "--out", out) == 0
     assert json.loads(out.read_bytes())["mode"] == "white-reference"
+
+
+def test_the_lens_is_found_from_overlapping_fields(tmp_path: Path, capsys) -> None:
+    paths = []
+    section = section_fields(
+        "S2", 7, 2, 2, height_px=360, width_px=480, overlap=0.4, distortion_k1=-0.04
+    )
+    for field in section.fields:
+        paths.append(tmp_path / f"{field.name}.png")
+        paths[-1].write_bytes(encode_png(field.image))
+    lens = tmp_path / "lens.json"
+    assert run("lens", "fit", *paths, "--fields", "--out", lens) == 0
+    found = parse_lens(lens.read_bytes(), source="lens.json")
+    # A quarter of a pixel in the corners, which are 300 px from the centre.
+    assert found.k1 == pytest.approx(-0.04, abs=0.001)
+    assert found.rmse_px < 0.3
+    assert f"{found.points} points" in capsys.readouterr().out
+    with pytest.raises(InvalidParameterError, match="--fields"):
+        run("lens", "fit", *paths, "--out", lens)
 
 
 def test_flat_field_and_lens(folder: Path, capsys) -> None:

@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import petroserve
+from petrography.calibration import LensModel, undistort
 from petrography.image_codec import decode_image, decode_labels, encode_png
 from petrography.phantoms import stage_series
 from tests.http_service import running_service, settings_for
@@ -405,3 +406,24 @@ def test_views_of_the_image_are_laid_over_it(run: Run, model_folder: Path, tmp_p
     status, _, complaint = run("analyse", plain, turned, "--out", out, *words)
     assert status == 2
     assert "--view belongs to one image" in complaint
+
+
+def test_shading_and_distortion_are_corrected_before_an_analysis(
+    run: Run, photograph: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    pixels = decode_image(photograph.read_bytes()).pixels
+    height_px, width_px = pixels.shape[:2]
+    lens = LensModel(height_px=height_px, width_px=width_px, k1=0.2)
+    (tmp_path / "lens.json").write_text(lens.model_dump_json())
+    straight = tmp_path / "straight.png"
+    straight.write_bytes(encode_png(undistort(pixels, lens)))
+    words = ("--models", model_folder, "--out")
+    by_file, by_hand = tmp_path / "by_file", tmp_path / "by_hand"
+    assert run("analyse", photograph, "--lens", tmp_path / "lens.json", *words, by_file)[0] == 0
+    assert run("analyse", straight, *words, by_hand)[0] == 0
+    assert (by_file / "labels.png").read_bytes() == (by_hand / "labels.png").read_bytes()
+    provenance = json.loads((by_file / "provenance.json").read_text())
+    assert provenance["lens"]["k1"] == 0.2
+    status, _, complaint = run("analyse", photograph, "--flat-field", photograph, *words, by_file)
+    assert status == 2
+    assert photograph.name in complaint

@@ -3,7 +3,7 @@
 Colour: `anchors` measures the colour of labelled phases, `reference` holds the colours to reach,
 `colour_matrix` and `fitting` find the matrix between them (`doubts` refuses and warns),
 `colour_calibration` stores it, `correction` applies it. Shading: `flat_cells`, `flat_field`.
-Distortion: `target_points`, `lens_fit`, `lens`. `input_gate` judges a photograph before a model
+Distortion: `target_points`, `lens_fit`, `lens`. `corrections` applies all three. `input_gate` judges a photograph before a model
 sees it, `distance_to_training` after. `tone_curve` and `colour_difference` serve them all.
 """
 
@@ -16,6 +16,7 @@ from petrography.calibration.colour_calibration import (
 )
 from petrography.calibration.colour_difference import ciede2000
 from petrography.calibration.correction import apply_calibration
+from petrography.calibration.corrections import Corrections, optics_id
 from petrography.calibration.distance_to_training import colour_distance
 from petrography.calibration.fitting import fit_calibration, fit_series_calibration
 from petrography.calibration.flat_field import (
@@ -53,6 +54,7 @@ __all__ = [
     "Colour",
     "ColourCalibration",
     "ColourReference",
+    "Corrections",
     "FittedAnchor",
     "FlatField",
     "InputQuality",
@@ -73,6 +75,7 @@ __all__ = [
     "hue_distance",
     "judge_input",
     "lumenstone_reference",
+    "optics_id",
     "parse_calibration",
     "parse_flat_field",
     "parse_lens",

@@ -44,9 +44,9 @@ class LensModel(BaseModel):
     k1, k2, k3, p1, p2 : float
         Radial and tangential coefficients.
     rmse_px : float or None
-        Of the target that it was fitted to; None where it was stated.
+        Of the target, or the overlaps of fields, that it was fitted to; None where it was stated.
     points : int
-        Points of the target that were used.
+        Points that were used.
     warnings : tuple of str
         One sentence each.
     """

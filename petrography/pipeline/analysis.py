@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from petrography.calibration import ColourCalibration
+from petrography.calibration import Corrections
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits
 from petrography.model_card import ModelCard, sha256_hex
@@ -19,6 +19,8 @@ from petrography.pipeline.writing import listed, written_files
 from petrography.report import Result, result_json
 
 __all__ = ["Analysis", "analyse"]
+
+NOTHING_CORRECTED = Corrections()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ def analyse(
     analysis_id: str,
     limits: ImageLimits,
     software: Mapping[str, str],
-    calibration: ColourCalibration | None = None,
+    corrections: Corrections = NOTHING_CORRECTED,
     views: ViewReaders | None = None,
     in_parts: InParts | None = None,
     provider_degradations: tuple[str, ...] = (),
@@ -73,8 +75,8 @@ def analyse(
         Most bytes and pixels.
     software : mapping of str to str
         Names and versions of what computes, for the provenance.
-    calibration : ColourCalibration, optional
-        The one that the request names; it is applied before anything is seen.
+    corrections : Corrections
+        Those that the request names; they are applied before anything is seen.
     views : mapping of str to callable, optional
         What reads the encoded views that the request describes, by their parts.
     in_parts : callable, optional
@@ -103,9 +105,9 @@ def analyse(
     """
     readers = views or {}
     require_the_described(readers, request)
-    _require_the_named(calibration, request)
+    _require_the_named(corrections, request)
     watch = StopWatch(on_stage)
-    given = Given(data, request, limits, calibration, readers, in_parts)
+    given = Given(data, request, limits, corrections, readers, in_parts)
     seen = see(given, card, predictor_for, watch, on_progress)
     with watch.stage("statistics"):
         measured = measure(seen.segmentation.labels, min_grain_area_px=request.min_grain_area_px)
@@ -123,8 +125,9 @@ def analyse(
     return Analysis(result, {**files, "result.json": result_json(result)})
 
 
-def _require_the_named(calibration: ColourCalibration | None, request: AnalysisRequest) -> None:
-    given = None if calibration is None else calibration.id
-    if given != request.calibration:
-        msg = f"the request names calibration {request.calibration}, and {given} is at hand"
-        raise InvalidParameterError(msg)
+def _require_the_named(corrections: Corrections, request: AnalysisRequest) -> None:
+    for name, given in corrections.ids().items():
+        named = getattr(request, name)
+        if given != named:
+            msg = f"the request names {name} {named}, and {given} is at hand"
+            raise InvalidParameterError(msg)

@@ -103,9 +103,10 @@ def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
 
 
 def _calibration_warnings(seen: Seen) -> tuple[str, ...]:
-    if seen.calibration is None:
-        return ()
-    return tuple(f"calibration: {warning}" for warning in seen.calibration.warnings)
+    colours, lens = seen.corrections.calibration, seen.corrections.lens
+    doubts = [] if colours is None else [f"calibration: {one}" for one in colours.warnings]
+    doubts += [] if lens is None else [f"lens: {one}" for one in lens.warnings]
+    return tuple(doubts)
 
 
 def _view_warnings(seen: Seen) -> tuple[str, ...]:
@@ -176,6 +177,7 @@ def provenance_of(
 ) -> dict[str, JsonValue]:
     """Write down what was analysed, by what, and with which parameters after defaults."""
     height_px, width_px = seen.image.pixels.shape[:2]
+    colours, lens = seen.corrections.calibration, seen.corrections.lens
     return {
         "started_utc": started_utc,
         "image": {
@@ -204,8 +206,9 @@ def provenance_of(
             "phantom_fraction": card.training.phantom_fraction,
             "weight_terms": card.weight_terms,
         },
-        "calibration": (
-            None if seen.calibration is None else seen.calibration.model_dump(mode="json")
-        ),
+        "calibration": None if colours is None else colours.model_dump(mode="json"),
+        # A flat field is long; its id is the digest of its content.
+        "flat_field": seen.corrections.ids()["flat_field"],
+        "lens": None if lens is None else lens.model_dump(mode="json"),
         "software": dict(software),
     }

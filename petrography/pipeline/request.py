@@ -32,6 +32,7 @@ MEDIA_TYPES: dict[str, str] = {
     "anisotropy.png": "image/png",
 }
 
+StoredId = Annotated[str, Field(min_length=1, max_length=128)]
 PositiveNumber = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
@@ -67,8 +68,9 @@ class AnalysisRequest(BaseModel):
         Artefacts that are wanted beside the result; None for all.
     min_grain_area_px : int
         Components below it are counted but not measured.
-    calibration : str or None
-        Id of a stored colour calibration that is applied before anything is seen.
+    calibration, flat_field, lens : str or None
+        Ids of a stored colour calibration, flat field and lens, which are applied before anything
+        is seen.
     views : tuple of ViewRequest
         Other photographs of the same place, which are laid over the image; 3 or more between
         crossed polars tell which phases are anisotropic.
@@ -83,5 +85,7 @@ class AnalysisRequest(BaseModel):
     sample: Sample | None = None
     outputs: tuple[ArtefactName, ...] | None = None
     min_grain_area_px: Annotated[int, Field(ge=1, le=1_000_000)] = MIN_GRAIN_AREA_PX
-    calibration: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    calibration: StoredId | None = None
+    flat_field: StoredId | None = None
+    lens: StoredId | None = None
     views: tuple[ViewRequest, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from petrography.calibration import ColourCalibration, apply_calibration
+from petrography.calibration import Corrections
 from petrography.image_codec import DecodedImage, ImageLimits, decode_image
 from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
@@ -36,7 +36,7 @@ class Given:
     data: bytes
     request: AnalysisRequest
     limits: ImageLimits
-    calibration: ColourCalibration | None
+    corrections: Corrections
     views: ViewReaders
     in_parts: InParts | None
 
@@ -45,13 +45,13 @@ class Given:
 class Seen:
     """What is known once the image is segmented.
 
-    `pixels` are those of the image, calibrated; `in_parts` says whether the map was joined from
+    `pixels` are those of the image, corrected; `in_parts` says whether the map was joined from
     those of parts; `overlay` is what other views show.
     """
 
     image: DecodedImage
     pixels: Image
-    calibration: ColourCalibration | None
+    corrections: Corrections
     scale: Scale | None
     resampling: Resampling
     allowed: tuple[int, ...]
@@ -74,19 +74,20 @@ def see(
     InputError
         If the image or a parameter of the request cannot be used.
     """
-    request, calibration = given.request, given.calibration
+    request, corrections = given.request, given.corrections
     # The request first: it is cheap to refuse.
     allowed = card.classes
     if request.association is not None:
         allowed = parse_association(request.association, classes=card.classes)
     with watch.stage("decode"):
         image = decode_image(given.data, limits=given.limits)
-    # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
-    overlay = lay_over(image.pixels, request, given.views, given.limits, watch)
     pixels = image.pixels
-    if calibration is not None:
+    if corrections != Corrections():
         with watch.stage("calibration"):
-            pixels = apply_calibration(pixels, calibration)
+            pixels = corrections.evened(pixels)
+    # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
+    overlay = lay_over(pixels, request, given.views, given.limits, corrections.evened, watch)
+    pixels = corrections.coloured(pixels)
     scale = _scale(request, image)
     resampling = choose_resampling(
         card,
@@ -98,10 +99,10 @@ def see(
         if given.in_parts is None:
             segmentation = segmented(pixels)
         else:
-            segmentation = given.in_parts(lambda part: segmented(_calibrated(part, calibration)))
+            segmentation = given.in_parts(lambda part: segmented(corrections.coloured(part)))
     in_parts = given.in_parts is not None
     return Seen(
-        image, pixels, calibration, scale, resampling, allowed, segmentation, in_parts, overlay
+        image, pixels, corrections, scale, resampling, allowed, segmentation, in_parts, overlay
     )
 
 
@@ -121,10 +122,6 @@ def _segmenter(
         )
 
     return segmented
-
-
-def _calibrated(pixels: Image, calibration: ColourCalibration | None) -> Image:
-    return pixels if calibration is None else apply_calibration(pixels, calibration)
 
 
 def _scale(request: AnalysisRequest, image: DecodedImage) -> Scale | None:

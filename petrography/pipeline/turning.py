@@ -30,7 +30,6 @@ __all__ = ["IMAGE_NAME", "ViewReaders", "lay_over", "phase_anisotropy", "require
 # From the part of a view to what reads its encoded bytes, so that few are in memory at once.
 ViewReaders: TypeAlias = Mapping[str, Callable[[], bytes]]
 
-
 # What reports call the analysed image.
 IMAGE_NAME = "image"
 
@@ -58,9 +57,12 @@ def lay_over(
     request: AnalysisRequest,
     views: ViewReaders,
     limits: ImageLimits,
+    even: Callable[[Image], Image],
     watch: StopWatch,
 ) -> Overlay | None:
     """Lay the views of a request over the analysed image; None without views.
+
+    `even` takes shading and distortion of the microscope from a view, as it was from the image.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def lay_over(
         return None
 
     def pixels(part: str) -> Image:
-        return decode_image(views[part](), limits=limits, name=part).pixels
+        return even(decode_image(views[part](), limits=limits, name=part).pixels)
 
     moving = [
         StageView(view.part, partial(pixels, view.part), view.light, view.stage_angle_deg)

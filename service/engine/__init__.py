@@ -8,6 +8,7 @@ from service.engine.engine import Engine, Finished
 from service.engine.field_maps import segment_fields
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
+from service.engine.optics import FlatFieldCalibration, LensCalibration
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
 from service.engine.source_files import NamedFile, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
@@ -21,7 +22,9 @@ __all__ = [
     "CalibrationRequest",
     "Engine",
     "Finished",
+    "FlatFieldCalibration",
     "Kind",
+    "LensCalibration",
     "NamedFile",
     "OpenArtefact",
     "Panorama",

@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from petrography.calibration import ColourCalibration, parse_calibration
 from petrography.errors import InputError
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import AnalysisRequest, InParts, ViewReaders
@@ -30,6 +29,7 @@ from service.engine.readiness import Readiness
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.source_files import NamedFile, Readable
 from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
+from service.engine.stored_corrections import stored_corrections
 from service.repository import Repository
 from service.runtime import open_matcher
 from service.settings import Settings
@@ -196,12 +196,14 @@ class Engine:
         images: Sequence[NamedFile],
         labels: Sequence[NamedFile],
         request: CalibrationRequest,
+        *,
+        dark: Sequence[NamedFile] = (),
     ) -> Finished:
-        """Fit a colour calibration and keep it under the digest of its content.
+        """Fit a calibration and keep it under the digest of its content.
 
         Parameters
         ----------
-        images, labels : sequence of NamedFile
+        images, labels, dark : sequence of NamedFile
             See `service.engine.calibrating.calibrate`.
         request : CalibrationRequest
             What is wanted.
@@ -215,12 +217,12 @@ class Engine:
         """
 
         def work(course: Course) -> Finished:
-            calibration, files = calibrate(
-                images, labels, request, limits=self.limits, course=course
+            calibration_id, files = calibrate(
+                images, labels, dark, request, limits=self.limits, course=course
             )
             course.go_on()
-            self.store.keep(CALIBRATIONS, calibration.id, files)
-            return Finished(calibration.id, files[CALIBRATIONS.document])
+            self.store.keep(CALIBRATIONS, calibration_id, files)
+            return Finished(calibration_id, files[CALIBRATIONS.document])
 
         return await self._image(CALIBRATIONS, work)
 
@@ -377,18 +379,12 @@ class Engine:
             work, count=lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()
         )
 
-    async def _calibration(self, calibration_id: str | None) -> ColourCalibration | None:
-        if calibration_id is None:
-            return None
-        content = await asyncio.to_thread(self.store.use, CALIBRATIONS, calibration_id)
-        return parse_calibration(content, source=f"calibration {calibration_id}")
-
     async def _prepared(
         self, request: AnalysisRequest, href_root: str, views: ViewReaders | None = None
     ) -> _Analyse:
         """Find what a request names, so that an analysis can be made of an image, and kept."""
         model = self.repository.get(request.model)
-        calibration = await self._calibration(request.calibration)
+        corrections = await asyncio.to_thread(stored_corrections, self.store, request)
 
         def analyse(
             image: bytes, course: Course, max_bytes: int | None, in_parts: InParts | None
@@ -401,7 +397,7 @@ class Engine:
                 model,
                 settings=self.settings.model_copy(update=limit),
                 analysis_id=analysis_id,
-                calibration=calibration,
+                corrections=corrections,
                 views=views,
                 in_parts=in_parts,
                 href_prefix=f"{href_root}/{analysis_id}/",

@@ -102,7 +102,12 @@ CALIBRATIONS = Kind(
     "calibrations",
     "a calibration",
     "calibration.json",
-    {"calibration.json": _JSON, "calibrated.jpg": _JPEG},
+    {
+        "calibration.json": _JSON,
+        "calibrated.jpg": _JPEG,
+        "flat_field.json": _JSON,
+        "lens.json": _JSON,
+    },
     errors.CalibrationNotFoundError,
     lasting=True,
 )

@@ -8,13 +8,15 @@ import importlib.metadata
 import platform
 from collections.abc import Callable
 
-from petrography.calibration import ColourCalibration
+from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import Analysis, AnalysisRequest, InParts, ViewReaders, analyse
 from service.repository import LoadedModel
 from service.settings import Settings
 
 __all__ = ["analyse_image", "software_versions"]
+
+NOTHING_CORRECTED = Corrections()
 
 _SOFTWARE = (
     "petroserve",
@@ -34,7 +36,7 @@ def analyse_image(
     *,
     settings: Settings,
     analysis_id: str,
-    calibration: ColourCalibration | None = None,
+    corrections: Corrections = NOTHING_CORRECTED,
     views: ViewReaders | None = None,
     in_parts: InParts | None = None,
     href_prefix: str = "",
@@ -55,8 +57,8 @@ def analyse_image(
         The limits on bytes and pixels are used.
     analysis_id : str
         Identity of the result.
-    calibration : ColourCalibration, optional
-        The one that the request names.
+    corrections : Corrections
+        Those that the request names.
     views : mapping of str to callable, optional
         What reads the views that the request describes, by their parts.
     in_parts : callable, optional
@@ -77,7 +79,7 @@ def analyse_image(
         card=model.card,
         predictor_for=model.predictor_for,
         analysis_id=analysis_id,
-        calibration=calibration,
+        corrections=corrections,
         views=views,
         in_parts=in_parts,
         limits=ImageLimits(

@@ -62,8 +62,8 @@ class PanoramaRequest(BaseModel):
     @field_validator("analysis")
     @classmethod
     def _without_views(cls, analysis: AnalysisRequest | None) -> AnalysisRequest | None:
-        if analysis is not None and analysis.views:
-            msg = "views belong to one field; a panorama is analysed without"
+        if analysis is not None and (analysis.views or analysis.flat_field or analysis.lens):
+            msg = "views belong to one field, and shading and lens are corrected while stitching"
             raise ValueError(msg)
         return analysis
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeAlias
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from petrography.calibration import ColourCalibration
-from service.engine import CALIBRATIONS, CalibrationRequest, Engine, Finished
+from service.engine import (
+    CALIBRATIONS,
+    CalibrationRequest,
+    Engine,
+    Finished,
+    FlatFieldCalibration,
+    LensCalibration,
+)
 from service.http_api.forms import CALIBRATION
 from service.http_api.resources import (
     PROBLEM,
@@ -23,6 +30,8 @@ from service.http_api.upload import Upload
 
 __all__ = ["calibration_routes"]
 
+Calibration: TypeAlias = ColourCalibration | FlatFieldCalibration | LensCalibration
+
 
 def calibration_routes(engine: Engine) -> APIRouter:
     """Build the routes under ``/v1/calibrations``."""
@@ -31,28 +40,31 @@ def calibration_routes(engine: Engine) -> APIRouter:
     @router.post(
         "",
         status_code=201,
-        summary="Fit a colour calibration",
+        summary="Fit a calibration",
         description=(
-            "From labels of some pixels of a photograph, from several photographs of a series, or "
-            "from the colour of a white. The id is the digest of the content: the same request "
-            "gives the same calibration. Analyses name it in `calibration`."
+            "Of the colours: from labels of some pixels of a photograph, from several photographs "
+            "of a series, or from the colour of a white. Of the shading, `kind` `flat_field`: from "
+            "blanks. Of the distortion, `kind` `lens`: from a target. The id is the digest of the content: the same request "
+            "gives the same calibration. Analyses name it in `calibration`, `flat_field` or "
+            "`lens`."
         ),
-        responses={201: {"model": ColourCalibration, "description": "The calibration."}},
+        responses={201: {"model": Calibration, "description": "The calibration."}},
         response_class=Response,
         openapi_extra=upload_body(CALIBRATION),
     )
     async def post_calibration(request: Request) -> Response:
         def work(upload: Upload[CalibrationRequest]) -> Coroutine[Any, Any, Finished]:
-            return engine.calibrate(upload.files["image"], upload.files["labels"], upload.request)
+            files = upload.files
+            return engine.calibrate(
+                files["image"], files["labels"], upload.request, dark=files["dark"]
+            )
 
         return await created_response(request, engine, CALIBRATIONS, CALIBRATION, work)
 
     @router.get(
         "/{calibration_id}",
-        summary="A colour calibration",
-        responses={
-            200: {"model": ColourCalibration, "description": "Content of calibration.json."}
-        },
+        summary="A calibration",
+        responses={200: {"model": Calibration, "description": "Content of calibration.json."}},
         response_class=Response,
     )
     def get_calibration(request: Request, calibration_id: str) -> Response:
@@ -62,7 +74,7 @@ def calibration_routes(engine: Engine) -> APIRouter:
 
     @router.get(
         "/{calibration_id}/{artefact}",
-        summary="One file of a colour calibration",
+        summary="One file of a calibration",
         description=f"One of {CALIBRATIONS.file_names()}.",
         responses=file_responses(CALIBRATIONS),
         response_class=Response,

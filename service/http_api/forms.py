@@ -28,6 +28,11 @@ CALIBRATION = UploadForm(
             required=False,
             series=True,
         ),
+        FilePart(
+            "dark",
+            "for a flat field: one photograph without light (curl -F dark=@dark.png)",
+            required=False,
+        ),
     ),
 )
 REGISTRATION = UploadForm(

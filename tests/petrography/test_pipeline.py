@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from petrography.calibration import build_reference, fit_calibration
+from petrography.calibration import (
+    Corrections,
+    LensModel,
+    apply_flat_field,
+    build_reference,
+    fit_calibration,
+    flat_field_from_illumination,
+    optics_id,
+    undistort,
+)
 from petrography.errors import InvalidParameterError, UnsupportedImageError
 from petrography.image_codec import ImageLimits, decode_labels, encode_png
 from petrography.model_card import sha256_hex
@@ -271,12 +280,42 @@ def test_a_calibration_gives_the_map_back_that_a_filter_took(painted):
         return (decode_labels(analysis.artefacts["labels.png"]) == truth).mean()
 
     before = run(encode_png(filtered))
-    after = run(encode_png(filtered), request, calibration=calibration)
+    after = run(encode_png(filtered), request, corrections=Corrections(calibration))
     assert accuracy(before) < 0.8
     assert accuracy(after) > 0.99
     assert after.result.quality.colour_distance < before.result.quality.colour_distance
     assert after.result.provenance["calibration"] == calibration.model_dump(mode="json")
     assert before.result.provenance["calibration"] is None
+
+
+def test_shading_and_distortion_are_corrected_before_the_colours(painted):
+    truth, image = painted
+    height_px, width_px = truth.shape
+    light = np.linspace(0.6, 1.0, width_px)[None, :, None] * np.ones((height_px, 1, 3))
+    flat_field = flat_field_from_illumination(light, height_px, width_px)
+    lens = LensModel(height_px=height_px, width_px=width_px, k1=0.05)
+    shaded = ((image / 255.0) ** 2.2 * light) ** (1 / 2.2) * 255.0
+    pixels = np.rint(shaded).astype(np.uint8)
+    corrections = Corrections(None, flat_field, lens)
+    request = AnalysisRequest(flat_field=optics_id(flat_field), lens=optics_id(lens))
+
+    analysis = run(encode_png(pixels), request, corrections=corrections)
+
+    wanted = run(encode_png(undistort(apply_flat_field(pixels, flat_field), lens)))
+    assert analysis.artefacts["labels.png"] == wanted.artefacts["labels.png"]
+    assert analysis.artefacts["labels.png"] != run(encode_png(pixels)).artefacts["labels.png"]
+    assert analysis.result.provenance["lens"] == lens.model_dump(mode="json")
+    assert analysis.result.provenance["flat_field"] == optics_id(flat_field)
+
+
+def test_a_lens_of_another_size_is_refused(painted):
+    lens = LensModel(height_px=100, width_px=100, k1=0.05)
+    with pytest.raises(InvalidParameterError, match="100"):
+        run(
+            encode_png(painted[1]),
+            AnalysisRequest(lens=optics_id(lens)),
+            corrections=Corrections(lens=lens),
+        )
 
 
 def test_a_calibration_other_than_the_named_one_is_refused(painted):
@@ -288,7 +327,7 @@ def test_a_calibration_other_than_the_named_one_is_refused(painted):
         (AnalysisRequest(calibration=calibration.id), None),
     ):
         with pytest.raises(InvalidParameterError, match="calibration"):
-            run(encode_png(image), request, calibration=given)
+            run(encode_png(image), request, corrections=Corrections(given))
 
 
 def test_a_filter_is_noticed_before_any_map(painted):

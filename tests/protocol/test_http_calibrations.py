@@ -214,7 +214,8 @@ async def test_too_many_images_are_refused(model_folder: Path, tmp_path: Path) -
 
 
 async def test_too_many_bytes_of_a_series_are_refused(model_folder: Path, tmp_path: Path) -> None:
-    settings = settings_for(model_folder, tmp_path / "artefacts", max_series_bytes=10_000)
+    limits = {"max_series_bytes": 10_000, "max_image_bytes": 100_000}
+    settings = settings_for(model_folder, tmp_path / "artefacts", **limits)
     async with running_service(settings) as (client, _):
         noise = np.random.default_rng(1).integers(0, 256, (300, 300, 3), dtype=np.uint8)
         assert_problem(await post(client, [noise] * 6, []), 413, "are accepted")

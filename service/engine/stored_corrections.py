@@ -1,0 +1,48 @@
+"""The calibrations that an analysis names, from where they are kept."""
+
+from __future__ import annotations
+
+import json
+
+from petrography.calibration import Corrections, parse_calibration
+from petrography.errors import InvalidParameterError
+from petrography.pipeline import AnalysisRequest
+from service.engine.artefact_store import ArtefactStore
+from service.engine.kinds import CALIBRATIONS
+from service.engine.optics import FlatFieldCalibration, LensCalibration
+
+__all__ = ["stored_corrections"]
+
+# A colour calibration says by its fields what it is.
+_COLOUR = "colour"
+
+
+def stored_corrections(store: ArtefactStore, request: AnalysisRequest) -> Corrections:
+    """Read what an analysis corrects.
+
+    Raises
+    ------
+    CalibrationNotFoundError
+        If a calibration that the request names is not kept.
+    InvalidParameterError
+        If it is of another kind.
+    """
+    colours = _content(store, request.calibration, _COLOUR)
+    shading = _content(store, request.flat_field, "flat_field")
+    distortion = _content(store, request.lens, "lens")
+    return Corrections(
+        None if colours is None else parse_calibration(colours, source="the calibration"),
+        None if shading is None else FlatFieldCalibration.model_validate_json(shading).flat_field,
+        None if distortion is None else LensCalibration.model_validate_json(distortion).lens,
+    )
+
+
+def _content(store: ArtefactStore, calibration_id: str | None, wanted: str) -> bytes | None:
+    if calibration_id is None:
+        return None
+    content = store.use(CALIBRATIONS, calibration_id)
+    kind = json.loads(content).get("kind", _COLOUR)
+    if kind != wanted:
+        msg = f"calibration {calibration_id} is of kind {kind!r}; wanted {wanted!r}"
+        raise InvalidParameterError(msg)
+    return content

@@ -16,9 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import petroserve
-from petrography.calibration import LensModel, undistort
 from petrography.image_codec import decode_image, decode_labels, encode_png
-from petrography.phantoms import stage_series
 from tests.http_service import running_service, settings_for
 from tests.tiny_model import CODES, paint
 
@@ -388,42 +386,3 @@ def test_wrong_usage_ends_with_status_2(
         petroserve.main(words)
     assert ended.value.code == 2
     assert "usage: petroserve" in capsys.readouterr().err
-
-
-def test_views_of_the_image_are_laid_over_it(run: Run, model_folder: Path, tmp_path: Path) -> None:
-    series = stage_series("S2", 5, 240, 300, views=2, step_deg=30.0)
-    plain, turned, crossed = (tmp_path / f"{name}.png" for name in ("plain", "turned", "crossed"))
-    plain.write_bytes(encode_png(series.ppl[0].image))
-    turned.write_bytes(encode_png(series.ppl[1].image))
-    crossed.write_bytes(encode_png(series.xpl[1].image))
-    words = ("--models", model_folder, "--view", f"PPL:30={turned}", "--view", f"XPL:30={crossed}")
-    out = tmp_path / "out"
-    assert run("analyse", plain, "--out", out, *words)[0] == 0
-    views = json.loads((out / "result.json").read_text())["registration"]["views"]
-    assert [view["name"] for view in views] == ["turned.png", "crossed.png"]
-    assert views[0]["rotation_deg"] == pytest.approx(-30.0, abs=0.3)
-    assert views[0]["matrix"] == views[1]["matrix"]
-    status, _, complaint = run("analyse", plain, turned, "--out", out, *words)
-    assert status == 2
-    assert "--view belongs to one image" in complaint
-
-
-def test_shading_and_distortion_are_corrected_before_an_analysis(
-    run: Run, photograph: Path, model_folder: Path, tmp_path: Path
-) -> None:
-    pixels = decode_image(photograph.read_bytes()).pixels
-    height_px, width_px = pixels.shape[:2]
-    lens = LensModel(height_px=height_px, width_px=width_px, k1=0.2)
-    (tmp_path / "lens.json").write_text(lens.model_dump_json())
-    straight = tmp_path / "straight.png"
-    straight.write_bytes(encode_png(undistort(pixels, lens)))
-    words = ("--models", model_folder, "--out")
-    by_file, by_hand = tmp_path / "by_file", tmp_path / "by_hand"
-    assert run("analyse", photograph, "--lens", tmp_path / "lens.json", *words, by_file)[0] == 0
-    assert run("analyse", straight, *words, by_hand)[0] == 0
-    assert (by_file / "labels.png").read_bytes() == (by_hand / "labels.png").read_bytes()
-    provenance = json.loads((by_file / "provenance.json").read_text())
-    assert provenance["lens"]["k1"] == 0.2
-    status, _, complaint = run("analyse", photograph, "--flat-field", photograph, *words, by_file)
-    assert status == 2
-    assert photograph.name in complaint

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from service.engine import Engine
+    from tests.command_runs import Run
 
 # The service and onnx are imported by the fixtures that need them, so that the tests of the
 # science run without either.
@@ -34,6 +35,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         if name.startswith(("PETROSERVE_", "PROMETHEUS_", "BENTOML_")):
             monkeypatch.delenv(name)
     return monkeypatch
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command in this process: exit status, stdout, stderr."""
+    import petroserve
+
+    def run_here(*words: object) -> tuple[int, str, str]:
+        status = petroserve.main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run_here
 
 
 @pytest.fixture

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import petroserve
 from petrography.calibration import LensModel, undistort
 from petrography.image_codec import encode_png
 from petrography.phantoms import stage_series
+from tests.command_runs import Run
 from tests.tiny_model import CODES, paint
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command in this process: exit status, stdout, stderr."""
-
-    def run_here(*words: object) -> tuple[int, str, str]:
-        status = petroserve.main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run_here
 
 
 def test_views_of_the_image_are_laid_over_it(run: Run, model_folder: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import petroserve
 from petrography.image_codec import decode_image, decode_labels, encode_png
+from tests.command_runs import Run
 from tests.http_service import running_service, settings_for
 from tests.tiny_model import CODES, paint
 
@@ -38,19 +39,6 @@ INDICES[40:60, 70:100] = 3
 TRUTH = np.array(CODES, dtype=np.uint8)[INDICES]
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command in this process: exit status, stdout, stderr."""
-
-    def run_here(*words: object) -> tuple[int, str, str]:
-        status = petroserve.main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run_here
 
 
 @pytest.fixture

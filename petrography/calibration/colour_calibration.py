@@ -7,10 +7,10 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.calibration.anchors import Colour
-from petrography.errors import InvalidParameterError, field_problems
+from petrography.calibration.stored_documents import parsed
 
 __all__ = [
     "CalibrationInput",
@@ -176,8 +176,4 @@ def parse_calibration(data: bytes, *, source: str) -> ColourCalibration:
     InvalidParameterError
         If a field is missing, unknown or impossible, or the content does not match the id.
     """
-    try:
-        return ColourCalibration.model_validate_json(data)
-    except ValidationError as error:
-        msg = f"{source} is no colour calibration: {field_problems(error)}"
-        raise InvalidParameterError(msg) from None
+    return parsed(ColourCalibration, data, what="colour calibration", source=source)

@@ -17,11 +17,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.calibration.flat_cells import cell_bounds, cell_medians, smooth_shading
+from petrography.calibration.stored_documents import parsed
 from petrography.calibration.tone_curve import GAMMA, change_light
-from petrography.errors import InvalidParameterError, MissingPartError, field_problems
+from petrography.errors import InvalidParameterError, MissingPartError
 from petrography.images import Image, clipped_fraction, require_image
 
 __all__ = [
@@ -213,11 +214,7 @@ def parse_flat_field(data: bytes, *, source: str) -> FlatField:
     InvalidParameterError
         If a field is missing, unknown or impossible.
     """
-    try:
-        return FlatField.model_validate_json(data)
-    except ValidationError as error:
-        msg = f"{source} is no flat field: {field_problems(error)}"
-        raise InvalidParameterError(msg) from None
+    return parsed(FlatField, data, what="flat field", source=source)
 
 
 def _require_usable(pixels: Image, shape: tuple[int, ...], *, name: str) -> None:

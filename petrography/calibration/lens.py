@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from petrography.errors import InvalidParameterError, field_problems
+from petrography.calibration.stored_documents import parsed
+from petrography.errors import InvalidParameterError
 from petrography.images import Image, require_image
 
 __all__ = ["LensModel", "distort_points", "parse_lens", "undistort", "undistort_points"]
@@ -189,11 +190,7 @@ def parse_lens(data: bytes, *, source: str) -> LensModel:
     InvalidParameterError
         If a field is missing, unknown or impossible.
     """
-    try:
-        return LensModel.model_validate_json(data)
-    except ValidationError as error:
-        msg = f"{source} is no lens model: {field_problems(error)}"
-        raise InvalidParameterError(msg) from None
+    return parsed(LensModel, data, what="lens model", source=source)
 
 
 def _seen(offset: _Floats, lens: LensModel) -> _Floats:

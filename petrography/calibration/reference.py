@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.calibration.anchors import Anchor, Colour, colour_anchors, weight_of_area
 from petrography.calibration.colour_difference import ciede2000, lab_of_levels
+from petrography.calibration.stored_documents import parsed
 from petrography.calibration.tone_curve import levels_to_light, light_to_levels
-from petrography.errors import InvalidParameterError, LabelImageError, field_problems
+from petrography.errors import LabelImageError
 from petrography.images import Image, Labels
 from petrography.minerals import MINERALS
 
@@ -149,11 +150,7 @@ def parse_reference(data: bytes, *, source: str) -> ColourReference:
     InvalidParameterError
         If a field is missing, unknown or impossible; the message names `source`.
     """
-    try:
-        return ColourReference.model_validate_json(data)
-    except ValidationError as error:
-        msg = f"{source} is no colour reference: {field_problems(error)}"
-        raise InvalidParameterError(msg) from None
+    return parsed(ColourReference, data, what="colour reference", source=source)
 
 
 @cache

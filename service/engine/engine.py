@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
+from petrography.calibration import Corrections
 from petrography.errors import InputError
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import AnalysisRequest, InParts, ViewReaders
@@ -384,7 +385,9 @@ class Engine:
     ) -> _Analyse:
         """Find what a request names, so that an analysis can be made of an image, and kept."""
         model = self.repository.get(request.model)
-        corrections = await asyncio.to_thread(stored_corrections, self.store, request)
+        corrections = Corrections()
+        if request.calibration or request.flat_field or request.lens:
+            corrections = await asyncio.to_thread(stored_corrections, self.store, request)
 
         def analyse(
             image: bytes, course: Course, max_bytes: int | None, in_parts: InParts | None

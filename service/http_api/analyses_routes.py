@@ -14,9 +14,8 @@ from service.engine import ANALYSES, Engine, Finished
 from service.http_api.forms import ANALYSIS
 from service.http_api.resources import (
     PROBLEM,
-    artefact_response,
+    add_reading_routes,
     created_response,
-    file_responses,
     root_of,
     upload_body,
 )
@@ -50,25 +49,5 @@ def analysis_routes(engine: Engine) -> APIRouter:
 
         return await created_response(request, engine, ANALYSES, ANALYSIS, work)
 
-    @router.get(
-        "/{analysis_id}",
-        summary="The result of an analysis",
-        responses={200: {"model": Result, "description": "Content of result.json."}},
-        response_class=Response,
-    )
-    def get_analysis(request: Request, analysis_id: str) -> Response:
-        return artefact_response(
-            request, engine.store.open(ANALYSES, analysis_id, ANALYSES.document)
-        )
-
-    @router.get(
-        "/{analysis_id}/{artefact}",
-        summary="One file of an analysis",
-        description=f"One of {ANALYSES.file_names()}.",
-        responses=file_responses(ANALYSES),
-        response_class=Response,
-    )
-    def get_artefact(request: Request, analysis_id: str, artefact: str) -> Response:
-        return artefact_response(request, engine.store.open(ANALYSES, analysis_id, artefact))
-
+    add_reading_routes(router, engine, ANALYSES, Result)
     return router

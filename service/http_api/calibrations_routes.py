@@ -20,9 +20,8 @@ from service.engine import (
 from service.http_api.forms import CALIBRATION
 from service.http_api.resources import (
     PROBLEM,
-    artefact_response,
+    add_reading_routes,
     created_response,
-    file_responses,
     root_of,
     upload_body,
 )
@@ -61,25 +60,5 @@ def calibration_routes(engine: Engine) -> APIRouter:
 
         return await created_response(request, engine, CALIBRATIONS, CALIBRATION, work)
 
-    @router.get(
-        "/{calibration_id}",
-        summary="A calibration",
-        responses={200: {"model": Calibration, "description": "Content of calibration.json."}},
-        response_class=Response,
-    )
-    def get_calibration(request: Request, calibration_id: str) -> Response:
-        return artefact_response(
-            request, engine.store.open(CALIBRATIONS, calibration_id, CALIBRATIONS.document)
-        )
-
-    @router.get(
-        "/{calibration_id}/{artefact}",
-        summary="One file of a calibration",
-        description=f"One of {CALIBRATIONS.file_names()}.",
-        responses=file_responses(CALIBRATIONS),
-        response_class=Response,
-    )
-    def get_artefact(request: Request, calibration_id: str, artefact: str) -> Response:
-        return artefact_response(request, engine.store.open(CALIBRATIONS, calibration_id, artefact))
-
+    add_reading_routes(router, engine, CALIBRATIONS, Calibration)
     return router

@@ -12,9 +12,8 @@ from service.engine import ANALYSES, PANORAMAS, Engine, Finished, Panorama, Pano
 from service.http_api.forms import PANORAMA
 from service.http_api.resources import (
     PROBLEM,
-    artefact_response,
+    add_reading_routes,
     created_response,
-    file_responses,
     root_of,
     upload_body,
 )
@@ -48,25 +47,5 @@ def panorama_routes(engine: Engine) -> APIRouter:
 
         return await created_response(request, engine, PANORAMAS, PANORAMA, work)
 
-    @router.get(
-        "/{panorama_id}",
-        summary="What is known of a panorama",
-        responses={200: {"model": Panorama, "description": "Content of panorama.json."}},
-        response_class=Response,
-    )
-    def get_panorama(request: Request, panorama_id: str) -> Response:
-        return artefact_response(
-            request, engine.store.open(PANORAMAS, panorama_id, PANORAMAS.document)
-        )
-
-    @router.get(
-        "/{panorama_id}/{artefact}",
-        summary="One file of a panorama",
-        description=f"One of {PANORAMAS.file_names()}.",
-        responses=file_responses(PANORAMAS),
-        response_class=Response,
-    )
-    def get_artefact(request: Request, panorama_id: str, artefact: str) -> Response:
-        return artefact_response(request, engine.store.open(PANORAMAS, panorama_id, artefact))
-
+    add_reading_routes(router, engine, PANORAMAS, Panorama)
     return router

@@ -12,9 +12,8 @@ from service.engine import REGISTRATIONS, Engine, Finished, Registration, Regist
 from service.http_api.forms import REGISTRATION
 from service.http_api.resources import (
     PROBLEM,
-    artefact_response,
+    add_reading_routes,
     created_response,
-    file_responses,
     root_of,
     upload_body,
 )
@@ -46,27 +45,5 @@ def registration_routes(engine: Engine) -> APIRouter:
 
         return await created_response(request, engine, REGISTRATIONS, REGISTRATION, work)
 
-    @router.get(
-        "/{registration_id}",
-        summary="How views lie over each other",
-        responses={200: {"model": Registration, "description": "Content of registration.json."}},
-        response_class=Response,
-    )
-    def get_registration(request: Request, registration_id: str) -> Response:
-        return artefact_response(
-            request, engine.store.open(REGISTRATIONS, registration_id, REGISTRATIONS.document)
-        )
-
-    @router.get(
-        "/{registration_id}/{artefact}",
-        summary="One file of a registration",
-        description=f"One of {REGISTRATIONS.file_names()}.",
-        responses=file_responses(REGISTRATIONS),
-        response_class=Response,
-    )
-    def get_artefact(request: Request, registration_id: str, artefact: str) -> Response:
-        return artefact_response(
-            request, engine.store.open(REGISTRATIONS, registration_id, artefact)
-        )
-
+    add_reading_routes(router, engine, REGISTRATIONS, Registration)
     return router

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
@@ -17,9 +17,8 @@ from service.http_api.upload import REQUEST_PART, Upload, UploadForm, receive_up
 __all__ = [
     "PROBLEM",
     "Responses",
-    "artefact_response",
+    "add_reading_routes",
     "created_response",
-    "file_responses",
     "root_of",
     "upload_body",
 ]
@@ -72,7 +71,43 @@ async def created_response(
     return Response(finished.document, 201, {"Location": location}, media_type)
 
 
-def artefact_response(request: Request, artefact: OpenArtefact) -> Response:
+def add_reading_routes(router: APIRouter, engine: Engine, kind: Kind, model: Any) -> None:
+    """Add the routes that read what is kept: its document, and each of its files.
+
+    Parameters
+    ----------
+    router : APIRouter
+        Of the kind, with its prefix.
+    engine : Engine
+        What keeps it.
+    kind : Kind
+        What is read.
+    model : type
+        What the document holds, for the documentation.
+    """
+    document = {"model": model, "description": f"Content of {kind.document}."}
+
+    @router.get(
+        "/{result_id}",
+        summary=f"Read {kind.noun}",
+        responses={200: document},
+        response_class=Response,
+    )
+    def get_document(request: Request, result_id: str) -> Response:
+        return _artefact_response(request, engine.store.open(kind, result_id, kind.document))
+
+    @router.get(
+        "/{result_id}/{artefact}",
+        summary=f"Read one file of {kind.noun}",
+        description=f"One of {kind.file_names()}.",
+        responses=_file_responses(kind),
+        response_class=Response,
+    )
+    def get_artefact(request: Request, result_id: str, artefact: str) -> Response:
+        return _artefact_response(request, engine.store.open(kind, result_id, artefact))
+
+
+def _artefact_response(request: Request, artefact: OpenArtefact) -> Response:
     """Answer a file, or 304 if the client has it."""
     headers = {
         "ETag": artefact.etag,
@@ -87,7 +122,7 @@ def artefact_response(request: Request, artefact: OpenArtefact) -> Response:
     return StreamingResponse(_chunks(artefact), headers=headers)
 
 
-def file_responses(kind: Kind) -> Responses:
+def _file_responses(kind: Kind) -> Responses:
     """Describe the answers to a wish for a file."""
     content: dict[str, Any] = {
         media_type.partition(";")[0]: {} for media_type in kind.possible_media_types()

@@ -186,8 +186,8 @@ async def test_metrics_name_what_happened(client: httpx.AsyncClient) -> None:
 
     analyses = 'petroserve_http_requests_total{method="POST",route="/v1/analyses",status="201"}'
     assert f"{analyses} 1.0" in metrics
-    assert 'route="/v1/analyses/{analysis_id}/{artefact}",status="200"} 1.0' in metrics
-    assert 'route="/v1/analyses/{analysis_id}",status="404"} 1.0' in metrics
+    assert 'route="/v1/analyses/{result_id}/{artefact}",status="200"} 1.0' in metrics
+    assert 'route="/v1/analyses/{result_id}",status="404"} 1.0' in metrics
     assert 'petroserve_errors_total{error="AnalysisNotFoundError"} 1.0' in metrics
     # Six tiles of 64 px cover 70 x 130 px.
     assert "petroserve_tiles_total 6.0" in metrics
@@ -220,13 +220,11 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     document = (await client.get("/openapi.json")).json()
 
     assert document["openapi"].startswith("3.1")
-    kept = {
-        f"/v1/{noun}s": f"{{{noun}_id}}" for noun in ("calibration", "registration", "panorama")
-    } | {"/v1/analyses": "{analysis_id}"}
+    kept = {"/v1/analyses", "/v1/calibrations", "/v1/registrations", "/v1/panoramas"}
     assert {
         *kept,
-        *(f"{root}/{one}" for root, one in kept.items()),
-        *(f"{root}/{one}/{{artefact}}" for root, one in kept.items()),
+        *(f"{root}/{{result_id}}" for root in kept),
+        *(f"{root}/{{result_id}}/{{artefact}}" for root in kept),
         "/v1/models",
         "/v1/models/{name}",
         "/livez",
@@ -242,7 +240,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         node = document
         for step in reference.split("/"):
             node = node[step]
-    file = document["paths"]["/v1/analyses/{analysis_id}/{artefact}"]["get"]["responses"]
+    file = document["paths"]["/v1/analyses/{result_id}/{artefact}"]["get"]["responses"]
     assert {"image/png", "text/csv", "application/geo+json"} <= set(file["200"]["content"])
     docs = await client.get("/docs")
     assert "swagger-ui" in docs.text

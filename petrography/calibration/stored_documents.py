@@ -1,0 +1,39 @@
+"""Reading what was stored as JSON, with messages that name the file and its problems."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from petrography.errors import InvalidParameterError, field_problems
+
+__all__ = ["parsed"]
+
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
+
+
+def parsed(model: type[DocumentT], data: bytes, *, what: str, source: str) -> DocumentT:
+    """Read a document.
+
+    Parameters
+    ----------
+    model : type of pydantic model
+        What it holds.
+    data : bytes
+        JSON.
+    what : str
+        What it is called, without article.
+    source : str
+        Where it is from.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a field is missing, unknown or impossible; the message names `source`.
+    """
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        msg = f"{source} is no {what}: {field_problems(error)}"
+        raise InvalidParameterError(msg) from None

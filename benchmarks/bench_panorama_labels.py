@@ -26,9 +26,9 @@ from petrography.accuracy import confusion_with_other, scores
 from petrography.images import Image, Labels, resample_image
 from petrography.minerals import parse_association
 from petrography.phantoms import Field, SectionFields, section_fields
+from petrography.registration import applied, fit_similarity, inverted
 from petrography.segmentation import segment
 from petrography.stitching import PanoramaField, Stitching, merge_labels, stitch
-from petrography.stitching.affine import fit_similarity, inverse, transform
 
 if TYPE_CHECKING:
     from service.repository import LoadedModel
@@ -122,12 +122,12 @@ def truth_on(stitching: Stitching, section: SectionFields) -> Labels:
     known = {field.name: field.matrix for field in section.fields}
     points = np.array([[0.0, 0.0], [WIDTH_PX, 0.0], [0.0, HEIGHT_PX]])
     tiles = stitching.report.tiles
-    ours = np.concatenate([transform(np.array(tile.matrix), points) for tile in tiles])
-    theirs = np.concatenate([transform(known[tile.name], points) for tile in tiles])
+    ours = np.concatenate([applied(np.array(tile.matrix), points) for tile in tiles])
+    theirs = np.concatenate([applied(known[tile.name], points) for tile in tiles])
     return np.asarray(
         cv2.warpAffine(
             section.panorama_labels,
-            inverse(fit_similarity(ours, theirs)),
+            inverted(fit_similarity(ours, theirs)),
             (stitching.shape[1], stitching.shape[0]),
             flags=cv2.INTER_NEAREST,
             borderMode=cv2.BORDER_CONSTANT,

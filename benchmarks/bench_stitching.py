@@ -166,14 +166,14 @@ def true_places(folder: Path) -> Places:
 
 def error_px(found: Places, true: Places) -> float:
     """Root mean square distance after the best similarity; infinite where nothing was placed."""
-    from petrography.stitching.affine import fit_similarity, transform
+    from petrography.registration import applied, fit_similarity
 
     names = sorted(found)
     if len(names) < 2:
         return float("inf")
     ours = np.concatenate([found[name] for name in names])
     theirs = np.concatenate([true[name] for name in names])
-    gaps = transform(fit_similarity(ours, theirs), ours) - theirs
+    gaps = applied(fit_similarity(ours, theirs), ours) - theirs
     return float(np.sqrt((gaps**2).sum(axis=1).mean()))
 
 

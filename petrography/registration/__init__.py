@@ -9,7 +9,15 @@ from which `anisotropy` tells what turns with the stage. `geometry` and `working
 """
 
 from petrography.registration.anisotropy import AnisotropyMap, anisotropy, anisotropy_picture
-from petrography.registration.geometry import warp_to_reference
+from petrography.registration.geometry import (
+    Matrix,
+    Points,
+    applied,
+    fit_similarity,
+    inverted,
+    joined,
+    warp_to_reference,
+)
 from petrography.registration.harmonics import CHANNELS, HarmonicStack, xpl_harmonics
 from petrography.registration.overlay import Overlay, overlay_views
 from petrography.registration.pairwise import register
@@ -22,7 +30,9 @@ __all__ = [
     "CHANNELS",
     "AnisotropyMap",
     "HarmonicStack",
+    "Matrix",
     "Overlay",
+    "Points",
     "RegistrationReport",
     "Rounded",
     "Row",
@@ -31,6 +41,10 @@ __all__ = [
     "XplSummary",
     "anisotropy",
     "anisotropy_picture",
+    "applied",
+    "fit_similarity",
+    "inverted",
+    "joined",
     "overlay_views",
     "register",
     "register_views",

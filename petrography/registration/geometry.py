@@ -96,21 +96,23 @@ def scale_of(matrix: Matrix) -> float:
     return math.sqrt(max(0.0, float(np.linalg.det(matrix[:, :2]))))
 
 
-def fit_similarity(moving: Points, reference: Points, weights: NDArray[np.float64]) -> Matrix:
+def fit_similarity(
+    moving: Points, reference: Points, weights: NDArray[np.float64] | None = None
+) -> Matrix:
     """Similarity (shift, turn and scale) that takes `moving` to `reference`, least squares.
 
     Parameters
     ----------
     moving, reference : ndarray of float64, shape (n, 2)
         Points as (x, y); n at least 2.
-    weights : ndarray of float64, shape (n,)
-        Not negative.
+    weights : ndarray of float64, shape (n,), optional
+        Not negative; all equal if not given.
 
     References
     ----------
     Umeyama 1991, doi:10.1109/34.88573; in the plane it is a complex division.
     """
-    share = weights / weights.sum()
+    share = np.full(len(moving), 1.0 / len(moving)) if weights is None else weights / weights.sum()
     from_centre, to_centre = share @ moving, share @ reference
     source = (moving - from_centre) @ np.array([1.0, 1.0j])
     target = (reference - to_centre) @ np.array([1.0, 1.0j])

@@ -1,4 +1,4 @@
-"""Affine maps as 2x3 matrices: ``matrix @ (x, y, 1)``, x to the right, y down, in pixels.
+"""Affine maps between fields, as 2x3 matrices: ``matrix @ (x, y, 1)``, x to the right, y down.
 
 Whole numbers are the centres of pixels.
 """
@@ -6,31 +6,23 @@ Whole numbers are the centres of pixels.
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
+from petrography.registration import Matrix, Points
 
 __all__ = [
-    "Matrix",
-    "Points",
     "border",
-    "compose",
     "corners",
-    "fit_similarity",
     "identity",
-    "inverse",
     "is_nearly_rigid",
     "magsac_affine",
     "require_points",
-    "transform",
 ]
-
-Matrix: TypeAlias = NDArray[np.float64]
-Points: TypeAlias = NDArray[np.float64]
 
 # Fields of one section come from one objective: their scales differ by the lens at most.
 LARGEST_SCALE_CHANGE = 0.1
@@ -44,24 +36,6 @@ _RANDOM_STATE = 20_240_229
 def identity() -> Matrix:
     """Make the map that moves nothing."""
     return np.eye(2, 3)
-
-
-def transform(matrix: Matrix, points_xy: Points) -> Points:
-    """Map points, shape (n, 2)."""
-    return np.asarray(points_xy @ matrix[:, :2].T + matrix[:, 2], dtype=np.float64)
-
-
-def compose(outer: Matrix, inner: Matrix) -> Matrix:
-    """Join two maps: first `inner`, then `outer`."""
-    return np.hstack(
-        [outer[:, :2] @ inner[:, :2], (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]]
-    )
-
-
-def inverse(matrix: Matrix) -> Matrix:
-    """Turn a map round."""
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.hstack([linear, -(linear @ matrix[:, 2])[:, None]])
 
 
 def corners(shape: tuple[int, int]) -> Points:
@@ -92,31 +66,6 @@ def require_points(points_xy: NDArray[np.floating], what: str) -> Points:
         return points
     msg = f"{what} has shape {points.shape}; wanted finite numbers of shape (n, 2), columns x, y"
     raise InvalidParameterError(msg)
-
-
-def fit_similarity(source_xy: Points, target_xy: Points) -> Matrix:
-    """Fit shift, turn and scale that bring points onto others, by least squares.
-
-    Parameters
-    ----------
-    source_xy, target_xy : ndarray, shape (n, 2)
-        At least two different points.
-
-    Returns
-    -------
-    ndarray of float64, shape (2, 3)
-        From source to target.
-
-    References
-    ----------
-    Umeyama 1991, doi:10.1109/34.88573; in the plane it is one complex division.
-    """
-    source_mean, target_mean = source_xy.mean(axis=0), target_xy.mean(axis=0)
-    source = (source_xy - source_mean) @ np.array([1.0, 1.0j])
-    target = (target_xy - target_mean) @ np.array([1.0, 1.0j])
-    turn = np.vdot(source, target) / np.vdot(source, source).real
-    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
-    return np.hstack([linear, (target_mean - linear @ source_mean)[:, None]])
 
 
 def is_nearly_rigid(matrix: Matrix) -> bool:

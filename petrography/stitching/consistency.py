@@ -9,7 +9,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from petrography.stitching.affine import Matrix, compose, corners, identity, inverse, transform
+from petrography.registration import Matrix, applied, inverted, joined
+from petrography.stitching.affine import corners, identity
 from petrography.stitching.refinement import Edge
 
 __all__ = ["components", "loop_closures_px"]
@@ -73,9 +74,9 @@ def loop_closures_px(
         path = _way_round(edge, number, steps)
         if path is not None:
             back = _along(path, edge.first, edges, relative)
-            round_trip = compose(back, inverse(relative[number]))
+            round_trip = joined(back, inverted(relative[number]))
             start = corners(shape)
-            gaps = transform(round_trip, start) - start
+            gaps = applied(round_trip, start) - start
             misses.append(float(np.sqrt((gaps**2).sum(axis=1).mean())))
     return misses
 
@@ -105,10 +106,10 @@ def _along(
     path: list[int], start: int, edges: Sequence[Edge], relative: Sequence[Matrix]
 ) -> Matrix:
     """Map from the last field of a way to its first."""
-    joined, here = identity(), start
+    way, here = identity(), start
     for number in path:
         edge = edges[number]
         forward = edge.first == here
-        joined = compose(joined, relative[number] if forward else inverse(relative[number]))
+        way = joined(way, relative[number] if forward else inverted(relative[number]))
         here = edge.second if forward else edge.first
-    return joined
+    return way

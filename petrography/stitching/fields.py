@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
 from petrography.images import Image, clipped_fraction, require_image
-from petrography.stitching.affine import Points
+from petrography.registration import Points
 
 __all__ = ["FieldCache", "PanoramaField", "Reduction", "Survey", "load_checked", "survey_field"]
 

@@ -21,7 +21,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 from scipy import sparse
 
-from petrography.stitching.affine import Points
+from petrography.registration import Points
 from petrography.stitching.fields import Survey
 from petrography.stitching.overlaps import Overlap
 

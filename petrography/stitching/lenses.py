@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.calibration.lens import LensModel, distort_points, undistort_points
-from petrography.stitching.affine import Points
+from petrography.registration import Points
 
 __all__ = [
     "LARGEST_K1",

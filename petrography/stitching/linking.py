@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from petrography.errors import RegistrationError
-from petrography.stitching.affine import corners, transform
+from petrography.registration import applied
+from petrography.stitching.affine import corners
 from petrography.stitching.features import Features, detect_features
 from petrography.stitching.fields import Survey
 from petrography.stitching.layout import GridLayout, Neighbours, all_pairs
@@ -104,7 +105,7 @@ def _empty(neighbours: Neighbours, surveys: Sequence[Survey]) -> Iterator[bool]:
 def _offset(link: Link, surveys: Sequence[Survey]) -> tuple[float, float]:
     """Where the middle of the second field lies from that of the first, over its sides."""
     first, second = surveys[link.first].shape, surveys[link.second].shape
-    middle = transform(link.matrix, corners(second).mean(axis=0)[None])[0]
+    middle = applied(link.matrix, corners(second).mean(axis=0)[None])[0]
     x, y = (middle - corners(first).mean(axis=0)) / (first[1], first[0])
     return float(x), float(y)
 

@@ -11,16 +11,8 @@ from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
 from petrography.images import Image
-from petrography.stitching.affine import (
-    Matrix,
-    Points,
-    fit_similarity,
-    inverse,
-    is_nearly_rigid,
-    magsac_affine,
-    require_points,
-    transform,
-)
+from petrography.registration import Matrix, Points, applied, fit_similarity, inverted
+from petrography.stitching.affine import is_nearly_rigid, magsac_affine, require_points
 from petrography.stitching.features import Features, mutual_matches
 from petrography.stitching.fields import Survey
 
@@ -142,8 +134,8 @@ def _enough(
     first_shape: tuple[int, int],
     second_shape: tuple[int, int],
 ) -> bool:
-    inside = _inside(transform(matrix, source), first_shape)
-    inside &= _inside(transform(inverse(matrix), target), second_shape)
+    inside = _inside(applied(matrix, source), first_shape)
+    inside &= _inside(applied(inverted(matrix), target), second_shape)
     return inliers > INLIERS_OFFSET + INLIERS_SHARE * int(inside.sum())
 
 

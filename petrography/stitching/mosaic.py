@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.stitching.affine import Matrix, Points, border, inverse, transform
+from petrography.registration import Matrix, Points, applied, inverted
+from petrography.stitching.affine import border
 from petrography.stitching.flat_fielding import Shading
 from petrography.stitching.lenses import LensMap
 
@@ -55,14 +56,14 @@ class PlacedField:
     @property
     def box(self) -> Box:
         """Top, left, bottom and right on the panorama; bottom and right are one beyond."""
-        seen = transform(self.matrix, self.lens.undistort(border(self.shape)))
+        seen = applied(self.matrix, self.lens.undistort(border(self.shape)))
         left, top = np.floor(seen.min(axis=0)).astype(int).tolist()
         right, bottom = np.ceil(seen.max(axis=0)).astype(int).tolist()
         return top, left, bottom + 1, right + 1
 
     def in_photograph(self, panorama_xy: Points) -> Points:
         """From places of the panorama to those of the photograph."""
-        return self.lens.distort(transform(inverse(self.matrix), panorama_xy))
+        return self.lens.distort(applied(inverted(self.matrix), panorama_xy))
 
     def factors(self, photograph_xy: Points) -> NDArray[np.float64]:
         """Factors on red, green and blue at places of the photograph, shape (n, 3)."""

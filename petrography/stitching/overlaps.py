@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.stitching.affine import Matrix, Points, inverse, transform
+from petrography.registration import Matrix, Points, applied, inverted
 from petrography.stitching.fields import Survey
 from petrography.stitching.lenses import LensMap
 from petrography.stitching.refinement import Edge
@@ -90,8 +90,8 @@ def sample_overlap(
     height, width = first.colour.shape[:2]
     rows, cols = np.mgrid[0:height:STEP_PX, 0:width:STEP_PX]
     first_xy = first.colour_reduction.to_full(np.stack([cols.ravel(), rows.ravel()], axis=1))
-    on_panorama = transform(matrices[edge.first], lenses[edge.first].undistort(first_xy))
-    undistorted = transform(inverse(matrices[edge.second]), on_panorama)
+    on_panorama = applied(matrices[edge.first], lenses[edge.first].undistort(first_xy))
+    undistorted = applied(inverted(matrices[edge.second]), on_panorama)
     second_xy = lenses[edge.second].distort(undistorted)
     last = np.array([second.shape[1] - 1, second.shape[0] - 1])
     inside = np.flatnonzero(((second_xy >= 0) & (second_xy <= last)).all(axis=1))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from petrography.stitching.affine import Points
+from petrography.registration import Points
 from petrography.stitching.lenses import (
     LARGEST_K1,
     LensMap,

@@ -15,15 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.images import Image
-from petrography.stitching.affine import (
-    Matrix,
-    Points,
-    border,
-    fit_similarity,
-    inverse,
-    magsac_affine,
-    transform,
-)
+from petrography.registration import Matrix, Points, applied, fit_similarity, inverted
+from petrography.stitching.affine import border, magsac_affine
 from petrography.stitching.fields import Survey
 from petrography.stitching.lenses import LensMap
 from petrography.stitching.matching import Link
@@ -93,12 +86,12 @@ class _View:
     def to_first(self, points_xy: Points) -> Points:
         """From the photograph of the second to that of the first."""
         first, second = self.lenses[self.link.first], self.lenses[self.link.second]
-        return first.distort(transform(self.matrix, second.undistort(points_xy)))
+        return first.distort(applied(self.matrix, second.undistort(points_xy)))
 
     def to_second(self, points_xy: Points) -> Points:
         """From the photograph of the first to that of the second."""
         first, second = self.lenses[self.link.first], self.lenses[self.link.second]
-        return second.distort(transform(inverse(self.matrix), first.undistort(points_xy)))
+        return second.distort(applied(inverted(self.matrix), first.undistort(points_xy)))
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from petrography.stitching.affine import Matrix
+from petrography.registration import Matrix
 from petrography.stitching.fields import Survey
 from petrography.stitching.lenses import MeasuredLens, RadialLens
 from petrography.stitching.linking import Links

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from petrography.stitching.affine import Matrix, fit_similarity
+from petrography.registration import Matrix, fit_similarity
 from petrography.stitching.consistency import components, loop_closures_px
 from petrography.stitching.fields import Survey
 from petrography.stitching.lenses import LensMap

@@ -9,8 +9,8 @@ import numpy as np
 from petrography.calibration.lens import LensModel, undistort_points
 from petrography.images import Image
 from petrography.phantoms import SectionFields
+from petrography.registration import applied, fit_similarity
 from petrography.stitching import PanoramaField, StitchReport
-from petrography.stitching.affine import fit_similarity, transform
 from petrography.stitching.report import Unplaced
 
 
@@ -33,10 +33,10 @@ def error_px(report: StitchReport, section: SectionFields) -> float:
     true = {field.name: field.matrix for field in section.fields}
     tiles = [tile for tile in report.tiles if tile.component == 0 and tile.name in true]
     straight = undistort_points(lattice, found)
-    ours = np.concatenate([transform(np.array(tile.matrix), straight) for tile in tiles])
+    ours = np.concatenate([applied(np.array(tile.matrix), straight) for tile in tiles])
     straight = undistort_points(lattice, given)
-    theirs = np.concatenate([transform(true[tile.name], straight) for tile in tiles])
-    gaps = transform(fit_similarity(ours, theirs), ours) - theirs
+    theirs = np.concatenate([applied(true[tile.name], straight) for tile in tiles])
+    gaps = applied(fit_similarity(ours, theirs), ours) - theirs
     return float(np.sqrt((gaps**2).sum(axis=1).mean()))
 
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrography.images import Image
+from petrography.registration import Matrix
 from petrography.stitching import GridLayout
-from petrography.stitching.affine import Matrix, identity
+from petrography.stitching.affine import identity
 from petrography.stitching.features import detect_features, mutual_matches
 from petrography.stitching.fields import FieldCache, PanoramaField, survey_field
 from petrography.stitching.flat_fielding import Shading, estimate_shading

@@ -8,18 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrography.errors import InvalidParameterError
+from petrography.registration import Matrix, applied, fit_similarity, inverted, joined
 from petrography.stitching import GridLayout
-from petrography.stitching.affine import (
-    Matrix,
-    compose,
-    corners,
-    fit_similarity,
-    identity,
-    inverse,
-    is_nearly_rigid,
-    magsac_affine,
-    transform,
-)
+from petrography.stitching.affine import corners, identity, is_nearly_rigid, magsac_affine
 from petrography.stitching.consistency import components, loop_closures_px
 from petrography.stitching.fields import Survey
 from petrography.stitching.layout import GridOrder
@@ -50,12 +41,12 @@ def grid_matrices(rng: np.random.Generator, degrees: float = 0.0) -> list[Matrix
 def edge(first: int, second: int, matrices: list[Matrix], lens: RadialLens, noise: float) -> Edge:
     """Shared points of two fields on the panorama, seen through the lens, with noise."""
     rng = np.random.default_rng(first * 100 + second)
-    candidates = transform(matrices[first], rng.uniform((0, 0), (399, 299), (4000, 2)))
-    in_second = transform(inverse(matrices[second]), candidates)
+    candidates = applied(matrices[first], rng.uniform((0, 0), (399, 299), (4000, 2)))
+    in_second = applied(inverted(matrices[second]), candidates)
     inside = ((in_second >= 0) & (in_second <= (399, 299))).all(axis=1)
     places = candidates[inside][:40]
     seen = [
-        lens.distort(transform(inverse(matrices[index]), places))
+        lens.distort(applied(inverted(matrices[index]), places))
         + rng.normal(0, noise, places.shape)
         for index in (first, second)
     ]
@@ -69,9 +60,9 @@ def neighbours(matrices: list[Matrix], lens: RadialLens, noise: float = 0.1) -> 
 
 def gap_px(found: dict[int, Matrix], true: list[Matrix]) -> float:
     """Root mean square distance of the corners after one similarity."""
-    ours = np.concatenate([transform(found[index], corners(SHAPE)) for index in sorted(found)])
-    theirs = np.concatenate([transform(true[index], corners(SHAPE)) for index in sorted(found)])
-    gaps = transform(fit_similarity(ours, theirs), ours) - theirs
+    ours = np.concatenate([applied(found[index], corners(SHAPE)) for index in sorted(found)])
+    theirs = np.concatenate([applied(true[index], corners(SHAPE)) for index in sorted(found)])
+    gaps = applied(fit_similarity(ours, theirs), ours) - theirs
     return float(np.sqrt((gaps**2).sum(axis=1).mean()))
 
 
@@ -86,15 +77,15 @@ def test_a_similarity_is_found_turned_round_and_undone(
 ) -> None:
     matrix = turned(angle, scale, x, y)
     points = corners(SHAPE)
-    assert fit_similarity(points, transform(matrix, points)) == pytest.approx(matrix, abs=1e-6)
-    assert compose(matrix, inverse(matrix)) == pytest.approx(identity(), abs=1e-6)
+    assert fit_similarity(points, applied(matrix, points)) == pytest.approx(matrix, abs=1e-6)
+    assert joined(matrix, inverted(matrix)) == pytest.approx(identity(), abs=1e-6)
 
 
 def test_a_map_is_found_among_twice_as_many_wrong_pairs() -> None:
     rng = np.random.default_rng(1)
     source = rng.uniform(0, 400, (90, 2))
     matrix = turned(2.0, 1.01, 30.0, -12.0)
-    target = transform(matrix, source)
+    target = applied(matrix, source)
     target[30:] = rng.uniform(0, 400, (60, 2))
     found = magsac_affine(source, target, 2.0)
     assert found is not None

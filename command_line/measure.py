@@ -23,12 +23,12 @@ def _describe_measure(parser: argparse.ArgumentParser) -> None:
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measure a label image."""
-    from petrography.model_input import require_positive_scale
+    from petrography.images import require_possible_scale
     from petrography.pipeline import measure as measure_labels
     from petrography.report import label_image_files, label_image_result, modal_table
 
     if arguments.um_per_px is not None:
-        require_positive_scale(arguments.um_per_px)
+        require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
     measured = measure_labels(labels)
     result = label_image_result(

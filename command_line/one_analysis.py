@@ -105,14 +105,17 @@ def prepare_analysis(
         If an option cannot be used.
     """
     from petrography.calibration import Corrections
+    from petrography.pipeline import require_possible
     from service.repository import open_repository
 
     corrections = Corrections(_calibration(arguments.calibration), flat_field, lens)
     request = _request(arguments, corrections, views or {})
     settings = settings_of(arguments)
+    model = open_repository(settings).get(request.model)
+    require_possible(request, model.card)
     return PreparedAnalysis(
         request,
-        open_repository(settings).get(request.model),
+        model,
         settings,
         corrections,
         {name: view.path.read_bytes for name, view in (views or {}).items()},

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, json_bytes, read_image, write_files
-from command_line.one_analysis import add_analysis_options, prepare_analysis
+from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 from command_line.progress import step_bar
 from petrography.errors import InvalidParameterError
 
@@ -100,12 +100,13 @@ def _describe_analysis(parser: argparse.ArgumentParser) -> None:
 def stitch(arguments: argparse.Namespace) -> int:
     """Stitch, write the panorama, its preview and its report, and print what matters."""
     from petrography.image_codec import encode_jpeg
-    from petrography.model_input import require_positive_scale
+    from petrography.images import require_possible_scale
     from petrography.stitching import stitch as stitch_fields
 
+    _require_tiff(arguments.out)
     if arguments.um_per_px is not None:
-        require_positive_scale(arguments.um_per_px)
-    prepared = None if arguments.analyse is None else prepare_analysis(arguments)
+        require_possible_scale(arguments.um_per_px)
+    prepared = _prepared(arguments)
     with step_bar() as on_progress:
         stitching = stitch_fields(
             _fields(arguments.tiles),
@@ -128,6 +129,23 @@ def stitch(arguments: argparse.Namespace) -> int:
         parts = _in_parts(stitching) if arguments.segment == "fields" else None
         print(prepared.run(out.read_bytes(), arguments.analyse, name=out.name, in_parts=parts))
     return DONE
+
+
+def _require_tiff(out: Path) -> None:
+    if out.suffix.lower() not in {".tif", ".tiff"}:
+        msg = f"{out} has the suffix {out.suffix!r}; a panorama is an OME-TIFF: .tif or .tiff"
+        raise InvalidParameterError(msg)
+
+
+def _prepared(arguments: argparse.Namespace) -> PreparedAnalysis | None:
+    """Prepare the analysis that is asked for, before there is a panorama."""
+    if arguments.analyse is not None:
+        return prepare_analysis(arguments)
+    for name in ("association", "calibration", "resampling_factor", "analysis_model"):
+        if getattr(arguments, name) is not None:
+            msg = f"--{name.replace('_', '-')} belongs to an analysis; add --analyse DIR"
+            raise InvalidParameterError(msg)
+    return None
 
 
 def _in_parts(stitching: Stitching) -> InParts:

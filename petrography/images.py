@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from petrography.errors import InvalidParameterError, LabelImageError
 
 __all__ = [
+    "MAX_UM_PER_PX",
+    "MIN_UM_PER_PX",
     "Confidence",
     "Image",
     "Labels",
     "clipped_fraction",
     "require_image",
     "require_labels",
+    "require_possible_scale",
     "resample_image",
     "resample_labels",
     "resampled_shape",
@@ -30,6 +33,9 @@ __all__ = [
 Image: TypeAlias = NDArray[np.uint8]
 Labels: TypeAlias = NDArray[np.uint8]
 Confidence: TypeAlias = NDArray[np.uint8]
+
+# From the pixel of an electron microscope to that of a coarse scanner.
+MIN_UM_PER_PX, MAX_UM_PER_PX = 1e-4, 1e4
 
 
 def require_image(pixels: NDArray[np.generic]) -> Image:
@@ -123,3 +129,20 @@ def clipped_fraction(pixels: Image) -> float:
     area_px = pixels.shape[0] * pixels.shape[1]
     unclipped_px = cv2.countNonZero(cv2.inRange(pixels, (0, 0, 0), (254, 254, 254)))
     return float((area_px - unclipped_px) / area_px)
+
+
+def require_possible_scale(um_per_px: float) -> float:
+    """Check a pixel size in micrometres: from that of an electron microscope to that of a scanner.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is not a number from 0.0001 to 10000.
+    """
+    if MIN_UM_PER_PX <= um_per_px <= MAX_UM_PER_PX:
+        return um_per_px
+    msg = (
+        f"um_per_px is {um_per_px:g}; wanted micrometres per pixel, from {MIN_UM_PER_PX:g} to "
+        f"{MAX_UM_PER_PX:g}"
+    )
+    raise InvalidParameterError(msg)

@@ -5,13 +5,13 @@ Training, evaluation and the service all resample through here.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from petrography.errors import InvalidParameterError
+from petrography.images import require_possible_scale
 from petrography.model_card import ModelCard
 
-__all__ = ["Resampling", "choose_resampling", "require_positive_scale"]
+__all__ = ["Resampling", "choose_resampling"]
 
 # Beyond these the image and the model do not look at the same things any more.
 MIN_FACTOR, MAX_FACTOR = 1 / 32, 8.0
@@ -63,7 +63,7 @@ def choose_resampling(
     if factor is not None:
         return Resampling(_within_limits(factor, "resampling_factor"), "factor of the request")
     if um_per_px is not None:
-        return _from_scale(card, require_positive_scale(um_per_px))
+        return _from_scale(card, require_possible_scale(um_per_px))
     return Resampling(
         card.default_resampling_factor,
         "default of the model card",
@@ -86,20 +86,6 @@ def _from_scale(card: ModelCard, um_per_px: float) -> Resampling:
         _within_limits(um_per_px / model_um_per_px, "um_per_px"),
         f"um_per_px {um_per_px:g} over the model's {kind} {model_um_per_px:g}",
     )
-
-
-def require_positive_scale(um_per_px: float) -> float:
-    """Check a pixel size: finite and above zero.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is not.
-    """
-    if math.isfinite(um_per_px) and um_per_px > 0.0:
-        return um_per_px
-    msg = f"um_per_px is {um_per_px}; wanted a finite number above 0, in micrometres per pixel"
-    raise InvalidParameterError(msg)
 
 
 def _within_limits(factor: float, what: str) -> float:

@@ -56,6 +56,9 @@ def test_a_panorama_is_written(
         (["--overlap", "0.3"], "belongs to a grid"),
         (["--lens", "no-such-file.json"], "no-such-file.json"),
         (["--um-per-px", "-1"], "-1"),
+        (["--um-per-px", "1e-300"], "1e-300"),
+        (["--association", "S1"], "add --analyse"),
+        (["--analyse", "somewhere", "--association", "S9"], "S9"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(

@@ -21,6 +21,8 @@ _Floats = NDArray[np.float64]
 Target = Literal["dots", "chessboard"]
 
 _LEAST_POINTS, _LEAST_LINES = 25, 5
+# What OpenCV's detector takes, and more than any target on a stage has.
+_LEAST_CORNERS, _MOST_CORNERS = 3, 500
 # Points farther off than this count less and less: a wrongly numbered or half covered dot.
 _OUTLIER_PX = 0.5
 _MAX_RMSE_PX = 1.0
@@ -89,6 +91,12 @@ def _points(
     if target == "chessboard":
         if rows is None or columns is None:
             msg = "a chessboard wants its rows and columns of inner corners; state both"
+            raise InvalidParameterError(msg)
+        if not all(_LEAST_CORNERS <= one <= _MOST_CORNERS for one in (rows, columns)):
+            msg = (
+                f"a chessboard of {rows} x {columns} inner corners is stated; wanted "
+                f"{_LEAST_CORNERS} to {_MOST_CORNERS} each way"
+            )
             raise InvalidParameterError(msg)
         return chessboard_points(image, rows, columns)
     indices, seen = dot_points(image)

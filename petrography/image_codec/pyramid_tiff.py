@@ -22,7 +22,7 @@ import numpy as np
 import tifffile
 
 from petrography.errors import InvalidParameterError
-from petrography.images import Image, require_image
+from petrography.images import Image, require_image, require_possible_scale
 
 __all__ = ["TiffCompression", "write_pyramid"]
 
@@ -67,8 +67,10 @@ def write_pyramid(
     Raises
     ------
     InvalidParameterError
-        If the rows are of another width, too few or too many.
+        If the rows are of another width, too few or too many, or the pixel size is impossible.
     """
+    if um_per_px is not None:
+        require_possible_scale(um_per_px)
     sizes = list(_sizes(height_px, width_px))
     levels = [_Level(height, width, compression, quality) for height, width in sizes]
     for finer, coarser in itertools.pairwise(levels):

@@ -5,9 +5,15 @@
 every protocol of the service come through here, so the same bytes give the same labels everywhere.
 """
 
-from petrography.pipeline.analysis import Analysis, analyse
+from petrography.pipeline.analysis import Analysis, analyse, require_possible
 from petrography.pipeline.measurement import Measured, measure
-from petrography.pipeline.request import MEDIA_TYPES, AnalysisRequest, ArtefactName, ViewRequest
+from petrography.pipeline.request import (
+    MEDIA_TYPES,
+    AnalysisRequest,
+    ArtefactName,
+    UmPerPx,
+    ViewRequest,
+)
 from petrography.pipeline.seeing import InParts, OnProgress, SegmentImage
 from petrography.pipeline.stop_watch import OnStage
 from petrography.pipeline.turning import ViewReaders
@@ -22,8 +28,10 @@ __all__ = [
     "OnProgress",
     "OnStage",
     "SegmentImage",
+    "UmPerPx",
     "ViewReaders",
     "ViewRequest",
     "analyse",
     "measure",
+    "require_possible",
 ]

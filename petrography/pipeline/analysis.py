@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from petrography.calibration import Corrections
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits
+from petrography.minerals import parse_association
 from petrography.model_card import ModelCard, sha256_hex
+from petrography.model_input import choose_resampling
 from petrography.pipeline.measurement import measure
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
@@ -18,7 +20,7 @@ from petrography.pipeline.turning import ViewReaders, require_the_described
 from petrography.pipeline.writing import listed, written_files
 from petrography.report import Result, result_json
 
-__all__ = ["Analysis", "analyse"]
+__all__ = ["Analysis", "analyse", "require_possible"]
 
 NOTHING_CORRECTED = Corrections()
 
@@ -37,6 +39,19 @@ class Analysis:
 
     result: Result
     artefacts: dict[str, bytes]
+
+
+def require_possible(request: AnalysisRequest, card: ModelCard) -> None:
+    """Check what can be checked of a request before there is an image.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the model cannot do it.
+    """
+    if request.association is not None:
+        parse_association(request.association, classes=card.classes)
+    choose_resampling(card, um_per_px=request.um_per_px, factor=request.resampling_factor)
 
 
 def analyse(

@@ -83,12 +83,14 @@ def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
     # What was lost in the camera is seen in its own levels only.
     clipping = clipped_fraction(seen.image.pixels)
     distance = colour_distance(seen.pixels, seen.segmentation.labels, card.training_colours_rgb)
+    far = distance is not None and distance > _COLOUR_WARNING_DISTANCE
     return Quality(
         focus=fitness.focus,
         clipping=round(clipping, 6),
         dark_fraction=fitness.dark_fraction,
         hue_distance=fitness.colour_distance,
-        calibrate_first=fitness.calibrate_first,
+        # The hue sees filters before a map is made; the map sees exposure and mild lamps as well.
+        calibrate_first=fitness.calibrate_first or far,
         colour_distance=None if distance is None else round(distance, 3),
         warnings=(
             *fitness.warnings,

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from petrography.images import MAX_UM_PER_PX, MIN_UM_PER_PX
 from petrography.report import Sample
 from petrography.statistics import MIN_GRAIN_AREA_PX
 
-__all__ = ["MEDIA_TYPES", "AnalysisRequest", "ArtefactName", "ViewRequest"]
+__all__ = ["MEDIA_TYPES", "AnalysisRequest", "ArtefactName", "UmPerPx", "ViewRequest"]
 
 ArtefactName = Literal[
     "labels.png",
@@ -33,6 +34,7 @@ MEDIA_TYPES: dict[str, str] = {
 }
 
 StoredId = Annotated[str, Field(min_length=1, max_length=128)]
+UmPerPx = Annotated[float, Field(ge=MIN_UM_PER_PX, le=MAX_UM_PER_PX)]
 PositiveNumber = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
@@ -79,7 +81,7 @@ class AnalysisRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     model: Annotated[str, Field(max_length=128)] | None = None
-    um_per_px: PositiveNumber | None = None
+    um_per_px: UmPerPx | None = None
     resampling_factor: PositiveNumber | None = None
     association: Annotated[str, Field(max_length=256)] | None = None
     sample: Sample | None = None

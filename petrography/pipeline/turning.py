@@ -117,5 +117,5 @@ def _of_phase(code: int, here: NDArray[np.bool_], found: AnisotropyMap) -> Phase
             if tested_px
             else None
         ),
-        median_strength=round(float(np.median(found.strength[tested])), 6) if tested_px else None,
+        median_amplitude=round(float(np.median(found.amplitude[tested])), 6) if tested_px else None,
     )

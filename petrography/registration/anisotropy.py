@@ -31,7 +31,10 @@ class AnisotropyMap:
     strength : ndarray of float32, shape (height, width)
         Root mean square over the views of what the harmonics explain, times root 2: for views
         spread evenly, the root of the summed squares of both amplitudes. Linear light, 1 is white;
-        0 where not valid.
+        0 where not valid. It is what is tested; it changes a little with the views that cover a
+        pixel, which `amplitude` does not.
+    amplitude : ndarray of float32, shape (height, width)
+        Root of the summed squares of both amplitudes, linear light; 0 where not valid.
     noise_floor : ndarray of float32, shape (height, width)
         Strength that noise alone exceeds in `false_positive_fraction` of isotropic pixels; NaN
         where nothing can be tested.
@@ -44,6 +47,7 @@ class AnisotropyMap:
     """
 
     strength: Plane
+    amplitude: Plane
     noise_floor: Plane
     anisotropic: NDArray[np.bool_]
     tested: NDArray[np.bool_]
@@ -99,6 +103,7 @@ def anisotropy(
     tested = stack.valid & np.isfinite(floor)
     return AnisotropyMap(
         strength=np.asarray(strength, dtype=np.float32),
+        amplitude=np.where(stack.valid, np.hypot(stack.amplitude_2psi, stack.amplitude_4psi), 0.0),
         noise_floor=np.where(tested, floor, np.float32(np.nan)),
         anisotropic=tested & (strength > floor),
         tested=tested,
@@ -107,17 +112,18 @@ def anisotropy(
 
 
 def anisotropy_picture(found: AnisotropyMap) -> Image:
-    """Draw the strength, with its scale below.
+    """Draw the amplitude, with its scale below.
 
     Returns
     -------
     ndarray of uint8, shape (height + 46, width, 3)
-        Viridis over the root of the strength, whose steps look alike; what was tested and is not
-        above its noise floor is dark grey, what no views cover is white. At least 240 px wide.
+        Viridis over the root of the amplitude, whose steps look alike; what was tested and is not
+        above its noise floor is dark grey; white is what too few views cover or most of them show
+        saturated. At least 240 px wide.
     """
-    shown = found.strength > 0
-    top = float(np.percentile(found.strength[shown], _BRIGHT_PERCENTILE)) if shown.any() else 0.0
-    picture = _coloured(np.sqrt(np.clip(found.strength / max(top, 1e-9), 0.0, 1.0)))
+    shown = found.amplitude > 0
+    top = float(np.percentile(found.amplitude[shown], _BRIGHT_PERCENTILE)) if shown.any() else 0.0
+    picture = _coloured(np.sqrt(np.clip(found.amplitude / max(top, 1e-9), 0.0, 1.0)))
     picture[found.isotropic] = 60
     picture[~shown & ~found.tested] = 255
     missing_px = max(0, 240 - picture.shape[1])

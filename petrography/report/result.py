@@ -187,8 +187,8 @@ class PhaseAnisotropy(_Frozen):
     """Pixels with enough views, at the size of the harmonic channels."""
     anisotropic_percent: Percent | None
     """Of the tested pixels: brightness turns by more than noise does."""
-    median_strength: NotNegative | None
-    """Amplitude over the tested pixels; linear light, 1 is white."""
+    median_amplitude: NotNegative | None
+    """Of the brightness that turns, over the tested pixels; linear light, 1 is white."""
 
 
 class Quality(_Frozen):
@@ -203,7 +203,8 @@ class Quality(_Frozen):
     hue_distance: NotNegative | None
     """CIEDE2000 between the bright colours and those of the training images at any exposure."""
     calibrate_first: bool
-    """The hue is so far from the training images that the mineral map is guesswork."""
+    """The colours are so far from the training images that the mineral map is guesswork: by the
+    hue of the photograph, or by the colours of the phases that were found in it."""
     colour_distance: NotNegative | None
     """Mean CIEDE2000 between the phases of the image and their colours in the training images."""
     warnings: tuple[str, ...]

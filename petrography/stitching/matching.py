@@ -66,6 +66,16 @@ class Link:
     matrix: Matrix
     method: str
 
+    @property
+    def pair(self) -> tuple[int, int]:
+        """The fields, the lower index first."""
+        return min(self.first, self.second), max(self.first, self.second)
+
+    def turned_round(self) -> Link:
+        """Give the same link from the other end."""
+        back = inverted(self.matrix)
+        return Link(self.second, self.first, self.second_xy, self.first_xy, back, self.method)
+
 
 def link_by_features(
     pair: tuple[int, int], surveys: Sequence[Survey], features: Sequence[Features]

@@ -232,7 +232,8 @@ def _counted_load(
     def load(index: int) -> Image:
         pixels = load_checked(fields[index])
         if on_progress is not None:
-            on_progress("measure", next(numbers), len(overlapping))
+            # Overlaps that were missed are sought from the other side: a second loading.
+            on_progress("measure", min(next(numbers), len(overlapping)), len(overlapping))
         return pixels
 
     return load

@@ -46,6 +46,10 @@ FINAL_STEPS = 4
 # fields come from one camera. Without it, fields joined by narrow strips would drift in concert.
 LINEAR_SPREAD_PX = 2.0
 MEASUREMENT_PX = 0.2
+# Where overlaps say nothing of the distortion, as those of identical pictures, it stays near none.
+K1_SPREAD = 0.2
+# Far more than ever needed: the width shrinks in every step.
+MOST_STEPS = 500
 # Weight that holds the reference field where it is; far above that of all pairs together.
 FIXED = 1e9
 
@@ -118,7 +122,7 @@ def place_fields(
     k1, width_px, steps_left = 0.0, np.inf, FINAL_STEPS
     system = _System(pairs, lenses, model, k1 if find_k1 else None)
     distances = system.distances(parameters)
-    while steps_left:
+    for _ in range(MOST_STEPS):
         parameters, change = system.solved(parameters, _weights(distances, width_px))
         if find_k1:
             k1 = float(np.clip(k1 + change, -LARGEST_K1, LARGEST_K1))
@@ -129,6 +133,8 @@ def place_fields(
         final_px = max(FINAL_WIDTH_PX, 2.0 * float(np.median(distances)))
         steps_left -= width_px <= final_px
         width_px = max(final_px, SHRINKAGE * min(width_px, float(distances.max())))
+        if not steps_left:
+            break
     matrices = {
         member: _matrix(values, lenses[member].shape, model)
         for member, values in zip(members, parameters, strict=True)
@@ -232,7 +238,9 @@ class _System:
         prior[:, 2:] = (MEASUREMENT_PX / LINEAR_SPREAD_PX) ** 2
         fields, size = parameters.size, len(pull)
         pull[:fields] += (prior * parameters).ravel()
-        diagonal = np.pad(prior.ravel(), (0, size - fields))
+        of_k1 = np.full(size - fields, (MEASUREMENT_PX / K1_SPREAD) ** 2)
+        pull[fields:] += of_k1 * (self.k1 or 0.0)
+        diagonal = np.concatenate([prior.ravel(), of_k1])
         step = -spsolve((normal + sparse.diags(diagonal)).tocsc(), pull)
         moved = parameters + step[:fields].reshape(parameters.shape)
         return moved, 0.0 if self.k1 is None else float(step[fields])

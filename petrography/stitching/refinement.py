@@ -62,6 +62,12 @@ class Edge:
     second_xy: Points
     method: str
 
+    def in_order(self) -> Edge:
+        """Give the same with the lower index first."""
+        if self.first < self.second:
+            return self
+        return Edge(self.second, self.first, self.second_xy, self.first_xy, self.method)
+
 
 @dataclass(frozen=True)
 class _View:
@@ -122,13 +128,28 @@ def refine_links(
     lenses : sequence of LensMap
         Of all fields, as well as they are known; only where to look depends on them.
     load : callable
-        Gives the image of a field by index; called once for each field that has a link.
+        Gives the image of a field by index; called at most twice for each field that has a link.
 
     Returns
     -------
     list of Edge
         In the order of the links; a link whose patches do not agree has none.
     """
+    edges = _measured(links, surveys, lenses, load)
+    # Patches of the one field may be too faint to be found in the other where those of the other
+    # are not; which of them is the first is chance.
+    missed = [link.turned_round() for link in links if link.pair not in edges]
+    edges |= _measured(missed, surveys, lenses, load)
+    return [edges[link.pair] for link in links if link.pair in edges]
+
+
+def _measured(
+    links: Sequence[Link],
+    surveys: Sequence[Survey],
+    lenses: Sequence[LensMap],
+    load: Callable[[int], Image],
+) -> dict[tuple[int, int], Edge]:
+    """Seek patches of the first field of every link in the second; by the pair, in order."""
     comparisons = [_plan(_View(link, lenses), surveys) for link in links]
     wanted = [c for c in comparisons if len(c.points_xy) >= FEWEST_PATCHES]
     for index in sorted({i for c in wanted for i in (c.view.link.first, c.view.link.second)}):
@@ -139,8 +160,8 @@ def refine_links(
                 comparison.patches = _cut_patches(grey, comparison)
             if comparison.view.link.second == index:
                 comparison.surroundings = _cut_surroundings(grey, comparison)
-    edges = (_compare(comparison) for comparison in wanted)
-    return [edge for edge in edges if edge is not None]
+    edges = [(c.view.link.pair, _compare(c)) for c in wanted]
+    return {pair: edge.in_order() for pair, edge in edges if edge is not None}
 
 
 def _plan(view: _View, surveys: Sequence[Survey]) -> _Comparison:

@@ -112,7 +112,7 @@ class StitchReport(_Part):
     components : int
         Groups of fields that do not overlap each other; 1 if all placed fields are drawn.
     unplaced : tuple of Unplaced
-        Fields that overlap no other, by name, with the reason.
+        Fields that are not drawn, by name, with the reason.
     rejected : tuple of RejectedEdge
         Overlaps that contradict the others.
     model : str

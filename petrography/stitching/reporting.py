@@ -75,7 +75,7 @@ def describe(
         model=solution.placements[0].model,
         lens=_lens(findings),
         flat_field=flat_field,
-        warnings=(*warnings, *_left_out(findings)),
+        warnings=tuple(warnings),
     )
 
 
@@ -126,11 +126,11 @@ def _edges(findings: Findings) -> tuple[tuple[EdgeReport, ...], float]:
 
 
 def _unplaced(findings: Findings) -> list[Unplaced]:
-    placed = {index for p in findings.solution.placements for index in p.members}
+    drawn = set(findings.solution.placements[0].members)
     return [
         Unplaced(name=survey.name, reason=_reason(index, findings))
         for index, survey in enumerate(findings.surveys)
-        if index not in placed
+        if index not in drawn
     ]
 
 
@@ -138,6 +138,10 @@ def _reason(index: int, findings: Findings) -> str:
     survey = findings.surveys[index]
     if survey.emptiness:
         return survey.emptiness
+    for placement in findings.solution.placements[1:]:
+        if index in placement.members:
+            others = [findings.surveys[i].name for i in placement.members if i != index]
+            return f"overlaps {', '.join(others)}, but none of the fields that are drawn"
     contradicting = [
         edge.b if edge.a == survey.name else edge.a
         for edge in (*findings.links.rejected, *findings.solution.rejected)
@@ -162,17 +166,3 @@ def _lens(findings: Findings) -> LensReport | None:
     if isinstance(lens, RadialLens) and lens.k1 != 0.0:
         return LensReport(source="estimated", model=lens.as_model())
     return None
-
-
-def _left_out(findings: Findings) -> list[str]:
-    """Name the fields that are placed but not drawn."""
-    names = [
-        findings.surveys[index].name
-        for placement in findings.solution.placements[1:]
-        for index in sorted(placement.members)
-    ]
-    if not names:
-        return []
-    groups = len(findings.solution.placements)
-    names_joined = ", ".join(names)
-    return [f"only the largest of {groups} groups of fields is drawn; not in it: {names_joined}"]

@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 from petrography.calibration import Corrections
 from petrography.errors import InputError
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import AnalysisRequest, InParts, ViewReaders
+from petrography.pipeline import AnalysisRequest, InParts, ViewReaders, require_possible
 from petrography.stitching import Matcher
 from service.engine.admission import Admission
 from service.engine.artefact_store import ArtefactStore
@@ -30,7 +30,7 @@ from service.engine.readiness import Readiness
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.source_files import NamedFile, Readable
 from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
-from service.engine.stored_corrections import stored_corrections
+from service.engine.stored_corrections import stored_corrections, stored_optics
 from service.repository import Repository
 from service.runtime import open_matcher
 from service.settings import Settings
@@ -302,6 +302,10 @@ class Engine:
         analyse: _Analyse | None = None
         if request.analysis is not None:
             analyse = await self._prepared(request.analysis, href_root)
+        ids = request.optics_ids()
+        stored = Corrections()
+        if any(ids):
+            stored = await asyncio.to_thread(stored_optics, self.store, *ids)
 
         def work(course: Course) -> Finished:
             with self.store.draft(PANORAMAS) as draft:
@@ -309,6 +313,7 @@ class Engine:
                     fields,
                     flat_field,
                     request,
+                    stored,
                     draft,
                     limits=self.limits,
                     max_px=self.settings.max_panorama_pixels,
@@ -385,6 +390,7 @@ class Engine:
     ) -> _Analyse:
         """Find what a request names, so that an analysis can be made of an image, and kept."""
         model = self.repository.get(request.model)
+        require_possible(request, model.card)
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
             corrections = await asyncio.to_thread(stored_corrections, self.store, request)

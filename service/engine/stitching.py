@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from petrography.calibration import FlatField, LensModel, parse_flat_field
+from petrography.calibration import Corrections, FlatField, LensModel, parse_flat_field
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits, TiffCompression, encode_jpeg, write_pyramid
 from petrography.images import Image
-from petrography.pipeline import AnalysisRequest, InParts
+from petrography.pipeline import AnalysisRequest, InParts, UmPerPx
 from petrography.stitching import (
     GridLayout,
     Matcher,
@@ -31,6 +31,7 @@ from service.engine.source_files import NamedFile, decode_file, require_distinct
 __all__ = ["PANORAMA_FILE", "Panorama", "PanoramaRequest", "StitchedPanorama", "stitch_panorama"]
 
 PANORAMA_FILE = "panorama.ome.tif"
+Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Model = Literal["auto", "translation", "similarity", "affine"]
 
 
@@ -44,12 +45,13 @@ class PanoramaRequest(BaseModel):
     places themselves."""
     model: Model = "auto"
     """What a field may do against the others; `auto` takes the simplest that fits."""
-    flat_field: Literal["estimate", "none"] = "estimate"
-    """Whether to find the shading from the overlaps; a measured one is sent as a part of the
-    same name."""
-    lens: Literal["estimate", "none"] | LensModel = "estimate"
-    """Whether to find the distortion from the overlaps; or a measured one."""
-    um_per_px: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    flat_field: Literal["estimate", "none"] | Digest = "estimate"
+    """Whether to find the shading from the overlaps; or the id of a calibration. One that is kept
+    elsewhere is sent as a part of the same name."""
+    lens: Literal["estimate", "none"] | Digest | LensModel = "estimate"
+    """Whether to find the distortion from the overlaps; or the id of a calibration; or a measured
+    one."""
+    um_per_px: UmPerPx | None = None
     """Pixel size of the fields in micrometres; overrules what the files say."""
     compression: TiffCompression = "jpeg"
     """Of the panorama; `deflate` loses nothing."""
@@ -66,6 +68,14 @@ class PanoramaRequest(BaseModel):
             msg = "views belong to one field, and shading and lens are corrected while stitching"
             raise ValueError(msg)
         return analysis
+
+    def optics_ids(self) -> tuple[str | None, str | None]:
+        """Ids of the flat field and the lens, where they are named by one."""
+        lens = None if isinstance(self.lens, LensModel) else self.lens
+        flat_field, lens = (
+            None if one in {"estimate", "none"} else one for one in (self.flat_field, lens)
+        )
+        return flat_field, lens
 
 
 class Panorama(StitchReport):
@@ -159,6 +169,7 @@ def stitch_panorama(
     files: Sequence[NamedFile],
     flat_field: NamedFile | None,
     request: PanoramaRequest,
+    stored: Corrections,
     draft: Draft,
     *,
     limits: ImageLimits,
@@ -176,6 +187,8 @@ def stitch_panorama(
         A measured flat field as JSON.
     request : PanoramaRequest
         What is wanted; its analysis is not made here.
+    stored : Corrections
+        The flat field and the lens that it names.
     draft : Draft
         Where the files go.
     limits : ImageLimits
@@ -193,7 +206,7 @@ def stitch_panorama(
         If fields or request cannot be used, or nothing fits together with certainty.
     """
     require_distinct_names(files, "field")
-    flat = _flat_field(flat_field, request)
+    flat = _flat_field(flat_field, request, stored)
     reading = _Reading(limits, course)
     with course.stage("stitch"):
         stitching = stitch(
@@ -201,7 +214,7 @@ def stitch_panorama(
             grid=request.grid,
             model=request.model,
             flat_field=flat,
-            lens=None if request.lens == "none" else request.lens,
+            lens=_lens(request, stored),
             matcher=matcher,
             max_px=max_px if request.analysis is None else min(max_px, limits.max_pixels),
             on_progress=lambda _step, _done, _total: course.go_on(),
@@ -213,13 +226,19 @@ def stitch_panorama(
     return StitchedPanorama(stitching.report, um_per_px, reading.warnings, stitching)
 
 
+def _lens(request: PanoramaRequest, stored: Corrections) -> LensModel | Literal["estimate"] | None:
+    if isinstance(request.lens, LensModel):
+        return request.lens
+    return "estimate" if request.lens == "estimate" else stored.lens
+
+
 def _flat_field(
-    file: NamedFile | None, request: PanoramaRequest
+    file: NamedFile | None, request: PanoramaRequest, stored: Corrections
 ) -> FlatField | Literal["estimate"] | None:
     if file is None:
-        return "estimate" if request.flat_field == "estimate" else None
-    if request.flat_field == "none":
-        msg = "a flat field is sent, but flat_field is 'none'; leave one of them out"
+        return "estimate" if request.flat_field == "estimate" else stored.flat_field
+    if request.flat_field != "estimate":
+        msg = f"a flat field is sent, but flat_field is {request.flat_field!r}; leave one out"
         raise InvalidParameterError(msg)
     return parse_flat_field(file.read(), source=f"part 'flat_field' ({file.name[:100]})")
 

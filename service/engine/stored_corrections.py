@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from petrography.calibration import Corrections, parse_calibration
 from petrography.errors import InvalidParameterError
@@ -11,7 +12,7 @@ from service.engine.artefact_store import ArtefactStore
 from service.engine.kinds import CALIBRATIONS
 from service.engine.optics import FlatFieldCalibration, LensCalibration
 
-__all__ = ["stored_corrections"]
+__all__ = ["stored_corrections", "stored_optics"]
 
 # A colour calibration says by its fields what it is.
 _COLOUR = "colour"
@@ -28,12 +29,31 @@ def stored_corrections(store: ArtefactStore, request: AnalysisRequest) -> Correc
         If it is of another kind.
     """
     colours = _content(store, request.calibration, _COLOUR)
-    shading = _content(store, request.flat_field, "flat_field")
-    distortion = _content(store, request.lens, "lens")
+    return replace(
+        stored_optics(store, request.flat_field, request.lens),
+        calibration=None if colours is None else parse_calibration(colours, source="calibration"),
+    )
+
+
+def stored_optics(
+    store: ArtefactStore, flat_field_id: str | None, lens_id: str | None
+) -> Corrections:
+    """Read a flat field and a lens.
+
+    Raises
+    ------
+    CalibrationNotFoundError, InvalidParameterError
+        As `stored_corrections`.
+    """
+    shading = _content(store, flat_field_id, "flat_field")
+    distortion = _content(store, lens_id, "lens")
     return Corrections(
-        None if colours is None else parse_calibration(colours, source="the calibration"),
-        None if shading is None else FlatFieldCalibration.model_validate_json(shading).flat_field,
-        None if distortion is None else LensCalibration.model_validate_json(distortion).lens,
+        flat_field=(
+            None
+            if shading is None
+            else FlatFieldCalibration.model_validate_json(shading).flat_field
+        ),
+        lens=None if distortion is None else LensCalibration.model_validate_json(distortion).lens,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -10,7 +11,12 @@ import pytest
 
 from petrography.calibration.flat_field import flat_field_from_illumination
 from petrography.calibration.lens import LensModel
-from petrography.errors import InvalidParameterError, LabelImageError, RegistrationError
+from petrography.errors import (
+    ImageTooLargeError,
+    InvalidParameterError,
+    LabelImageError,
+    RegistrationError,
+)
 from petrography.images import Image
 from petrography.phantoms import SectionFields, phantom, section_fields
 from petrography.stitching import (
@@ -178,7 +184,9 @@ def test_groups_that_do_not_overlap_are_told_apart(fields: list[PanoramaField]) 
         "r2c2": 1,
     }
     assert [field.index for field in stitching.placed] == [0, 1, 2]
-    assert any("r2c2" in warning for warning in stitching.report.warnings)
+    left_out = {one.name: one.reason for one in stitching.report.unplaced}
+    assert left_out.keys() == {"r2c1", "r2c2"}
+    assert left_out["r2c1"] == "overlaps r2c2, but none of the fields that are drawn"
 
 
 def test_fields_of_several_sizes_are_joined(fields: list[PanoramaField]) -> None:
@@ -315,3 +323,33 @@ def test_the_preview_shows_the_seams(panorama: Stitching) -> None:
     assert plain.shape == lined.shape
     assert changed[panorama.ownership.seams].all()
     assert not changed[~panorama.ownership.seams].any()
+
+
+def test_identical_pictures_lie_on_each_other(fields: list[PanoramaField]) -> None:
+    # Nothing in them tells a distortion, which once was an equation without end.
+    twin = PanoramaField("twin", fields[0].load)
+    report = stitch([fields[0], twin]).report
+    assert len(report.tiles) == 2
+    shifts = np.array([np.array(tile.matrix)[:, 2] for tile in report.tiles])
+    assert shifts[0] == pytest.approx(shifts[1], abs=0.05)
+    assert report.lens is None
+
+
+def test_a_twin_among_other_fields_does_no_harm(fields: list[PanoramaField]) -> None:
+    report = stitch([*fields[:2], PanoramaField("twin", fields[0].load)]).report
+    assert len(report.tiles) == 3
+    assert report.rmse_px < 0.5
+
+
+def test_the_order_of_the_fields_does_not_matter(fields: list[PanoramaField]) -> None:
+    found = set()
+    for order in itertools.permutations([fields[0], fields[1], fields[4]]):
+        report = stitch(order).report
+        places = {frozenset((edge.a, edge.b)) for edge in report.edges}
+        found.add((len(report.tiles), frozenset(places)))
+    assert len(found) == 1
+
+
+def test_a_panorama_over_the_limit_is_refused(fields: list[PanoramaField]) -> None:
+    with pytest.raises(ImageTooLargeError, match="the limit is 1000"):
+        stitch(fields[:2], max_px=1000)

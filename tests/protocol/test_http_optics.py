@@ -20,6 +20,7 @@ from petrography.calibration import (
     undistort,
 )
 from petrography.images import Image
+from petrography.phantoms import section_fields
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png
 from tests.tiny_model import CODES, paint
@@ -124,6 +125,7 @@ async def test_a_calibration_of_another_kind_is_refused(client: httpx.AsyncClien
         ({"kind": "colour", "target": {"pattern": "dots"}}, "target belongs to kind 'lens'"),
         ({"kind": "lens", "target": {"pattern": "stars"}}, "target.pattern"),
         ({"kind": "lens", "target": {"pattern": "chessboard"}}, "chessboard"),
+        ({"kind": "lens", "target": {"pattern": "chessboard", "rows": -7, "columns": 0}}, "-7 x 0"),
         ({"kind": "shading"}, "kind"),
         ({"kind": "lens"}, "0 dots"),
     ],
@@ -132,3 +134,34 @@ async def test_what_fits_no_kind_is_refused(
     client: httpx.AsyncClient, request_: dict[str, Any], said: str
 ) -> None:
     assert_problem(await fit(client, request_, image=BLANK), 422, said)
+
+
+async def test_a_panorama_names_its_flat_field_and_its_lens(client: httpx.AsyncClient) -> None:
+    section = section_fields("S2", 3, 1, 2, height_px=HEIGHT_PX, width_px=WIDTH_PX, overlap=0.35)
+    flat_field = (await fit(client, {"kind": "flat_field"}, image=BLANK)).json()["id"]
+    lens = (await fit(client, {"kind": "lens"}, image=DOTS)).json()
+    files = [("field", (f"{one.name}.png", png(one.image))) for one in section.fields]
+
+    async def stitched(**request: Any) -> httpx.Response:
+        data = {"request": json.dumps(request)}
+        return await client.post("/v1/panoramas", files=files, data=data)
+
+    by_id = (await stitched(flat_field=flat_field, lens=lens["id"])).json()
+    assert by_id["flat_field"] == "given"
+    assert by_id["lens"] == {"source": "given", "model": lens["lens"]}
+    by_value = (await stitched(flat_field=flat_field, lens=lens["lens"])).json()
+    assert by_value["tiles"] == by_id["tiles"]
+    assert_problem(await stitched(lens="0" * 64), 404)
+    assert_problem(await stitched(lens=flat_field), 422, "wanted 'lens'")
+
+
+async def test_impossible_numbers_are_refused_before_the_work(client: httpx.AsyncClient) -> None:
+    files = [("field", (f"{name}.png", png(FIELD))) for name in "ab"]
+    for request, said in (
+        ({"um_per_px": 1e-300}, "um_per_px"),
+        ({"um_per_px": 1e300}, "um_per_px"),
+        ({"analysis": {"association": "S9"}}, "S9"),
+        ({"analysis": {"um_per_px": 1e300}}, "um_per_px"),
+    ):
+        data = {"request": json.dumps(request)}
+        assert_problem(await client.post("/v1/panoramas", files=files, data=data), 422, said)

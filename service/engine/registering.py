@@ -147,13 +147,14 @@ def _pixels(file: NamedFile, limits: ImageLimits) -> Image:
 
 def _described(files: Sequence[NamedFile], request: RegistrationRequest) -> list[_View]:
     require_distinct_names(files, "view")
-    named = Counter(view.name for view in request.views)
-    for name, count in named.items():
-        if count > 1 or name not in {file.name for file in files}:
-            msg = (
-                f"views describe {name[:100]!r} {count} times; wanted at most once each of "
-                f"{', '.join(repr(file.name) for file in files[:20])}"
-            )
+    known = {file.name for file in files}
+    for name, count in Counter(view.name for view in request.views).items():
+        if name not in known:
+            sent = ", ".join(repr(one.name) for one in files[:20])
+            msg = f"views describe {name[:100]!r}, which was not sent; sent were {sent}"
+            raise InvalidParameterError(msg)
+        if count > 1:
+            msg = f"views describe {name[:100]!r} {count} times; wanted once"
             raise InvalidParameterError(msg)
     described = {view.name: view for view in request.views}
     views = [

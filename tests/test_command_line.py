@@ -246,7 +246,7 @@ def test_measure_refuses_an_impossible_scale(run: Run, tmp_path: Path, um_per_px
         "measure", labels, "--out", tmp_path / "out", "--um-per-px", um_per_px
     )
     assert status == 2
-    assert "wanted a finite number above 0" in complaints
+    assert "wanted micrometres per pixel" in complaints
 
 
 @pytest.fixture

@@ -40,6 +40,12 @@ _MAX_HUE_DISTANCE = 3.0
 _CELL_LEVELS = 16
 _COVERED_FRACTION = 0.9
 _SAMPLES = 250_000
+# Focus is measured on about so many pixels, in bands of whole rows spread over the image: more do
+# not change the figure, and time and memory would grow with the image.
+_FOCUS_SAMPLE_PX = 2_500_000
+_BAND_ROWS = 128
+# Rows enough for the levels of any image: each is a sample of thousands of pixels.
+_LEVEL_SAMPLE_ROWS = 1024
 # Below it the hue is that of flare and rounding.
 _BRIGHT_LEVEL = 60.0
 # Exposures of LumenStone images differ by a standard deviation of 0.34 in the logarithm.
@@ -146,12 +152,12 @@ def sharpness(pixels: Image) -> float:
     Pech-Pacheco et al. 2000, doi:10.1109/ICPR.2000.903548 (variance of Laplacian). Immerkaer 1996,
     doi:10.1006/cviu.1996.0060 (noise).
     """
-    grey = np.asarray(cv2.transform(pixels, _LUMA), dtype=np.uint8)
-    second = cv2.filter2D(grey, cv2.CV_16S, _NOISE_KERNEL)[::3, ::3]
+    bands = [np.asarray(cv2.transform(band, _LUMA), dtype=np.uint8) for band in _bands(pixels)]
+    second = [cv2.filter2D(band, cv2.CV_16S, _NOISE_KERNEL)[::3, ::3].ravel() for band in bands]
     # The median passes over edges, which are few; 0.6745 is that of a normal deviation.
-    noise = (_smooth_median(np.abs(second)) / 0.6745) ** 2 / _NOISE_GAIN
-    half = _detail(grey, 2, noise)
-    quarter = _detail(grey, 4, noise)
+    noise = (_smooth_median(np.abs(np.concatenate(second))) / 0.6745) ** 2 / _NOISE_GAIN
+    half = _detail(bands, 2, noise)
+    quarter = _detail(bands, 4, noise)
     return half / quarter if quarter > 0.0 else 0.0
 
 
@@ -195,7 +201,8 @@ def hue_distance(pixels: Image, colours_rgb: Mapping[int, Colour]) -> float | No
 
 def _shares_below(pixels: Image) -> _Floats:
     """Share of the pixels whose brightest channel is at most 0, 1 ... 255."""
-    red, green, blue = cv2.split(pixels)
+    step = max(1, pixels.shape[0] // _LEVEL_SAMPLE_ROWS)
+    red, green, blue = cv2.split(pixels[::step])
     brightest = cv2.max(cv2.max(red, green), blue)
     counts = cv2.calcHist([brightest], [0], None, [256], [0, 256]).ravel().astype(np.float64)
     return np.cumsum(counts) / brightest.size
@@ -205,10 +212,10 @@ def _modes(pixels: Image) -> tuple[_Floats, _Floats]:
     """Mean colour and share of the most frequent cells of the colour cube."""
     step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
     sample = pixels[::step, ::step].reshape(-1, 3)
-    cells = sample.astype(np.int64) // _CELL_LEVELS
-    _, cell, counts = np.unique(
-        cells @ np.array([1 << 16, 1 << 8, 1]), return_inverse=True, return_counts=True
-    )
+    cell = np.zeros(sample.shape[0], dtype=np.int64)
+    for channel in range(3):
+        cell = cell * (256 // _CELL_LEVELS) + sample[:, channel] // _CELL_LEVELS
+    counts = np.bincount(cell)
     sums = np.stack([np.bincount(cell, sample[:, channel]) for channel in range(3)], axis=1)
     order = np.argsort(-counts, kind="stable")
     covered = np.cumsum(counts[order]) / counts.sum()
@@ -225,13 +232,28 @@ def _smooth_median(numbers: NDArray[np.int16]) -> float:
     return float(max(0.0, middle - 0.5 + inside))
 
 
-def _detail(grey: NDArray[np.uint8], factor: int, noise: float) -> float:
+def _bands(pixels: Image) -> list[Image]:
+    """Cut bands of rows at even distances, together about as large as the sample."""
+    rows, columns = pixels.shape[:2]
+    every = round(rows * columns / _FOCUS_SAMPLE_PX)
+    if every < 2:
+        return [pixels]
+    # A last band of a few rows would be all border.
+    starts = range(0, rows - _BAND_ROWS // 2, every * _BAND_ROWS)
+    return [pixels[start : start + _BAND_ROWS] for start in starts] or [pixels]
+
+
+def _detail(bands: list[NDArray[np.uint8]], factor: int, noise: float) -> float:
     """Variance of the Laplacian of a reduced image without that of the noise."""
-    size = (max(1, grey.shape[1] // factor), max(1, grey.shape[0] // factor))
-    small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F))
+    squares = count = 0.0
+    for grey in bands:
+        size = (max(1, grey.shape[1] // factor), max(1, grey.shape[0] // factor))
+        small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        _, deviation = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F))
+        squares += float(deviation.item()) ** 2 * small.size
+        count += small.size
     # The mean of factor x factor pixels has so much less noise.
-    return max(0.0, float(deviation.item()) ** 2 - _LAPLACIAN_GAIN * noise / factor**2)
+    return max(0.0, squares / count - _LAPLACIAN_GAIN * noise / factor**2)
 
 
 def _exposure_warnings(clipping: float, dark: float, bright_level: float) -> tuple[str, ...]:

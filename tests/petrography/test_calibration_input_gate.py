@@ -150,3 +150,18 @@ def test_real_images_pass_and_filtered_ones_do_not() -> None:
     assert np.mean(plain) <= 0.2
     assert np.mean(blue) >= 0.9
     assert np.mean(yellow) >= 0.9
+
+
+@pytest.mark.parametrize("blur_px", [0.0, 2.0])
+def test_a_large_photograph_is_judged_by_bands_as_the_whole(blur_px: float) -> None:
+    small = section().image
+    if blur_px:
+        small = np.asarray(cv2.GaussianBlur(small, (0, 0), blur_px), dtype=np.uint8)
+    # 11 MPix made of copies, mirrored so that no seam is an edge.
+    pair = np.concatenate([small, small[::-1]])
+    large = np.tile(np.concatenate([pair, pair[:, ::-1]], axis=1), (3, 3, 1))
+    of_small, of_large = judge_input(small, KNOWN), judge_input(large, KNOWN)
+    assert of_large.focus == pytest.approx(of_small.focus, rel=0.08)
+    assert of_large.bright_level == pytest.approx(of_small.bright_level, abs=1)
+    assert of_large.dark_fraction == pytest.approx(of_small.dark_fraction, abs=0.01)
+    assert len(of_large.warnings) == len(of_small.warnings)

@@ -9,19 +9,22 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from petrography.errors import ConfigurationError, field_problems
-from petrography.minerals import MINERALS
+from petrography.minerals import MINERALS, UNLABELLED_CODE
 
 __all__ = [
     "AugmentationConfig",
     "CardConfig",
     "DataConfig",
+    "LossConfig",
     "NetworkConfig",
+    "PhantomConfig",
     "SamplerConfig",
     "ScheduleConfig",
     "TrainingConfig",
     "read_config",
 ]
 
+_CODES = {*MINERALS, UNLABELLED_CODE}
 Positive = Annotated[float, Field(gt=0.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -36,15 +39,28 @@ class DataConfig(_Section):
     Attributes
     ----------
     root : Path
-        Folder in the LumenStone layout (`training.lumenstone`).
-    subsets : tuple of str
-        Names of sub-folders and of the associations that they annotate.
+        Folder of the images, in the LumenStone layout (`training.lumenstone`) unless `images` and
+        `masks` say otherwise.
+    subsets : dict of str to str
+        Names of sub-folders and what each annotates: an association or mineral codes, as in
+        ``{ S1v1 = "S1", mine = "0,1,6" }``.
+    images, masks : str
+        Folders below the root, where ``{subset}`` and ``{split}`` stand for their names.
+    mask_codes : dict of int to int
+        Codes of masks that use others than this project's, and the mineral codes that they mean.
     classes : tuple of int
         Mineral codes of the network outputs, in order.
     resampling_factor : float
         Applied to every image and mask when loaded.
+    ignored_border_px : int
+        Pixels within this distance of a border between two classes teach nothing: annotators
+        differ there.
     validation_fraction : float
-        Share of the images of every association that is kept for validation.
+        Share of the images of every association that is kept for validation; without meaning when
+        `folds` is given.
+    folds, fold : int, optional
+        The images of every association are dealt into so many parts; part `fold`, counted from 0,
+        is kept for validation.
     split_seed : int
         Chooses which groups of images are kept.
     same_ore : tuple of tuple of str
@@ -52,20 +68,62 @@ class DataConfig(_Section):
     """
 
     root: Path
-    subsets: dict[str, str]
+    subsets: dict[str, str] = Field(min_length=1)
+    images: str = "{subset}/imgs/{split}"
+    masks: str = "{subset}/masks/{split}"
+    mask_codes: dict[int, int] = Field(default_factory=dict)
     classes: tuple[int, ...] = Field(min_length=2)
     resampling_factor: Positive = 1.0
+    ignored_border_px: int = Field(ge=0, le=64, default=0)
     validation_fraction: float = Field(gt=0.0, lt=1.0, default=0.2)
+    folds: int | None = Field(ge=2, le=100, default=None)
+    fold: int | None = Field(ge=0, default=None)
     split_seed: int = Field(ge=0, default=0)
     same_ore: tuple[tuple[str, ...], ...] = ()
 
     @model_validator(mode="after")
     def _known_codes(self) -> DataConfig:
-        unknown = [code for code in self.classes if code not in MINERALS]
+        unknown = [
+            code for code in (*self.classes, *self.mask_codes.values()) if code not in _CODES
+        ]
         if unknown:
-            msg = f"classes holds codes {unknown} that petrography.minerals does not name"
+            msg = f"classes or mask_codes hold codes {unknown} that petrography.minerals does not name"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _one_fold_of_several(self) -> DataConfig:
+        if (self.folds is None) != (self.fold is None) or (self.fold or 0) >= (self.folds or 1):
+            msg = (
+                f"fold is {self.fold} of folds {self.folds}; wanted both, fold from 0 to folds - 1"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class PhantomConfig(_Section):
+    """Painted sections that are shown beside the photographs; see `petrography.phantoms`.
+
+    Attributes
+    ----------
+    fraction : float
+        Share of the patches cut from phantoms; 1 shows nothing else.
+    recipes : tuple of str
+        Recipes whose minerals are among the classes.
+    fields : int
+        Sections painted of every recipe.
+    height_px, width_px : int
+        Size of a section.
+    first_seed : int
+        Of the sections, which are numbered on from it.
+    """
+
+    fraction: Share
+    recipes: tuple[str, ...] = Field(min_length=1)
+    fields: int = Field(ge=1, le=10_000, default=16)
+    height_px: int = Field(ge=64, le=8192, default=960)
+    width_px: int = Field(ge=64, le=8192, default=1280)
+    first_seed: int = Field(ge=0, default=10_000)
 
 
 class NetworkConfig(_Section):
@@ -82,13 +140,60 @@ class NetworkConfig(_Section):
 
 
 class SamplerConfig(_Section):
-    """How patches are drawn; see `training.sampler`."""
+    """How patches are drawn; see `training.sampler`.
+
+    Attributes
+    ----------
+    patch_px, batch : int
+        Side of a patch, and patches per step.
+    grid_px : int
+        Distance of the possible corners of patches.
+    strength : float
+        Share of the patches drawn for a class; the others are uniform over image and position.
+    image_exponent : float
+        Power of an image's content of the class by which it is chosen: 0 treats all images that
+        have any alike, 1 follows the area.
+    position_exponent : float
+        The same for the positions within the image.
+    workers : int
+        Processes that cut and change patches; 0 does it between the steps.
+    """
 
     patch_px: int = Field(ge=32, le=2048, default=256)
     batch: int = Field(ge=1, le=1024, default=8)
     grid_px: int = Field(ge=1, le=64, default=8)
     strength: Share = 0.8
+    image_exponent: float = Field(ge=0.0, le=4.0, default=0.5)
+    position_exponent: float = Field(ge=0.0, le=4.0, default=1.0)
     workers: int = Field(ge=0, le=64, default=0)
+
+
+class LossConfig(_Section):
+    """Weights of the losses that are added; see `training.losses`.
+
+    Attributes
+    ----------
+    cross_entropy, focal, dice, lovasz : float
+        Weights; 0 leaves a loss out.
+    focal_gamma : float
+        Power of ``1 - probability`` in the focal loss.
+    label_smoothing : float
+        Share of an even guess in the target of the cross-entropy.
+    """
+
+    cross_entropy: float = Field(ge=0.0, default=1.0)
+    focal: float = Field(ge=0.0, default=0.0)
+    dice: float = Field(ge=0.0, default=0.0)
+    lovasz: float = Field(ge=0.0, default=0.0)
+    focal_gamma: float = Field(ge=0.0, le=10.0, default=2.0)
+    label_smoothing: float = Field(ge=0.0, lt=1.0, default=0.0)
+
+    @model_validator(mode="after")
+    def _something_to_lower(self) -> LossConfig:
+        if not any((self.cross_entropy, self.focal, self.dice, self.lovasz)):
+            msg = "all losses have weight 0; wanted at least one above"
+            raise ValueError(msg)
+        return self
 
 
 class AugmentationConfig(_Section):
@@ -190,7 +295,9 @@ class TrainingConfig(_Section):
     data: DataConfig
     network: NetworkConfig
     card: CardConfig
+    phantoms: PhantomConfig | None = None
     sampler: SamplerConfig = SamplerConfig()
+    loss: LossConfig = LossConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     schedule: ScheduleConfig = ScheduleConfig()
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from petrography.accuracy import NearestColour, confusion_matrix, scores
 from petrography.images import Labels, resample_image
-from petrography.minerals import ASSOCIATIONS
+from petrography.minerals import ASSOCIATIONS, mineral
 from petrography.model_card import Evaluation, TileGeometry
 from petrography.segmentation import Predictor, segment
 from training.lumenstone import Field
@@ -93,15 +93,21 @@ def evaluate_fields(
 
 def _sets(fields: Sequence[Field]) -> list[tuple[str | None, Sequence[int]]]:
     """Names of the sets whose association is given, and the fields in each."""
-    sets: list[tuple[str | None, Sequence[int]]] = []
-    for name, codes in ASSOCIATIONS.items():
-        chosen = [index for index, field in enumerate(fields) if field.annotated == codes]
-        if chosen:
-            sets.append((name, chosen))
+    chosen: dict[tuple[int, ...], list[int]] = {}
+    for index, field in enumerate(fields):
+        chosen.setdefault(field.annotated, []).append(index)
+    sets: list[tuple[str | None, Sequence[int]]] = [
+        (_association_name(codes), indices) for codes, indices in chosen.items()
+    ]
     if len(sets) > 1:
         names = "+".join(str(name) for name, _ in sets)
         sets.append((f"{names}, each given", range(len(fields))))
     return sets
+
+
+def _association_name(codes: tuple[int, ...]) -> str:
+    named = {of_subset: name for name, of_subset in ASSOCIATIONS.items()}
+    return named.get(codes) or ",".join(mineral(code).symbol for code in codes)
 
 
 def _confusions(

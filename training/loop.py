@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from petrography.errors import ConfigurationError
 from petrography.minerals import BACKGROUND_CODE
 from training.batches import epoch_batches
 from training.checkpoint import save_checkpoint
+from training.curves import draw_curves, write_history
 from training.evaluation import EvaluatedModel, pooled_confusion
-from training.losses import partial_cross_entropy
+from training.losses import combined_loss
 from training.networks.build import tile_geometry
 from training.run import Run, prepare_run, restore_run, run_folder
 from training.torch_predictor import TorchPredictor
@@ -51,12 +54,14 @@ def train(
     -------
     Path
         The last checkpoint. ``best.pt`` beside it has the best validation mean IoU. Both are
-        written at the end of every epoch; TensorBoard logs lie in the same folder.
+        written at the end of every epoch; TensorBoard logs, ``history.csv`` and ``curves.png``
+        lie in the same folder.
 
     Raises
     ------
     ConfigurationError
-        If configuration, data or checkpoint cannot be used, or the loss stops being finite.
+        If configuration, data or checkpoint cannot be used, a batch does not fit into memory, or
+        the loss stops being finite.
     """
     run = prepare_run(config_path.read_text(encoding="utf-8"), source=str(config_path))
     folder = run_folder(run.config)
@@ -64,47 +69,64 @@ def train(
         restore_run(run, folder / LAST_CHECKPOINT)
     with SummaryWriter(str(folder / "tensorboard")) as log:
         while run.epoch < run.config.schedule.epochs:
-            loss = _train_epoch(run, progress=progress)
+            trained = _train_epoch(run, progress=progress)
             figures = _validate(run)
-            _finish_epoch(run, loss, figures)
+            _finish_epoch(run, {**trained, **figures})
             _log(log, run.history[-1], run.epoch)
-            _save(run, folder, figures)
+            _save(run, folder)
             if after_epoch is not None:
                 after_epoch(run.epoch)
     return folder / LAST_CHECKPOINT
 
 
-def _train_epoch(run: Run, *, progress: bool) -> float:
+def _train_epoch(run: Run, *, progress: bool) -> dict[str, float]:
     config, total = run.config, 0.0
     steps = config.schedule.steps_per_epoch
-    batches = epoch_batches(
-        run.fields,
-        run.sampler,
-        steps=steps,
-        classes=config.data.classes,
-        config=config.sampler,
-        augmentation=config.augmentation,
+    batches = _Awaited(
+        epoch_batches(
+            run.fields,
+            run.sampler,
+            steps=steps,
+            classes=config.data.classes,
+            config=config.sampler,
+            augmentation=config.augmentation,
+        )
     )
     run.network.train()
-    title = f"epoch {run.epoch + 1}/{config.schedule.epochs}"
+    title, started = f"epoch {run.epoch + 1}/{config.schedule.epochs}", time.perf_counter()
     with tqdm(batches, total=steps, desc=title, disable=not progress) as bar:
         for step, (image, target, annotated) in enumerate(bar, start=1):
             total += _train_step(run, image, target, annotated)
             bar.set_postfix(loss=f"{total / step:.3f}")
-    return total / steps
+    seconds = time.perf_counter() - started
+    return {
+        "loss": total / steps,
+        "seconds_per_step": seconds / steps,
+        "waiting_fraction": batches.waited_s / seconds,
+    }
+
+
+class _Awaited:
+    """Batches, and the time that was spent waiting for them."""
+
+    def __init__(self, batches: Iterator[tuple[Tensor, Tensor, Tensor]]) -> None:
+        self._batches, self.waited_s = batches, 0.0
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        while True:
+            asked = time.perf_counter()
+            batch = next(self._batches, None)
+            self.waited_s += time.perf_counter() - asked
+            if batch is None:
+                return
+            yield batch
 
 
 def _train_step(run: Run, image: Tensor, target: Tensor, annotated: Tensor) -> float:
-    image, target, annotated = (
-        tensor.to(run.device, non_blocking=True) for tensor in (image, target, annotated)
-    )
-    image = image.to(torch.float32, memory_format=torch.channels_last)
-    with _precision(run):
-        logits = run.network(image)
-    background = run.config.data.classes.index(BACKGROUND_CODE)
-    loss = partial_cross_entropy(logits, target, annotated, background_index=background)
     run.optimiser.zero_grad(set_to_none=True)
-    run.scaler.scale(loss).backward()
+    with _memory_told(run):
+        loss = _loss(run, image, target, annotated)
+        run.scaler.scale(loss).backward()
     run.scaler.unscale_(run.optimiser)
     clip_grad_norm_(run.network.parameters(), run.config.schedule.gradient_clip)
     run.scaler.step(run.optimiser)
@@ -113,6 +135,38 @@ def _train_step(run: Run, image: Tensor, target: Tensor, annotated: Tensor) -> f
         run.scheduler.step()
     _update_average(run.average, run.network, run.config.schedule.average, _step_number(run))
     return _finite(float(loss.detach()), run)
+
+
+def _loss(run: Run, image: Tensor, target: Tensor, annotated: Tensor) -> Tensor:
+    image, target, annotated = (
+        tensor.to(run.device, non_blocking=True) for tensor in (image, target, annotated)
+    )
+    image = image.to(torch.float32, memory_format=torch.channels_last)
+    with _precision(run):
+        logits = run.network(image)
+    background = run.config.data.classes.index(BACKGROUND_CODE)
+    return combined_loss(
+        logits, target, annotated, background_index=background, config=run.config.loss
+    )
+
+
+@contextmanager
+def _memory_told(run: Run) -> Iterator[None]:
+    """Say which numbers ask for more memory than there is, instead of how many bytes."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        # On a CPU torch has no kind of its own for it.
+        if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and (
+            "allocate memory" not in str(error)
+        ):
+            raise
+        sampler = run.config.sampler
+        msg = (
+            f"a batch of {sampler.batch} patches of {sampler.patch_px} px does not fit into the "
+            f"memory of {run.device}; lower sampler.batch or sampler.patch_px"
+        )
+        raise ConfigurationError(msg) from error
 
 
 def _precision(run: Run) -> torch.autocast:
@@ -157,16 +211,20 @@ def _validate(run: Run) -> dict[str, float]:
         run.validation, lambda field: model.predict(field, field.annotated), classes
     )
     total = scores(confusion, classes)
-    return {"mean_iou": total.mean_iou, "pixel_accuracy": total.pixel_accuracy}
+    dice = [2.0 * iou / (1.0 + iou) for iou in total.iou.values()]
+    return {
+        "mean_iou": total.mean_iou,
+        "mean_dice": sum(dice) / len(dice),
+        "pixel_accuracy": total.pixel_accuracy,
+    }
 
 
-def _finish_epoch(run: Run, loss: float, figures: Mapping[str, Any]) -> None:
+def _finish_epoch(run: Run, figures: Mapping[str, float]) -> None:
     run.epoch += 1
     if isinstance(run.scheduler, ReduceLROnPlateau):
         run.scheduler.step(figures["mean_iou"])
     entry = {
         "epoch": run.epoch,
-        "loss": loss,
         "learning_rate": run.optimiser.param_groups[0]["lr"],
         "sampler_balance": run.sampler.balance(),
         **figures,
@@ -181,10 +239,13 @@ def _log(log: SummaryWriter, entry: Mapping[str, Any], epoch: int) -> None:
     log.flush()
 
 
-def _save(run: Run, folder: Path, figures: Mapping[str, Any]) -> None:
-    better = figures["mean_iou"] > run.best_score
-    run.best_score = max(run.best_score, figures["mean_iou"])
+def _save(run: Run, folder: Path) -> None:
+    score = run.history[-1]["mean_iou"]
+    better = score > run.best_score
+    run.best_score = max(run.best_score, score)
     checkpoint = run.checkpoint()
     save_checkpoint(checkpoint, folder / LAST_CHECKPOINT)
     if better:
         save_checkpoint(checkpoint, folder / "best.pt")
+    draw_curves(run.history, folder / "curves.png")
+    write_history(run.history, folder / "history.csv")

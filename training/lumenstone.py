@@ -1,4 +1,4 @@
-"""Images with masks in the layout of LumenStone, and their split.
+"""Images with masks in the layout of LumenStone, or in another that is told by two patterns.
 
 ::
 
@@ -12,29 +12,57 @@ mineral of the other subsets, so every loaded field carries the codes that its s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from petrography.errors import ConfigurationError, LabelImageError, PetroserveError
+from petrography.errors import (
+    ConfigurationError,
+    InvalidParameterError,
+    LabelImageError,
+    PetroserveError,
+)
 from petrography.image_codec import decode_image, decode_labels
 from petrography.images import Image, Labels, resample_image, resample_labels
-from petrography.minerals import ASSOCIATIONS, UNLABELLED_CODE
+from petrography.minerals import UNLABELLED_CODE, association_codes
 
 __all__ = [
+    "LUMENSTONE",
     "Field",
     "FieldPaths",
+    "Layout",
     "data_sha256",
     "find_fields",
     "load_field",
     "load_fields",
-    "split_fields",
 ]
 
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where images and masks lie below a root, and what the numbers in the masks mean.
+
+    Attributes
+    ----------
+    images, masks : str
+        Folders, in which ``{subset}`` and ``{split}`` stand for their names; a mask is
+        ``<stem>.png``.
+    mask_codes : mapping of int to int
+        From the masks' own codes to mineral codes; empty where they are mineral codes. 255 is
+        never annotated.
+    """
+
+    images: str = "{subset}/imgs/{split}"
+    masks: str = "{subset}/masks/{split}"
+    mask_codes: Mapping[int, int] = field(default_factory=dict)
+
+
+LUMENSTONE = Layout()
 
 
 @dataclass(frozen=True)
@@ -44,7 +72,8 @@ class FieldPaths:
     name: str
     image: Path
     mask: Path
-    association: str
+    annotated: tuple[int, ...]
+    mask_codes: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,27 +90,33 @@ class Field:
         Codes, 255 where nothing is annotated.
     annotated : tuple of int
         Codes that the subset annotates.
+    phantom : bool
+        Whether it was painted, not photographed.
     """
 
     name: str
     image: Image
     truth: Labels
     annotated: tuple[int, ...]
+    phantom: bool = False
 
 
 def find_fields(
-    root: Path, subsets: Mapping[str, str], *, split: str = "train"
+    root: Path, subsets: Mapping[str, str], *, split: str = "train", layout: Layout = LUMENSTONE
 ) -> tuple[FieldPaths, ...]:
-    """List the images of a LumenStone-layout folder that have a mask, sorted by name.
+    """List the images of a folder that have a mask, sorted by name.
 
     Parameters
     ----------
     root : Path
         The folder that holds the subsets.
     subsets : mapping of str to str
-        Sub-folder to association, such as ``{"S1v1": "S1"}``.
+        Sub-folder to what it annotates: an association or mineral codes, such as
+        ``{"S1v1": "S1", "mine": "0,1,6"}``.
     split : str
         ``train`` or ``test``.
+    layout : Layout
+        Where the files lie; LumenStone's by default.
 
     Raises
     ------
@@ -90,32 +125,55 @@ def find_fields(
     """
     found: list[FieldPaths] = []
     for subset, association in subsets.items():
-        if association not in ASSOCIATIONS:
-            msg = f"subset {subset} has association {association!r}; wanted {list(ASSOCIATIONS)}"
-            raise ConfigurationError(msg)
-        images = root / subset / "imgs" / split
+        annotated = _annotated(subset, association)
+        names = {"subset": subset, "split": split}
+        images = root / _filled(layout.images, names)
+        masks = root / _filled(layout.masks, names)
         if not images.is_dir():
-            msg = f"{images} is no folder; wanted <root>/<subset>/imgs/{split} with images"
+            msg = f"{images} is no folder; wanted <root>/{layout.images} with images"
             raise ConfigurationError(msg)
         found += [
-            _paths_of(image, root, subset, split, association) for image in _images_in(images)
+            FieldPaths(
+                f"{subset}/{image.stem}",
+                image,
+                _mask_of(image, masks),
+                annotated,
+                layout.mask_codes,
+            )
+            for image in _images_in(images)
         ]
     if not found:
-        msg = f"{root} holds no images in <subset>/imgs/{split} for subsets {list(subsets)}"
+        msg = f"{root} holds no images in {layout.images} for subsets {list(subsets)}"
         raise ConfigurationError(msg)
     return tuple(found)
+
+
+def _annotated(subset: str, association: str) -> tuple[int, ...]:
+    try:
+        return association_codes(association)
+    except InvalidParameterError as error:
+        msg = f"subset {subset}: {error}"
+        raise ConfigurationError(msg) from None
+
+
+def _filled(pattern: str, names: Mapping[str, str]) -> str:
+    try:
+        return pattern.format_map(names)
+    except (KeyError, ValueError, IndexError) as error:
+        msg = f"pattern {pattern!r} cannot be filled ({error!r}); it may name {{subset}} and {{split}}"
+        raise ConfigurationError(msg) from None
 
 
 def _images_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES)
 
 
-def _paths_of(image: Path, root: Path, subset: str, split: str, association: str) -> FieldPaths:
-    mask = root / subset / "masks" / split / f"{image.stem}.png"
+def _mask_of(image: Path, masks: Path) -> Path:
+    mask = masks / f"{image.stem}.png"
     if not mask.is_file():
         msg = f"{image} has no mask; wanted {mask}"
         raise ConfigurationError(msg)
-    return FieldPaths(f"{subset}/{image.stem}", image, mask, association)
+    return mask
 
 
 def load_field(paths: FieldPaths, *, resampling_factor: float = 1.0) -> Field:
@@ -130,14 +188,27 @@ def load_field(paths: FieldPaths, *, resampling_factor: float = 1.0) -> Field:
     try:
         image = decode_image(paths.image.read_bytes(), name=str(paths.image)).pixels
         truth = decode_labels(paths.mask.read_bytes(), name=str(paths.mask))
-        annotated = ASSOCIATIONS[paths.association]
-        _check_pair(image, truth, annotated)
+        truth = _recoded(truth, paths.mask_codes)
+        _check_pair(image, truth, paths.annotated)
     except (PetroserveError, OSError) as error:
         msg = f"{paths.image} and {paths.mask} cannot be used: {error}"
         raise ConfigurationError(msg) from error
     image = resample_image(image, resampling_factor)
     truth = resample_labels(truth, (image.shape[0], image.shape[1]))
-    return Field(paths.name, image, truth, annotated)
+    return Field(paths.name, image, truth, paths.annotated)
+
+
+def _recoded(truth: Labels, mask_codes: Mapping[int, int]) -> Labels:
+    if not mask_codes:
+        return truth
+    known = {**mask_codes, UNLABELLED_CODE: UNLABELLED_CODE}
+    unknown = sorted(set(np.unique(truth).tolist()) - set(known))
+    if unknown:
+        msg = f"mask holds codes {unknown}; mask_codes tells the meaning of {sorted(mask_codes)}"
+        raise LabelImageError(msg)
+    table = np.zeros(256, dtype=np.uint8)
+    table[list(known)] = list(known.values())
+    return np.asarray(table[truth], dtype=np.uint8)
 
 
 def _check_pair(image: Image, truth: Labels, annotated: Sequence[int]) -> None:
@@ -158,74 +229,6 @@ def load_fields(
         return tuple(
             pool.map(lambda one: load_field(one, resampling_factor=resampling_factor), paths)
         )
-
-
-def split_fields(
-    paths: Sequence[FieldPaths],
-    *,
-    validation_fraction: float,
-    same_ore: Iterable[Sequence[str]] = (),
-    seed: int = 0,
-) -> tuple[tuple[FieldPaths, ...], tuple[FieldPaths, ...]]:
-    """Split fields into training and validation, by image, groups of the same ore kept together.
-
-    Within every association the groups are ordered by a hash of seed and name and taken for
-    validation until the fraction of images is reached, so that adding an image moves few others.
-
-    Parameters
-    ----------
-    paths : sequence of FieldPaths
-        All fields.
-    validation_fraction : float
-        Share of the images of every association, in (0, 1).
-    same_ore : iterable of sequence of str
-        Names of images that show the same ore.
-    seed : int
-        Another one gives another split.
-
-    Returns
-    -------
-    tuple of FieldPaths, tuple of FieldPaths
-        Training and validation, each in the order of `paths`.
-
-    Raises
-    ------
-    ConfigurationError
-        If `same_ore` names an image that is not there, or one in two groups.
-    """
-    group_of = _groups(paths, same_ore)
-    validation: set[str] = set()
-    for association in sorted({path.association for path in paths}):
-        names = [path.name for path in paths if path.association == association]
-        groups = sorted({group_of[name] for name in names}, key=lambda one: _digest(seed, one))
-        for group in groups:
-            if len(validation & set(names)) >= round(validation_fraction * len(names)):
-                break
-            validation |= {name for name, its_group in group_of.items() if its_group == group}
-    kept = tuple(path for path in paths if path.name not in validation)
-    return kept, tuple(path for path in paths if path.name in validation)
-
-
-def _groups(paths: Sequence[FieldPaths], same_ore: Iterable[Sequence[str]]) -> dict[str, str]:
-    """Name of the group of every field; a field that shares its ore with none is its own."""
-    group_of = {path.name: path.name for path in paths}
-    grouped: set[str] = set()
-    for group in same_ore:
-        unknown = [name for name in group if name not in group_of]
-        repeated = [name for name in group if name in grouped]
-        if unknown or repeated:
-            msg = (
-                f"same_ore names {unknown}, which are not among the images, and {repeated} in two "
-                "groups; wanted each name once, and that of an image"
-            )
-            raise ConfigurationError(msg)
-        grouped.update(group)
-        group_of.update(dict.fromkeys(group, min(group)))
-    return group_of
-
-
-def _digest(seed: int, name: str) -> str:
-    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 
 def data_sha256(paths: Sequence[FieldPaths]) -> str:

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from petrography.accuracy import void_border
 from petrography.errors import ConfigurationError
+from petrography.minerals import mineral
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import DataConfig, ScheduleConfig, TrainingConfig, read_config
 from training.lumenstone import (
     Field,
     FieldPaths,
+    Layout,
     data_sha256,
     find_fields,
     load_fields,
-    split_fields,
 )
 from training.networks.build import build_network
+from training.phantom_fields import paint_fields
 from training.sampler import BalancedSampler
+from training.splits import deal_folds, split_fields
 
 __all__ = [
     "Run",
     "choose_device",
     "git_commit",
+    "load_training_fields",
     "prepare_run",
     "restore_run",
     "run_folder",
     "split_paths",
 ]
+
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -84,6 +94,18 @@ def run_folder(config: TrainingConfig) -> Path:
     return config.output / config.name
 
 
+def _tell_absent_classes(validation: Sequence[Field], classes: Sequence[int]) -> None:
+    """Warn of classes that no validation image shows: nothing will be known of them."""
+    present = {code for one in validation for code in np.unique(one.truth).tolist()}
+    absent = [mineral(code).symbol for code in classes if code not in present]
+    if absent:
+        _LOG.warning(
+            "classes %s occur in no validation image: they are not judged; another split_seed may "
+            "keep one",
+            ", ".join(absent),
+        )
+
+
 def choose_device(wanted: str) -> torch.device:
     """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
 
@@ -119,8 +141,9 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
     """
     config = read_config(config_toml, source=source)
     train_paths, validation_paths = split_paths(config.data)
-    fields = load_fields(train_paths, resampling_factor=config.data.resampling_factor)
+    fields = load_training_fields(config, train_paths)
     validation = load_fields(validation_paths, resampling_factor=config.data.resampling_factor)
+    _tell_absent_classes(validation, config.data.classes)
     device = choose_device(config.device)
     network = _fresh_network(config, device)
     optimiser = Adam(
@@ -146,12 +169,41 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
 
 def split_paths(data: DataConfig) -> tuple[tuple[FieldPaths, ...], tuple[FieldPaths, ...]]:
     """Find the fields of a configuration and split them into training and validation."""
+    layout = Layout(data.images, data.masks, data.mask_codes)
+    paths = find_fields(data.root, data.subsets, layout=layout)
+    if data.folds is not None and data.fold is not None:
+        return deal_folds(
+            paths,
+            folds=data.folds,
+            fold=data.fold,
+            same_ore=data.same_ore,
+            seed=data.split_seed,
+        )
     return split_fields(
-        find_fields(data.root, data.subsets),
+        paths,
         validation_fraction=data.validation_fraction,
         same_ore=data.same_ore,
         seed=data.split_seed,
     )
+
+
+def load_training_fields(config: TrainingConfig, paths: Sequence[FieldPaths]) -> tuple[Field, ...]:
+    """Load the photographs of a run, without the borders that teach nothing, and paint its phantoms.
+
+    Raises
+    ------
+    ConfigurationError
+        If an image, a mask or a recipe cannot be used.
+    """
+    border_px = config.data.ignored_border_px
+    photographs = load_fields(paths, resampling_factor=config.data.resampling_factor)
+    if border_px:
+        photographs = tuple(
+            replace(one, truth=void_border(one.truth, border_px, frame_px=0)) for one in photographs
+        )
+    if config.phantoms is None:
+        return photographs
+    return (*photographs, *paint_fields(config.phantoms, config.data.classes))
 
 
 def _fresh_network(config: TrainingConfig, device: torch.device) -> nn.Module:
@@ -217,6 +269,10 @@ def _sampler(config: TrainingConfig, fields: Sequence[Field]) -> BalancedSampler
         patch_px=config.sampler.patch_px,
         grid_px=config.sampler.grid_px,
         strength=config.sampler.strength,
+        image_exponent=config.sampler.image_exponent,
+        position_exponent=config.sampler.position_exponent,
+        phantoms=[one.phantom for one in fields],
+        phantom_fraction=0.0 if config.phantoms is None else config.phantoms.fraction,
         seed=config.seed,
         names=[one.name for one in fields],
     )

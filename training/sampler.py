@@ -3,7 +3,8 @@
 A class is drawn with a weight that falls with the pixels of it already shown, an image with a
 weight that grows with its pixels of that class, and a position with the probability of equation 2,
 P(x, y | c): the pixels of class c in the patch at (x, y) over their sum. Counting uses summed-area
-tables, once per image; positions lie on a grid of `grid_px` (1 is the paper's).
+tables, once per image; positions lie on a grid of `grid_px` (1 is the paper's). Two exponents soften
+the choice of the image and of the position: 1 is the paper's, 0 treats all that show the class alike.
 
 The whole plan is drawn in the main process from a seed and two arrays of counts. It is therefore the
 same for any number of workers, and a run resumes exactly from the counts saved in a checkpoint.
@@ -89,6 +90,12 @@ class BalancedSampler:
         Side of the patches and distance of their possible corners.
     strength : float
         Share of the patches drawn for a class; the others are uniform over image and position.
+    image_exponent, position_exponent : float
+        Powers of the pixels of the class in an image and in a patch by which these are chosen.
+    phantoms : sequence of bool
+        Which fields are phantoms; none when empty.
+    phantom_fraction : float
+        Share of the patches drawn from phantoms.
     seed : int
         Of the whole plan.
     names : sequence of str
@@ -110,9 +117,14 @@ class BalancedSampler:
         strength: float,
         seed: int,
         names: Sequence[str],
+        image_exponent: float = 0.5,
+        position_exponent: float = 1.0,
+        phantoms: Sequence[bool] = (),
+        phantom_fraction: float = 0.0,
     ) -> None:
         _require_patches_fit(truths, patch_px, names)
         self._grid_px, self._strength, self._seed = grid_px, strength, seed
+        self._image_exponent = image_exponent
         self._counts = [
             patch_class_counts(truth, classes, patch_px=patch_px, grid_px=grid_px)
             for truth in truths
@@ -120,8 +132,10 @@ class BalancedSampler:
         self._content = np.array([count.sum(axis=(1, 2)) for count in self._counts], dtype=float)
         _require_classes_present(self._content, classes)
         self._cumulative = [
-            np.cumsum(count.reshape(len(classes), -1), axis=1) for count in self._counts
+            np.cumsum(_powered(count.reshape(len(classes), -1), position_exponent), axis=1)
+            for count in self._counts
         ]
+        self._kinds, self._phantom_fraction = _kinds(len(truths), phantoms), phantom_fraction
         self._drawn = 0
         self._shown_px = np.zeros(len(classes), dtype=np.int64)
 
@@ -146,10 +160,11 @@ class BalancedSampler:
 
     def _draw_one(self) -> Patch:
         rng = np.random.default_rng([self._seed, self._drawn])
+        fields = self._kinds[int(rng.random() < self._phantom_fraction)]
         if rng.random() < self._strength:
-            field, position = self._for_class(rng)
+            field, position = self._for_class(fields, rng)
         else:
-            field = int(rng.integers(len(self._counts)))
+            field = int(fields[rng.integers(len(fields))])
             position = int(rng.integers(self._cumulative[field].shape[1]))
         row, col = np.unravel_index(position, self._counts[field].shape[1:])
         self._shown_px += self._counts[field][:, row, col]
@@ -158,14 +173,29 @@ class BalancedSampler:
             field, int(row) * self._grid_px, int(col) * self._grid_px, int(rng.integers(2**63))
         )
 
-    def _for_class(self, rng: np.random.Generator) -> tuple[int, int]:
+    def _for_class(self, fields: NDArray[np.int64], rng: np.random.Generator) -> tuple[int, int]:
+        content = self._content[fields]
         # Squared, so that a class that fell behind catches up within a few batches.
-        chosen = _choose(1.0 / np.maximum(self._shown_px, 1).astype(float) ** 2, rng)
-        # The square root spreads the draws over the fields that show little of a rare mineral.
-        field = _choose(np.sqrt(self._content[:, chosen]), rng)
+        missing = 1.0 / np.maximum(self._shown_px, 1).astype(float) ** 2
+        chosen = _choose(missing * (content.sum(axis=0) > 0), rng)
+        # A root spreads the draws over the fields that show little of a rare mineral.
+        field = int(fields[_choose(_powered(content[:, chosen], self._image_exponent), rng)])
         cumulative = self._cumulative[field][chosen]
-        position = np.searchsorted(cumulative, rng.integers(cumulative[-1]), side="right")
+        position = np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")
         return field, int(position)
+
+
+def _kinds(fields: int, phantoms: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the photographs and of the phantoms."""
+    painted = np.zeros(fields, dtype=bool)
+    painted[: len(phantoms)] = phantoms
+    return np.flatnonzero(~painted), np.flatnonzero(painted)
+
+
+def _powered(content: NDArray[np.generic], exponent: float) -> NDArray[np.float64]:
+    """Raise pixel counts to a power; what has none stays without, whatever the power."""
+    counts = content.astype(np.float64)
+    return np.where(counts > 0, counts**exponent, 0.0)
 
 
 def _choose(weights: NDArray[np.float64], rng: np.random.Generator) -> int:

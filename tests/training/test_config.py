@@ -30,7 +30,7 @@ def test_there_are_shipped_configurations():
         ("batch = 4", "batsch = 4", "sampler.batsch: Extra inputs are not permitted"),
         ('architecture = "resunet"', 'architecture = "unet"', "network.architecture"),
         ("[network]", "[networks]", "network: Field required"),
-        ("classes = [0, ", "classes = [0, 99, ", r"holds codes \[99\]"),
+        ("classes = [0, ", "classes = [0, 99, ", r"hold codes \[99\]"),
     ],
 )
 def test_every_mistake_is_named(old, new, message):

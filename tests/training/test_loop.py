@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from petrography.errors import ConfigurationError
+from petrography.image_codec import decode_image, encode_png
 from tests.training.lumenstone_folder import config_toml, paint_folder
 from training.checkpoint import load_checkpoint
-from training.loop import train
+from training.loop import _train_epoch, train
 from training.run import choose_device, prepare_run, restore_run
 
 # Checkpoints and TensorBoard logs are written for real.
@@ -47,7 +50,13 @@ def test_learns_flat_minerals_and_keeps_a_record(tmp_path, folder):
     assert losses[-1] < 0.85 * losses[0]
     assert saved.history[-1]["pixel_accuracy"] > 0.3
     assert (tmp_path / "runs" / "painted" / "best.pt").exists()
-    assert list((tmp_path / "runs" / "painted" / "tensorboard").iterdir())
+    record = tmp_path / "runs" / "painted"
+    assert list((record / "tensorboard").iterdir())
+    rows = list(csv.DictReader((record / "history.csv").open(newline="")))
+    assert [float(row["loss"]) for row in rows] == losses
+    assert all(0.0 <= float(row["waiting_fraction"]) < 1.0 for row in rows)
+    assert all(float(row["mean_dice"]) >= float(row["mean_iou"]) for row in rows)
+    assert decode_image((record / "curves.png").read_bytes()).pixels.std() > 5
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
@@ -137,3 +146,93 @@ def test_initial_weights_of_another_network_are_refused(tmp_path, folder):
     )
     with pytest.raises(ConfigurationError, match="weights of another network"):
         prepare_run(text, source="second.toml")
+
+
+class Greedy(torch.nn.Module):
+    """Asks for a million gigabytes."""
+
+    def forward(self, image):
+        return torch.empty(2**50).to(image)
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_explained(tmp_path, folder):
+    run = prepare_run(config_toml(folder, tmp_path), source="greedy.toml")
+    run.network = Greedy()
+    with pytest.raises(ConfigurationError, match=r"a batch of 4 patches of 64 px does not fit"):
+        _train_epoch(run, progress=False)
+
+
+def test_classes_without_validation_images_are_told_before_the_first_step(tmp_path, folder, caplog):
+    text = config_toml(folder, tmp_path)
+    truth = folder / "S2v1" / "masks" / "train"
+    kept = {path: path.read_bytes() for path in truth.iterdir()}
+    try:
+        validation = prepare_run(text, source="run.toml").validation
+        for one in validation:
+            if one.name.startswith("S2v1"):
+                mask = one.truth.copy()
+                mask[mask == 3] = 0
+                (truth / f"{one.name.split('/')[1]}.png").write_bytes(encode_png(mask))
+        caplog.clear()
+        prepare_run(text, source="run.toml")
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+    assert "classes Mag occur in no validation image" in caplog.text
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_fold_is_kept_for_validation(tmp_path, folder, fold):
+    text = config_toml(folder, tmp_path).replace(
+        "validation_fraction = 0.25", f"folds = 2\nfold = {fold}"
+    )
+    run = prepare_run(text, source="fold.toml")
+    assert len(run.fields) == len(run.validation) == 4
+    assert not {one.name for one in run.fields} & {one.name for one in run.validation}
+
+
+def test_borders_are_ignored_in_training_and_judged_in_validation(tmp_path, folder):
+    text = config_toml(folder, tmp_path).replace(
+        "validation_fraction", "ignored_border_px = 2\nvalidation_fraction"
+    )
+    run = prepare_run(text, source="border.toml")
+    # Blocks of 16 px lose two rows and columns on every inner side.
+    assert 0.3 < (run.fields[0].truth == 255).mean() < 0.5
+    assert not (run.validation[0].truth == 255).any()
+
+
+def test_phantoms_are_painted_and_shown(tmp_path, folder):
+    text = (
+        config_toml(folder, tmp_path)
+        + """
+[phantoms]
+fraction = 0.5
+recipes = ["S2"]
+fields = 2
+height_px = 96
+width_px = 96
+"""
+    )
+    run = prepare_run(text, source="phantoms.toml")
+    painted = [one for one in run.fields if one.phantom]
+    assert [one.name for one in painted] == ["phantom S2/10000", "phantom S2/10001"]
+    assert all(one.annotated == tuple(run.config.data.classes) for one in painted)
+    shown = [run.fields[patch.field].phantom for patch in run.sampler.draw(200)]
+    # 4 sigma of a binomial.
+    assert abs(sum(shown) - 100) < 30
+
+
+def test_phantoms_of_foreign_minerals_are_refused(tmp_path, folder):
+    text = (
+        config_toml(folder, tmp_path)
+        + """
+[phantoms]
+fraction = 0.5
+recipes = ["quartz"]
+fields = 1
+height_px = 96
+width_px = 96
+"""
+    )
+    with pytest.raises(ConfigurationError, match="recipe quartz hold codes .* no classes"):
+        prepare_run(text, source="phantoms.toml")

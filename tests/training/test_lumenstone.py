@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from petrography.errors import ConfigurationError
-from tests.training.lumenstone_folder import S1_CODES, paint_folder
-from training.lumenstone import data_sha256, find_fields, load_field, load_fields, split_fields
+from tests.training.lumenstone_folder import S1_CODES, S2_CODES, paint_folder
+from training.lumenstone import Layout, data_sha256, find_fields, load_field, load_fields
 
 SUBSETS = {"S1v1": "S1", "S2v1": "S2"}
 
@@ -19,7 +19,7 @@ def folder(tmp_path):
 def test_finds_images_with_their_masks_and_associations(folder):
     fields = find_fields(folder, SUBSETS)
     assert [field.name for field in fields[:2]] == ["S1v1/a00", "S1v1/a01"]
-    assert {field.association for field in fields} == {"S1", "S2"}
+    assert {field.annotated for field in fields} == {S1_CODES, S2_CODES}
     assert len(fields) == 20
 
 
@@ -40,50 +40,6 @@ def test_resampling_keeps_image_and_truth_together(folder):
 def test_many_fields_come_in_the_order_asked_for(folder):
     paths = find_fields(folder, SUBSETS)[::-1]
     assert [field.name for field in load_fields(paths)] == [path.name for path in paths]
-
-
-def test_split_is_by_image_and_keeps_groups_together(folder):
-    groups = (("S1v1/a00", "S1v1/a01", "S1v1/a02"), ("S2v1/03", "S2v1/04"))
-    paths = find_fields(folder, SUBSETS)
-    for seed in range(20):
-        train, validation = split_fields(paths, validation_fraction=0.3, same_ore=groups, seed=seed)
-        kept, held = {one.name for one in train}, {one.name for one in validation}
-        assert not kept & held
-        assert kept | held == {one.name for one in paths}
-        assert all(set(group) <= kept or set(group) <= held for group in groups)
-        for association in ("S1", "S2"):
-            share = [one for one in validation if one.association == association]
-            assert 3 <= len(share) <= 5
-
-
-def test_a_group_across_associations_is_kept_together(folder):
-    group = ("S1v1/a00", "S2v1/03")
-    for seed in range(20):
-        train, validation = split_fields(
-            find_fields(folder, SUBSETS), validation_fraction=0.3, same_ore=(group,), seed=seed
-        )
-        assert sum(set(group) <= {one.name for one in side} for side in (train, validation)) == 1
-
-
-@pytest.mark.parametrize(
-    ("groups", "message"),
-    [
-        ((("S1v1/a00", "S1v1/zz"),), r"names \['S1v1/zz'\], which are not among"),
-        ((("S1v1/a00", "S1v1/a01"), ("S1v1/a00", "S1v1/a02")), r"\['S1v1/a00'\] in two groups"),
-    ],
-)
-def test_wrong_groups_are_named(folder, groups, message):
-    with pytest.raises(ConfigurationError, match=message):
-        split_fields(find_fields(folder, SUBSETS), validation_fraction=0.3, same_ore=groups)
-
-
-def test_split_does_not_change_between_calls_and_changes_with_the_seed(folder):
-    paths = find_fields(folder, SUBSETS)
-    splits = [
-        tuple(one.name for one in split_fields(paths, validation_fraction=0.3, seed=seed)[1])
-        for seed in (0, 0, 1)
-    ]
-    assert splits[0] == splits[1] != splits[2]
 
 
 def test_an_image_without_mask_is_named(folder):
@@ -118,7 +74,7 @@ def test_a_corrupt_image_is_named(folder):
     ("subsets", "message"),
     [
         ({"S9": "S1"}, "S9/imgs/train is no folder"),
-        ({"S1v1": "S7"}, "association 'S7'; wanted"),
+        ({"S1v1": "S7"}, "association names 'S7'; wanted"),
     ],
 )
 def test_a_wrong_layout_is_explained(folder, subsets, message):
@@ -133,3 +89,39 @@ def test_digest_changes_with_one_pixel(folder):
     mask[0, 0] = 8 if mask[0, 0, 0] != 8 else 6
     cv2.imwrite(str(paths[0].mask), mask)
     assert data_sha256(paths) != before
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """Photographs and masks of another layout, 1 for chalcopyrite and 4 for pyrite."""
+    folder = paint_folder(tmp_path / "lumenstone", per_subset=2)
+    for kind, name in (("imgs", "ppl"), ("masks", "truth")):
+        (folder / "S1v1" / kind / "train").rename(tmp_path / name)
+    for mask in (tmp_path / "truth").iterdir():
+        truth = np.zeros((80, 112), dtype=np.uint8)
+        truth[:16], truth[16:32], truth[32:33] = 1, 4, 255
+        cv2.imwrite(str(mask), truth)
+    return tmp_path
+
+
+def test_another_layout_with_codes_of_its_own_is_read(elsewhere):
+    layout = Layout(images="ppl", masks="truth", mask_codes={0: 0, 1: 1, 4: 6})
+    (first, second) = find_fields(elsewhere, {"mine": "0,1,6"}, layout=layout)
+    field = load_field(first)
+    assert (first.name, second.name) == ("mine/a00", "mine/a01")
+    assert field.annotated == (0, 1, 6)
+    assert field.truth[[0, 20, 32, 60], 0].tolist() == [1, 6, 255, 0]
+
+
+def test_a_mask_code_without_meaning_is_named(elsewhere):
+    layout = Layout(images="ppl", masks="truth", mask_codes={0: 0, 1: 1})
+    paths = find_fields(elsewhere, {"mine": "0,1,6"}, layout=layout)
+    with pytest.raises(
+        ConfigurationError, match=r"a00\.png cannot be used: mask holds codes \[4\]"
+    ):
+        load_field(paths[0])
+
+
+def test_a_pattern_that_names_something_else_is_refused(elsewhere):
+    with pytest.raises(ConfigurationError, match=r"may name \{subset\} and \{split\}"):
+        find_fields(elsewhere, {"mine": "0,1"}, layout=Layout(images="{folder}"))

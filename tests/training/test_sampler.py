@@ -23,7 +23,9 @@ def rare_class_truths(number: int = 6, rare_share: float = 0.01) -> list[np.ndar
     return truths
 
 
-def sampler(truths: list[np.ndarray], seed: int = 0, strength: float = 0.8) -> BalancedSampler:
+def sampler(
+    truths: list[np.ndarray], seed: int = 0, strength: float = 0.8, **options: object
+) -> BalancedSampler:
     return BalancedSampler(
         truths,
         CLASSES,
@@ -32,6 +34,7 @@ def sampler(truths: list[np.ndarray], seed: int = 0, strength: float = 0.8) -> B
         strength=strength,
         seed=seed,
         names=[f"field{index}" for index in range(len(truths))],
+        **options,
     )
 
 
@@ -104,3 +107,56 @@ def test_a_class_that_occurs_nowhere_is_named():
 def test_a_field_smaller_than_a_patch_is_named():
     with pytest.raises(ConfigurationError, match=r"field1 is .*at least patch_px 32"):
         sampler([np.zeros((64, 64), dtype=np.uint8), np.zeros((31, 64), dtype=np.uint8)])
+
+
+def content_of(truths, drawn, code):
+    """Pixels of a code in every patch drawn."""
+    return np.array(
+        [
+            np.count_nonzero(
+                truths[one.field][one.row : one.row + 32, one.col : one.col + 32] == code
+            )
+            for one in drawn
+        ]
+    )
+
+
+def test_a_higher_position_exponent_seeks_the_middle_of_a_mineral():
+    truth = np.zeros((96, 128), dtype=np.uint8)
+    truth[30:50, 30:50], truth[0, 0] = 1, 6
+    means = []
+    for exponent in (0.0, 1.0, 4.0):
+        drawn = sampler([truth], strength=1.0, position_exponent=exponent).draw(600)
+        content = content_of([truth], drawn, 1)
+        means.append(content[content > 0].mean())
+    assert means[0] < means[1] < means[2]
+
+
+def test_a_higher_image_exponent_follows_the_area():
+    small, large = np.zeros((96, 128), dtype=np.uint8), np.zeros((96, 128), dtype=np.uint8)
+    small[40:44, 60:64], large[20:60, 20:60] = 1, 1
+    small[0, 0] = 6
+
+    def share_of_small(exponent):
+        drawn = sampler([small, large], strength=1.0, image_exponent=exponent).draw(400)
+        of_one = [one for one in drawn if content_of([small, large], [one], 1)[0]]
+        return sum(one.field == 0 for one in of_one) / len(of_one)
+
+    assert share_of_small(0.0) == pytest.approx(0.5, abs=0.15)
+    assert share_of_small(2.0) < 0.1
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
+def test_phantoms_have_their_share_of_the_patches(fraction):
+    truths = rare_class_truths()
+    plan = sampler(truths, phantoms=[False] * 3 + [True] * 3, phantom_fraction=fraction).draw(800)
+    # 4 sigma of a binomial of 800 draws is 0.06.
+    assert np.mean([one.field >= 3 for one in plan]) == pytest.approx(fraction, abs=0.06)
+
+
+def test_a_class_that_only_phantoms_show_is_not_sought_among_photographs():
+    truths = rare_class_truths()
+    plan = sampler(
+        truths[::-1], phantoms=[False] * 4 + [True] * 2, phantom_fraction=0.5, strength=1.0
+    ).draw(200)
+    assert {one.field for one in plan} == set(range(6))

@@ -52,7 +52,7 @@ def test_learns_flat_minerals_and_keeps_a_record(tmp_path, folder):
     assert (tmp_path / "runs" / "painted" / "best.pt").exists()
     record = tmp_path / "runs" / "painted"
     assert list((record / "tensorboard").iterdir())
-    rows = list(csv.DictReader((record / "history.csv").open(newline="")))
+    rows = list(csv.DictReader((record / "history.csv").read_text().splitlines()))
     assert [float(row["loss"]) for row in rows] == losses
     assert all(0.0 <= float(row["waiting_fraction"]) < 1.0 for row in rows)
     assert all(float(row["mean_dice"]) >= float(row["mean_iou"]) for row in rows)
@@ -234,5 +234,5 @@ height_px = 96
 width_px = 96
 """
     )
-    with pytest.raises(ConfigurationError, match="recipe quartz hold codes .* no classes"):
+    with pytest.raises(ConfigurationError, match=r"recipe quartz hold codes .* no classes"):
         prepare_run(text, source="phantoms.toml")

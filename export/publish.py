@@ -36,6 +36,7 @@ from petrography.model_card import (
 )
 from petrography.tiling import Window, read_window
 from training.checkpoint import Checkpoint, load_checkpoint
+from training.config import NetworkConfig
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import Field, data_sha256, load_fields
 from training.networks.build import MEAN, STD, build_network, tile_geometry
@@ -258,23 +259,22 @@ def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingReco
         phantom_fraction=config.card.phantom_fraction,
         steps=saved.epoch * config.schedule.steps_per_epoch,
         config_toml=_without_folders(saved.config_toml),
-        started_from=_origin(config.network.initial_weights),
+        started_from=_origin(config.network),
     )
 
 
-def _origin(initial_weights: Path | None) -> str | None:
+def _origin(network: NetworkConfig) -> str | None:
     """Tell of the runs before, the last one first."""
-    if initial_weights is None:
+    path = network.initial_weights or network.initial_encoder
+    if path is None:
         return None
-    earlier = load_checkpoint(initial_weights)
-    told = (
-        f"averaged weights after epoch {earlier.epoch} of the run\n"
-        f"{_without_folders(earlier.config_toml)}"
-    )
-    before = _origin(earlier.config.network.initial_weights)
+    earlier = load_checkpoint(path)
+    what = "averaged weights" if network.initial_weights else "encoder"
+    told = f"{what} after epoch {earlier.epoch} of the run\n{_without_folders(earlier.config_toml)}"
+    before = _origin(earlier.config.network)
     return told if before is None else f"{told}\nwhich started from {before}"
 
 
 def _without_folders(config_toml: str) -> str:
     """Drop where the data and the output lay: it concerns one machine and nobody else."""
-    return re.sub(r"(?m)^(root|output|initial_weights)\s*=.*\n", "", config_toml)
+    return re.sub(r"(?m)^(root|output|initial_weights|initial_encoder)\s*=.*\n", "", config_toml)

@@ -129,7 +129,8 @@ class PhantomConfig(_Section):
 class NetworkConfig(_Section):
     """Which network; `filters` and `order` concern the ResUNet, `encoder` the PSPNet.
 
-    `initial_weights` names a checkpoint whose averaged weights the run starts from.
+    `initial_weights` names a checkpoint whose averaged weights the run starts from,
+    `initial_encoder` one of the same encoder, whatever its classes, whose encoder alone is taken.
     """
 
     architecture: Literal["resunet", "pspnet"]
@@ -137,6 +138,7 @@ class NetworkConfig(_Section):
     order: Literal["conv-relu-bn", "conv-bn-relu"] = "conv-bn-relu"
     encoder: str = "resnet18"
     initial_weights: Path | None = None
+    initial_encoder: Path | None = None
 
 
 class SamplerConfig(_Section):

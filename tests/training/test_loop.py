@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from petrography.errors import ConfigurationError
 from petrography.image_codec import decode_image, encode_png
-from tests.training.lumenstone_folder import config_toml, paint_folder
+from tests.training.lumenstone_folder import config_toml, paint_field, paint_folder
 from training.checkpoint import load_checkpoint
 from training.loop import _train_epoch, train
 from training.run import choose_device, prepare_run, restore_run
@@ -236,3 +236,31 @@ width_px = 96
     )
     with pytest.raises(ConfigurationError, match=r"recipe quartz hold codes .* no classes"):
         prepare_run(text, source="phantoms.toml")
+
+
+def with_encoder(folder, tmp_path, line):
+    return config_toml(folder, tmp_path, architecture="pspnet").replace(
+        "filters = 4", f"filters = 4\n{line}"
+    )
+
+
+def test_a_run_can_start_from_the_encoder_of_another_with_other_classes(tmp_path, folder):
+    first = train(run_file(tmp_path, folder, epochs=1, architecture="pspnet"), progress=False)
+    text = with_encoder(folder, tmp_path / "second", f"initial_encoder = {str(first)!r}").replace(
+        "classes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11]", "classes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11]"
+    )
+    paint_field(folder, "S3", "one", (0, 9), seed=5)
+    text = text.replace('S2v1 = "S2" }', 'S2v1 = "S2", S3 = "0,9" }')
+    second = prepare_run(text, source="second.toml")
+    average = load_checkpoint(first).average
+    taken = [name for name in average if name.startswith("network.encoder.")]
+    assert len(taken) > 100
+    weights_now = second.network.state_dict()
+    assert all(torch.equal(weights_now[name], average[name]) for name in taken)
+
+
+def test_an_encoder_of_another_network_is_refused(tmp_path, folder):
+    first = train(run_file(tmp_path, folder, epochs=1), progress=False)
+    text = with_encoder(folder, tmp_path / "second", f"initial_encoder = {str(first)!r}")
+    with pytest.raises(ConfigurationError, match="holds another encoder"):
+        prepare_run(text, source="second.toml")

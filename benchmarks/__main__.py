@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-IMAGING = (
+SCRIPTS = (
     "bench_phantoms.py",
     "bench_calibration.py",
     "bench_registration.py",
     "bench_stitching.py",
     "bench_panorama_labels.py",
+    "bench_training.py",
 )
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     for model in sorted(one.name for one in (HERE.parent / "models").iterdir() if one.is_dir()):
         command = [sys.executable, str(HERE / "bench_analysis.py"), "--model", model, "--record"]
         subprocess.run(command, check=True)
-    for script in IMAGING:
+    for script in SCRIPTS:
         subprocess.run([sys.executable, str(HERE / script), "--record"], check=True)
 
 

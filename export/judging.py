@@ -71,10 +71,10 @@ def judge_model(
     card, onnx_bytes = _verified(folder)
     graph = open_graph(onnx_bytes, classes=card.classes)
     factor = card.default_resampling_factor if resampling_factor is None else resampling_factor
-    model = EvaluatedModel(graph.predictor_for, card.classes, card.tile, factor)
-    colours = card.training_colours_rgb
+    model = EvaluatedModel(graph.predictor_for, card.classes, card.tile, factor, card.channels)
+    colours: Mapping[int, tuple[float, ...]] = card.training_bands or card.training_colours_rgb
     baseline = NearestColour(tuple(colours), tuple(colours.values()))
-    fields = load_fields(find_fields(data_root, subsets, split=split))
+    fields = load_fields(find_fields(data_root, subsets, split=split), channels=card.channels)
     return evaluate_fields(
         model, baseline, fields, data=f"{', '.join(subsets)} {split}, {len(fields)} images"
     )

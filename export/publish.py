@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from export.graph import OPSET, to_onnx
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity
 from petrography.accuracy import NearestColour, fit_nearest_colour
+from petrography.channels import RGB_CHANNELS, colours_or_bands
 from petrography.errors import ConfigurationError, field_problems
 from petrography.model_card import (
     Calibration,
@@ -39,16 +41,17 @@ from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import NetworkConfig
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import Field, data_sha256, load_fields
-from training.networks.build import MEAN, STD, build_network, tile_geometry
-from training.run import git_commit, split_paths
+from training.networks.build import Normalised, build_network, tile_geometry
+from training.run import git_commit, load_data, split_paths
 
 __all__ = ["export_checkpoint", "publish"]
 
 
 @dataclass(frozen=True)
 class _Proof:
-    """Everything that was measured on the exported graph."""
+    """How the exported graph is fed, and everything that was measured on it."""
 
+    geometry: TileGeometry
     calibration: Calibration
     parity: tuple[Parity, ...]
     evaluations: tuple[Evaluation, ...]
@@ -94,11 +97,15 @@ def export_checkpoint(
     version = _next_version(target) if version is None else version
     _require_absent(target / str(version))
     train, validation = _fields(saved, data_root)
-    network = build_network(saved.config.network, classes=len(saved.config.data.classes)).eval()
+    network = build_network(
+        saved.config.network,
+        classes=len(saved.config.data.classes),
+        channels=len(saved.config.channels),
+    ).eval()
     network.load_state_dict(saved.average)
     geometry = _geometry(saved, tile_px)
     onnx_bytes, proof = _export_and_prove(saved, network, geometry, train, validation)
-    card = _card(saved, version, geometry, proof, (len(train), len(validation)), onnx_bytes)
+    card = _card(saved, version, network, proof, (len(train), len(validation)), onnx_bytes)
     return publish(target / str(version), onnx_bytes, card)
 
 
@@ -158,15 +165,22 @@ def _fields(saved: Checkpoint, data_root: Path | None) -> tuple[Sequence[Field],
     data = saved.config.data
     if data_root is not None:
         data = data.model_copy(update={"root": data_root})
+    if saved.config.stage_series is not None:
+        painted = load_data(saved.config)
+        _require_those_trained_on(saved, painted.sha256, "sections that are painted here")
+        return painted.train, painted.validation
     train_paths, validation_paths = split_paths(data)
-    if data_sha256(train_paths) != saved.data_sha256:
-        msg = (
-            f"the training images under {data.root} are not those that the checkpoint was fitted to"
-        )
+    _require_those_trained_on(saved, data_sha256(train_paths), f"images under {data.root}")
+    load = partial(
+        load_fields, resampling_factor=data.resampling_factor, channels=saved.config.channels
+    )
+    return load(train_paths), load(validation_paths)
+
+
+def _require_those_trained_on(saved: Checkpoint, sha256: str, what: str) -> None:
+    if sha256 != saved.data_sha256:
+        msg = f"the training {what} are not those that the checkpoint was fitted to"
         raise ConfigurationError(msg)
-    factor = data.resampling_factor
-    train = load_fields(train_paths, resampling_factor=factor)
-    return train, load_fields(validation_paths, resampling_factor=factor)
 
 
 def _export_and_prove(
@@ -176,7 +190,7 @@ def _export_and_prove(
     train: Sequence[Field],
     validation: Sequence[Field],
 ) -> tuple[bytes, _Proof]:
-    classes = saved.config.data.classes
+    classes, channels = saved.config.data.classes, saved.config.channels
     data = f"{len(validation)} validation images of {saved.config.card.data}"
     calibration = calibrate(network, validation, classes=classes, geometry=geometry, data=data)
     onnx_bytes = to_onnx(
@@ -184,14 +198,16 @@ def _export_and_prove(
         classes=len(classes),
         temperature=calibration.temperature,
         tile_px=geometry.size_px,
+        channels=len(channels),
     )
     graph = open_graph(onnx_bytes, classes=classes)
     tiles = _parity_tiles(validation, geometry)
     parity = prove_parity(network, graph, tiles, temperature=calibration.temperature)
-    baseline = fit_nearest_colour(((field.image, field.truth) for field in train), classes)
-    model = EvaluatedModel(graph.predictor_for, classes, geometry)
+    examples = ((colours_or_bands(field.image, channels), field.truth) for field in train)
+    baseline = fit_nearest_colour(examples, classes)
+    model = EvaluatedModel(graph.predictor_for, classes, geometry, channels=channels)
     evaluations = evaluate_fields(model, baseline, validation, data=data)
-    return onnx_bytes, _Proof(calibration, parity, evaluations, baseline)
+    return onnx_bytes, _Proof(geometry, calibration, parity, evaluations, baseline)
 
 
 def _parity_tiles(
@@ -208,27 +224,29 @@ def _parity_tiles(
 def _card(
     saved: Checkpoint,
     version: int,
-    geometry: TileGeometry,
+    network: Normalised,
     proof: _Proof,
     images: tuple[int, int],
     onnx_bytes: bytes,
 ) -> ModelCard:
     config, said = saved.config, saved.config.card
+    coloured = set(RGB_CHANNELS) <= set(config.channels)
     return ModelCard(
         name=config.name,
         version=version,
         description=said.description,
         architecture=_architecture(saved),
         classes=config.data.classes,
-        mean=MEAN,
-        std=STD,
+        channels=config.channels,
+        mean=tuple(network.mean.flatten().tolist()),
+        std=tuple(network.std.flatten().tolist()),
         um_per_px=said.um_per_px,
         um_per_px_estimate=said.um_per_px_estimate,
         default_resampling_factor=said.default_resampling_factor,
-        training_colours_rgb=dict(
-            zip(proof.baseline.codes, proof.baseline.colours_rgb, strict=True)
-        ),
-        tile=geometry,
+        training_colours_rgb=_colours(proof.baseline) if coloured else {},
+        training_bands={} if coloured else _bands(proof.baseline),
+        shown_channels=config.input.shown,
+        tile=proof.geometry,
         calibration=proof.calibration,
         evaluations=proof.evaluations,
         training=_training_record(saved, images),
@@ -241,10 +259,24 @@ def _card(
     )
 
 
+def _colours(baseline: NearestColour) -> dict[int, tuple[float, float, float]]:
+    return {
+        code: (red, green, blue)
+        for code, (red, green, blue) in zip(baseline.codes, baseline.colours_rgb, strict=True)
+    }
+
+
+def _bands(baseline: NearestColour) -> dict[int, tuple[float, ...]]:
+    return dict(zip(baseline.codes, baseline.colours_rgb, strict=True))
+
+
 def _architecture(saved: Checkpoint) -> str:
     network = saved.config.network
+    resunet = f"ResUNet, {network.filters} filters, blocks {network.order}"
+    if network.architecture == "xpl-fusion":
+        return f"XPL fusion: {resunet}, over {len(saved.config.channels)} channels"
     if network.architecture == "resunet":
-        return f"ResUNet, {network.filters} filters, blocks {network.order}"
+        return resunet
     return f"PSPNet, encoder {network.encoder}, output stride 8"
 
 

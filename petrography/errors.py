@@ -11,6 +11,7 @@
     │   │   ├── UnsupportedImageError   the bytes are no image format that is read
     │   │   ├── DamagedImageError       an image format, but truncated or inconsistent
     │   │   ├── ImageTooLargeError      over the pixel limit
+    │   │   ├── ImageChannelsError      other channels than the model was trained on
     │   │   └── RegistrationError       images that cannot be laid over each other with certainty
     │   ├── BodyTooLargeError           over the byte limit
     │   ├── LabelImageError             a mask with another size, codes or layout than wanted
@@ -70,6 +71,10 @@ class DamagedImageError(ImageError):
 
 class ImageTooLargeError(ImageError):
     """The image has more pixels than the limit allows."""
+
+
+class ImageChannelsError(ImageError):
+    """The image has another number of channels than wanted."""
 
 
 class RegistrationError(ImageError):

@@ -92,7 +92,7 @@ def resample_image(pixels: Image, factor: float) -> Image:
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (height, width, 3)
+    pixels : ndarray of uint8, shape (height, width, C)
         The image.
     factor : float
         Size of the result over the size of `pixels`, above 0.
@@ -107,7 +107,8 @@ def resample_image(pixels: Image, factor: float) -> Image:
     height_px, width_px = resampled_shape(pixels.shape[0], pixels.shape[1], factor)
     method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
     resampled = cv2.resize(pixels, (width_px, height_px), interpolation=method)
-    return np.asarray(resampled, dtype=np.uint8)
+    # OpenCV drops the last axis of an image of one channel.
+    return np.asarray(resampled, dtype=np.uint8).reshape(height_px, width_px, pixels.shape[2])
 
 
 def resample_labels(labels: Labels, shape: tuple[int, int]) -> Labels:
@@ -121,11 +122,18 @@ def resample_labels(labels: Labels, shape: tuple[int, int]) -> Labels:
 def clipped_fraction(pixels: Image) -> float:
     """Share of pixels with a channel at 255, where the colour is lost.
 
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, C)
+        The image.
+
     Returns
     -------
     float
         In [0, 1].
     """
+    if pixels.shape[2] != 3:
+        return float((pixels == 255).any(axis=2).mean())
     area_px = pixels.shape[0] * pixels.shape[1]
     unclipped_px = cv2.countNonZero(cv2.inRange(pixels, (0, 0, 0), (254, 254, 254)))
     return float((area_px - unclipped_px) / area_px)

@@ -151,7 +151,14 @@ class ModelCard(_Frozen):
         factor: the resampling from the camera of the training images to the model's pixel.
     training_colours_rgb : dict of int to tuple of float
         Mean sRGB (0-255) of every class in the training images: the nearest-colour baseline, and
-        what a photograph is compared with to tell whether it looks like the training images.
+        what a photograph is compared with to tell whether it looks like the training images. Empty
+        for images without red, green and blue.
+    training_bands : dict of int to tuple of float
+        For these, the mean of every channel (0-255) of every class: the baseline of the nearest
+        spectrum.
+    shown_channels : tuple of str or None
+        The three channels that pictures for people show as red, green and blue; by default R, G
+        and B, or the first three.
     """
 
     schema_version: Literal[1] = 1
@@ -167,6 +174,8 @@ class ModelCard(_Frozen):
     um_per_px_estimate: Positive | None
     default_resampling_factor: Positive
     training_colours_rgb: dict[int, tuple[float, float, float]]
+    training_bands: dict[int, tuple[float, ...]] = Field(default_factory=dict)
+    shown_channels: tuple[str, str, str] | None = None
     tile: TileGeometry
     calibration: Calibration
     evaluations: tuple[Evaluation, ...]
@@ -189,6 +198,17 @@ class ModelCard(_Frozen):
             raise ValueError(msg)
         if not set(self.training_colours_rgb) <= set(self.classes):
             msg = f"training_colours_rgb names {set(self.training_colours_rgb)}, not only classes"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _bands_of_channels(self) -> ModelCard:
+        lengths = {len(levels) for levels in self.training_bands.values()}
+        if not set(self.training_bands) <= set(self.classes) or lengths - {len(self.channels)}:
+            msg = f"training_bands must have a level for each of {len(self.channels)} channels"
+            raise ValueError(msg)
+        if not set(self.shown_channels or ()) <= set(self.channels):
+            msg = f"shown_channels names {self.shown_channels}, not only channels"
             raise ValueError(msg)
         return self
 

@@ -70,6 +70,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.ImageTooLargeError: Status(
         413, "INVALID_ARGUMENT", "image-too-large", "Image has too many pixels"
     ),
+    errors.ImageChannelsError: Status(
+        422, "INVALID_ARGUMENT", "other-channels", "Image has other channels than the model wants"
+    ),
     errors.RegistrationError: Status(
         422, "INVALID_ARGUMENT", "images-do-not-fit", "Images cannot be laid over each other"
     ),

@@ -1,18 +1,23 @@
 """Random changes of a patch: pose, scale, exposure, white balance, focus and noise.
 
 Light is changed where light is added up, in linear values: real fields of one section differ in
-exposure by tens of grey levels while their chromaticity stays. Everything is a function of the
-patch's seed.
+exposure by tens of grey levels while their chromaticity stays. That holds for red, green and blue;
+nobody knows the encoding of any other band, whose levels are multiplied. Everything is a function
+of the patch's seed.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from petrography.channels import RGB_CHANNELS
+from petrography.fusion import KNOWN_CHANNEL
 from petrography.images import Image, Labels
 from petrography.minerals import UNLABELLED_CODE
 from training.config import AugmentationConfig
@@ -32,12 +37,13 @@ def augmented_patch(
     patch_px: int,
     config: AugmentationConfig,
     rng: np.random.Generator,
+    channels: Sequence[str] = RGB_CHANNELS,
 ) -> tuple[Image, Labels]:
     """Cut a patch around a place of a field, changed at random.
 
     Parameters
     ----------
-    image, truth : ndarray of uint8, shape (H, W, 3) and (H, W)
+    image, truth : ndarray of uint8, shape (H, W, C) and (H, W)
         The whole field.
     row, col : int
         Top-left corner of the patch before the change of pose.
@@ -47,10 +53,12 @@ def augmented_patch(
         Ranges.
     rng : numpy.random.Generator
         The only source of chance.
+    channels : sequence of str
+        Names of the channels: those that are not light are moved and not changed otherwise.
 
     Returns
     -------
-    ndarray of uint8, shape (patch_px, patch_px, 3), and ndarray of uint8, shape (patch_px, patch_px)
+    ndarray of uint8, shape (patch_px, patch_px, C), and ndarray of uint8, shape (patch_px, patch_px)
         Pixels outside the field are mirrored in the image and 255 in the truth.
     """
     to_field = _pose(row, col, patch_px, config, rng)
@@ -67,8 +75,9 @@ def augmented_patch(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=UNLABELLED_CODE,
     )
-    photographed = _photograph(np.asarray(pixels, dtype=np.uint8), config, rng)
-    return photographed, np.asarray(labels, dtype=np.uint8)
+    # OpenCV drops the last axis of an image of one channel.
+    moved = np.asarray(pixels, dtype=np.uint8).reshape(*size, image.shape[2])
+    return _taken_again(moved, channels, config, rng), np.asarray(labels, dtype=np.uint8)
 
 
 def _pose(
@@ -86,6 +95,45 @@ def _pose(
     return np.column_stack([linear, centre - linear @ np.array([half, half])])
 
 
+def _taken_again(
+    pixels: Image, channels: Sequence[str], config: AugmentationConfig, rng: np.random.Generator
+) -> Image:
+    """Take the colours, and the other bands, again."""
+    if tuple(channels) == RGB_CHANNELS:
+        return _photograph(pixels, config, rng)
+    colours = [channels.index(name) for name in RGB_CHANNELS if name in channels]
+    colours = colours if len(colours) == len(RGB_CHANNELS) else []
+    bands = [
+        place
+        for place, name in enumerate(channels)
+        if place not in colours and name != KNOWN_CHANNEL
+    ]
+    taken = pixels.copy()
+    if colours:
+        taken[..., colours] = _photograph(pixels[..., colours], config, rng)
+    if bands:
+        taken[..., bands] = _measure(pixels[..., bands], config, rng)
+    return taken
+
+
+def _measure(bands: Image, config: AugmentationConfig, rng: np.random.Generator) -> Image:
+    """Take bands again with another exposure, lamp, focus and sensor noise."""
+    count = bands.shape[2]
+    gain = math.exp(rng.normal(0.0, config.exposure)) * np.exp(
+        rng.normal(0.0, config.white_balance, count)
+    )
+    exposed = bands.astype(np.float32) * gain.astype(np.float32)
+    taken = _blurred(exposed, rng.normal(0.0, config.blur_px)).reshape(bands.shape)
+    noise = rng.standard_normal(bands.shape, dtype=np.float32) * abs(rng.normal(0.0, config.noise))
+    return np.asarray(np.clip(np.rint(taken + noise), 0, 255), dtype=np.uint8)
+
+
+def _blurred(pixels: NDArray[Any], blur_px: float) -> NDArray[Any]:
+    if abs(blur_px) <= 0.3:  # below this the kernel is a single pixel
+        return pixels
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), abs(blur_px)))
+
+
 def _photograph(pixels: Image, config: AugmentationConfig, rng: np.random.Generator) -> Image:
     """Take the patch again with another exposure, lamp, focus and sensor noise."""
     gain = math.exp(rng.normal(0.0, config.exposure)) * np.exp(
@@ -95,9 +143,7 @@ def _photograph(pixels: Image, config: AugmentationConfig, rng: np.random.Genera
     levels = np.arange(256, dtype=np.float64)[:, None] / 255.0
     exposed = np.minimum(levels**_GAMMA * gain, 1.0) ** (contrast / _GAMMA)
     table = np.rint(255.0 * exposed).astype(np.uint8)
-    taken = cv2.LUT(np.ascontiguousarray(pixels), table[None])
-    blur_px = abs(rng.normal(0.0, config.blur_px))
-    if blur_px > 0.3:  # below this the kernel is a single pixel
-        taken = cv2.GaussianBlur(taken, (0, 0), blur_px)
+    exposed_again = np.asarray(cv2.LUT(np.ascontiguousarray(pixels), table[None]))
+    taken = _blurred(exposed_again, rng.normal(0.0, config.blur_px))
     noise = rng.normal(0.0, 1.0, (*taken.shape[:2], 1)) * abs(rng.normal(0.0, config.noise))
     return np.asarray(np.clip(np.rint(taken + noise), 0, 255), dtype=np.uint8)

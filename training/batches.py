@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from petrography.channels import RGB_CHANNELS
 from petrography.minerals import class_index_table
 from training.augmentation import augmented_patch
 from training.config import AugmentationConfig, SamplerConfig
@@ -37,6 +38,8 @@ class PatchDataset(Dataset[Sample]):
         Side of the patches.
     augmentation : AugmentationConfig
         Ranges of the random changes.
+    channels : sequence of str
+        Names of the channels of the images.
     """
 
     def __init__(
@@ -47,9 +50,11 @@ class PatchDataset(Dataset[Sample]):
         classes: Sequence[int],
         patch_px: int,
         augmentation: AugmentationConfig,
+        channels: Sequence[str] = RGB_CHANNELS,
     ) -> None:
         self._fields, self._plan = fields, plan
         self._patch_px, self._augmentation = patch_px, augmentation
+        self._channels = channels
         self._index_of = class_index_table(classes, other=IGNORED_INDEX)
         self._annotated = torch.tensor(
             [[code in field.annotated for code in classes] for field in fields]
@@ -60,7 +65,7 @@ class PatchDataset(Dataset[Sample]):
         return len(self._plan)
 
     def __getitem__(self, position: int) -> Sample:
-        """Return image (3, P, P) uint8, class indices (P, P) int64, annotated classes (K,) bool."""
+        """Return image (C, P, P) uint8, class indices (P, P) int64, annotated classes (K,) bool."""
         patch = self._plan[position]
         field = self._fields[patch.field]
         pixels, truth = augmented_patch(
@@ -71,6 +76,7 @@ class PatchDataset(Dataset[Sample]):
             patch_px=self._patch_px,
             config=self._augmentation,
             rng=np.random.default_rng(patch.seed),
+            channels=self._channels,
         )
         target = torch.from_numpy(self._index_of[truth].astype(np.int64))
         image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
@@ -85,12 +91,13 @@ def epoch_batches(
     classes: Sequence[int],
     config: SamplerConfig,
     augmentation: AugmentationConfig,
+    channels: Sequence[str] = RGB_CHANNELS,
 ) -> Iterator[Sample]:
     """Draw the plan of one epoch and iterate over its batches in order.
 
     Yields
     ------
-    Tensor of uint8 (B, 3, P, P), Tensor of int64 (B, P, P), Tensor of bool (B, K)
+    Tensor of uint8 (B, C, P, P), Tensor of int64 (B, P, P), Tensor of bool (B, K)
         Images, class indices with 255 ignored, and the classes that each image's subset annotates.
     """
     dataset = PatchDataset(
@@ -99,6 +106,7 @@ def epoch_batches(
         classes=classes,
         patch_px=config.patch_px,
         augmentation=augmentation,
+        channels=channels,
     )
     loader = DataLoader(
         dataset,

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from petrography.channels import RGB_CHANNELS
 from petrography.errors import ConfigurationError, field_problems
-from petrography.minerals import MINERALS, UNLABELLED_CODE
+from petrography.fusion import FUSED_CHANNELS
+from petrography.minerals import MINERALS, UNLABELLED_CODE, mineral
+from training.config_section import Positive, Section, Share
+from training.input_config import InputConfig, StageSeriesConfig
 
 __all__ = [
     "AugmentationConfig",
     "CardConfig",
     "DataConfig",
+    "InputConfig",
     "LossConfig",
     "NetworkConfig",
     "PhantomConfig",
     "SamplerConfig",
     "ScheduleConfig",
+    "StageSeriesConfig",
     "TrainingConfig",
     "read_config",
 ]
 
 _CODES = {*MINERALS, UNLABELLED_CODE}
-Positive = Annotated[float, Field(gt=0.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where the images are and how they are split.
 
     Attributes
@@ -43,7 +43,8 @@ class DataConfig(_Section):
         `masks` say otherwise.
     subsets : dict of str to str
         Names of sub-folders and what each annotates: an association or mineral codes, as in
-        ``{ S1v1 = "S1", mine = "0,1,6" }``.
+        ``{ S1v1 = "S1", mine = "0,1,6" }``; none where the run is on painted sections
+        (`StageSeriesConfig`).
     images, masks : str
         Folders below the root, where ``{subset}`` and ``{split}`` stand for their names.
     mask_codes : dict of int to int
@@ -67,8 +68,8 @@ class DataConfig(_Section):
         Images that show the same ore, ``subset/stem``; a group is never divided by the split.
     """
 
-    root: Path
-    subsets: dict[str, str] = Field(min_length=1)
+    root: Path = Path()
+    subsets: dict[str, str] = Field(default_factory=dict)
     images: str = "{subset}/imgs/{split}"
     masks: str = "{subset}/masks/{split}"
     mask_codes: dict[int, int] = Field(default_factory=dict)
@@ -101,7 +102,7 @@ class DataConfig(_Section):
         return self
 
 
-class PhantomConfig(_Section):
+class PhantomConfig(Section):
     """Painted sections that are shown beside the photographs; see `petrography.phantoms`.
 
     Attributes
@@ -126,14 +127,15 @@ class PhantomConfig(_Section):
     first_seed: int = Field(ge=0, default=10_000)
 
 
-class NetworkConfig(_Section):
+class NetworkConfig(Section):
     """Which network; `filters` and `order` concern the ResUNet, `encoder` the PSPNet.
 
+    ``xpl-fusion`` is a ResUNet over the channels of `petrography.fusion`.
     `initial_weights` names a checkpoint whose averaged weights the run starts from,
     `initial_encoder` one of the same encoder, whatever its classes, whose encoder alone is taken.
     """
 
-    architecture: Literal["resunet", "pspnet"]
+    architecture: Literal["resunet", "pspnet", "xpl-fusion"]
     filters: int = Field(ge=1, le=128, default=16)
     order: Literal["conv-relu-bn", "conv-bn-relu"] = "conv-bn-relu"
     encoder: str = "resnet18"
@@ -141,7 +143,7 @@ class NetworkConfig(_Section):
     initial_encoder: Path | None = None
 
 
-class SamplerConfig(_Section):
+class SamplerConfig(Section):
     """How patches are drawn; see `training.sampler`.
 
     Attributes
@@ -170,7 +172,7 @@ class SamplerConfig(_Section):
     workers: int = Field(ge=0, le=64, default=0)
 
 
-class LossConfig(_Section):
+class LossConfig(Section):
     """Weights of the losses that are added; see `training.losses`.
 
     Attributes
@@ -198,7 +200,7 @@ class LossConfig(_Section):
         return self
 
 
-class AugmentationConfig(_Section):
+class AugmentationConfig(Section):
     """Ranges of the random changes; see `training.augmentation`.
 
     Attributes
@@ -229,7 +231,7 @@ class AugmentationConfig(_Section):
     noise: float = Field(ge=0.0, le=32.0, default=3.0)
 
 
-class ScheduleConfig(_Section):
+class ScheduleConfig(Section):
     """Length, optimiser and learning rate of the run.
 
     Attributes
@@ -258,7 +260,7 @@ class ScheduleConfig(_Section):
     mixed_precision: bool = True
 
 
-class CardConfig(_Section):
+class CardConfig(Section):
     """What the model card says that no measurement can tell.
 
     Attributes
@@ -287,7 +289,7 @@ class CardConfig(_Section):
     phantom_fraction: Share = 0.0
 
 
-class TrainingConfig(_Section):
+class TrainingConfig(Section):
     """A whole run."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -297,11 +299,50 @@ class TrainingConfig(_Section):
     data: DataConfig
     network: NetworkConfig
     card: CardConfig
+    input: InputConfig = InputConfig()
+    stage_series: StageSeriesConfig | None = None
     phantoms: PhantomConfig | None = None
     sampler: SamplerConfig = SamplerConfig()
     loss: LossConfig = LossConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels of the network's input, in order."""
+        fused = self.network.architecture == "xpl-fusion"
+        return FUSED_CHANNELS if fused else self.input.channels
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TrainingConfig:
+        if bool(self.data.subsets) == (self.stage_series is not None):
+            msg = "wanted either data.subsets (photographs) or stage_series (painted sections)"
+            raise ValueError(msg)
+        if self.network.architecture == "xpl-fusion" and self.input != InputConfig():
+            msg = "input is fixed for xpl-fusion; leave it out"
+            raise ValueError(msg)
+        if self.stage_series is None and self.network.architecture == "xpl-fusion":
+            msg = "xpl-fusion learns from stage_series, for no registered photographs are read"
+            raise ValueError(msg)
+        if self.stage_series is not None and self.input.channels != RGB_CHANNELS:
+            msg = f"stage_series paints {RGB_CHANNELS}, not {self.input.channels}"
+            raise ValueError(msg)
+        if self.phantoms is not None and (self.stage_series or self.channels != RGB_CHANNELS):
+            msg = f"phantoms are shown beside photographs of {RGB_CHANNELS}; leave them out here"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _classes_of_the_recipe(self) -> TrainingConfig:
+        painted = () if self.stage_series is None else self.stage_series.codes
+        strange = [mineral(code).symbol for code in painted if code not in self.data.classes]
+        if self.stage_series is not None and strange:
+            msg = (
+                f"recipe {self.stage_series.recipe} holds {', '.join(strange)}, which are no "
+                f"classes; wanted all of {sorted(painted)}"
+            )
+            raise ValueError(msg)
+        return self
 
 
 def read_config(text: str, *, source: str) -> TrainingConfig:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.accuracy import NearestColour, confusion_matrix, scores
+from petrography.channels import RGB_CHANNELS, colours_or_bands
 from petrography.images import Labels, resample_image
 from petrography.minerals import ASSOCIATIONS, mineral
 from petrography.model_card import Evaluation, TileGeometry
@@ -34,12 +35,15 @@ class EvaluatedModel:
         How images are cut.
     resampling_factor : float
         Model pixels per pixel of the field; labels are judged at the pixel of the field.
+    channels : tuple of str
+        Names of the channels of the fields.
     """
 
     predictor_for: Callable[[Sequence[int]], Predictor]
     classes: tuple[int, ...]
     geometry: TileGeometry
     resampling_factor: float = 1.0
+    channels: tuple[str, ...] = RGB_CHANNELS
 
     def predict(self, field: Field, allowed: Sequence[int]) -> Labels:
         """Segment a field; returns codes, uint8 of the field's shape."""
@@ -115,7 +119,8 @@ def _confusions(
 ) -> Confusions:
     """Confusion of the model and of the baseline on one field."""
     ours = confusion_matrix(field.truth, model.predict(field, allowed), model.classes)
-    colours = baseline.predict(field.image, allowed=allowed)
+    seen = colours_or_bands(field.image, model.channels)
+    colours = baseline.predict(seen, allowed=allowed)
     return ours, confusion_matrix(field.truth, colours, model.classes)
 
 

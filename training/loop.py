@@ -24,7 +24,7 @@ from training.checkpoint import save_checkpoint
 from training.curves import draw_curves, write_history
 from training.evaluation import EvaluatedModel, pooled_confusion
 from training.losses import combined_loss
-from training.networks.build import tile_geometry
+from training.networks.build import geometry_for_small_fields, tile_geometry
 from training.run import Run, prepare_run, restore_run, run_folder
 from training.torch_predictor import TorchPredictor
 
@@ -90,6 +90,7 @@ def _train_epoch(run: Run, *, progress: bool) -> dict[str, float]:
             classes=config.data.classes,
             config=config.sampler,
             augmentation=config.augmentation,
+            channels=config.channels,
         )
     )
     run.network.train()
@@ -205,7 +206,10 @@ def _validate(run: Run) -> dict[str, float]:
         possible = tuple(code in allowed for code in classes)
         return TorchPredictor(run.average, possible, device=run.device)
 
-    geometry = tile_geometry(run.config.network, patch_px=run.config.sampler.patch_px)
+    geometry = geometry_for_small_fields(
+        tile_geometry(run.config.network, patch_px=run.config.sampler.patch_px),
+        [(field.truth.shape[0], field.truth.shape[1]) for field in run.validation],
+    )
     model = EvaluatedModel(predictor_for, classes, geometry)
     confusion = pooled_confusion(
         run.validation, lambda field: model.predict(field, field.annotated), classes

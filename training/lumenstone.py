@@ -19,13 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
+from petrography.channels import RGB_CHANNELS
 from petrography.errors import (
     ConfigurationError,
     InvalidParameterError,
     LabelImageError,
     PetroserveError,
 )
-from petrography.image_codec import decode_image, decode_labels
+from petrography.image_codec import decode_bands, decode_image, decode_labels
 from petrography.images import Image, Labels, resample_image, resample_labels
 from petrography.minerals import UNLABELLED_CODE, association_codes
 
@@ -40,7 +41,7 @@ __all__ = [
     "load_fields",
 ]
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".npy")
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ class Field:
     ----------
     name : str
         ``subset/stem``.
-    image : ndarray of uint8, shape (H, W, 3)
-        The photograph at the pixel of the model.
+    image : ndarray of uint8, shape (H, W, C)
+        The photograph, or stack of bands, at the pixel of the model.
     truth : ndarray of uint8, shape (H, W)
         Codes, 255 where nothing is annotated.
     annotated : tuple of int
@@ -176,7 +177,12 @@ def _mask_of(image: Path, masks: Path) -> Path:
     return mask
 
 
-def load_field(paths: FieldPaths, *, resampling_factor: float = 1.0) -> Field:
+def load_field(
+    paths: FieldPaths,
+    *,
+    resampling_factor: float = 1.0,
+    channels: Sequence[str] = RGB_CHANNELS,
+) -> Field:
     """Read an image and its mask and check that they belong together.
 
     Raises
@@ -186,7 +192,7 @@ def load_field(paths: FieldPaths, *, resampling_factor: float = 1.0) -> Field:
         does not annotate; the message names the file.
     """
     try:
-        image = decode_image(paths.image.read_bytes(), name=str(paths.image)).pixels
+        image = _decoded(paths.image, channels)
         truth = decode_labels(paths.mask.read_bytes(), name=str(paths.mask))
         truth = _recoded(truth, paths.mask_codes)
         _check_pair(image, truth, paths.annotated)
@@ -211,6 +217,13 @@ def _recoded(truth: Labels, mask_codes: Mapping[int, int]) -> Labels:
     return np.asarray(table[truth], dtype=np.uint8)
 
 
+def _decoded(path: Path, channels: Sequence[str]) -> Image:
+    """Read a photograph, or a stack of just so many bands."""
+    if tuple(channels) == RGB_CHANNELS:
+        return decode_image(path.read_bytes(), name=str(path)).pixels
+    return decode_bands(path.read_bytes(), count=len(channels), name=str(path)).pixels
+
+
 def _check_pair(image: Image, truth: Labels, annotated: Sequence[int]) -> None:
     if image.shape[:2] != truth.shape:
         msg = f"image is {image.shape[:2]}, mask is {truth.shape}; wanted equal (height, width)"
@@ -222,12 +235,18 @@ def _check_pair(image: Image, truth: Labels, annotated: Sequence[int]) -> None:
 
 
 def load_fields(
-    paths: Sequence[FieldPaths], *, resampling_factor: float = 1.0
+    paths: Sequence[FieldPaths],
+    *,
+    resampling_factor: float = 1.0,
+    channels: Sequence[str] = RGB_CHANNELS,
 ) -> tuple[Field, ...]:
     """Load many fields, several at a time, in the order given."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         return tuple(
-            pool.map(lambda one: load_field(one, resampling_factor=resampling_factor), paths)
+            pool.map(
+                lambda one: load_field(one, resampling_factor=resampling_factor, channels=channels),
+                paths,
+            )
         )
 
 

@@ -19,6 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from petrography.accuracy import void_border
 from petrography.errors import ConfigurationError
+from petrography.fusion import FUSED_CHANNELS
 from petrography.minerals import mineral
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import DataConfig, ScheduleConfig, TrainingConfig, read_config
@@ -31,14 +32,18 @@ from training.lumenstone import (
     load_fields,
 )
 from training.networks.build import build_network
+from training.normalisation import input_statistics
 from training.phantom_fields import paint_fields
 from training.sampler import BalancedSampler
 from training.splits import deal_folds, split_fields
+from training.stage_series import fields_sha256, paint_series
 
 __all__ = [
+    "LoadedData",
     "Run",
     "choose_device",
     "git_commit",
+    "load_data",
     "load_training_fields",
     "prepare_run",
     "restore_run",
@@ -142,12 +147,10 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
         If the configuration or any image or mask cannot be used.
     """
     config = read_config(config_toml, source=source)
-    train_paths, validation_paths = split_paths(config.data)
-    fields = load_training_fields(config, train_paths)
-    validation = load_fields(validation_paths, resampling_factor=config.data.resampling_factor)
-    _tell_absent_classes(validation, config.data.classes)
+    data = load_data(config)
+    _tell_absent_classes(data.validation, config.data.classes)
     device = choose_device(config.device)
-    network = _fresh_network(config, device)
+    network = _fresh_network(config, device, data.train)
     optimiser = Adam(
         network.parameters(),
         lr=config.schedule.learning_rate,
@@ -162,11 +165,41 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
         optimiser=optimiser,
         scheduler=_scheduler(optimiser, config.schedule),
         scaler=torch.amp.GradScaler(device.type, enabled=device.type == "cuda"),
-        sampler=_sampler(config, fields),
-        fields=fields,
-        validation=validation,
-        data_sha256=data_sha256(train_paths),
+        sampler=_sampler(config, data.train),
+        fields=data.train,
+        validation=data.validation,
+        data_sha256=data.sha256,
     )
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """Fields to train on and to validate on, and the digest of the former."""
+
+    train: Sequence[Field]
+    validation: Sequence[Field]
+    sha256: str
+
+
+def load_data(config: TrainingConfig) -> LoadedData:
+    """Read, or paint, the fields of a configuration.
+
+    Raises
+    ------
+    ConfigurationError
+        If any image or mask cannot be used.
+    """
+    if config.stage_series is not None:
+        painted = paint_series(config.stage_series, fused=config.channels == FUSED_CHANNELS)
+        return LoadedData(*painted, fields_sha256(painted[0]))
+    train_paths, validation_paths = split_paths(config.data)
+    train = load_training_fields(config, train_paths)
+    validation = load_fields(
+        validation_paths,
+        resampling_factor=config.data.resampling_factor,
+        channels=config.channels,
+    )
+    return LoadedData(train, validation, data_sha256(train_paths))
 
 
 def split_paths(data: DataConfig) -> tuple[tuple[FieldPaths, ...], tuple[FieldPaths, ...]]:
@@ -198,7 +231,9 @@ def load_training_fields(config: TrainingConfig, paths: Sequence[FieldPaths]) ->
         If an image, a mask or a recipe cannot be used.
     """
     border_px = config.data.ignored_border_px
-    photographs = load_fields(paths, resampling_factor=config.data.resampling_factor)
+    photographs = load_fields(
+        paths, resampling_factor=config.data.resampling_factor, channels=config.channels
+    )
     if border_px:
         photographs = tuple(
             replace(one, truth=void_border(one.truth, border_px, frame_px=0)) for one in photographs
@@ -208,9 +243,18 @@ def load_training_fields(config: TrainingConfig, paths: Sequence[FieldPaths]) ->
     return (*photographs, *paint_fields(config.phantoms, config.data.classes))
 
 
-def _fresh_network(config: TrainingConfig, device: torch.device) -> nn.Module:
+def _fresh_network(
+    config: TrainingConfig, device: torch.device, fields: Sequence[Field]
+) -> nn.Module:
     torch.manual_seed(config.seed)
-    network = build_network(config.network, classes=len(config.data.classes)).to(device)
+    mean, std = input_statistics(fields, config.input, config.channels)
+    network = build_network(
+        config.network,
+        classes=len(config.data.classes),
+        channels=len(config.channels),
+        mean=mean,
+        std=std,
+    ).to(device)
     if config.network.initial_weights is not None:
         _load_initial_weights(network, config.network.initial_weights)
     if config.network.initial_encoder is not None:

@@ -3,13 +3,14 @@
 The steps, one file each: `signature` names the format, `png`, `jpeg` and `tiff` (with
 `tiff_directory`, `tiff_header` and `pixel_size`) check the header against the limits and only
 then decode to a `raster`, `rgb` and `orientation` turn that into the image that is analysed,
-`decoding` joins the steps, `encoding` goes the other way, for large images `pyramid_tiff`.
+`decoding` joins the steps (`bands`, with `npy`, for stacks of any number of channels), `encoding` goes the other way, for large images `pyramid_tiff`.
 
 Every header is read here, in Python, before a decoder sees a byte, and the decoder gets a clean
 copy with only what the pixels need: a text chunk or private tag cannot inflate, loop or confuse
 what it never reaches. Whatever bytes come in, only errors of `petrography.errors` come out.
 """
 
+from petrography.image_codec.bands import decode_bands
 from petrography.image_codec.decoding import DecodedImage, decode_image, decode_labels
 from petrography.image_codec.encoding import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
 from petrography.image_codec.limits import ImageLimits
@@ -20,6 +21,7 @@ __all__ = [
     "DecodedImage",
     "ImageLimits",
     "TiffCompression",
+    "decode_bands",
     "decode_image",
     "decode_labels",
     "encode_jpeg",

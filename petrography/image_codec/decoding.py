@@ -19,7 +19,7 @@ from petrography.image_codec.signature import Format, recognise
 from petrography.image_codec.tiff import decode_tiff
 from petrography.images import Image, Labels
 
-__all__ = ["DecodedImage", "decode_image", "decode_labels"]
+__all__ = ["DecodedImage", "decode_image", "decode_labels", "decode_raster", "named"]
 
 _DECODERS: dict[Format, Callable[[bytes, ImageLimits], Raster]] = {
     "png": decode_png,
@@ -41,7 +41,7 @@ class DecodedImage:
     Attributes
     ----------
     pixels : ndarray of uint8, shape (height, width, 3)
-        sRGB, upright.
+        sRGB, upright; of a stack of bands (height, width, bands).
     um_per_px : float or None
         Pixel size, None when the file states none that can be believed.
     scale_source : str or None
@@ -49,7 +49,7 @@ class DecodedImage:
     warnings : tuple of str
         What was converted, assumed or left out, one sentence each.
     media_type : str
-        ``image/png``, ``image/jpeg`` or ``image/tiff``.
+        ``image/png``, ``image/jpeg`` or ``image/tiff``; of a stack also ``application/x-npy``.
     """
 
     pixels: Image
@@ -98,8 +98,9 @@ def decode_image(
     >>> decoded.pixels.shape, decoded.media_type
     ((2, 5, 3), 'image/png')
     """
-    with _named(name):
-        raster = _read(data, limits)
+    with named(name):
+        require_bytes(len(data), limits)
+        raster = decode_raster(data, limits)
         pixels, warnings = to_rgb(raster)
     return DecodedImage(
         pixels=upright(pixels, raster.orientation),
@@ -143,13 +144,15 @@ def decode_labels(
     >>> decode_labels(encode_png(np.array([[0, 8], [1, 255]], dtype=np.uint8))).tolist()
     [[0, 8], [1, 255]]
     """
-    with _named(name):
-        raster = _read(data, limits)
+    with named(name):
+        require_bytes(len(data), limits)
+        raster = decode_raster(data, limits)
         return upright(_codes(raster), raster.orientation)
 
 
 @contextmanager
-def _named(name: str) -> Iterator[None]:
+def named(name: str) -> Iterator[None]:
+    """Begin the messages of what is refused inside with the name of the file."""
     try:
         yield
     except InputError as error:
@@ -158,8 +161,8 @@ def _named(name: str) -> Iterator[None]:
         raise type(error)(msg) from error.__cause__
 
 
-def _read(data: bytes, limits: ImageLimits) -> Raster:
-    require_bytes(len(data), limits)
+def decode_raster(data: bytes, limits: ImageLimits) -> Raster:
+    """Decode a PNG, JPEG or the first image of a TIFF to samples as they are stored."""
     return _DECODERS[recognise(data)](data, limits)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from petrography.errors import BodyTooLargeError, DamagedImageError, ImageTooLargeError
 
-__all__ = ["ImageLimits", "require_bytes", "require_pixels"]
+__all__ = ["ImageLimits", "require_bytes", "require_pixels", "require_values"]
 
 _MIB = 1024 * 1024
 
@@ -60,5 +60,22 @@ def require_pixels(height_px: int, width_px: int, limits: ImageLimits) -> None:
         msg = (
             f"has {width_px} x {height_px} = {height_px * width_px} pixels; the limit is "
             f"{limits.max_pixels}; send a crop or several fields"
+        )
+        raise ImageTooLargeError(msg)
+
+
+def require_values(height_px: int, width_px: int, bands: int, limits: ImageLimits) -> None:
+    """Refuse a stack with more values than an RGB image may have.
+
+    Raises
+    ------
+    ImageTooLargeError
+        If height times width times bands is above three times the pixel limit.
+    """
+    values = height_px * width_px * bands
+    if values > 3 * limits.max_pixels:
+        msg = (
+            f"has {width_px} x {height_px} pixels of {bands} bands = {values} values; the limit is "
+            f"{3 * limits.max_pixels}; send a crop"
         )
         raise ImageTooLargeError(msg)

@@ -12,7 +12,7 @@ from petrography.errors import DamagedImageError, UnsupportedImageError
 from petrography.image_codec.raster import Raster
 from petrography.images import Image
 
-__all__ = ["to_rgb"]
+__all__ = ["to_eight_bits", "to_rgb"]
 
 # Depths of camera sensors: a 12-bit camera fills only the lowest 12 bits of a 16-bit file.
 _SENSOR_BITS = (8, 10, 12, 14, 16)
@@ -51,7 +51,7 @@ def to_rgb(raster: Raster) -> tuple[Image, tuple[str, ...]]:
         pixels = _from_palette(samples[..., 0], raster.palette)
         warnings.append(f"a palette of {len(raster.palette)} colours was applied")
         return pixels, tuple(warnings)
-    pixels, depth_warnings = _to_eight_bits(samples, raster.bits)
+    pixels, depth_warnings = to_eight_bits(samples, raster.bits)
     warnings += depth_warnings
     if raster.white_is_zero:
         pixels = 255 - pixels
@@ -91,7 +91,14 @@ def _from_ink(ink: NDArray[Any]) -> Image:
     return ((light + 127) // 255).astype(np.uint8)
 
 
-def _to_eight_bits(samples: NDArray[Any], bits: int | None) -> tuple[NDArray[Any], list[str]]:
+def to_eight_bits(samples: NDArray[Any], bits: int | None) -> tuple[NDArray[Any], list[str]]:
+    """Scale samples to uint8, and say so; `bits` is None where a 16-bit file does not say.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If floating-point samples are not in [0, 1].
+    """
     if samples.dtype.kind == "f":
         return _from_fractions(samples)
     if bits == 8:

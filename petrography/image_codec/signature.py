@@ -31,6 +31,7 @@ _KNOWN = (
     (0, b"ZISRAWFILE", "a Zeiss CZI"),
     (0, b"\x89HDF", "an HDF5 file"),
     (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"\x93NUMPY", "a NumPy array"),
     (128, b"DICM", "a DICOM file"),
     (0, b"IIU\0", "a camera raw file"),
 )

@@ -14,15 +14,15 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from petrography.errors import DamagedImageError
+from petrography.errors import DamagedImageError, ImageChannelsError
 from petrography.image_codec.jpeg_header import read_jpeg_header
-from petrography.image_codec.limits import ImageLimits
+from petrography.image_codec.limits import ImageLimits, require_values
 from petrography.image_codec.orientation import valid_orientation
 from petrography.image_codec.pixel_size import Scale, read_scale, significant_bits
 from petrography.image_codec.raster import Raster, decoder_faults
 from petrography.image_codec.tiff_directory import (
     Directory,
-    count_pages,
+    page_offsets,
     read_directory,
     read_header,
 )
@@ -32,10 +32,10 @@ from petrography.image_codec.tiff_header import (
     read_tiff_header,
 )
 
-__all__ = ["decode_tiff"]
+__all__ = ["decode_tiff", "decode_tiff_bands"]
 
 _ORIENTATION, _COLOUR_MAP, _ICC_PROFILE = 274, 320, 34675
-_FILL_ORDER, _PREDICTOR = 266, 317
+_FILL_ORDER, _PREDICTOR, _SAMPLES_PER_PIXEL = 266, 317, 277
 # Tags that change how pixels are decoded; everything else stays behind.
 _DECODING_TAGS = (
     256, 257, 258, 259, 262, _FILL_ORDER, 273, 277, 278, 279, 284, _PREDICTOR,
@@ -70,11 +70,8 @@ def decode_tiff(data: bytes, limits: ImageLimits) -> Raster:
     order, big, offset = read_header(data)
     directory = read_directory(data, order, big, offset)
     header = read_tiff_header(directory, len(data), limits)
-    pages = count_pages(data, directory, offset)
-    _require_plain_coding(directory)
-    if header.compression == JPEG_COMPRESSION:
-        _require_whole_jpegs(data, header)
-    samples = _decode_samples(data, directory, header)
+    pages = len(page_offsets(data, directory, offset))
+    samples = _checked_samples(data, directory, header)
     scale = read_scale(directory)
     has_alpha = header.alpha != "none"
     return Raster(
@@ -92,6 +89,82 @@ def decode_tiff(data: bytes, limits: ImageLimits) -> Raster:
         scale_source=scale.source,
         warnings=_warnings(directory, header, scale),
     )
+
+
+def decode_tiff_bands(data: bytes, count: int, limits: ImageLimits) -> Raster:
+    """Decode all samples of all pages of a TIFF as bands.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file that begins with a TIFF or BigTIFF signature.
+    count : int
+        Bands that are wanted; nothing is decoded of a file with another number.
+    limits : ImageLimits
+        Checked against the tags before anything is decoded.
+
+    Returns
+    -------
+    Raster
+        Samples of shape (height, width, count), page after page.
+
+    Raises
+    ------
+    ImageChannelsError
+        If the file has another number of bands.
+    DamagedImageError
+        If the file is damaged, or its pages differ in size or type.
+    UnsupportedImageError, ImageTooLargeError
+        As `decode_tiff`.
+    """
+    order, big, offset = read_header(data)
+    directory = read_directory(data, order, big, offset)
+    offsets = page_offsets(data, directory, offset)
+    stated = directory.number(_SAMPLES_PER_PIXEL, default=1) * len(offsets)
+    if stated != count:
+        msg = (
+            f"has {stated} channels in {len(offsets)} pages; wanted {count} bands in a TIFF "
+            "(samples or pages) or .npy (height, width, bands)"
+        )
+        raise ImageChannelsError(msg)
+    pages = [read_directory(data, order, big, one) for one in offsets]
+    headers = [read_tiff_header(page, len(data), limits, most_extra=count) for page in pages]
+    require_values(headers[0].height_px, headers[0].width_px, count, limits)
+    _require_alike(headers)
+    planes = [
+        _checked_samples(data, page, header) for page, header in zip(pages, headers, strict=True)
+    ]
+    scale = read_scale(directory)
+    return Raster(
+        samples=np.concatenate(planes, axis=2),
+        layout=headers[0].layout,
+        media_type="image/tiff",
+        bits=_bits(directory, headers[0]),
+        white_is_zero=headers[0].white_is_zero,
+        lossy=headers[0].compression == JPEG_COMPRESSION,
+        orientation=valid_orientation(directory.number(_ORIENTATION, default=1)),
+        um_per_px=scale.um_per_px,
+        scale_source=scale.source,
+        warnings=scale.warnings,
+    )
+
+
+def _require_alike(headers: list[TiffHeader]) -> None:
+    kinds = {
+        (one.height_px, one.width_px, one.samples, one.bits, one.floating, one.layout)
+        for one in headers
+    }
+    if len(kinds) > 1:
+        sizes = sorted({f"{one.width_px} x {one.height_px}" for one in headers})
+        msg = f"is damaged: the pages of its bands differ in size, type or colours ({', '.join(sizes)})"
+        raise DamagedImageError(msg)
+
+
+def _checked_samples(data: bytes, directory: Directory, header: TiffHeader) -> NDArray[Any]:
+    _require_plain_coding(directory)
+    if header.compression == JPEG_COMPRESSION:
+        _require_whole_jpegs(data, header)
+    return _decode_samples(data, directory, header)
 
 
 def _require_plain_coding(directory: Directory) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from petrography.errors import DamagedImageError
 
-__all__ = ["MAX_VALUES", "Directory", "count_pages", "read_directory", "read_header"]
+__all__ = ["MAX_VALUES", "Directory", "page_offsets", "read_directory", "read_header"]
 
 # Tag type to struct code; rationals are two numbers.
 _STRUCT = {
@@ -169,26 +169,26 @@ def _read_entry(data: bytes, order: str, big: bool, position: int) -> tuple[int,
     return tag, Entry(kind, count, memoryview(data)[value_position : value_position + size])
 
 
-def count_pages(data: bytes, first: Directory, first_offset: int) -> int:
-    """Count the images of the file by following the chain of directories.
+def page_offsets(data: bytes, first: Directory, first_offset: int) -> tuple[int, ...]:
+    """Find the images of the file by following the chain of directories.
 
     Returns
     -------
-    int
-        At least 1; counting stops at 10 000.
+    tuple of int
+        Where the directory of each begins, that of the first included; at most 10 000.
 
     Raises
     ------
     DamagedImageError
         If the chain runs in a circle or leaves the file.
     """
-    seen = {first_offset}
+    seen = {first_offset: None}  # a set that keeps the order
     offset = first.next_offset
     while offset and len(seen) < _MAX_PAGES:
         if offset in seen:
             msg = f"is damaged: the TIFF directories form a circle at byte {offset}"
             raise DamagedImageError(msg)
-        seen.add(offset)
+        seen[offset] = None
         _, last = _directory_span(data, first.order, first.big, offset)
         offset = struct.unpack_from(first.order + ("Q" if first.big else "I"), data, last)[0]
-    return len(seen)
+    return tuple(seen)

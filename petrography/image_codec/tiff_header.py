@@ -99,7 +99,13 @@ class TiffHeader:
     warnings: tuple[str, ...] = ()
 
 
-def read_tiff_header(directory: Directory, file_bytes: int, limits: ImageLimits) -> TiffHeader:
+def read_tiff_header(
+    directory: Directory,
+    file_bytes: int,
+    limits: ImageLimits,
+    *,
+    most_extra: int = _MAX_EXTRA_SAMPLES,
+) -> TiffHeader:
     """Read and check the tags of one image.
 
     Parameters
@@ -110,6 +116,8 @@ def read_tiff_header(directory: Directory, file_bytes: int, limits: ImageLimits)
         Length of the file that the tags point into.
     limits : ImageLimits
         The pixel limit is checked first.
+    most_extra : int
+        Channels that an image may have beside those of its layout.
 
     Returns
     -------
@@ -152,7 +160,7 @@ def read_tiff_header(directory: Directory, file_bytes: int, limits: ImageLimits)
         segments=_segments(directory, tiled),
         warnings=warnings,
     )
-    _require_consistent(header)
+    _require_consistent(header, most_extra)
     _require_segments(header, file_bytes)
     return header
 
@@ -227,12 +235,12 @@ def _segments(directory: Directory, tiled: bool) -> tuple[tuple[int, int], ...]:
     return tuple(zip(offsets, lengths, strict=True))
 
 
-def _require_consistent(header: TiffHeader) -> None:
+def _require_consistent(header: TiffHeader, most_extra: int) -> None:
     extra = header.samples - header.colour_samples
-    if not 0 <= extra <= _MAX_EXTRA_SAMPLES:
+    if not 0 <= extra <= most_extra:
         msg = (
             f"has {header.samples} samples a pixel in a {header.layout} TIFF; wanted "
-            f"{header.colour_samples}, or up to {_MAX_EXTRA_SAMPLES} extra ones"
+            f"{header.colour_samples}, or up to {most_extra} extra ones"
         )
         raise UnsupportedImageError(msg)
     if header.layout in {"palette", "cmyk"} and (header.floating or header.bits > 8):

@@ -115,6 +115,8 @@ def stage_series(
     views: int,
     step_deg: float | None = None,
     uncrossing_deg: float | None = None,
+    partners: bool = True,
+    crossed: bool = True,
 ) -> StageSeries:
     """Photograph a section at several turns of the stage.
 
@@ -133,11 +135,16 @@ def stage_series(
     uncrossing_deg : float, optional
         How far the analyser stands from the crossed position, at most 20; drawn by default with a
         standard deviation of 1.5.
+    partners : bool
+        Whether every turn is photographed in plane-polarised light too; view 0 always is.
+    crossed : bool
+        Whether any turn is photographed between crossed polars. What is not photographed takes no
+        time, and changes nothing else.
 
     Returns
     -------
     StageSeries
-        `views` photographs in each light.
+        `views` photographs in each light, or those of them that are wanted.
 
     Raises
     ------
@@ -165,8 +172,14 @@ def stage_series(
     plain = Polars(analyser=False)
     numbered, labels = tuple(enumerate(turns)), specimen.labels(field)
     return StageSeries(
-        ppl=tuple(table.view(turn, number, plain, ppl_camera) for number, turn in numbered),
-        xpl=tuple(table.view(turn, number, polars, xpl_camera) for number, turn in numbered),
+        ppl=tuple(
+            table.view(turn, number, plain, ppl_camera)
+            for number, turn in (numbered if partners else numbered[:1])
+        ),
+        xpl=tuple(
+            table.view(turn, number, polars, xpl_camera)
+            for number, turn in (numbered if crossed else ())
+        ),
         labels=labels,
         anisotropic=specimen.anisotropic(field),
         um_per_px=um_per_px(recipe),

@@ -1,12 +1,13 @@
 """From the bytes of a photograph to a result with its artefacts, in the order of the steps.
 
-`request` says what can be asked, `seeing` makes the mineral map, `turning` lays other views over it, `measurement` its statistics,
+`request` says what can be asked, `model_view` what the model sees, `seeing` makes the mineral map, `turning` lays other views over it, `measurement` its statistics,
 `recording` the result and `writing` the files; `analysis` leads through them. The command line and
 every protocol of the service come through here, so the same bytes give the same labels everywhere.
 """
 
 from petrography.pipeline.analysis import Analysis, analyse, require_possible
 from petrography.pipeline.measurement import Measured, measure
+from petrography.pipeline.model_view import require_photographs
 from petrography.pipeline.request import (
     MEDIA_TYPES,
     AnalysisRequest,
@@ -33,5 +34,6 @@ __all__ = [
     "ViewRequest",
     "analyse",
     "measure",
+    "require_photographs",
     "require_possible",
 ]

@@ -12,6 +12,7 @@ from petrography.minerals import parse_association
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.model_input import choose_resampling
 from petrography.pipeline.measurement import measure
+from petrography.pipeline.model_view import require_fitting_request
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Given, InParts, OnProgress, PredictorFor, see
@@ -51,6 +52,7 @@ def require_possible(request: AnalysisRequest, card: ModelCard) -> None:
     """
     if request.association is not None:
         parse_association(request.association, classes=card.classes)
+    require_fitting_request(request, card)
     choose_resampling(card, um_per_px=request.um_per_px, factor=request.resampling_factor)
 
 
@@ -120,6 +122,7 @@ def analyse(
     """
     readers = views or {}
     require_the_described(readers, request)
+    require_fitting_request(request, card)
     _require_the_named(corrections, request)
     watch = StopWatch(on_stage)
     given = Given(data, request, limits, corrections, readers, in_parts)

@@ -11,6 +11,7 @@ from petrography.images import clipped_fraction, resampled_shape
 from petrography.minerals import BACKGROUND_CODE, association_codes, mineral
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.pipeline.measurement import Measured
+from petrography.pipeline.model_view import sees_bands
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Seen
 from petrography.pipeline.turning import phase_anisotropy
@@ -79,6 +80,8 @@ def _anisotropy(seen: Seen) -> tuple[PhaseAnisotropy, ...] | None:
 
 
 def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
+    if sees_bands(card):
+        return _quality_of_bands(seen, card, composition)
     fitness = judge_input(seen.pixels, card.training_colours_rgb)
     # What was lost in the camera is seen in its own levels only.
     clipping = clipped_fraction(seen.image.pixels)
@@ -99,6 +102,27 @@ def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
             *_view_warnings(seen),
             *_size_warnings(seen, card),
             *_colour_warnings(distance, card),
+            *composition.warnings,
+        ),
+    )
+
+
+def _quality_of_bands(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
+    unjudged = (
+        f"the image has {len(card.channels)} bands, not red, green and blue: focus, exposure and "
+        "colours were not judged"
+    )
+    return Quality(
+        focus=None,
+        clipping=round(clipped_fraction(seen.image.pixels), 6),
+        dark_fraction=None,
+        hue_distance=None,
+        calibrate_first=False,
+        colour_distance=None,
+        warnings=(
+            unjudged,
+            *seen.image.warnings,
+            *_size_warnings(seen, card),
             *composition.warnings,
         ),
     )
@@ -149,6 +173,8 @@ def _degradations(request: AnalysisRequest, seen: Seen, card: ModelCard) -> tupl
         found.append(seen.resampling.degradation)
     if seen.scale is None:
         found.append(UNSCALED)
+    if seen.crossed is not None:
+        found += seen.crossed.degradations
     left_out = files_left_out(seen.segmentation.labels)
     found += [f"{name} was left out: {reason}" for name, reason in left_out.items()]
     if card.training.phantom_fraction == 1.0:
@@ -197,6 +223,8 @@ def provenance_of(
             "tile": card.tile.model_dump(mode="json"),
             "temperature": card.calibration.temperature,
             "segmented": "fields" if seen.in_parts else "image",
+            "channels": list(card.channels),
+            "crossed_views": None if seen.crossed is None else seen.crossed.count,
         },
         "model": {
             "name": card.name,

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from petrography.calibration import Corrections
-from petrography.image_codec import DecodedImage, ImageLimits, decode_image
+from petrography.channels import picture
+from petrography.fusion import CrossedColour, fused_input
+from petrography.image_codec import DecodedImage, ImageLimits
 from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard
 from petrography.model_input import Resampling, choose_resampling
+from petrography.pipeline.model_view import CrossedViews, decode_for, is_fusion
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
 from petrography.pipeline.turning import ViewReaders, lay_over
@@ -45,8 +48,9 @@ class Given:
 class Seen:
     """What is known once the image is segmented.
 
-    `pixels` are those of the image, corrected; `in_parts` says whether the map was joined from
-    those of parts; `overlay` is what other views show.
+    `pixels` are those of the image, corrected; `shown` makes a picture of them for people;
+    `in_parts` says whether the map was joined from those of parts; `overlay` is what other views
+    show, `crossed` what a model of XPL fusion saw of them.
     """
 
     image: DecodedImage
@@ -58,6 +62,8 @@ class Seen:
     segmentation: Segmentation
     in_parts: bool
     overlay: Overlay | None
+    shown: Image
+    crossed: CrossedViews | None
 
 
 def see(
@@ -80,13 +86,18 @@ def see(
     if request.association is not None:
         allowed = parse_association(request.association, classes=card.classes)
     with watch.stage("decode"):
-        image = decode_image(given.data, limits=given.limits)
+        image = decode_for(card, given.data, given.limits)
     pixels = image.pixels
     if corrections != Corrections():
         with watch.stage("calibration"):
             pixels = corrections.evened(pixels)
     # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
-    overlay = lay_over(pixels, request, given.views, given.limits, corrections.evened, watch)
+    colour = CrossedColour()
+    gather = colour.add if is_fusion(card) else None
+    overlay = lay_over(
+        pixels, request, given.views, given.limits, corrections.evened, watch, gather
+    )
+    crossed = CrossedViews.of(card, request, colour, overlay) if is_fusion(card) else None
     pixels = corrections.coloured(pixels)
     scale = _scale(request, image)
     resampling = choose_resampling(
@@ -97,13 +108,32 @@ def see(
     segmented = _segmenter(card, predictor_for(allowed), resampling, on_progress)
     with watch.stage("segmentation"):
         if given.in_parts is None:
-            segmentation = segmented(pixels)
+            segmentation = segmented(pixels if crossed is None else crossed.fused(pixels))
         else:
-            segmentation = given.in_parts(lambda part: segmented(corrections.coloured(part)))
+            segmentation = given.in_parts(
+                lambda part: segmented(_alone(corrections.coloured(part), card))
+            )
     in_parts = given.in_parts is not None
     return Seen(
-        image, pixels, corrections, scale, resampling, allowed, segmentation, in_parts, overlay
+        image=image,
+        pixels=pixels,
+        corrections=corrections,
+        scale=scale,
+        resampling=resampling,
+        allowed=allowed,
+        segmentation=segmentation,
+        in_parts=in_parts,
+        overlay=overlay,
+        shown=pixels
+        if crossed is not None
+        else picture(pixels, card.channels, card.shown_channels),
+        crossed=crossed,
     )
+
+
+def _alone(photograph: Image, card: ModelCard) -> Image:
+    """What a model sees of a photograph over which no views lie."""
+    return fused_input(photograph) if is_fusion(card) else photograph
 
 
 def _segmenter(

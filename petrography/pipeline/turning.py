@@ -59,10 +59,12 @@ def lay_over(
     limits: ImageLimits,
     even: Callable[[Image], Image],
     watch: StopWatch,
+    on_crossed: Callable[[Image, NDArray[np.bool_]], None] | None = None,
 ) -> Overlay | None:
     """Lay the views of a request over the analysed image; None without views.
 
     `even` takes shading and distortion of the microscope from a view, as it was from the image.
+    `on_crossed` takes the views between crossed polars, see `petrography.registration.overlay_views`.
 
     Raises
     ------
@@ -83,7 +85,8 @@ def lay_over(
     ]
     reference = StageView(IMAGE_NAME, image, "PPL", 0.0)
     with watch.stage("registration"):
-        return overlay_views(reference, moving, register_views(reference, moving))
+        report = register_views(reference, moving)
+        return overlay_views(reference, moving, report, on_crossed=on_crossed)
 
 
 def phase_anisotropy(labels: Labels, found: AnisotropyMap) -> tuple[PhaseAnisotropy, ...]:

@@ -35,7 +35,7 @@ def written_files(
     writers: dict[ArtefactName, Callable[[], bytes]] = {
         "labels.png": lambda: encode_png(labels),
         "confidence.png": lambda: encode_png(confidence),
-        "overlay.jpg": lambda: encode_jpeg(overlay(seen.pixels, labels)),
+        "overlay.jpg": lambda: encode_jpeg(overlay(seen.shown, labels)),
         "modal.csv": lambda: modal_csv(result).encode(),
         "grains.csv": lambda: grains_csv(measured.grains, um_per_px=um_per_px).encode(),
         "grains.geojson": lambda: grains_geojson(

@@ -19,6 +19,7 @@ from petrography.registration.geometry import (
     warp_to_reference,
 )
 from petrography.registration.harmonics import CHANNELS, HarmonicStack, xpl_harmonics
+from petrography.registration.linear_light import encoded_levels, linear_colour
 from petrography.registration.overlay import Overlay, overlay_views
 from petrography.registration.pairwise import register
 from petrography.registration.series import register_views
@@ -42,9 +43,11 @@ __all__ = [
     "anisotropy",
     "anisotropy_picture",
     "applied",
+    "encoded_levels",
     "fit_similarity",
     "inverted",
     "joined",
+    "linear_colour",
     "overlay_views",
     "register",
     "register_views",

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["linear_luminance", "quantum_variance", "smoothed"]
+__all__ = ["encoded_levels", "linear_colour", "linear_luminance", "quantum_variance", "smoothed"]
 
 # IEC 61966-2-1 (sRGB).
 _KNEE_LEVEL, _KNEE_SLOPE, _OFFSET, _EXPONENT = 0.04045, 12.92, 0.055, 2.4
@@ -21,6 +21,10 @@ def _linear(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
 
 _LIGHT_OF_LEVEL = _linear(np.arange(256) / 255.0)
 _STEP_OF_LEVEL = np.gradient(_LIGHT_OF_LEVEL)
+# Half-way in levels, not in light, so that rounding is that of a camera.
+_LIGHT_BETWEEN_LEVELS = _linear(np.linspace(0.5, 254.5, 255, dtype=np.float64) / 255.0).astype(
+    np.float32
+)
 
 
 def linear_luminance(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -31,6 +35,16 @@ def linear_luminance(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     for channel, weight in enumerate(_LUMINANCE):
         light += (weight * _LIGHT_OF_LEVEL).astype(np.float32)[pixels[..., channel]]
     return light
+
+
+def linear_colour(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Bring an sRGB image of any number of channels to linear light, 0 to 1, in its shape."""
+    return _LIGHT_OF_LEVEL.astype(np.float32)[pixels]
+
+
+def encoded_levels(light: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Encode linear light as sRGB levels, the inverse of `linear_colour`; clipped to 0 and 255."""
+    return np.searchsorted(_LIGHT_BETWEEN_LEVELS, light).astype(np.uint8)
 
 
 def quantum_variance(light: NDArray[np.float32]) -> NDArray[np.float32]:

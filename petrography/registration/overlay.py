@@ -62,6 +62,7 @@ def overlay_views(
     report: RegistrationReport,
     *,
     on_registered: Callable[[str, Image], None] | None = None,
+    on_crossed: Callable[[Image, NDArray[np.bool_]], None] | None = None,
 ) -> Overlay:
     """Lay views over the reference, and fit the harmonics of those between crossed polars.
 
@@ -77,24 +78,31 @@ def overlay_views(
         Of `register_views`.
     on_registered : callable, optional
         Takes the name of each view and its pixels on the reference, black where there are none.
+    on_crossed : callable, optional
+        Takes each view between crossed polars on the reference, at the size at which harmonics are
+        fitted, and where it shows the field.
     """
     shape = (report.height_px, report.width_px)
     count = sum(view.light == "XPL" for view in (reference, *views))
     fitted_shape = _fitted_shape(shape, count)
     crossed = []
     for view in (reference, *views):
-        harmonic = view.light == "XPL" and count >= _LEAST_XPL_VIEWS
-        if view is reference and not harmonic:
+        if view is reference and view.light != "XPL":
             continue
         lies = identity(view.name) if view is reference else report.view(view.name)
         pixels, valid = warp_to_reference(view.read(), lies.as_matrix(), shape)
         if on_registered is not None and view is not reference:
             on_registered(view.name, pixels)
-        if harmonic:
-            turn_deg = -lies.rotation_deg % 360.0
-            # A reduced pixel is valid if all that it was made of is.
-            whole = _reduced(valid.astype(np.uint8) * np.uint8(255), fitted_shape) == 255
-            crossed.append(_Crossed(view.name, turn_deg, _reduced(pixels, fitted_shape), whole))
+        if view.light != "XPL":
+            continue
+        turn_deg = -lies.rotation_deg % 360.0
+        # A reduced pixel is valid if all that it was made of is.
+        whole = _reduced(valid.astype(np.uint8) * np.uint8(255), fitted_shape) == 255
+        small = _reduced(pixels, fitted_shape)
+        if on_crossed is not None:
+            on_crossed(small, whole)
+        if count >= _LEAST_XPL_VIEWS:
+            crossed.append(_Crossed(view.name, turn_deg, small, whole))
     return _turning(report, crossed) if crossed else Overlay(report)
 
 

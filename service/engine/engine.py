@@ -17,7 +17,13 @@ from typing import TypeAlias, TypeVar
 from petrography.calibration import Corrections
 from petrography.errors import InputError
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import AnalysisRequest, InParts, ViewReaders, require_possible
+from petrography.pipeline import (
+    AnalysisRequest,
+    InParts,
+    ViewReaders,
+    require_photographs,
+    require_possible,
+)
 from petrography.stitching import Matcher
 from service.engine.admission import Admission
 from service.engine.artefact_store import ArtefactStore
@@ -301,6 +307,7 @@ class Engine:
         """
         analyse: _Analyse | None = None
         if request.analysis is not None:
+            require_photographs(self.repository.get(request.analysis.model).card)
             analyse = await self._prepared(request.analysis, href_root)
         ids = request.optics_ids()
         stored = Corrections()

@@ -1,0 +1,85 @@
+"""NumPy's .npy format, versions 1 and 2: plain numbers only, never a pickle.
+
+The header is parsed as a literal by NumPy and checked here; the numbers are then taken as they lie.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from petrography.errors import DamagedImageError, UnsupportedImageError
+from petrography.image_codec.limits import ImageLimits, require_pixels, require_values
+from petrography.image_codec.raster import Raster
+
+__all__ = ["decode_npy", "is_npy"]
+
+_SIGNATURE = b"\x93NUMPY"
+# A description of plain numbers takes 128 bytes.
+_MAX_HEADER_BYTES = 4096
+
+
+def is_npy(data: bytes) -> bool:
+    """Tell by the first bytes."""
+    return data.startswith(_SIGNATURE)
+
+
+def decode_npy(data: bytes, limits: ImageLimits) -> Raster:
+    """Decode a stack of bands.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file that begins with the signature of .npy.
+    limits : ImageLimits
+        Checked against the header before the numbers are touched.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If the array is not uint8 or uint16 of shape (height, width, bands).
+    DamagedImageError
+        If the header cannot be read or the file has another length than it says.
+    ImageTooLargeError
+        If the array is over the limits.
+    """
+    shape, fortran, dtype, begin = _header(data)
+    if dtype.kind != "u" or dtype.itemsize > 2 or len(shape) != 3:
+        msg = f"holds {dtype} {shape}; wanted uint8 or uint16 of shape (height, width, bands)"
+        raise UnsupportedImageError(msg)
+    require_pixels(shape[0], shape[1], limits)
+    require_values(shape[0], shape[1], shape[2], limits)
+    wanted = math.prod(shape) * dtype.itemsize
+    if len(data) - begin != wanted or not shape[2]:
+        msg = f"is damaged: {len(data) - begin} bytes of numbers; {shape} of {dtype} take {wanted}"
+        raise DamagedImageError(msg)
+    stored = np.frombuffer(data, dtype=dtype, offset=begin)
+    samples = stored.reshape(shape, order="F" if fortran else "C")
+    return Raster(
+        samples=samples.astype(dtype.newbyteorder("="), order="C"),
+        layout="grey",
+        media_type="application/x-npy",
+        bits=8 if dtype.itemsize == 1 else None,
+    )
+
+
+def _header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
+    """Shape, whether columns come first, type, and where the numbers begin."""
+    file = io.BytesIO(data[: _MAX_HEADER_BYTES + 16])
+    try:
+        version = npy_format.read_magic(file)
+        read = {
+            (1, 0): npy_format.read_array_header_1_0,
+            (2, 0): npy_format.read_array_header_2_0,
+        }[version]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a file that Python 2 wrote
+            shape, fortran, dtype = read(file, max_header_size=_MAX_HEADER_BYTES)
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        msg = f"is damaged: its .npy header cannot be read ({type(error).__name__})"
+        raise DamagedImageError(msg) from error
+    return shape, fortran, dtype, file.tell()

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+
+from petrography.errors import ConfigurationError
+from petrography.fusion import FUSED_CHANNELS
+from training.config import StageSeriesConfig, read_config
+from training.run import prepare_run
+from training.stage_series import (
+    VALIDATION_SEED_OFFSET,
+    fields_sha256,
+    paint_section,
+    paint_series,
+)
+
+pytestmark = pytest.mark.torch
+
+SMALL = StageSeriesConfig(
+    recipe="S3", fields=2, validation_fields=2, size_px=48, views=4, variants=3
+)
+
+
+def series_toml(output, **changes):
+    fields = {
+        "architecture": "xpl-fusion",
+        "classes": [0, 1, 2, 4, 6, 8, 11],
+        "fields": 14,
+    } | changes
+    return f"""
+name = "series"
+device = "cpu"
+output = {str(output)!r}
+
+[data]
+classes = {fields["classes"]}
+
+[stage_series]
+recipe = "S1"
+fields = {fields["fields"]}
+validation_fields = 2
+size_px = 64
+views = 3
+variants = 2
+
+[network]
+architecture = "{fields["architecture"]}"
+filters = 2
+
+[card]
+description = "Painted sections."
+data = "phantoms"
+data_terms = "none"
+weight_terms = "none"
+phantom_fraction = 1.0
+
+[sampler]
+patch_px = 32
+batch = 2
+grid_px = 4
+
+[schedule]
+epochs = 1
+steps_per_epoch = 2
+warmup_steps = 1
+mixed_precision = false
+"""
+
+
+@pytest.fixture(scope="module")
+def painted():
+    return paint_series(SMALL, fused=True)
+
+
+def test_every_field_is_shown_with_several_sets_of_its_views(painted):
+    train, validation = painted
+    assert len(train) == len(validation) == 2 * 3
+    assert {field.image.shape for field in train} == {(48, 48, len(FUSED_CHANNELS))}
+    assert [field.name.split()[0] for field in train] == ["S3/0"] * 3 + ["S3/1"] * 3
+    assert validation[0].name.startswith(f"S3/{VALIDATION_SEED_OFFSET} ")
+    for one in range(3):
+        assert np.array_equal(train[one].image[..., :3], train[0].image[..., :3])
+        assert np.array_equal(train[one].truth, train[0].truth)
+
+
+def test_the_views_of_all_variants_run_from_none_to_all():
+    many = SMALL.model_copy(update={"fields": 1, "variants": 24, "size_px": 32})
+    train, _ = paint_series(many, fused=True)
+    counts = {int(field.name.split(", ")[1].split()[0]) for field in train}
+    assert counts == {0, 1, 2, 3, 4}
+    for field in train:
+        views = int(field.name.split(", ")[1].split()[0])
+        assert field.image[..., -1].any() == (views > 0)
+
+
+def test_without_fusion_the_same_fields_are_photographs(painted):
+    train, validation = paint_series(SMALL, fused=False)
+    assert len(train) == len(validation) == 2
+    assert np.array_equal(train[1].image, painted[0][3].image[..., :3])
+    assert np.array_equal(train[1].truth, painted[0][3].truth)
+
+
+def test_painting_side_by_side_changes_nothing(painted):
+    train, _ = paint_series(SMALL.model_copy(update={"workers": 1}), fused=True)
+    assert fields_sha256(train) == fields_sha256(painted[0])
+
+
+def test_views_lie_over_the_photograph():
+    section = paint_section("S3", 7, 96, views=3)
+    assert section.turns_deg == (0.0, 15.0, 30.0)
+    assert all(valid.mean() > 0.8 for valid in section.valid)
+    # A hole is dark in every light, at the same place.
+    brightness = [view.mean(axis=2)[section.valid[2]] for view in section.xpl]
+    assert np.corrcoef(brightness[0], brightness[2])[0, 1] > 0.5
+
+
+def test_a_run_is_prepared_and_normalises_by_what_it_measured(tmp_path):
+    run = prepare_run(series_toml(tmp_path), source="run.toml")
+    mean = run.network.mean.flatten().tolist()
+    assert mean[:3] == [102.0] * 3
+    assert len(mean) == len(FUSED_CHANNELS)
+    assert 20.0 < mean[-1] < 200.0
+    assert run.data_sha256 == fields_sha256(run.fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("[stage_series]", "[stage_series]\nfirst = 3"), "first: Extra inputs"),
+        (('recipe = "S1"', 'recipe = "S9"'), "recipe is 'S9'; wanted one of"),
+        (("views = 3", "views = 13"), "views: Input should be less than or equal to 12"),
+        (("[data]", '[data]\nsubsets = { S1v1 = "S1" }'), "wanted either data.subsets"),
+        (("[network]", '[input]\nchannels = ["a"]\n[network]'), "input is fixed for xpl-fusion"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(tmp_path, change, said):
+    with pytest.raises(ConfigurationError, match=said):
+        read_config(series_toml(tmp_path).replace(*change), source="run.toml")
+
+
+def test_minerals_that_are_no_classes_are_refused_before_anything_is_painted(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"recipe S1 holds Tnt/Ttr.*which are no classes"):
+        read_config(series_toml(tmp_path, classes=[0, 1, 2, 4, 6, 8]), source="run.toml")
+
+
+def test_fusion_needs_series(tmp_path):
+    text = series_toml(tmp_path)
+    begin, end = text.index("[stage_series]"), text.index("[network]")
+    text = text[:begin].replace("[data]", '[data]\nsubsets = { S1v1 = "S1" }') + text[end:]
+    with pytest.raises(ConfigurationError, match="xpl-fusion learns from stage_series"):
+        read_config(text, source="run.toml")

@@ -35,11 +35,12 @@ from petrography.model_card import (
     sha256_hex,
 )
 from petrography.tiling import Window, read_window
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import NetworkConfig
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import Field, data_sha256, load_fields
-from training.networks.build import MEAN, STD, build_network, tile_geometry
+from training.networks.build import build_network, tile_geometry
+from training.networks.description import described
 from training.run import git_commit, split_paths
 
 __all__ = ["export_checkpoint", "publish"]
@@ -95,7 +96,7 @@ def export_checkpoint(
     _require_absent(target / str(version))
     train, validation = _fields(saved, data_root)
     network = build_network(saved.config.network, classes=len(saved.config.data.classes)).eval()
-    network.load_state_dict(saved.average)
+    load_weights(network, saved.average, source=checkpoint)
     geometry = _geometry(saved, tile_px)
     onnx_bytes, proof = _export_and_prove(saved, network, geometry, train, validation)
     card = _card(saved, version, geometry, proof, (len(train), len(validation)), onnx_bytes)
@@ -218,10 +219,10 @@ def _card(
         name=config.name,
         version=version,
         description=said.description,
-        architecture=_architecture(saved),
+        architecture=described(config.network),
         classes=config.data.classes,
-        mean=MEAN,
-        std=STD,
+        mean=tuple(saved.average["mean"].flatten().tolist()),
+        std=tuple(saved.average["std"].flatten().tolist()),
         um_per_px=said.um_per_px,
         um_per_px_estimate=said.um_per_px_estimate,
         default_resampling_factor=said.default_resampling_factor,
@@ -241,13 +242,6 @@ def _card(
     )
 
 
-def _architecture(saved: Checkpoint) -> str:
-    network = saved.config.network
-    if network.architecture == "resunet":
-        return f"ResUNet, {network.filters} filters, blocks {network.order}"
-    return f"PSPNet, encoder {network.encoder}, output stride 8"
-
-
 def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingRecord:
     config = saved.config
     return TrainingRecord(
@@ -259,7 +253,7 @@ def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingReco
         phantom_fraction=config.card.phantom_fraction,
         steps=saved.epoch * config.schedule.steps_per_epoch,
         config_toml=_without_folders(saved.config_toml),
-        started_from=_origin(config.network),
+        started_from=saved.origin or _origin(config.network),
     )
 
 
@@ -271,7 +265,7 @@ def _origin(network: NetworkConfig) -> str | None:
     earlier = load_checkpoint(path)
     what = "averaged weights" if network.initial_weights else "encoder"
     told = f"{what} after epoch {earlier.epoch} of the run\n{_without_folders(earlier.config_toml)}"
-    before = _origin(earlier.config.network)
+    before = earlier.origin or _origin(earlier.config.network)
     return told if before is None else f"{told}\nwhich started from {before}"
 
 

@@ -1,4 +1,4 @@
-"""The commands of who makes models: train, test-model and export.
+"""The commands of who makes models: train, test-model, import and export.
 
 Nothing heavy is imported before a command runs.
 """
@@ -31,6 +31,11 @@ def add_commands(add_command: AddCommand) -> None:
     trained.add_argument("config", type=Path, metavar="CONFIG.toml")
     _describe_test_model(
         add_command("test-model", _test_model, "judge a model on annotated fields")
+    )
+    imported = add_command("import", _import, "weights of others to a checkpoint (extra train)")
+    imported.add_argument("weights", type=Path, metavar="WEIGHTS", help=".pt, .pth or .safetensors")
+    imported.add_argument(
+        "config", type=Path, metavar="CONFIG.toml", help="a run's, with the section [foreign]"
     )
     exported = add_command("export", _export, "a checkpoint to a served model (extra train)")
     exported.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
@@ -85,6 +90,14 @@ def _test_model(arguments: argparse.Namespace) -> int:
         resampling_factor=arguments.resampling_factor,
     )
     print(accuracy_table(evaluations))
+    return _DONE
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from training.foreign.importing import import_weights
+
+    imported = import_weights(arguments.weights, arguments.config)
+    print(f"{imported.told}\n{imported.checkpoint}")
     return _DONE
 
 

@@ -37,11 +37,12 @@ from petrography.model_card import (
     sha256_hex,
 )
 from petrography.tiling import Window, read_window
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import NetworkConfig
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import Field, data_sha256, load_fields
 from training.networks.build import Normalised, build_network, tile_geometry
+from training.networks.description import described
 from training.run import git_commit, load_data, split_paths
 
 __all__ = ["export_checkpoint", "publish"]
@@ -102,7 +103,7 @@ def export_checkpoint(
         classes=len(saved.config.data.classes),
         channels=len(saved.config.channels),
     ).eval()
-    network.load_state_dict(saved.average)
+    load_weights(network, saved.average, source=checkpoint)
     geometry = _geometry(saved, tile_px)
     onnx_bytes, proof = _export_and_prove(saved, network, geometry, train, validation)
     card = _card(saved, version, network, proof, (len(train), len(validation)), onnx_bytes)
@@ -235,7 +236,7 @@ def _card(
         name=config.name,
         version=version,
         description=said.description,
-        architecture=_architecture(saved),
+        architecture=described(config.network),
         classes=config.data.classes,
         channels=config.channels,
         mean=tuple(network.mean.flatten().tolist()),
@@ -270,16 +271,6 @@ def _bands(baseline: NearestColour) -> dict[int, tuple[float, ...]]:
     return dict(zip(baseline.codes, baseline.colours_rgb, strict=True))
 
 
-def _architecture(saved: Checkpoint) -> str:
-    network = saved.config.network
-    resunet = f"ResUNet, {network.filters} filters, blocks {network.order}"
-    if network.architecture == "xpl-fusion":
-        return f"XPL fusion: {resunet}, over {len(saved.config.channels)} channels"
-    if network.architecture == "resunet":
-        return resunet
-    return f"PSPNet, encoder {network.encoder}, output stride 8"
-
-
 def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingRecord:
     config = saved.config
     return TrainingRecord(
@@ -291,7 +282,7 @@ def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingReco
         phantom_fraction=config.card.phantom_fraction,
         steps=saved.epoch * config.schedule.steps_per_epoch,
         config_toml=_without_folders(saved.config_toml),
-        started_from=_origin(config.network),
+        started_from=saved.origin or _origin(config.network),
     )
 
 
@@ -303,7 +294,7 @@ def _origin(network: NetworkConfig) -> str | None:
     earlier = load_checkpoint(path)
     what = "averaged weights" if network.initial_weights else "encoder"
     told = f"{what} after epoch {earlier.epoch} of the run\n{_without_folders(earlier.config_toml)}"
-    before = _origin(earlier.config.network)
+    before = earlier.origin or _origin(earlier.config.network)
     return told if before is None else f"{told}\nwhich started from {before}"
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from petrography.errors import ConfigurationError
 from training.config import TrainingConfig, read_config
 from training.sampler import SamplerState
 
-__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "load_checkpoint", "load_weights", "save_checkpoint"]
 
 _FORMAT = 1
 
@@ -42,6 +44,8 @@ class Checkpoint:
         Commit of the code that wrote it.
     data_sha256 : str
         Digest of the training images and masks.
+    origin : str or None
+        Where the weights come from if not from a run (`training.foreign`).
     """
 
     config_toml: str
@@ -57,6 +61,7 @@ class Checkpoint:
     best_score: float
     git_commit: str
     data_sha256: str
+    origin: str | None = None
 
     @property
     def config(self) -> TrainingConfig:
@@ -90,8 +95,39 @@ def load_checkpoint(path: Path) -> Checkpoint:
         msg = f"{path} cannot be read as a checkpoint: {type(error).__name__}: {error}"
         raise ConfigurationError(msg) from error
     if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
-        msg = f"{path} is no checkpoint of format {_FORMAT} written by `petroserve train`"
+        msg = (
+            f"{path} is no checkpoint of format {_FORMAT} written by `petroserve train`; weights of "
+            "other projects are brought by `petroserve import`"
+        )
         raise ConfigurationError(msg)
-    drawn, shown_px = content["sampler"]["drawn"], content["sampler"]["shown_px"]
-    content["sampler"] = SamplerState(drawn, tuple(shown_px))
-    return Checkpoint(**content)
+    try:
+        sampler = content.pop("sampler")
+        state = SamplerState(sampler["drawn"], tuple(sampler["shown_px"]))
+        return Checkpoint(**content, sampler=state)
+    except (KeyError, TypeError) as error:
+        msg = f"{path} is an incomplete checkpoint: {error}"
+        raise ConfigurationError(msg) from error
+
+
+def load_weights(network: nn.Module, weights: Mapping[str, Any], *, source: Path) -> None:
+    """Give a network the weights of a checkpoint.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Of the architecture that the checkpoint should have.
+    weights : mapping of str to Tensor
+        `Checkpoint.network` or `Checkpoint.average`.
+    source : Path
+        The checkpoint, for the message.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are of another network.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        msg = f"{source} holds weights of another network than the configuration asks for: {error}"
+        raise ConfigurationError(msg) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,9 @@ from petrography.errors import ConfigurationError, field_problems
 from petrography.fusion import FUSED_CHANNELS
 from petrography.minerals import MINERALS, UNLABELLED_CODE, mineral
 from training.config_section import Positive, Section, Share
+from training.foreign.config import ForeignConfig
 from training.input_config import InputConfig, StageSeriesConfig
+from training.network_config import NetworkConfig
 
 __all__ = [
     "AugmentationConfig",
@@ -125,22 +128,6 @@ class PhantomConfig(Section):
     height_px: int = Field(ge=64, le=8192, default=960)
     width_px: int = Field(ge=64, le=8192, default=1280)
     first_seed: int = Field(ge=0, default=10_000)
-
-
-class NetworkConfig(Section):
-    """Which network; `filters` and `order` concern the ResUNet, `encoder` the PSPNet.
-
-    ``xpl-fusion`` is a ResUNet over the channels of `petrography.fusion`.
-    `initial_weights` names a checkpoint whose averaged weights the run starts from,
-    `initial_encoder` one of the same encoder, whatever its classes, whose encoder alone is taken.
-    """
-
-    architecture: Literal["resunet", "pspnet", "xpl-fusion"]
-    filters: int = Field(ge=1, le=128, default=16)
-    order: Literal["conv-relu-bn", "conv-bn-relu"] = "conv-bn-relu"
-    encoder: str = "resnet18"
-    initial_weights: Path | None = None
-    initial_encoder: Path | None = None
 
 
 class SamplerConfig(Section):
@@ -306,6 +293,7 @@ class TrainingConfig(Section):
     loss: LossConfig = LossConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    foreign: ForeignConfig | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -351,13 +339,31 @@ def read_config(text: str, *, source: str) -> TrainingConfig:
     Raises
     ------
     ConfigurationError
-        If it is no TOML or a field is missing, unknown or impossible; the message names all.
+        If it is no TOML or a field is missing, unknown or impossible; the message names all. Where
+        torch is installed, also if the network cannot be built or cannot take the patches.
     """
     try:
-        return TrainingConfig.model_validate(tomllib.loads(text))
+        config = TrainingConfig.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         msg = f"{source} is no TOML: {error}"
         raise ConfigurationError(msg) from None
     except ValidationError as error:
         msg = f"{source} is no valid configuration: {field_problems(error)}"
         raise ConfigurationError(msg) from None
+    _require_buildable(config, source)
+    return config
+
+
+def _require_buildable(config: TrainingConfig, source: str) -> None:
+    if find_spec("torch") is None:
+        return  # a configuration can be read without the train extra, which would build it
+    from training.networks.checking import network_problem
+
+    problem = network_problem(
+        config.network.model_dump_json(exclude={"initial_weights", "initial_encoder"}),
+        patch_px=config.sampler.patch_px,
+        batch=config.sampler.batch,
+    )
+    if problem is not None:
+        msg = f"{source} is no valid configuration: network: {problem}"
+        raise ConfigurationError(msg)

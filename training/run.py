@@ -21,7 +21,7 @@ from petrography.accuracy import void_border
 from petrography.errors import ConfigurationError
 from petrography.fusion import FUSED_CHANNELS
 from petrography.minerals import mineral
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import DataConfig, ScheduleConfig, TrainingConfig, read_config
 from training.lumenstone import (
     Field,
@@ -147,6 +147,12 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
         If the configuration or any image or mask cannot be used.
     """
     config = read_config(config_toml, source=source)
+    if config.foreign is not None:
+        msg = (
+            f"{source} has a section [foreign], for `petroserve import`; a run starts from what that "
+            "writes by network.initial_weights"
+        )
+        raise ConfigurationError(msg)
     data = load_data(config)
     _tell_absent_classes(data.validation, config.data.classes)
     device = choose_device(config.device)
@@ -256,7 +262,8 @@ def _fresh_network(
         std=std,
     ).to(device)
     if config.network.initial_weights is not None:
-        _load_initial_weights(network, config.network.initial_weights)
+        initial = load_checkpoint(config.network.initial_weights)
+        load_weights(network, initial.average, source=config.network.initial_weights)
     if config.network.initial_encoder is not None:
         _load_initial_encoder(network, config.network.initial_encoder)
     # Channels last is twice as fast in reduced precision; torch's own annotation forgot the call.
@@ -277,8 +284,8 @@ def restore_run(run: Run, path: Path) -> None:
         what = "configuration" if saved.config != run.config else "training data"
         msg = f"{path} was written with another {what}; choose another name or remove it"
         raise ConfigurationError(msg)
-    run.network.load_state_dict(saved.network)
-    run.average.load_state_dict(saved.average)
+    load_weights(run.network, saved.network, source=path)
+    load_weights(run.average, saved.average, source=path)
     run.optimiser.load_state_dict(saved.optimiser)
     run.scheduler.load_state_dict(saved.scheduler)
     run.scaler.load_state_dict(saved.scaler)
@@ -300,14 +307,6 @@ def git_commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return described.stdout.strip()
-
-
-def _load_initial_weights(network: nn.Module, path: Path) -> None:
-    try:
-        network.load_state_dict(load_checkpoint(path).average)
-    except RuntimeError as error:
-        msg = f"{path} holds weights of another network than the configuration asks for: {error}"
-        raise ConfigurationError(msg) from error
 
 
 def _load_initial_encoder(network: nn.Module, path: Path) -> None:

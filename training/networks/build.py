@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from petrography.errors import ConfigurationError
 from petrography.model_card import TileGeometry
-from training.config import NetworkConfig
-from training.networks.pspnet import PSPNET_STRIDE_PX, pspnet
+from training.network_config import NetworkConfig
+from training.networks.exact_halo import exact_halo_px
+from training.networks.full_pspnet import FullPSPNet
+from training.networks.hrnet_ocr import HRNetOCR
+from training.networks.library import library_network
+from training.networks.resnet_resunet import ResNetResUNet
 from training.networks.resunet import RESUNET_HALO_PX, RESUNET_STRIDE_PX, ResUNet
 
 __all__ = [
@@ -18,6 +25,7 @@ __all__ = [
     "Normalised",
     "build_network",
     "geometry_for_small_fields",
+    "stride_px",
     "tile_geometry",
 ]
 
@@ -25,8 +33,12 @@ __all__ = [
 # Rounded grey levels of the LumenStone train images (mean 102, deviation 57).
 MEAN = (102.0, 102.0, 102.0)
 STD = (57.0, 57.0, 57.0)
+# Margins of a sixth on either side make a network see 2.25 times the pixels: still worth exactness.
+HALO_TILE_PX, HALO_SHARE = 1024, 1 / 6
 # What sees views between crossed polars is a ResUNet too, over more channels.
 _RESUNETS = ("resunet", "xpl-fusion")
+# All others pool over the tile, attend to it, or enlarge with aligned corners.
+MAYBE_EXACT = (*_RESUNETS, "unet", "unetplusplus", "linknet")
 
 
 class Normalised(nn.Module):
@@ -70,26 +82,79 @@ def build_network(
     Parameters
     ----------
     config : NetworkConfig
-        Which network.
+        The network.
     classes, channels : int
-        Of its output and its input.
+        Channels of the logits and of the image.
     mean, std : sequence of float, optional
         Per channel, on the scale 0-255; by default 102 and 57.
+
+    Raises
+    ------
+    ConfigurationError
+        If the encoder or an option is unknown, or they do not fit each other or the channels.
     """
-    network = _bare_network(config, classes, channels)
+    try:
+        network = _bare_network(config, classes, channels)
+    except ConfigurationError:
+        raise
+    except Exception as error:  # the libraries raise many kinds for what they cannot build
+        msg = (
+            f"{config.architecture}, encoder {config.encoder}, depth "
+            f"{config.encoder_depth or 'as it comes'}, options {config.options or 'none'}, cannot "
+            f"be built for {channels} channels: {type(error).__name__}: {error}"
+        )
+        raise ConfigurationError(msg) from error
     return Normalised(network, mean or MEAN[:1] * channels, std or STD[:1] * channels)
 
 
 def _bare_network(config: NetworkConfig, classes: int, channels: int) -> nn.Module:
-    if config.architecture in _RESUNETS:
-        return ResUNet(channels, classes, filters=config.filters, order=config.order)
-    return pspnet(channels, classes, encoder=config.encoder)
+    options: dict[str, Any] = dict(config.options)
+    match config.architecture:
+        case "resunet" | "xpl-fusion":
+            return ResUNet(
+                channels,
+                classes,
+                filters=config.filters,
+                order=config.order,
+                dilated=config.dilated,
+            )
+        case "resnet-resunet":
+            return ResNetResUNet(
+                channels,
+                classes,
+                encoder=config.encoder,
+                filters=config.filters,
+                dilated=config.dilated,
+            )
+        case "full-pspnet":
+            return FullPSPNet(channels, classes, encoder=config.encoder, dilated=config.dilated)
+        case "hrnet-ocr":
+            return HRNetOCR(
+                channels,
+                classes,
+                encoder=config.encoder,
+                object_regions=config.object_regions,
+                **options,
+            )
+    return library_network(config, in_channels=channels, classes=classes)
+
+
+def stride_px(network: nn.Module) -> int:
+    """Total stride of a bare network: sides of tiles must be multiples of it."""
+    own: Any = getattr(network, "stride_px", None)
+    # The networks of the library leave it to their encoder.
+    encoder: Any = network.get_submodule("encoder")
+    return int(encoder.output_stride if own is None else own)
 
 
 def tile_geometry(
     config: NetworkConfig, *, patch_px: int, tile_px: int | None = None
 ) -> TileGeometry:
-    """Choose how images are cut for a network: exact cores for the ResUNet, blending for others.
+    """Choose how images are cut for a network: exact cores where they are had cheaply, or blending.
+
+    Cores are exact for the ResUNet, and for those networks of the library that neither pool over
+    the tile nor count positions from its border, as measured by `exact_halo_px`. They are chosen
+    where the margin takes at most a sixth of the tile on each side.
 
     Parameters
     ----------
@@ -98,20 +163,20 @@ def tile_geometry(
     patch_px : int
         Side of the training patches.
     tile_px : int, optional
-        Side of the tiles. Default: 1024 for the ResUNet, whose cores are exact at any size; the
-        training patch for a network with global pooling, which sees then what it saw in training.
-        A larger tile can still serve it better (docs/decisions/0005): measure it.
+        Side of the tiles. Default: 1024 where cores are exact, for they are so at any size; else
+        the training patch, so that a network that pools sees what it saw in training. A larger
+        tile can still serve it better (docs/decisions/0005): measure it.
     """
-    if config.architecture in _RESUNETS:
+    halo_tile_px = tile_px or HALO_TILE_PX
+    key = config.model_dump_json(exclude={"initial_weights", "initial_encoder"})
+    multiple_px, halo_px = _stride_and_halo_px(key, int(halo_tile_px * HALO_SHARE))
+    if halo_px is not None:
         return TileGeometry(
-            size_px=tile_px or 1024,
-            multiple_px=RESUNET_STRIDE_PX,
-            mode="halo",
-            halo_px=RESUNET_HALO_PX,
+            size_px=halo_tile_px, multiple_px=multiple_px, mode="halo", halo_px=halo_px
         )
     return TileGeometry(
         size_px=tile_px or patch_px,
-        multiple_px=PSPNET_STRIDE_PX,
+        multiple_px=multiple_px,
         mode="blend",
         overlap_fraction=0.125,
     )
@@ -137,3 +202,17 @@ def geometry_for_small_fields(
     largest_px = max(max(sides) for sides in sides_px) + 2 * geometry.halo_px
     fitted_px = -(-largest_px // geometry.multiple_px) * geometry.multiple_px
     return geometry.model_copy(update={"size_px": min(geometry.size_px, fitted_px)})
+
+
+@lru_cache(maxsize=32)
+def _stride_and_halo_px(network_json: str, limit_px: int) -> tuple[int, int | None]:
+    config = NetworkConfig.model_validate_json(network_json)
+    if config.architecture in _RESUNETS and not config.dilated:
+        return RESUNET_STRIDE_PX, RESUNET_HALO_PX
+    # A run must draw the same numbers whether or not its tiles were planned before.
+    with torch.random.fork_rng(devices=[]):
+        network = build_network(config, classes=2).network
+    if config.architecture not in MAYBE_EXACT:
+        return stride_px(network), None
+    halo_px = exact_halo_px(network, in_channels=3, stride_px=stride_px(network), limit_px=limit_px)
+    return stride_px(network), halo_px

@@ -11,15 +11,17 @@ Zhao et al. 2017, doi:10.1109/CVPR.2017.660. Korshunov et al. 2025, doi:10.17073
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from training.torchvision_schemas import declare_torchvision_operators
 
-__all__ = ["PSPNET_STRIDE_PX", "BinAverage", "PyramidBlock", "pspnet"]
+__all__ = ["PSPNET_DEPTH", "BinAverage", "PyramidBlock", "pspnet"]
 
-PSPNET_STRIDE_PX = 8
+PSPNET_DEPTH = 3  # the library's: three stages, features of an eighth of the size
 
 
 class BinAverage(nn.Module):
@@ -53,8 +55,15 @@ def _bin_weights(length: int, bins: int, like: Tensor) -> Tensor:
     return inside / inside.sum(dim=1, keepdim=True)
 
 
-def pspnet(in_channels: int, classes: int, *, encoder: str = "resnet18") -> nn.Module:
-    """Build a PSPNet of output stride 8 without pretrained weights.
+def pspnet(
+    in_channels: int,
+    classes: int,
+    *,
+    encoder: str = "resnet18",
+    encoder_depth: int = PSPNET_DEPTH,
+    **options: Any,
+) -> nn.Module:
+    """Build a PSPNet over the first stages of an encoder, without pretrained weights.
 
     Parameters
     ----------
@@ -62,17 +71,27 @@ def pspnet(in_channels: int, classes: int, *, encoder: str = "resnet18") -> nn.M
         Channels of the normalised image and of the logits.
     encoder : str
         An encoder name of segmentation-models-pytorch.
+    encoder_depth : int
+        Stages of the encoder that are used; each halves the size of the features.
+    **options
+        Further arguments of the library's PSPNet.
 
     Returns
     -------
     torch.nn.Module
-        Maps (N, C, H, W), sides multiples of 8, to logits (N, K, H, W).
+        Maps (N, C, H, W), sides multiples of ``2**encoder_depth``, to logits (N, K, H, W).
     """
     declare_torchvision_operators()
     import segmentation_models_pytorch as smp
 
     network = smp.PSPNet(
-        encoder, encoder_weights=None, in_channels=in_channels, classes=classes, encoder_depth=3
+        encoder,
+        encoder_weights=None,
+        in_channels=in_channels,
+        classes=classes,
+        encoder_depth=encoder_depth,
+        upsampling=2**encoder_depth,
+        **options,
     )
     pyramid = network.decoder.psp
     pyramid.blocks = nn.ModuleList(

@@ -15,11 +15,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-__all__ = ["RESUNET_HALO_PX", "RESUNET_STRIDE_PX", "BlockOrder", "ResUNet"]
+__all__ = ["RESUNET_HALO_PX", "RESUNET_STRIDE_PX", "BlockOrder", "ConvRes", "ResUNet"]
 
 BlockOrder = Literal["conv-relu-bn", "conv-bn-relu"]
 
 LEVELS = 5
+# Distances of the taps in the encoder of the dilated network, level by level; the sizes of the
+# features stay as they are.
+DILATIONS = (1, 1, 2, 4, 4)
 RESUNET_STRIDE_PX = 2 ** (LEVELS - 1)
 # Exact interval propagation through five levels reaches 107 px; rounded up to the stride.
 RESUNET_HALO_PX = 112
@@ -34,13 +37,17 @@ class ConvRes(nn.Module):
         Channels before and after.
     order : {"conv-relu-bn", "conv-bn-relu"}
         Order of activation and normalisation, on both branches; nothing follows the sum.
+    dilation : int
+        Distance of the taps of the 3x3 convolutions.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, order: BlockOrder) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, order: BlockOrder, dilation: int = 1
+    ) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            *_convolution(in_channels, out_channels, 3, order),
-            *_convolution(out_channels, out_channels, 3, order),
+            *_convolution(in_channels, out_channels, 3, order, dilation),
+            *_convolution(out_channels, out_channels, 3, order, dilation),
         )
         self.shortcut = nn.Sequential(*_convolution(in_channels, out_channels, 1, order))
 
@@ -64,6 +71,8 @@ class ResUNet(nn.Module):
         the 510 231 parameters of the paper.
     order : {"conv-relu-bn", "conv-bn-relu"}
         See `ConvRes`.
+    dilated : bool
+        Whether the deeper blocks of the encoder have dilated convolutions (2, 4 and 4).
     """
 
     def __init__(
@@ -73,12 +82,17 @@ class ResUNet(nn.Module):
         *,
         filters: int = 16,
         order: BlockOrder = "conv-bn-relu",
+        dilated: bool = False,
     ) -> None:
         super().__init__()
+        self.stride_px = RESUNET_STRIDE_PX
         widths = [filters * 2**level for level in range(LEVELS)]
+        dilations = DILATIONS if dilated else (1,) * LEVELS
         self.encoder = nn.ModuleList(
-            ConvRes(before, width, order)
-            for before, width in zip([in_channels, *widths[:-1]], widths, strict=True)
+            ConvRes(before, width, order, dilation)
+            for before, width, dilation in zip(
+                [in_channels, *widths[:-1]], widths, dilations, strict=True
+            )
         )
         self.upsample = nn.ModuleList(
             nn.ConvTranspose2d(2 * width, width, kernel_size=2, stride=2)
@@ -102,9 +116,15 @@ class ResUNet(nn.Module):
 
 
 def _convolution(
-    in_channels: int, out_channels: int, kernel_px: int, order: BlockOrder
+    in_channels: int, out_channels: int, kernel_px: int, order: BlockOrder, dilation: int = 1
 ) -> tuple[nn.Module, nn.Module, nn.Module]:
-    convolution = nn.Conv2d(in_channels, out_channels, kernel_px, padding=kernel_px // 2)
+    convolution = nn.Conv2d(
+        in_channels,
+        out_channels,
+        kernel_px,
+        padding=kernel_px // 2 * dilation,
+        dilation=dilation,
+    )
     normalise, activate = nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)
     if order == "conv-bn-relu":
         return convolution, normalise, activate

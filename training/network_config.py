@@ -1,0 +1,86 @@
+"""The section ``[network]`` of a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["NetworkConfig"]
+
+LibraryArchitecture = Literal[
+    "pspnet",
+    "unet",
+    "unetplusplus",
+    "manet",
+    "linknet",
+    "fpn",
+    "pan",
+    "upernet",
+    "deeplabv3",
+    "deeplabv3plus",
+    "segformer",
+]
+OwnArchitecture = Literal["resunet", "xpl-fusion", "resnet-resunet", "full-pspnet", "hrnet-ocr"]
+NetworkOption = bool | int | float | str | tuple[int, ...]
+# What a field changes nothing of must not carry it: whoever wrote it expected a change.
+_FIELDS_OF_SOME_NETWORKS = {
+    "dilated": ("resunet", "xpl-fusion", "resnet-resunet", "full-pspnet"),
+    "encoder_depth": get_args(LibraryArchitecture),
+    "options": ("hrnet-ocr", *get_args(LibraryArchitecture)),
+    "object_regions": ("hrnet-ocr",),
+}
+
+
+class NetworkConfig(BaseModel):
+    """Which network; docs/training.md compares them.
+
+    Attributes
+    ----------
+    architecture : str
+        ``resunet``, ``xpl-fusion`` (a ResUNet over the channels of `petrography.fusion`),
+        ``resnet-resunet``, ``full-pspnet`` and ``hrnet-ocr`` are of this project, the others of
+        segmentation-models-pytorch.
+    filters : int
+        Filters of the first level of the ``resunet``, of the last of the ``resnet-resunet``.
+    order : {"conv-relu-bn", "conv-bn-relu"}
+        Blocks of the ``resunet``.
+    dilated : bool
+        Holes in the convolutions of the deep stages: of the ``resunet``, where nothing else
+        changes; of ``resnet-resunet`` and ``full-pspnet``, whose output stride is then 8.
+    encoder : str
+        Encoder of all but the ``resunet``, by its name in segmentation-models-pytorch.
+    encoder_depth : int or None
+        Stages of the encoder that are used; None is the library's choice (3 for ``pspnet``).
+    options : dict
+        Further arguments of the library's network, such as ``decoder_channels``, or
+        ``middle_channels`` of the ``hrnet-ocr``.
+    object_regions : int or None
+        Regions of the ``hrnet-ocr``; None is one for each class.
+    initial_weights : Path or None
+        A checkpoint whose averaged weights the run starts from.
+    initial_encoder : Path or None
+        One of the same encoder, whatever its classes, whose encoder alone is taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: OwnArchitecture | LibraryArchitecture
+    filters: int = Field(ge=1, le=128, default=16)
+    order: Literal["conv-relu-bn", "conv-bn-relu"] = "conv-bn-relu"
+    dilated: bool = False
+    encoder: str = "resnet18"
+    encoder_depth: int | None = Field(ge=1, le=5, default=None)
+    options: dict[str, NetworkOption] = Field(default_factory=dict)
+    object_regions: int | None = Field(ge=2, le=1024, default=None)
+    initial_weights: Path | None = None
+    initial_encoder: Path | None = None
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> NetworkConfig:
+        for field, networks in _FIELDS_OF_SOME_NETWORKS.items():
+            if getattr(self, field) and self.architecture not in networks:
+                msg = f"{field} means nothing to {self.architecture}, only to {', '.join(networks)}"
+                raise ValueError(msg)
+        return self

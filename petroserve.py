@@ -41,7 +41,7 @@ GROUPS = (
         "fit|apply|reference|flatfield|lens",
         "colours, shading and distortion of a microscope",
     ),
-    ("models", models, "list|verify", "what the models folder holds"),
+    ("models", models, "list|verify|sign|keygen", "what the models folder holds"),
 )
 
 # Modules whose absence means that an extra was not installed.

@@ -7,6 +7,7 @@ model without it, training and the pipeline read the same fields, so they cannot
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,11 +17,18 @@ from petrography.minerals import MINERALS
 
 __all__ = [
     "Calibration",
+    "Derivation",
     "Evaluation",
+    "GridShift",
+    "HaloProof",
     "ModelCard",
     "Parity",
+    "Precision",
     "TileGeometry",
+    "Timing",
     "TrainingRecord",
+    "VariantScore",
+    "newest_version",
     "parse_card",
     "sha256_hex",
 ]
@@ -29,6 +37,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Precision = Literal["float32", "float16", "int8"]
 
 
 class _Frozen(BaseModel):
@@ -114,6 +123,137 @@ class Parity(_Frozen):
     differing_label_fraction: Fraction
 
 
+class HaloProof(_Frozen):
+    """Proof that a tile's core is what the whole image would have given (mode ``halo``).
+
+    Attributes
+    ----------
+    positions : int
+        Random places that were compared.
+    core_px : int
+        Side of the core at each.
+    max_probability_difference : float
+        Between tile and whole, over places, pixels and classes.
+    max_change_from_outside : float
+        The same, after noise of full contrast had replaced everything outside the halo.
+    """
+
+    mode: Literal["halo"] = "halo"
+    positions: int = Field(ge=1)
+    core_px: int = Field(ge=1)
+    max_probability_difference: float
+    max_change_from_outside: float
+
+
+class GridShift(_Frozen):
+    """How far labels depend on where the tiles lie (mode ``blend``), associations given.
+
+    Attributes
+    ----------
+    data : str
+        The images.
+    images : int
+        How many were large enough.
+    agreement : float
+        Fraction of pixels with the same label when the grid moves by half a tile.
+    seam_gradient_ratio : float or None
+        Mean step of the confidence across borders of tiles over that across all other lines.
+    """
+
+    mode: Literal["blend"] = "blend"
+    data: str
+    images: int = Field(ge=1)
+    agreement: Fraction
+    seam_gradient_ratio: float | None
+
+
+class Timing(_Frozen):
+    """Time of one tile, measured when the version was made: trust ratios on one machine.
+
+    Attributes
+    ----------
+    provider : {"cpu", "cuda"}
+        Where the graph ran.
+    machine : str
+        Processor or GPU, and the version of ONNX Runtime.
+    threads : int
+        CPU threads of one run.
+    tile_px : int
+        Side of the tile.
+    runs : int
+        Of which the median and the quartiles are given.
+    median_ms, lower_quartile_ms, upper_quartile_ms : float
+        Milliseconds for one tile, the input and output copies included.
+    """
+
+    provider: Literal["cpu", "cuda"]
+    machine: str
+    threads: int = Field(ge=1)
+    tile_px: int = Field(ge=1)
+    runs: int = Field(ge=1)
+    median_ms: Positive
+    lower_quartile_ms: Positive
+    upper_quartile_ms: Positive
+
+
+class VariantScore(_Frozen):
+    """A variant beside the version it derives from, on the same validation images.
+
+    Attributes
+    ----------
+    classes_given : bool
+        Whether only the classes of each image's association were allowed.
+    label_agreement : float
+        Fraction of all pixels with the same label in both.
+    mean_iou, pixel_accuracy : float
+        Of the variant, pooled over the images.
+    float32_mean_iou, float32_pixel_accuracy : float
+        Of the version it derives from.
+    """
+
+    classes_given: bool
+    label_agreement: Fraction
+    mean_iou: Fraction
+    pixel_accuracy: Fraction
+    float32_mean_iou: Fraction
+    float32_pixel_accuracy: Fraction
+
+
+class Derivation(_Frozen):
+    """Where a variant of lower precision comes from, and the proof that it may stand in.
+
+    Attributes
+    ----------
+    version, onnx_sha256 : int, str
+        The float32 version.
+    method : str
+        How it was converted, on what it was calibrated, what was left in float32.
+    data : str
+        The validation images of the scores.
+    scores : tuple of VariantScore
+        With the classes given and with all open.
+    least_agreement : float
+        Bound on the label agreement that was demanded.
+    accepted_below_bound : bool
+        Whether the maker published it although it stayed below.
+    onnx_bytes, float32_onnx_bytes : int
+        Sizes of the two files.
+    float32_timings : tuple of Timing
+        The float32 version, its runs taking turns with those in `ModelCard.timings`.
+    """
+
+    version: int = Field(ge=1)
+    onnx_sha256: Sha256
+    method: str
+    data: str
+    scores: tuple[VariantScore, ...] = Field(min_length=1)
+    least_agreement: Fraction
+    accepted_below_bound: bool
+    onnx_bytes: int = Field(ge=1)
+    float32_onnx_bytes: int = Field(ge=1)
+    float32_timings: tuple[Timing, ...]
+
+
 class TrainingRecord(_Frozen):
     """Where the weights come from; `started_from` names the earlier run that was gone on with."""
 
@@ -159,6 +299,15 @@ class ModelCard(_Frozen):
     shown_channels : tuple of str or None
         The three channels that pictures for people show as red, green and blue; by default R, G
         and B, or the first three.
+    precision : {"float32", "float16", "int8"}
+        Of the weights in the graph.
+    derived_from : Derivation or None
+        For a variant of lower precision, and only for one; `parity` then compares it with the
+        float32 version instead of the checkpoint.
+    tiling_proof : HaloProof, GridShift or None
+        What `tile` was seen to keep; None on cards of before this was measured.
+    timings : tuple of Timing
+        Of one tile; empty on cards of before this was measured.
     """
 
     schema_version: Literal[1] = 1
@@ -186,6 +335,10 @@ class ModelCard(_Frozen):
     exported_utc: str
     opset: int
     onnx_sha256: Sha256
+    precision: Precision = "float32"
+    derived_from: Derivation | None = None
+    tiling_proof: Annotated[HaloProof | GridShift, Field(discriminator="mode")] | None = None
+    timings: tuple[Timing, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelCard:
@@ -211,6 +364,48 @@ class ModelCard(_Frozen):
             msg = f"shown_channels names {self.shown_channels}, not only channels"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _derived(self) -> ModelCard:
+        if (self.precision == "float32") != (self.derived_from is None):
+            msg = (
+                f"precision is {self.precision} and derived_from is "
+                f"{'absent' if self.derived_from is None else 'there'}; wanted derived_from for "
+                "float16 and int8, and only for them"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def weights_version(self) -> int:
+        """The float32 version whose weights this is: for a variant the one that it derives from."""
+        return self.version if self.derived_from is None else self.derived_from.version
+
+
+def newest_version(cards: Iterable[ModelCard], precision: Precision) -> ModelCard | None:
+    """Choose the version that a name without a version means.
+
+    The newest weights decide; of those, the newest version in the wanted precision. A variant of
+    older weights never stands in for newer ones, and no precision for another.
+
+    Parameters
+    ----------
+    cards : iterable of ModelCard
+        The versions of one model.
+    precision : {"float32", "float16", "int8"}
+        Which precision is wanted.
+
+    Returns
+    -------
+    ModelCard or None
+        None where the newest weights are not there in that precision.
+    """
+    versions = list(cards)
+    newest = max((card.weights_version for card in versions), default=0)
+    fitting = (
+        card for card in versions if card.weights_version == newest and card.precision == precision
+    )
+    return max(fitting, key=lambda card: card.version, default=None)
 
 
 def parse_card(data: bytes, *, source: str) -> ModelCard:

@@ -7,7 +7,8 @@
 
 Every folder is a promise. One that is broken (a card that cannot be read, a file whose SHA-256 is
 not the card's, a graph that does not do what the card says) stops the start with the reason;
-nothing is skipped.
+nothing is skipped. Where the settings name a public key, both files must be signed with it
+(``model.onnx.minisig``, ``model.json.minisig``) before anything in them is believed.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from petrography.errors import (
     ModelCardError,
     ModelNotFoundError,
 )
-from petrography.model_card import ModelCard, parse_card, sha256_hex
+from petrography.minisign import PublicKey
+from petrography.model_card import ModelCard, Precision, newest_version, parse_card, sha256_hex
 from service.runtime import Graph, ObserveBatch, OnnxPredictor, OpenSession, Port, open_session
 from service.settings import Settings
+from service.signed_files import read_public_key, read_signed
 
 __all__ = ["LoadedModel", "Repository", "open_repository", "read_cards"]
 
@@ -131,6 +134,8 @@ class Repository:
         At least one.
     default : str, optional
         ``name`` or ``name:version`` for requests that name none; the first name otherwise.
+    precision : {"float32", "float16", "int8"}
+        Of the version that a name without a version means.
 
     Raises
     ------
@@ -138,7 +143,14 @@ class Repository:
         If there is no model, or the default is none of them.
     """
 
-    def __init__(self, models: Iterable[LoadedModel], *, default: str | None = None) -> None:
+    def __init__(
+        self,
+        models: Iterable[LoadedModel],
+        *,
+        default: str | None = None,
+        precision: Precision = "float32",
+    ) -> None:
+        self._precision = precision
         self._models = {(model.card.name, model.card.version): model for model in models}
         if not self._models:
             msg = "there is no model to serve; `petroserve export` puts one into the models folder"
@@ -160,8 +172,8 @@ class Repository:
         Parameters
         ----------
         wanted : str or None
-            ``name`` for its latest version, ``name:version`` for that one exactly, None for the
-            default.
+            ``name`` for the version that `petrography.model_card.newest_version` chooses,
+            ``name:version`` for that one exactly, None for the default.
 
         Raises
         ------
@@ -170,20 +182,38 @@ class Repository:
         """
         specification = self._default if wanted is None else wanted
         name, colon, version = specification.partition(":")
-        versions = sorted(served for model, served in self._models if model == name)
-        for served in reversed(versions):
-            if not colon or version == str(served):
-                return self._models[name, served]
-        served_list = ", ".join(f"{model}:{number}" for model, number in sorted(self._models))
-        msg = f"model {specification[:200]!r} is not served; served are {served_list}"
-        raise ModelNotFoundError(msg)
+        cards = [model.card for (served, _), model in self._models.items() if served == name]
+        if colon:
+            chosen = next((card for card in cards if str(card.version) == version), None)
+        else:
+            chosen = newest_version(cards, self._precision)
+        if chosen is None:
+            raise self._not_served(specification, no_such_precision=bool(cards) and not colon)
+        return self._models[chosen.name, chosen.version]
+
+    def _not_served(self, specification: str, *, no_such_precision: bool) -> ModelNotFoundError:
+        served = ", ".join(_named(self._models[key].card) for key in sorted(self._models))
+        msg = f"model {specification[:200]!r} is not served; served are {served}"
+        if no_such_precision:
+            msg = (
+                f"the newest weights of model {specification!r} are not served in "
+                f"{self._precision}; served are {served}; name a version, or set "
+                "PETROSERVE_MODEL_PRECISION to a precision that is there"
+            )
+        return ModelNotFoundError(msg)
 
     def is_default(self, model: LoadedModel) -> bool:
         """Whether requests that name no model get this one."""
         return model is self.get(None)
 
 
-def read_cards(folder: Path) -> list[tuple[Path, ModelCard]]:
+def _named(card: ModelCard) -> str:
+    """Name and version, and what is special about it."""
+    variant = "" if card.precision == "float32" else f" ({card.precision})"
+    return f"{card.name}:{card.version}{variant}"
+
+
+def read_cards(folder: Path, public_key: PublicKey | None = None) -> list[tuple[Path, ModelCard]]:
     """Find the model folders and read their cards, without opening a graph.
 
     Parameters
@@ -191,6 +221,8 @@ def read_cards(folder: Path) -> list[tuple[Path, ModelCard]]:
     folder : Path
         The models folder. Names that begin with a dot, and files beside the folders, are no
         models.
+    public_key : PublicKey, optional
+        Every card must be signed with it.
 
     Returns
     -------
@@ -207,7 +239,11 @@ def read_cards(folder: Path) -> list[tuple[Path, ModelCard]]:
     if not folder.is_dir():
         msg = f"models folder {folder} does not exist; set PETROSERVE_MODELS_FOLDER"
         raise ConfigurationError(msg)
-    found = [(path, _read_card(path)) for name in _subfolders(folder) for path in _subfolders(name)]
+    found = [
+        (path, _read_card(path, public_key))
+        for name in _subfolders(folder)
+        for path in _subfolders(name)
+    ]
     return sorted(found, key=lambda item: (item[1].name, item[1].version))
 
 
@@ -217,7 +253,8 @@ def open_repository(settings: Settings, observe: ObserveBatch | None = None) -> 
     Parameters
     ----------
     settings : Settings
-        `models_folder`, `default_model` and the fields of `service.runtime.open_session`.
+        `models_folder`, `default_model`, `model_precision`, `models_public_key` and the fields of
+        `service.runtime.open_session`.
     observe : callable, optional
         Told provider, number of tiles and seconds of every run of a network.
 
@@ -228,22 +265,25 @@ def open_repository(settings: Settings, observe: ObserveBatch | None = None) -> 
     ModelCardError
         If a folder is broken.
     """
+    key = read_public_key(settings.models_public_key)
     models = [
-        _open(path, card, settings, observe) for path, card in read_cards(settings.models_folder)
+        _open(path, card, settings, observe, key)
+        for path, card in read_cards(settings.models_folder, key)
     ]
-    return Repository(models, default=settings.default_model)
+    return Repository(models, default=settings.default_model, precision=settings.model_precision)
 
 
 def _subfolders(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
 
 
-def _read_card(path: Path) -> ModelCard:
+def _read_card(path: Path, public_key: PublicKey | None) -> ModelCard:
     for file in (_CARD_FILE, _MODEL_FILE):
         if not (path / file).is_file():
             msg = f"model folder {path} has no {file}; wanted {_MODEL_FILE} and {_CARD_FILE}"
             raise ModelCardError(msg)
-    card = parse_card((path / _CARD_FILE).read_bytes(), source=str(path / _CARD_FILE))
+    content = read_signed(path / _CARD_FILE, public_key)
+    card = parse_card(content, source=str(path / _CARD_FILE))
     if (path.parent.name, path.name) != (card.name, str(card.version)):
         msg = (
             f"model folder {path} holds the card of {card.name} version {card.version}; wanted "
@@ -254,11 +294,15 @@ def _read_card(path: Path) -> ModelCard:
 
 
 def _open(
-    path: Path, card: ModelCard, settings: Settings, observe: ObserveBatch | None
+    path: Path,
+    card: ModelCard,
+    settings: Settings,
+    observe: ObserveBatch | None,
+    public_key: PublicKey | None,
 ) -> LoadedModel:
     started = time.perf_counter()
-    # Hashed and opened from the same bytes, so that the file cannot change in between.
-    model = (path / _MODEL_FILE).read_bytes()
+    # Verified, hashed and opened from the same bytes, so that the file cannot change in between.
+    model = read_signed(path / _MODEL_FILE, public_key)
     digest = sha256_hex(model)
     if digest != card.onnx_sha256:
         msg = (

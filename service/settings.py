@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from petrography.errors import ConfigurationError
+from petrography.model_card import Precision
 
 __all__ = ["Provider", "Settings", "read_settings"]
 
@@ -49,6 +50,14 @@ class Settings(BaseSettings):
 
     default_model: str | None = None
     """NAME or NAME:VERSION for requests that name none; unset: the first name of the alphabet."""
+
+    model_precision: Precision = "float32"
+    """Which version a name without a version means: of the newest weights the newest version in
+    this precision. Where there is none the name is refused; no precision stands in for another."""
+
+    models_public_key: Path | None = None
+    """Public key file of minisign: models that are not signed with it are refused at the start;
+    unset: signatures are not looked at."""
 
     provider: Provider = "auto"
     """Where networks run. cuda and tensorrt refuse to start without the GPU; auto takes CUDA where

@@ -231,6 +231,7 @@ def provenance_of(
             "version": card.version,
             "onnx_sha256": card.onnx_sha256,
             "architecture": card.architecture,
+            "precision": card.precision,
             "training_data": card.training.data,
             "training_data_sha256": card.training.data_sha256,
             "phantom_fraction": card.training.phantom_fraction,

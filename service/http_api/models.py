@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from petrography.minerals import MINERALS
-from petrography.model_card import ModelCard
+from petrography.model_card import ModelCard, Precision
 from service.repository import LoadedModel, Repository
 
 __all__ = ["MineralClass", "ModelDescription", "ModelList", "ModelSummary", "describe", "summarise"]
@@ -28,6 +28,9 @@ class ModelSummary(BaseModel):
     """Whether a request that names no model gets this one."""
     description: str
     architecture: str
+    precision: Precision
+    derived_from: int | None
+    """For a variant of lower precision: the float32 version that it derives from."""
     classes: list[MineralClass]
     sha256: str
     provider: str
@@ -56,6 +59,8 @@ def summarise(model: LoadedModel, repository: Repository) -> ModelSummary:
         default=repository.is_default(model),
         description=card.description,
         architecture=card.architecture,
+        precision=card.precision,
+        derived_from=None if card.derived_from is None else card.derived_from.version,
         classes=[
             MineralClass(code=code, symbol=MINERALS[code].symbol, name=MINERALS[code].name)
             for code in card.classes

@@ -1,0 +1,209 @@
+"""How should tiles be cut and joined for a network with global pooling? On real ore.
+
+::
+
+    PETROSERVE_LUMENSTONE=<folder> python benchmarks/bench_tiling.py [--model lumenstone-pspnet:2]
+
+For every side of the tile, overlap and window: the fraction of pixels that keep their label when
+the grid of tiles moves by 480 px, the step of the confidence across borders of tiles over that
+elsewhere, the mean IoU of the validation images on the model's card, and the processor seconds of
+an image. The association of each image is given. Without the folder of images there is nothing to measure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.bench_analysis import RESULTS, machine
+from export.tiling_proof import grid_shift_agreement
+from petrography.accuracy import confusion_matrix, scores
+from petrography.images import Image
+from petrography.model_card import TileGeometry
+from petrography.segmentation import Predictor, Segmentation, segment
+from training.lumenstone import Field, find_fields, load_fields
+
+if TYPE_CHECKING:
+    from service.repository import LoadedModel
+
+SUBSETS = {"S1v1": "S1", "S2v1": "S2"}
+# Half of the shipped tile. The same for all, so that all are compared on the same pixels.
+SHIFT_PX = 480
+
+
+def main() -> None:
+    """Measure every combination and write a table."""
+    arguments = parser().parse_args()
+    folder = os.environ.get("PETROSERVE_LUMENSTONE")
+    if folder is None:
+        sys.exit("PETROSERVE_LUMENSTONE names no folder of real images; nothing is measured")
+    model = load(arguments.models, arguments.model, arguments.threads)
+    fields = validation_fields(Path(folder), model, arguments.association)
+    lines = head(arguments, model, len(fields))
+    print("\n".join(lines), flush=True)
+    for size_px, overlap in itertools.product(arguments.tiles, arguments.overlaps):
+        ways = [geometry(model, size_px, overlap, window) for window in arguments.windows]
+        measured = rows(model, ways, fields)
+        lines += measured
+        print("\n".join(measured), flush=True)
+    if arguments.record:
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write("\n" + "\n".join(lines) + "\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the options."""
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--model", default="lumenstone-pspnet")
+    options.add_argument("--models", type=Path, default=ROOT / "models")
+    options.add_argument("--association", choices=sorted(SUBSETS.values()), default="S1")
+    options.add_argument("--tiles", type=int, nargs="+", default=[768, 960, 1152])
+    options.add_argument("--overlaps", type=float, nargs="+", default=[0.125, 0.25, 0.5])
+    options.add_argument("--windows", nargs="+", default=["hann", "gaussian"])
+    options.add_argument("--threads", type=int, default=0, help="0: one per core")
+    options.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
+    return options
+
+
+def head(arguments: argparse.Namespace, model: LoadedModel, images: int) -> list[str]:
+    """Say what is measured, where and how."""
+    name = f"{model.card.name}:{model.card.version}"
+    return [
+        f"### {name}: tiles, overlap and window on {arguments.association} ore",
+        "",
+        (
+            f"{images} validation images of {arguments.association}, association given; grids "
+            f"shifted by {SHIFT_PX} px; {machine()}, "
+            f"`python benchmarks/bench_tiling.py --model {name}`."
+        ),
+        "",
+        (
+            "| tile, px | overlap | window | shifted grids agree | step across seams over elsewhere "
+            "| mean IoU | processor seconds an image |"
+        ),
+        "|--:|--:|---|--:|--:|--:|--:|",
+    ]
+
+
+def load(models: Path, name: str, threads: int) -> LoadedModel:
+    """Open the model as the service does."""
+    from service.repository import open_repository
+    from service.settings import Settings
+
+    settings = Settings(models_folder=models, provider="cpu", threads=threads)
+    return open_repository(settings).get(name)
+
+
+def validation_fields(root: Path, model: LoadedModel, association: str) -> Sequence[Field]:
+    """Load the images of one association that the card names as held out."""
+    held_out = {
+        name
+        for one in model.card.evaluations
+        if one.association == association
+        for name in one.images
+    }
+    subsets = {folder: of for folder, of in SUBSETS.items() if of == association}
+    return load_fields([one for one in find_fields(root, subsets) if one.name in held_out])
+
+
+def geometry(model: LoadedModel, size_px: int, overlap: float, window: str) -> TileGeometry:
+    """State one way to cut and join."""
+    return TileGeometry.model_validate(
+        {
+            "size_px": size_px,
+            "multiple_px": model.card.tile.multiple_px,
+            "mode": "blend",
+            "overlap_fraction": overlap,
+            "window": window,
+        }
+    )
+
+
+@dataclass
+class Remembering:
+    """A predictor that keeps the answers of one image: every window joins the same tiles."""
+
+    predictor: Predictor
+    answers: dict[bytes, np.ndarray]
+
+    def labels(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ask the model."""
+        return self.predictor.labels(tiles)
+
+    def probabilities(self, tiles: np.ndarray) -> np.ndarray:
+        """Ask the model once for every batch of tiles."""
+        digest = hashlib.sha256(tiles.tobytes()).digest()
+        if digest not in self.answers:
+            self.answers[digest] = self.predictor.probabilities(tiles)
+        return self.answers[digest]
+
+
+class Tally:
+    """What one way to cut and join gave, image after image."""
+
+    def __init__(self, geometry: TileGeometry, classes: int) -> None:
+        self.geometry = geometry
+        self.agreed = self.compared = 0
+        self.ratios: list[float] = []
+        self.seconds: list[float] = []
+        self.confusion = np.zeros((classes, classes), dtype=np.int64)
+
+    def add(self, model: LoadedModel, field: Field, predictor: Predictor) -> None:
+        """Cut and join an image, and once more shifted."""
+        codes = model.card.classes
+        seen: list[Segmentation] = []
+
+        def segmented(image: Image) -> Segmentation:
+            began = time.process_time()
+            seen.append(segment(image, predictor, geometry=self.geometry, codes=codes))
+            self.seconds.append(time.process_time() - began)
+            return seen[-1]
+
+        same, pixels, ratio = grid_shift_agreement(
+            field.image, segmented, self.geometry, shift_px=SHIFT_PX
+        )
+        del self.seconds[-1]  # of the shortened image
+        self.agreed, self.compared = self.agreed + same, self.compared + pixels
+        self.ratios += [ratio] if ratio is not None else []
+        self.confusion += confusion_matrix(field.truth, seen[0].labels, codes)
+
+    def row(self, codes: Sequence[int], seconds: float) -> str:
+        """Write a line of the table."""
+        geometry = self.geometry
+        return (
+            f"| {geometry.size_px} | {geometry.overlap_fraction:g} | {geometry.window} "
+            f"| {self.agreed / self.compared:.4f} | {np.mean(self.ratios or [np.nan]):.3f} "
+            f"| {scores(self.confusion, codes).mean_iou:.4f} | {seconds:.2f} |"
+        )
+
+
+def rows(
+    model: LoadedModel, geometries: Sequence[TileGeometry], fields: Sequence[Field]
+) -> list[str]:
+    """Measure ways that share their tiles and differ in the window."""
+    codes = model.card.classes
+    tallies = [Tally(geometry, len(codes)) for geometry in geometries]
+    for field in fields:
+        predictor = Remembering(model.predictor_for(field.annotated), {})
+        for tally in tallies:
+            tally.add(model, field, predictor)
+    # Only the first one asked the model.
+    seconds = float(np.median(tallies[0].seconds))
+    return [tally.row(codes, seconds) for tally in tallies]
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -199,7 +200,7 @@ def bare(subject: Subject) -> Way:
         providers=["CPUExecutionProvider"],
     )
     allowed = np.ones((1, len(card.classes)), dtype=np.float32)
-    tiles = list(side_by_side(subject.image, card.tile.size_px))
+    tiles = list(side_by_side(subject.image, card))
 
     def run(some: list[np.ndarray]) -> None:
         for tile in some:
@@ -216,10 +217,15 @@ def eager(subject: Subject) -> Way:
     from training.networks.build import build_network
 
     card = subject.load().card
-    architecture = "resunet" if card.architecture.startswith("ResUNet") else "pspnet"
-    network = build_network(NetworkConfig(architecture=architecture), classes=len(card.classes))
+    filters = re.search(r"ResUNet, (\d+) filters", card.architecture)
+    config = (
+        NetworkConfig(architecture="pspnet")
+        if filters is None
+        else NetworkConfig(architecture="resunet", filters=int(filters[1]))
+    )
+    network = build_network(config, classes=len(card.classes), channels=len(card.channels))
     network.eval()
-    tiles = list(side_by_side(subject.image, card.tile.size_px))
+    tiles = list(side_by_side(subject.image, card))
 
     @torch.inference_mode()
     def run(some: list[np.ndarray]) -> None:
@@ -231,12 +237,15 @@ def eager(subject: Subject) -> Way:
     return lambda: run(tiles), lambda: run(tiles[:2]), {}
 
 
-def side_by_side(image: Path, size_px: int) -> Iterator[np.ndarray]:
+def side_by_side(image: Path, card: ModelCard) -> Iterator[np.ndarray]:
     """Tiles that cover the image without overlap; the last ones are continued by reflection."""
+    from petrography.fusion import FUSED_CHANNELS, fused_input
     from petrography.image_codec import decode_image
     from petrography.tiling import Window, read_window
 
-    pixels = decode_image(image.read_bytes()).pixels
+    pixels, size_px = decode_image(image.read_bytes()).pixels, card.tile.size_px
+    if card.channels == FUSED_CHANNELS:
+        pixels = fused_input(pixels)
     for row in range(0, pixels.shape[0], size_px):
         for col in range(0, pixels.shape[1], size_px):
             yield read_window(pixels, Window(row, col, size_px, size_px))[None]

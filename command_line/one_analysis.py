@@ -97,7 +97,7 @@ def prepare_analysis(
     flat_field: FlatField | None = None,
     lens: LensModel | None = None,
 ) -> PreparedAnalysis:
-    """Check the options and open the model.
+    """Check the options and open the model; without `views`, for a panorama.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def prepare_analysis(
     request = _request(arguments, corrections, views or {})
     settings = settings_of(arguments)
     model = open_repository(settings).get(request.model)
-    require_possible(request, model.card)
+    require_possible(request, model.card, panorama=views is None)
     return PreparedAnalysis(
         request,
         model,

@@ -140,11 +140,7 @@ def _require_tiff(out: Path) -> None:
 def _prepared(arguments: argparse.Namespace) -> PreparedAnalysis | None:
     """Prepare the analysis that is asked for, before there is a panorama."""
     if arguments.analyse is not None:
-        from petrography.pipeline import require_photographs
-
-        prepared = prepare_analysis(arguments)
-        require_photographs(prepared.model.card)
-        return prepared
+        return prepare_analysis(arguments)
     for name in ("association", "calibration", "resampling_factor", "analysis_model"):
         if getattr(arguments, name) is not None:
             msg = f"--{name.replace('_', '-')} belongs to an analysis; add --analyse DIR"

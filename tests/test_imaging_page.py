@@ -51,6 +51,7 @@ def test_the_commands_write_what_the_page_promises(workshop: Path) -> None:
         "anisotropy/anisotropy.png",
         "anisotropy/harmonics.npz",
         "turning/result.json",
+        "fused/result.json",
         "panorama.tif",
         "panorama.json",
         "whole/labels.png",

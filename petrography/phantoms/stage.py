@@ -9,6 +9,7 @@ has some play.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -172,14 +173,8 @@ def stage_series(
     plain = Polars(analyser=False)
     numbered, labels = tuple(enumerate(turns)), specimen.labels(field)
     return StageSeries(
-        ppl=tuple(
-            table.view(turn, number, plain, ppl_camera)
-            for number, turn in (numbered if partners else numbered[:1])
-        ),
-        xpl=tuple(
-            table.view(turn, number, polars, xpl_camera)
-            for number, turn in (numbered if crossed else ())
-        ),
+        ppl=table.views(numbered if partners else numbered[:1], plain, ppl_camera),
+        xpl=table.views(numbered if crossed else (), polars, xpl_camera),
         labels=labels,
         anisotropic=specimen.anisotropic(field),
         um_per_px=um_per_px(recipe),
@@ -210,6 +205,12 @@ class _Table:
     field: Window
     relief: Relief
     chance: Chance
+
+    def views(
+        self, numbered: Sequence[tuple[int, Turn]], polars: Polars, camera: Camera
+    ) -> tuple[View, ...]:
+        """Photograph the section at several turns of the stage."""
+        return tuple(self.view(turn, number, polars, camera) for number, turn in numbered)
 
     def view(self, turn: Turn, number: int, polars: Polars, camera: Camera) -> View:
         """Photograph the section at one turn of the stage."""

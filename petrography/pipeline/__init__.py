@@ -7,7 +7,6 @@ every protocol of the service come through here, so the same bytes give the same
 
 from petrography.pipeline.analysis import Analysis, analyse, require_possible
 from petrography.pipeline.measurement import Measured, measure
-from petrography.pipeline.model_view import require_photographs
 from petrography.pipeline.request import (
     MEDIA_TYPES,
     AnalysisRequest,
@@ -34,6 +33,5 @@ __all__ = [
     "ViewRequest",
     "analyse",
     "measure",
-    "require_photographs",
     "require_possible",
 ]

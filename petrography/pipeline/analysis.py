@@ -12,7 +12,7 @@ from petrography.minerals import parse_association
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.model_input import choose_resampling
 from petrography.pipeline.measurement import measure
-from petrography.pipeline.model_view import require_fitting_request
+from petrography.pipeline.model_view import require_fitting_request, require_photographs
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Given, InParts, OnProgress, PredictorFor, see
@@ -42,8 +42,17 @@ class Analysis:
     artefacts: dict[str, bytes]
 
 
-def require_possible(request: AnalysisRequest, card: ModelCard) -> None:
+def require_possible(request: AnalysisRequest, card: ModelCard, *, panorama: bool = False) -> None:
     """Check what can be checked of a request before there is an image.
+
+    Parameters
+    ----------
+    request : AnalysisRequest
+        What is wanted.
+    card : ModelCard
+        Of the model.
+    panorama : bool
+        Whether the image will be joined of photographs.
 
     Raises
     ------
@@ -53,6 +62,8 @@ def require_possible(request: AnalysisRequest, card: ModelCard) -> None:
     if request.association is not None:
         parse_association(request.association, classes=card.classes)
     require_fitting_request(request, card)
+    if panorama:
+        require_photographs(card)
     choose_resampling(card, um_per_px=request.um_per_px, factor=request.resampling_factor)
 
 

@@ -14,7 +14,7 @@ from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard
 from petrography.model_input import Resampling, choose_resampling
-from petrography.pipeline.model_view import CrossedViews, decode_for, is_fusion
+from petrography.pipeline.model_view import CrossedViews, decode_for, is_fusion, sees_bands
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
 from petrography.pipeline.turning import ViewReaders, lay_over
@@ -92,12 +92,7 @@ def see(
         with watch.stage("calibration"):
             pixels = corrections.evened(pixels)
     # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
-    colour = CrossedColour()
-    gather = colour.add if is_fusion(card) else None
-    overlay = lay_over(
-        pixels, request, given.views, given.limits, corrections.evened, watch, gather
-    )
-    crossed = CrossedViews.of(card, request, colour, overlay) if is_fusion(card) else None
+    overlay, crossed = _views_over(pixels, given, card, watch)
     pixels = corrections.coloured(pixels)
     scale = _scale(request, image)
     resampling = choose_resampling(
@@ -124,11 +119,20 @@ def see(
         segmentation=segmentation,
         in_parts=in_parts,
         overlay=overlay,
-        shown=pixels
-        if crossed is not None
-        else picture(pixels, card.channels, card.shown_channels),
+        shown=picture(pixels, card.channels, card.shown_channels) if sees_bands(card) else pixels,
         crossed=crossed,
     )
+
+
+def _views_over(
+    pixels: Image, given: Given, card: ModelCard, watch: StopWatch
+) -> tuple[Overlay | None, CrossedViews | None]:
+    """Lay the views over the image, and gather what a model of XPL fusion sees of them."""
+    colour, request = CrossedColour(), given.request
+    gather = colour.add if is_fusion(card) else None
+    even = given.corrections.evened
+    overlay = lay_over(pixels, request, given.views, given.limits, even, watch, gather)
+    return overlay, None if gather is None else CrossedViews.of(card, request, colour, overlay)
 
 
 def _alone(photograph: Image, card: ModelCard) -> Image:

@@ -17,13 +17,7 @@ from typing import TypeAlias, TypeVar
 from petrography.calibration import Corrections
 from petrography.errors import InputError
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import (
-    AnalysisRequest,
-    InParts,
-    ViewReaders,
-    require_photographs,
-    require_possible,
-)
+from petrography.pipeline import AnalysisRequest, InParts, ViewReaders, require_possible
 from petrography.stitching import Matcher
 from service.engine.admission import Admission
 from service.engine.artefact_store import ArtefactStore
@@ -307,7 +301,6 @@ class Engine:
         """
         analyse: _Analyse | None = None
         if request.analysis is not None:
-            require_photographs(self.repository.get(request.analysis.model).card)
             analyse = await self._prepared(request.analysis, href_root)
         ids = request.optics_ids()
         stored = Corrections()
@@ -395,9 +388,9 @@ class Engine:
     async def _prepared(
         self, request: AnalysisRequest, href_root: str, views: ViewReaders | None = None
     ) -> _Analyse:
-        """Find what a request names, so that an analysis can be made of an image, and kept."""
+        """Find what a request names, so that an image, or a panorama (no views), is analysed."""
         model = self.repository.get(request.model)
-        require_possible(request, model.card)
+        require_possible(request, model.card, panorama=views is None)
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
             corrections = await asyncio.to_thread(stored_corrections, self.store, request)

@@ -70,7 +70,9 @@ class ServedGraph(nn.Module):
         )
 
 
-def to_onnx(network: nn.Module, *, classes: int, temperature: float, tile_px: int) -> bytes:
+def to_onnx(
+    network: nn.Module, *, classes: int, temperature: float, tile_px: int, channels: int = 3
+) -> bytes:
     """Trace a network into an ONNX file with dynamic batch and sides, and check it.
 
     Parameters
@@ -83,6 +85,8 @@ def to_onnx(network: nn.Module, *, classes: int, temperature: float, tile_px: in
         See `ServedGraph`.
     tile_px : int
         Side of the traced tile.
+    channels : int
+        Channels of the image.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def to_onnx(network: nn.Module, *, classes: int, temperature: float, tile_px: in
         If the network cannot be traced or the file does not pass the ONNX checker.
     """
     try:
-        model = _traced(ServedGraph(network, temperature).eval(), classes, tile_px)
+        model = _traced(ServedGraph(network, temperature).eval(), classes, tile_px, channels)
         onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
     except (RuntimeError, onnx.checker.ValidationError, torch.onnx.OnnxExporterError) as error:
         msg = f"the network cannot be exported to ONNX opset {OPSET}: {error}"
@@ -103,9 +107,9 @@ def to_onnx(network: nn.Module, *, classes: int, temperature: float, tile_px: in
     return model
 
 
-def _traced(graph: ServedGraph, classes: int, tile_px: int) -> bytes:
+def _traced(graph: ServedGraph, classes: int, tile_px: int, channels: int) -> bytes:
     example = (
-        torch.zeros(2, tile_px, tile_px, 3, dtype=torch.uint8),
+        torch.zeros(2, tile_px, tile_px, channels, dtype=torch.uint8),
         torch.ones(2, classes, dtype=torch.float32),
     )
     plane = {0: "n", 1: "height", 2: "width"}

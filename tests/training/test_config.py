@@ -28,7 +28,7 @@ def test_there_are_shipped_configurations():
         ("seed = 3", "seed = = 3", "run.toml is no TOML"),
         ("batch = 4", "batch = 0", "sampler.batch: Input should be greater than or equal to 1"),
         ("batch = 4", "batsch = 4", "sampler.batsch: Extra inputs are not permitted"),
-        ('architecture = "resunet"', 'architecture = "ternaus"', "network.architecture"),
+        ('architecture = "resunet"', 'architecture = "vnet"', "network.architecture"),
         ("[network]", "[networks]", "network: Field required"),
         ("classes = [0, ", "classes = [0, 99, ", r"hold codes \[99\]"),
     ],

@@ -8,7 +8,7 @@ import torch
 
 from petrography.errors import ConfigurationError
 from training.network_config import NetworkConfig
-from training.networks.build import build_network
+from training.networks.build import build_network, stride_px
 
 __all__ = ["network_problem"]
 
@@ -38,10 +38,13 @@ def network_problem(network_json: str, *, patch_px: int, batch: int) -> str | No
         with torch.random.fork_rng(devices=[]):
             network = build_network(config, classes=_CLASSES, channels=_CHANNELS)
         logits = network.to("meta").train()(torch.empty(shape, device="meta"))
+        step_px = stride_px(network.network)
     except ConfigurationError as error:
         return str(error)
     except (RuntimeError, ValueError) as error:
         return f"{config.architecture} cannot take {batch} patches of {patch_px} px: {error}"
+    if patch_px % step_px:
+        return f"{config.architecture} wants patches of a multiple of {step_px} px, not {patch_px}"
     if logits.shape != (batch, _CLASSES, patch_px, patch_px):
         return f"{config.architecture} answers {patch_px} px by {tuple(logits.shape[2:])} px"
     return None

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +24,21 @@ from export.calibration import calibrate
 from export.graph import OPSET, to_onnx
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity
+from export.signing import sign_model
+from export.tiling_proof import prove_tiling
+from export.timing import time_graphs
 from petrography.accuracy import NearestColour, fit_nearest_colour
 from petrography.errors import ConfigurationError, field_problems
+from petrography.minisign import SecretKey
 from petrography.model_card import (
     Calibration,
     Evaluation,
+    GridShift,
+    HaloProof,
     ModelCard,
     Parity,
     TileGeometry,
+    Timing,
     TrainingRecord,
     sha256_hex,
 )
@@ -42,7 +50,7 @@ from training.lumenstone import Field, data_sha256, load_fields
 from training.networks.build import MEAN, STD, build_network, tile_geometry
 from training.run import git_commit, split_paths
 
-__all__ = ["export_checkpoint", "publish"]
+__all__ = ["export_checkpoint", "next_version", "publish"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class _Proof:
 
     calibration: Calibration
     parity: tuple[Parity, ...]
+    tiling: HaloProof | GridShift | None
     evaluations: tuple[Evaluation, ...]
     baseline: NearestColour
 
@@ -62,6 +71,7 @@ def export_checkpoint(
     data_root: Path | None = None,
     version: int | None = None,
     tile_px: int | None = None,
+    key: SecretKey | None = None,
 ) -> Path:
     """Export the averaged weights of a checkpoint as a new version of its model.
 
@@ -77,6 +87,8 @@ def export_checkpoint(
         Default: one above the highest that exists.
     tile_px : int, optional
         Side of the tiles in service; see `training.networks.build.tile_geometry`.
+    key : SecretKey, optional
+        Signs the version.
 
     Returns
     -------
@@ -87,11 +99,12 @@ def export_checkpoint(
     ------
     ConfigurationError
         If the checkpoint or the data cannot be used or are not those of the training, the graph
-        does not agree with the checkpoint, or the version exists.
+        does not agree with the checkpoint, a halo does not cover the receptive field, or the
+        version exists.
     """
     saved = load_checkpoint(checkpoint)
     target = models / saved.config.name
-    version = _next_version(target) if version is None else version
+    version = next_version(target) if version is None else version
     _require_absent(target / str(version))
     train, validation = _fields(saved, data_root)
     network = build_network(saved.config.network, classes=len(saved.config.data.classes)).eval()
@@ -99,7 +112,7 @@ def export_checkpoint(
     geometry = _geometry(saved, tile_px)
     onnx_bytes, proof = _export_and_prove(saved, network, geometry, train, validation)
     card = _card(saved, version, geometry, proof, (len(train), len(validation)), onnx_bytes)
-    return publish(target / str(version), onnx_bytes, card)
+    return publish(target / str(version), onnx_bytes, card, key=key)
 
 
 def _geometry(saved: Checkpoint, tile_px: int | None) -> TileGeometry:
@@ -111,8 +124,21 @@ def _geometry(saved: Checkpoint, tile_px: int | None) -> TileGeometry:
         raise ConfigurationError(msg) from None
 
 
-def publish(folder: Path, onnx_bytes: bytes, card: ModelCard) -> Path:
+def publish(
+    folder: Path, onnx_bytes: bytes, card: ModelCard, *, key: SecretKey | None = None
+) -> Path:
     """Write graph and card beside the target and rename the whole folder into place.
+
+    Parameters
+    ----------
+    folder : Path
+        ``models/<name>/<version>``.
+    onnx_bytes : bytes
+        The graph.
+    card : ModelCard
+        Its card.
+    key : SecretKey, optional
+        Signs both files.
 
     Raises
     ------
@@ -127,6 +153,8 @@ def publish(folder: Path, onnx_bytes: bytes, card: ModelCard) -> Path:
         temporary.chmod(0o755)
         _write_flushed(temporary / "model.onnx", onnx_bytes)
         _write_flushed(temporary / "model.json", card.model_dump_json(indent=2).encode() + b"\n")
+        if key is not None:
+            sign_model(temporary, key, signed_utc_s=int(time.time()))
         os.rename(temporary, folder)  # noqa: PTH104 - Path.rename would replace an empty folder too
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -148,7 +176,8 @@ def _require_absent(folder: Path) -> None:
         raise ConfigurationError(msg)
 
 
-def _next_version(folder: Path) -> int:
+def next_version(folder: Path) -> int:
+    """Give the number above the highest version in ``models/<name>``; 1 where there is none."""
     if not folder.is_dir():
         return 1
     return 1 + max((int(one.name) for one in folder.iterdir() if one.name.isdigit()), default=0)
@@ -190,8 +219,9 @@ def _export_and_prove(
     parity = prove_parity(network, graph, tiles, temperature=calibration.temperature)
     baseline = fit_nearest_colour(((field.image, field.truth) for field in train), classes)
     model = EvaluatedModel(graph.predictor_for, classes, geometry)
+    tiling = prove_tiling(model, validation, data=data)
     evaluations = evaluate_fields(model, baseline, validation, data=data)
-    return onnx_bytes, _Proof(calibration, parity, evaluations, baseline)
+    return onnx_bytes, _Proof(calibration, parity, tiling, evaluations, baseline)
 
 
 def _parity_tiles(
@@ -238,7 +268,14 @@ def _card(
         exported_utc=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         opset=OPSET,
         onnx_sha256=sha256_hex(onnx_bytes),
+        tiling_proof=proof.tiling,
+        timings=_timings(onnx_bytes, geometry, len(config.data.classes)),
     )
+
+
+def _timings(onnx_bytes: bytes, geometry: TileGeometry, classes: int) -> tuple[Timing, ...]:
+    (timings,) = time_graphs([onnx_bytes], geometry, classes=classes, channels=len(MEAN))
+    return timings
 
 
 def _architecture(saved: Checkpoint) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 import time
 from pathlib import Path
@@ -104,7 +103,7 @@ def verify_models(arguments: argparse.Namespace) -> int:
 
 def sign_models(arguments: argparse.Namespace) -> int:
     """Sign versions of the models folder."""
-    from export.signing import read_secret_key, sign_model
+    from export.signing import ask_password, read_secret_key, sign_model
 
     models = settings_of(arguments).models_folder
     folders = [_version_folder(models, name) for name in arguments.models_named]
@@ -136,6 +135,8 @@ def make_key_pair(arguments: argparse.Namespace) -> int:
 
 
 def _new_password() -> str:
+    from export.signing import ask_password
+
     password = ask_password()
     if not password:
         msg = "the password is empty; state one, or --no-password for a key without"
@@ -144,8 +145,3 @@ def _new_password() -> str:
         msg = "the passwords differ; no key was made"
         raise ConfigurationError(msg)
     return password
-
-
-def ask_password(prompt: str = "Password of the secret key: ") -> str:
-    """Ask at the terminal; without one, read a line of the standard input."""
-    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")

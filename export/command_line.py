@@ -1,4 +1,4 @@
-"""The commands of who makes models: train, test-model, import and export.
+"""The commands of who makes models: train, test-model, import, export and export-variant.
 
 Nothing heavy is imported before a command runs.
 """
@@ -9,6 +9,10 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from petrography.minisign import SecretKey
 
 __all__ = ["add_commands"]
 
@@ -44,7 +48,32 @@ def add_commands(add_command: AddCommand) -> None:
     exported.add_argument(
         "--tile-px", type=int, help="side of the tiles in service (default: chosen by the network)"
     )
-    exported.add_argument("--version", type=int, help="default: one above the highest that exists")
+    _add_publication(exported)
+    _describe_variant(
+        add_command("export-variant", _export_variant, "a served model in lower precision (train)")
+    )
+
+
+def _add_publication(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--version", type=int, help="default: one above the highest that exists")
+    parser.add_argument(
+        "--sign", type=Path, metavar="KEY", help="secret key of minisign to sign the version with"
+    )
+
+
+def _describe_variant(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="NAME[:VERSION]", help="the float32 version")
+    parser.add_argument("--precision", choices=("float16", "int8"), required=True)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="where the images of its training lie"
+    )
+    parser.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
+    parser.add_argument(
+        "--publish-anyway",
+        action="store_true",
+        help="even where it agrees too seldom with float32; the card says so",
+    )
+    _add_publication(parser)
 
 
 def _describe_test_model(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +139,34 @@ def _export(arguments: argparse.Namespace) -> int:
         data_root=arguments.data,
         version=arguments.version,
         tile_px=arguments.tile_px,
+        key=_signing_key(arguments.sign),
     )
     print(folder)
     return _DONE
+
+
+def _export_variant(arguments: argparse.Namespace) -> int:
+    from export.judging import find_model
+    from export.variants import VariantOptions, export_variant
+
+    folder = export_variant(
+        find_model(arguments.models, arguments.model),
+        arguments.precision,
+        data_root=arguments.data,
+        options=VariantOptions(
+            version=arguments.version,
+            publish_anyway=arguments.publish_anyway,
+            key=_signing_key(arguments.sign),
+        ),
+    )
+    print(folder)
+    return _DONE
+
+
+def _signing_key(path: Path | None) -> SecretKey | None:
+    """Read the key before the work begins, and ask for its password now."""
+    if path is None:
+        return None
+    from export.signing import ask_password, read_secret_key
+
+    return read_secret_key(path, password=ask_password)

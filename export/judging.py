@@ -9,15 +9,21 @@ from export.onnx_predictor import open_graph
 from petrography.accuracy import NearestColour
 from petrography.errors import ConfigurationError, ModelCardError
 from petrography.minerals import mineral
-from petrography.model_card import Evaluation, ModelCard, parse_card, sha256_hex
+from petrography.model_card import (
+    Evaluation,
+    ModelCard,
+    newest_version,
+    parse_card,
+    sha256_hex,
+)
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import find_fields, load_fields
 
-__all__ = ["accuracy_table", "find_model", "judge_model"]
+__all__ = ["accuracy_table", "find_model", "judge_model", "verified_model"]
 
 
 def find_model(models: Path, name: str) -> Path:
-    """Folder of ``name`` (its highest version) or ``name:version`` in a models folder.
+    """Folder of ``name:version``, or of ``name``: the float32 version of its newest weights.
 
     Raises
     ------
@@ -30,7 +36,19 @@ def find_model(models: Path, name: str) -> Path:
     if not found or (version and not (version.isdigit() and int(version) in found)):
         msg = f"{models} holds no model {name!r}; versions of {base!r} there: {found}"
         raise ConfigurationError(msg)
-    return folder / (version or str(found[-1]))
+    return folder / (version or str(_newest_float32(folder, found)))
+
+
+def _newest_float32(folder: Path, versions: Sequence[int]) -> int:
+    cards = [
+        parse_card(path.read_bytes(), source=str(path))
+        for path in (folder / str(version) / "model.json" for version in versions)
+    ]
+    chosen = newest_version(cards, "float32")
+    if chosen is None:
+        msg = f"{folder} holds variants only, versions {versions}; name one of them"
+        raise ConfigurationError(msg)
+    return chosen.version
 
 
 def judge_model(
@@ -68,7 +86,7 @@ def judge_model(
     ModelCardError
         If the model folder is broken.
     """
-    card, onnx_bytes = _verified(folder)
+    card, onnx_bytes = verified_model(folder)
     graph = open_graph(onnx_bytes, classes=card.classes)
     factor = card.default_resampling_factor if resampling_factor is None else resampling_factor
     model = EvaluatedModel(graph.predictor_for, card.classes, card.tile, factor, card.channels)
@@ -80,7 +98,14 @@ def judge_model(
     )
 
 
-def _verified(folder: Path) -> tuple[ModelCard, bytes]:
+def verified_model(folder: Path) -> tuple[ModelCard, bytes]:
+    """Read card and graph of a model folder.
+
+    Raises
+    ------
+    ModelCardError
+        If the card cannot be read or the graph is not the card's.
+    """
     card = parse_card((folder / "model.json").read_bytes(), source=str(folder / "model.json"))
     onnx_bytes = (folder / "model.onnx").read_bytes()
     if sha256_hex(onnx_bytes) != card.onnx_sha256:

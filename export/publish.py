@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,28 +25,35 @@ from export.calibration import calibrate
 from export.graph import OPSET, to_onnx
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity
+from export.signing import sign_model
+from export.tiling_proof import prove_tiling
+from export.timing import time_graphs
 from petrography.accuracy import NearestColour, fit_nearest_colour
 from petrography.channels import RGB_CHANNELS, colours_or_bands
 from petrography.errors import ConfigurationError, field_problems
+from petrography.minisign import SecretKey
 from petrography.model_card import (
     Calibration,
     Evaluation,
+    GridShift,
+    HaloProof,
     ModelCard,
     Parity,
     TileGeometry,
+    Timing,
     TrainingRecord,
     sha256_hex,
 )
 from petrography.tiling import Window, read_window
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
-from training.config import NetworkConfig
+from training.config import NetworkConfig, TrainingConfig
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import Field, data_sha256, load_fields
 from training.networks.build import Normalised, build_network, tile_geometry
 from training.networks.description import described
 from training.run import git_commit, load_data, split_paths
 
-__all__ = ["export_checkpoint", "publish"]
+__all__ = ["export_checkpoint", "next_version", "publish"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class _Proof:
     geometry: TileGeometry
     calibration: Calibration
     parity: tuple[Parity, ...]
+    tiling: HaloProof | GridShift | None
     evaluations: tuple[Evaluation, ...]
     baseline: NearestColour
 
@@ -66,6 +75,7 @@ def export_checkpoint(
     data_root: Path | None = None,
     version: int | None = None,
     tile_px: int | None = None,
+    key: SecretKey | None = None,
 ) -> Path:
     """Export the averaged weights of a checkpoint as a new version of its model.
 
@@ -81,6 +91,8 @@ def export_checkpoint(
         Default: one above the highest that exists.
     tile_px : int, optional
         Side of the tiles in service; see `training.networks.build.tile_geometry`.
+    key : SecretKey, optional
+        Signs the version.
 
     Returns
     -------
@@ -91,11 +103,12 @@ def export_checkpoint(
     ------
     ConfigurationError
         If the checkpoint or the data cannot be used or are not those of the training, the graph
-        does not agree with the checkpoint, or the version exists.
+        does not agree with the checkpoint, a halo does not cover the receptive field, or the
+        version exists.
     """
     saved = load_checkpoint(checkpoint)
     target = models / saved.config.name
-    version = _next_version(target) if version is None else version
+    version = next_version(target) if version is None else version
     _require_absent(target / str(version))
     train, validation = _fields(saved, data_root)
     network = build_network(
@@ -107,7 +120,7 @@ def export_checkpoint(
     geometry = _geometry(saved, tile_px)
     onnx_bytes, proof = _export_and_prove(saved, network, geometry, train, validation)
     card = _card(saved, version, network, proof, (len(train), len(validation)), onnx_bytes)
-    return publish(target / str(version), onnx_bytes, card)
+    return publish(target / str(version), onnx_bytes, card, key=key)
 
 
 def _geometry(saved: Checkpoint, tile_px: int | None) -> TileGeometry:
@@ -119,8 +132,21 @@ def _geometry(saved: Checkpoint, tile_px: int | None) -> TileGeometry:
         raise ConfigurationError(msg) from None
 
 
-def publish(folder: Path, onnx_bytes: bytes, card: ModelCard) -> Path:
+def publish(
+    folder: Path, onnx_bytes: bytes, card: ModelCard, *, key: SecretKey | None = None
+) -> Path:
     """Write graph and card beside the target and rename the whole folder into place.
+
+    Parameters
+    ----------
+    folder : Path
+        ``models/<name>/<version>``.
+    onnx_bytes : bytes
+        The graph.
+    card : ModelCard
+        Its card.
+    key : SecretKey, optional
+        Signs both files.
 
     Raises
     ------
@@ -135,6 +161,8 @@ def publish(folder: Path, onnx_bytes: bytes, card: ModelCard) -> Path:
         temporary.chmod(0o755)
         _write_flushed(temporary / "model.onnx", onnx_bytes)
         _write_flushed(temporary / "model.json", card.model_dump_json(indent=2).encode() + b"\n")
+        if key is not None:
+            sign_model(temporary, key, signed_utc_s=int(time.time()))
         os.rename(temporary, folder)  # noqa: PTH104 - Path.rename would replace an empty folder too
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -156,7 +184,8 @@ def _require_absent(folder: Path) -> None:
         raise ConfigurationError(msg)
 
 
-def _next_version(folder: Path) -> int:
+def next_version(folder: Path) -> int:
+    """Give the number above the highest version in ``models/<name>``; 1 where there is none."""
     if not folder.is_dir():
         return 1
     return 1 + max((int(one.name) for one in folder.iterdir() if one.name.isdigit()), default=0)
@@ -207,8 +236,9 @@ def _export_and_prove(
     examples = ((colours_or_bands(field.image, channels), field.truth) for field in train)
     baseline = fit_nearest_colour(examples, classes)
     model = EvaluatedModel(graph.predictor_for, classes, geometry, channels=channels)
+    tiling = prove_tiling(model, validation, data=data)
     evaluations = evaluate_fields(model, baseline, validation, data=data)
-    return onnx_bytes, _Proof(geometry, calibration, parity, evaluations, baseline)
+    return onnx_bytes, _Proof(geometry, calibration, parity, tiling, evaluations, baseline)
 
 
 def _parity_tiles(
@@ -257,6 +287,8 @@ def _card(
         exported_utc=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         opset=OPSET,
         onnx_sha256=sha256_hex(onnx_bytes),
+        tiling_proof=proof.tiling,
+        timings=_timings(onnx_bytes, proof.geometry, config),
     )
 
 
@@ -269,6 +301,15 @@ def _colours(baseline: NearestColour) -> dict[int, tuple[float, float, float]]:
 
 def _bands(baseline: NearestColour) -> dict[int, tuple[float, ...]]:
     return dict(zip(baseline.codes, baseline.colours_rgb, strict=True))
+
+
+def _timings(
+    onnx_bytes: bytes, geometry: TileGeometry, config: TrainingConfig
+) -> tuple[Timing, ...]:
+    (timings,) = time_graphs(
+        [onnx_bytes], geometry, classes=len(config.data.classes), channels=len(config.channels)
+    )
+    return timings
 
 
 def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingRecord:

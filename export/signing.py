@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +18,14 @@ from petrography.minisign import (
 )
 from petrography.model_card import parse_card, sha256_hex
 
-__all__ = ["read_secret_key", "sign_model", "write_key_pair"]
+__all__ = ["ask_password", "read_secret_key", "sign_model", "write_key_pair"]
 
 _FILES = ("model.onnx", "model.json")
+
+
+def ask_password(prompt: str = "Password of the secret key: ") -> str:
+    """Ask at the terminal; without one, read a line of the standard input."""
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
 def read_secret_key(path: Path, *, password: Callable[[], str]) -> SecretKey:

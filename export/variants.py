@@ -1,0 +1,343 @@
+"""A published model in lower precision, as a version of its own with proof that it may stand in.
+
+The variant is compared with the float32 version on the validation images that the training kept
+back, with the classes given and with all open. One that disagrees too often is not published.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.judging import verified_model
+from export.onnx_predictor import ExportedGraph, open_graph
+from export.precision import Converted, to_float16, to_int8
+from export.publish import next_version, publish
+from export.tiling_proof import prove_tiling
+from export.timing import time_graphs
+from petrography.accuracy import NearestColour, confusion_matrix, scores
+from petrography.errors import ConfigurationError
+from petrography.minisign import SecretKey
+from petrography.model_card import (
+    Derivation,
+    ModelCard,
+    Parity,
+    TileGeometry,
+    Timing,
+    VariantScore,
+    sha256_hex,
+)
+from petrography.tiling import Window, read_window
+from training.config import DataConfig, read_config
+from training.evaluation import EvaluatedModel, evaluate_fields
+from training.lumenstone import Field, data_sha256, load_fields
+from training.run import git_commit, split_paths
+
+__all__ = ["LEAST_AGREEMENT", "VariantOptions", "export_variant"]
+
+# Two annotators of the same ore agree on 91-98 % of the pixels: one pixel in a hundred is below what
+# anybody could see, and above what rounding to eight bits costs a sound network.
+LEAST_AGREEMENT = 0.99
+# Tiles that int8 ranges are measured on: about as many as there are training images, so that the
+# range of a rare bright mineral is seen.
+CALIBRATION_TILES = 64
+# A rounding that falls the other way moves a probability by far more than float32's own; the
+# receptive field is that of the float32 graph, and a wrong one shows as more than this.
+VARIANT_HALO_DIFFERENCE = 0.05
+
+LowerPrecision = Literal["float16", "int8"]
+
+
+@dataclass(frozen=True)
+class VariantOptions:
+    """How a variant is made and published.
+
+    Attributes
+    ----------
+    version : int or None
+        Default: one above the highest that exists.
+    publish_anyway : bool
+        Publish below the bound too; the card then says so.
+    key : SecretKey or None
+        Signs the version.
+    least_agreement : float
+        Bound on the label agreement, with classes given and with all open.
+    calibration_tiles : int
+        Tiles of training images that int8 ranges are measured on.
+    """
+
+    version: int | None = None
+    publish_anyway: bool = False
+    key: SecretKey | None = None
+    least_agreement: float = LEAST_AGREEMENT
+    calibration_tiles: int = CALIBRATION_TILES
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """A graph and what tries it on fields."""
+
+    onnx_bytes: bytes
+    opened: ExportedGraph
+    model: EvaluatedModel
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The images of the training, split as the training split them."""
+
+    training: Sequence[Field]
+    validation: Sequence[Field]
+    about: str
+
+
+def export_variant(
+    folder: Path,
+    precision: LowerPrecision,
+    *,
+    data_root: Path,
+    options: VariantOptions | None = None,
+) -> Path:
+    """Publish a float32 version in lower precision.
+
+    Parameters
+    ----------
+    folder : Path
+        ``models/<name>/<version>`` of the float32 version.
+    precision : {"float16", "int8"}
+        What to convert to.
+    data_root : Path
+        Where the images of its training lie.
+    options : VariantOptions, optional
+        How it is published.
+
+    Returns
+    -------
+    Path
+        The new folder ``models/<name>/<new version>``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the version is a variant itself, the data are not those of its training, the graph cannot
+        be converted, or the variant agrees too seldom with the float32 version.
+    ModelCardError
+        If the model folder is broken.
+    """
+    options = options or VariantOptions()
+    card, onnx_bytes = verified_model(folder)
+    _require_float32(card, folder)
+    data = _load_data(card, data_root)
+    base = _graph(card, onnx_bytes)
+    converted = _convert(precision, card, onnx_bytes, data.training, options.calibration_tiles)
+    variant = _graph(card, converted.onnx_bytes)
+    proven = tuple(
+        _score(variant.model, base.model, data.validation, given=given) for given in (True, False)
+    )
+    _require_agreement(proven, precision, options)
+    version = next_version(folder.parent) if options.version is None else options.version
+    timings = time_graphs(
+        (onnx_bytes, converted.onnx_bytes),
+        card.tile,
+        classes=len(card.classes),
+        channels=len(card.channels),
+    )
+    derivation = Derivation(
+        version=card.version,
+        onnx_sha256=card.onnx_sha256,
+        method=converted.method,
+        data=data.about,
+        scores=proven,
+        least_agreement=options.least_agreement,
+        accepted_below_bound=_lowest(proven) < options.least_agreement,
+        onnx_bytes=len(converted.onnx_bytes),
+        float32_onnx_bytes=len(onnx_bytes),
+        float32_timings=timings[0],
+    )
+    of_variant = _card(card, version, derivation, (base, variant), data, timings[1])
+    of_variant = of_variant.model_copy(update={"precision": precision})
+    return publish(folder.parent / str(version), converted.onnx_bytes, of_variant, key=options.key)
+
+
+def _require_float32(card: ModelCard, folder: Path) -> None:
+    if card.derived_from is not None:
+        msg = (
+            f"{folder} is a {card.precision} variant itself; wanted the float32 version that it "
+            f"derives from, {card.name}:{card.derived_from.version}"
+        )
+        raise ConfigurationError(msg)
+
+
+def _graph(card: ModelCard, onnx_bytes: bytes) -> _Graph:
+    opened = open_graph(onnx_bytes, classes=card.classes)
+    model = EvaluatedModel(opened.predictor_for, card.classes, card.tile)
+    return _Graph(onnx_bytes, opened, model)
+
+
+def _load_data(card: ModelCard, root: Path) -> _Data:
+    """Load the images of the training and split them as the card says."""
+    config = _data_config(card, root)
+    training, validation = split_paths(config)
+    if data_sha256(training) != card.training.data_sha256:
+        msg = (
+            f"the training images under {root} are not those that {card.name}:{card.version} was "
+            "fitted to; name the folder of its training by --data"
+        )
+        raise ConfigurationError(msg)
+    factor = config.resampling_factor
+    return _Data(
+        load_fields(training, resampling_factor=factor),
+        load_fields(validation, resampling_factor=factor),
+        f"{len(validation)} validation images of {card.training.data}",
+    )
+
+
+def _data_config(card: ModelCard, root: Path) -> DataConfig:
+    # The card leaves out where the data lay.
+    stated = f"[data]\nroot = {str(root.resolve())!r}\n"
+    text, found = re.subn(
+        r"(?m)^\[data\]\s*$", lambda _: stated, card.training.config_toml, count=1
+    )
+    source = f"the training configuration on the card of {card.name}:{card.version}"
+    if not found:
+        msg = f"{source} has no section [data]; a variant is proven on the images that it names"
+        raise ConfigurationError(msg)
+    return read_config(text, source=source).data
+
+
+def _convert(
+    precision: LowerPrecision,
+    card: ModelCard,
+    onnx_bytes: bytes,
+    training: Sequence[Field],
+    calibration_tiles: int,
+) -> Converted:
+    if precision == "float16":
+        return to_float16(onnx_bytes)
+    tiles = _tiles(training, card.tile, calibration_tiles)
+    return to_int8(onnx_bytes, tiles, classes=card.classes)
+
+
+def _tiles(fields: Sequence[Field], geometry: TileGeometry, count: int) -> list[NDArray[np.uint8]]:
+    """Cut tiles from random places, from every field in turn."""
+    rng = np.random.default_rng(0)
+    size = geometry.size_px
+    order = rng.permutation(len(fields))
+    tiles = []
+    for index in range(count):
+        image = fields[order[index % len(order)]].image
+        row, col = (int(rng.integers(0, max(1, side - size + 1))) for side in image.shape[:2])
+        window = read_window(image, Window(row, col, size, size))
+        tiles.append(np.ascontiguousarray(window)[None])
+    return tiles
+
+
+def _score(
+    variant: EvaluatedModel, base: EvaluatedModel, fields: Sequence[Field], *, given: bool
+) -> VariantScore:
+    """Compare both on whole fields."""
+    codes = variant.classes
+    agreeing = pixels = 0
+    confusions = np.zeros((2, len(codes), len(codes)), dtype=np.int64)
+    for field in fields:
+        allowed = field.annotated if given else codes
+        ours, theirs = variant.predict(field, allowed), base.predict(field, allowed)
+        agreeing += int((ours == theirs).sum())
+        pixels += ours.size
+        confusions += [confusion_matrix(field.truth, one, codes) for one in (ours, theirs)]
+    judged, reference = (scores(confusion, codes) for confusion in confusions)
+    return VariantScore(
+        classes_given=given,
+        label_agreement=agreeing / pixels,
+        mean_iou=judged.mean_iou,
+        pixel_accuracy=judged.pixel_accuracy,
+        float32_mean_iou=reference.mean_iou,
+        float32_pixel_accuracy=reference.pixel_accuracy,
+    )
+
+
+def _lowest(proven: Sequence[VariantScore]) -> float:
+    return min(one.label_agreement for one in proven)
+
+
+def _require_agreement(
+    proven: Sequence[VariantScore], precision: LowerPrecision, options: VariantOptions
+) -> None:
+    if options.publish_anyway or _lowest(proven) >= options.least_agreement:
+        return
+    told = "; ".join(
+        f"{'classes given' if one.classes_given else 'all classes open'}: labels agree on "
+        f"{one.label_agreement:.2%}, mean IoU {one.mean_iou:.4f} instead of "
+        f"{one.float32_mean_iou:.4f}"
+        for one in proven
+    )
+    msg = (
+        f"the {precision} variant agrees too seldom with its float32 version ({told}); wanted "
+        f"{options.least_agreement:.2%}; it is not published; --publish-anyway publishes it, and "
+        "its card says so"
+    )
+    raise ConfigurationError(msg)
+
+
+def _card(
+    card: ModelCard,
+    version: int,
+    derivation: Derivation,
+    graphs: tuple[_Graph, _Graph],
+    data: _Data,
+    timings: tuple[Timing, ...],
+) -> ModelCard:
+    base, variant = graphs
+    colours = card.training_colours_rgb
+    baseline = NearestColour(tuple(colours), tuple(colours.values()))
+    proof = prove_tiling(
+        variant.model, data.validation, data=data.about, max_difference=VARIANT_HALO_DIFFERENCE
+    )
+    evaluations = evaluate_fields(variant.model, baseline, data.validation, data=data.about)
+    calibrated = f"{card.calibration.data}, in float32 (version {card.version})"
+    return card.model_copy(
+        update={
+            "version": version,
+            "derived_from": derivation,
+            "calibration": card.calibration.model_copy(update={"data": calibrated}),
+            "evaluations": evaluations,
+            "parity": _parity(base.opened, variant.opened, data.validation, card.tile),
+            "tiling_proof": proof,
+            "timings": timings,
+            "git_commit": git_commit(),
+            "exported_utc": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "onnx_sha256": sha256_hex(variant.onnx_bytes),
+        }
+    )
+
+
+def _parity(
+    base: ExportedGraph,
+    variant: ExportedGraph,
+    fields: Sequence[Field],
+    geometry: TileGeometry,
+) -> tuple[Parity, ...]:
+    """Compare both on a tile, and on one of a shape that was never traced."""
+    size = geometry.size_px
+    other = size // 2 // geometry.multiple_px * geometry.multiple_px or geometry.multiple_px
+    proof = []
+    for height_px in (size, other):
+        tile = np.ascontiguousarray(read_window(fields[0].image, Window(0, 0, height_px, size)))
+        wanted, given = (graph.probabilities(tile[None]) for graph in (base, variant))
+        labels = (graph.labels(tile[None])[0] for graph in (base, variant))
+        proof.append(
+            Parity(
+                height_px=height_px,
+                width_px=size,
+                max_probability_difference=float(np.abs(wanted - given).max()),
+                differing_label_fraction=float(np.not_equal(*labels).mean()),
+            )
+        )
+    return tuple(proof)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from petrography.errors import ConfigurationError
+from tests.training.tiny_networks import tiny
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
+from training.networks.build import build_network
+from training.sampler import SamplerState
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture
+def path(tmp_path):
+    network = build_network(tiny("resunet"), classes=3)
+    weights = network.state_dict()
+    checkpoint = Checkpoint(
+        config_toml="",
+        epoch=2,
+        network=weights,
+        average=weights,
+        optimiser={},
+        scheduler={},
+        scaler={},
+        sampler=SamplerState(8, (1, 2, 3)),
+        torch_random=torch.get_rng_state(),
+        history=[],
+        best_score=0.5,
+        git_commit="unknown",
+        data_sha256="0" * 64,
+    )
+    path = tmp_path / "last.pt"
+    save_checkpoint(checkpoint, path)
+    return path
+
+
+def test_it_comes_back_as_it_was(path):
+    saved = load_checkpoint(path)
+    assert (saved.epoch, saved.sampler, saved.origin) == (2, SamplerState(8, (1, 2, 3)), None)
+
+
+def test_an_older_one_without_an_origin_loads(path):
+    content = torch.load(path, weights_only=True)
+    del content["origin"]
+    torch.save(content, path)
+    assert load_checkpoint(path).origin is None
+
+
+@pytest.mark.parametrize("kept_share", [0.0, 0.3, 0.99])
+def test_one_that_was_cut_off_is_named(path, kept_share):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept_share * len(content))])
+    with pytest.raises(ConfigurationError, match=r"last\.pt cannot be read as a checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("field", ["sampler", "average", "history"])
+def test_one_with_a_part_missing_is_named(path, field):
+    content = torch.load(path, weights_only=True)
+    del content[field]
+    torch.save(content, path)
+    with pytest.raises(
+        ConfigurationError, match=rf"last\.pt is an incomplete checkpoint: .*{field}"
+    ):
+        load_checkpoint(path)
+
+
+def test_weights_of_others_are_sent_to_the_import(tmp_path):
+    path = tmp_path / "their.pth"
+    torch.save({"state_dict": {"a": torch.ones(1)}}, path)
+    with pytest.raises(
+        ConfigurationError, match=r"their\.pth is no checkpoint .*petroserve import"
+    ):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "told"),
+    [("unet", 3, "segmentation_head"), ("resunet", 16, "size mismatch for mean")],
+)
+def test_weights_of_another_network_are_refused(path, name, channels, told):
+    network = build_network(tiny(name), classes=3, channels=channels)
+    with pytest.raises(
+        ConfigurationError, match=rf"(?s)last\.pt holds weights of another .*{told}"
+    ):
+        load_weights(network, load_checkpoint(path).average, source=path)

@@ -4,6 +4,8 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from petrography.errors import (
     DamagedImageError,
@@ -122,6 +124,27 @@ def test_another_version_is_damaged(version):
     data[6:8] = version
     with pytest.raises(DamagedImageError, match="header cannot be read"):
         decode_bands(bytes(data), count=16)
+
+
+SMALL = STACK[:3, :4, :2]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    layout=st.sampled_from(["numpy", "pages", "interleaved", "planar"]),
+    position=st.integers(0, 400),
+    value=st.integers(0, 255),
+)
+def test_a_changed_byte_gives_bands_or_an_error_of_ours(layout, position, value):
+    data = bytearray(LAYOUTS[layout](SMALL))
+    data[position % len(data)] = value
+    try:
+        decoded = decode_bands(bytes(data), count=2)
+    except PetroserveError:
+        return
+    assert decoded.pixels.dtype == np.uint8
+    assert decoded.pixels.ndim == 3
+    assert decoded.pixels.shape[2] == 2
 
 
 def test_pages_of_different_sizes_are_no_stack():

@@ -21,6 +21,7 @@ __all__ = [
     "Evaluation",
     "GridShift",
     "HaloProof",
+    "ImageScores",
     "ModelCard",
     "Parity",
     "Precision",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Percent = Annotated[float, Field(ge=0.0, le=100.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -83,11 +85,39 @@ class TileGeometry(_Frozen):
         return self
 
 
+class ImageScores(_Frozen):
+    """Accuracy on one image of an evaluation; rows of the confusion are the truth."""
+
+    name: str
+    pixel_accuracy: Fraction
+    mean_iou: Fraction
+    mean_modal_error_pp: Percent
+    confusion: tuple[tuple[int, ...], ...]
+
+
 class Evaluation(_Frozen):
     """Accuracy on one set of images that the weights were not fitted to.
 
     Confusion is pooled over the images of the set; see `petrography.accuracy`. The nearest-colour
-    baseline, fitted on the training images, is judged on the same pixels.
+    baseline, fitted on the training images, is judged on the same pixels. Cards of older exports
+    have no figures beyond `confusion_codes`.
+
+    Attributes
+    ----------
+    absent : tuple of int
+        Classes without a true pixel in the set; they have no part in the means.
+    balanced_accuracy, boundary_f1 : dict of int to float
+        By class: mean of recall and specificity; F1 of border pixels within `border_px`.
+    void_border_mean_iou : float or None
+        Without pixels within `border_px` of a border.
+    ece : float or None
+        Expected calibration error of the confidence.
+    modal_error_pp : dict of int to float
+        Predicted less true share of the pooled area, in percentage points.
+    mean_modal_error_pp : float or None
+        Mean over images and classes of absolute errors of the share.
+    per_image : tuple of ImageScores
+        From these the service knows how much confusions differ between images.
     """
 
     data: str
@@ -102,6 +132,15 @@ class Evaluation(_Frozen):
     baseline_iou: dict[int, Fraction]
     confusion: tuple[tuple[int, ...], ...]
     confusion_codes: tuple[int, ...]
+    absent: tuple[int, ...] = ()
+    balanced_accuracy: dict[int, Fraction] = {}
+    border_px: int | None = None
+    void_border_mean_iou: Fraction | None = None
+    boundary_f1: dict[int, Fraction] = {}
+    ece: Fraction | None = None
+    modal_error_pp: dict[int, float] = {}
+    mean_modal_error_pp: Percent | None = None
+    per_image: tuple[ImageScores, ...] = ()
 
 
 class Calibration(_Frozen):

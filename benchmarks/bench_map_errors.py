@@ -105,7 +105,8 @@ def mode_lines(name: str, data: Path, mode: str) -> Iterator[str]:
         counts = confusion_matrix(field.truth, labels, card.classes).astype(np.float64)
         truth = 100.0 * counts.sum(axis=1) / counts.sum()
         shares = dict(zip(card.classes, truth.tolist(), strict=True))
-        judged.append(Judged(path.association, modal_composition(labels), shares, counts))
+        association = SUBSETS[path.name.split("/")[0]]
+        judged.append(Judged(association, modal_composition(labels), shares, counts))
     for association in SUBSETS.values():
         found = estimates(card, judged, association, mode)
         images = sum(one.association == association for one in judged)

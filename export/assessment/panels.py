@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from petrography.accuracy import error_map
+from petrography.errors import LabelImageError
 from petrography.images import Image, Labels
 from petrography.minerals import MINERALS, UNLABELLED_CODE, palette
 
@@ -34,6 +35,9 @@ def panel(image: Image | None, truth: Labels, prediction: Labels, *, title: str)
     LabelImageError
         If the shapes differ.
     """
+    if image is not None and image.shape[:2] != truth.shape:
+        msg = f"image is {image.shape[:2]} px, truth {truth.shape}; wanted the same size"
+        raise LabelImageError(msg)
     colours = palette()
     pictures = {
         "truth": colours[_smaller(truth)],

@@ -6,10 +6,17 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from petrography.accuracy import ClassMetrics, MetricsReport, ModelMetrics, SetMetrics, Spread
+from petrography.accuracy import (
+    ClassMetrics,
+    MetricsReport,
+    ModelMetrics,
+    Scores,
+    SetMetrics,
+    Spread,
+)
 from petrography.minerals import mineral
 
-__all__ = ["markdown_table", "per_image_csv", "per_image_line", "report_markdown"]
+__all__ = ["markdown_table", "per_image_csv", "report_markdown", "scores_markdown"]
 
 _NONE = "–"
 _CLASS_COLUMNS = (
@@ -145,6 +152,27 @@ def _figure(value: float | None) -> str:
     return _NONE if value is None else f"{value:.3f}"
 
 
+def scores_markdown(result: Scores) -> str:
+    """Write the scores of one prediction as Markdown, with the means over classes."""
+    figures = ("iou", "precision", "recall", "specificity", "f1", "accuracy", "balanced_accuracy")
+    titles = ("IoU", "precision", "recall", "specificity", "F1", "accuracy", "balanced accuracy")
+    rows = [
+        [
+            mineral(code).symbol,
+            str(result.truth_px[code]),
+            *(_figure(getattr(result, name).get(code)) for name in figures),
+            f"{result.modal_error_pp[code]:+.2f}",
+        ]
+        for code in result.codes
+    ]
+    means = {**result.macro, "iou": result.mean_iou}
+    size = f"{result.macro['modal_error_pp']:.2f}"
+    rows.append(["mean", "", *(_figure(means.get(name)) for name in figures), size])
+    header = ("class", "true px", *titles, "modal error, pp")
+    table = markdown_table(header, rows, text_columns=1)
+    return f"{table}\n\nPixel accuracy {result.pixel_accuracy:.4f}, {result.pixels} pixels.\n"
+
+
 def per_image_csv(report: MetricsReport) -> str:
     """Write one line for every model, set and image; empty where a figure has no value.
 
@@ -160,12 +188,12 @@ def per_image_csv(report: MetricsReport) -> str:
         for one in model.sets:
             writer.writerows(
                 [f"{model.name}:{model.version}", one.name, *line]
-                for line in per_image_line(one, codes)
+                for line in _image_lines(one, codes)
             )
     return text.getvalue()
 
 
-def per_image_line(one: SetMetrics, codes: Sequence[int]) -> list[list[object]]:
+def _image_lines(one: SetMetrics, codes: Sequence[int]) -> list[list[object]]:
     """Cells of the images of a set, from the name on."""
     return [
         [

@@ -25,7 +25,7 @@ Counts = NDArray[np.float64]
 
 # For cards without confusions of single images. `effective_size` of the validation images of
 # lumenstone-pspnet:2 is 6.1 (S1 given), 3.4 (S2 given) and 4.2 (all classes open); see
-# docs/decisions/0009-held-out-confusion.md.
+# docs/decisions/0010-held-out-confusion.md.
 DEFAULT_EFFECTIVE_SIZE = 4.0
 # A scatter between two images says next to nothing.
 _FEWEST_IMAGES = 3

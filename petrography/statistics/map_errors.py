@@ -11,7 +11,7 @@ Two things follow:
 
 On real ore the correction makes single images worse, for M differs more between images than its
 mean is away from no confusion at all; the interval does what it should. Both were measured:
-docs/decisions/0009-held-out-confusion.md. So the shares of the map stay what is reported first.
+docs/decisions/0010-held-out-confusion.md. So the shares of the map stay what is reported first.
 
 References
 ----------

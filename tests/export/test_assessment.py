@@ -195,7 +195,7 @@ def test_test_model_prints_and_writes(run: Run, models: Path, data: Path, tmp_pa
 
 
 def test_files_are_refused_before_a_model_runs(data: Path, models: Path) -> None:
-    known = open_model(find_model(models, "tiny:1")).card.classes
+    known = [open_model(find_model(models, "tiny:1")).card]
     mask = data / "S1v1" / "masks" / "test" / "a2.png"
 
     def refused() -> str:

@@ -47,7 +47,14 @@ GROUPS = (
 # Modules whose absence means that an extra was not installed.
 EXTRAS = {
     "cpu": {"onnxruntime"},
-    "train": {"onnx", "onnxscript", "segmentation_models_pytorch", "tensorboard", "torch"},
+    "train": {
+        "matplotlib",
+        "onnx",
+        "onnxscript",
+        "segmentation_models_pytorch",
+        "tensorboard",
+        "torch",
+    },
 }
 
 

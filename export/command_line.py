@@ -1,4 +1,6 @@
-"""The commands of who makes models: train, test-model, import, export and export-variant.
+"""The commands of who makes models: train, import, export and export-variant.
+
+Those of who judges them are in `judging_commands`.
 
 Nothing heavy is imported before a command runs.
 """
@@ -14,12 +16,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from petrography.minisign import SecretKey
 
+from export import judging_commands
+
 __all__ = ["add_commands"]
 
 AddCommand = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
 _DONE = 0
-_LUMENSTONE = (("S1v1", "S1"), ("S2v1", "S2"))
 
 
 def add_commands(add_command: AddCommand) -> None:
@@ -33,9 +36,7 @@ def add_commands(add_command: AddCommand) -> None:
     """
     trained = add_command("train", _train, "train a network, or go on with it (extra train)")
     trained.add_argument("config", type=Path, metavar="CONFIG.toml")
-    _describe_test_model(
-        add_command("test-model", _test_model, "judge a model on annotated fields")
-    )
+    judging_commands.add_commands(add_command)
     imported = add_command("import", _import, "weights of others to a checkpoint (extra train)")
     imported.add_argument("weights", type=Path, metavar="WEIGHTS", help=".pt, .pth or .safetensors")
     imported.add_argument(
@@ -76,49 +77,10 @@ def _describe_variant(parser: argparse.ArgumentParser) -> None:
     _add_publication(parser)
 
 
-def _describe_test_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="NAME[:VERSION]")
-    parser.add_argument("--data", type=Path, required=True, help="folder in the LumenStone layout")
-    parser.add_argument(
-        "--subset",
-        action="append",
-        type=_subset,
-        metavar="FOLDER=ASSOCIATION",
-        help="what to judge on, repeatable (default: S1v1=S1 and S2v1=S2)",
-    )
-    parser.add_argument("--split", choices=("train", "test"), default="test")
-    parser.add_argument(
-        "--resampling-factor", type=float, help="model pixels per image pixel (default: the card's)"
-    )
-    parser.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
-
-
-def _subset(text: str) -> tuple[str, str]:
-    folder, _, association = text.partition("=")
-    if folder and association:
-        return folder, association
-    msg = f"subset is {text[:40]!r}; wanted FOLDER=ASSOCIATION, such as S1v1=S1"
-    raise argparse.ArgumentTypeError(msg)
-
-
 def _train(arguments: argparse.Namespace) -> int:
     from training.loop import train
 
     print(train(arguments.config, progress=sys.stderr.isatty()))
-    return _DONE
-
-
-def _test_model(arguments: argparse.Namespace) -> int:
-    from export.judging import accuracy_table, find_model, judge_model
-
-    evaluations = judge_model(
-        find_model(arguments.models, arguments.model),
-        arguments.data,
-        dict(arguments.subset or _LUMENSTONE),
-        split=arguments.split,
-        resampling_factor=arguments.resampling_factor,
-    )
-    print(accuracy_table(evaluations))
     return _DONE
 
 

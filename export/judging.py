@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
 
 from export.onnx_predictor import open_graph
-from petrography.accuracy import NearestColour
+from petrography.accuracy import ModelMetrics, NearestColour
 from petrography.errors import ConfigurationError, ModelCardError
-from petrography.minerals import mineral
+from petrography.minerals import UNLABELLED_CODE, mineral
 from petrography.model_card import (
     Evaluation,
     ModelCard,
@@ -16,10 +21,29 @@ from petrography.model_card import (
     parse_card,
     sha256_hex,
 )
-from training.evaluation import EvaluatedModel, evaluate_fields
-from training.lumenstone import find_fields, load_fields
+from training.evaluation import (
+    BORDER_PX,
+    EvaluatedModel,
+    OnSeen,
+    evaluation_of,
+    measure_fields,
+)
+from training.lumenstone import FieldPaths, find_fields, load_field
 
-__all__ = ["accuracy_table", "find_model", "judge_model", "verified_model"]
+__all__ = [
+    "JudgedModel",
+    "accuracy_table",
+    "check_fields",
+    "data_name",
+    "evaluations_of",
+    "find_model",
+    "judge_model",
+    "measure_model",
+    "open_model",
+    "verified_model",
+]
+
+OnDone: TypeAlias = Callable[[], object]
 
 
 def find_model(models: Path, name: str) -> Path:
@@ -51,6 +75,126 @@ def _newest_float32(folder: Path, versions: Sequence[int]) -> int:
     return chosen.version
 
 
+@dataclass(frozen=True)
+class JudgedModel:
+    """A published model that is open, with the baseline of its card."""
+
+    card: ModelCard
+    model: EvaluatedModel
+    baseline: NearestColour
+
+
+def open_model(folder: Path, *, resampling_factor: float | None = None) -> JudgedModel:
+    """Open a published model.
+
+    Parameters
+    ----------
+    folder : Path
+        ``models/<name>/<version>``.
+    resampling_factor : float, optional
+        Model pixels per image pixel; default: the card's, for images as they leave the camera.
+
+    Raises
+    ------
+    ConfigurationError
+        If the factor is not positive.
+    ModelCardError
+        If the model folder is broken.
+    """
+    card, onnx_bytes = verified_model(folder)
+    factor = card.default_resampling_factor if resampling_factor is None else resampling_factor
+    if not 0.0 < factor < math.inf:
+        msg = f"resampling_factor is {factor}; wanted model pixels per image pixel, above 0"
+        raise ConfigurationError(msg)
+    graph = open_graph(onnx_bytes, classes=card.classes)
+    colours: Mapping[int, tuple[float, ...]] = card.training_bands or card.training_colours_rgb
+    return JudgedModel(
+        card,
+        EvaluatedModel(graph.predictor_for, card.classes, card.tile, factor, card.channels),
+        NearestColour(tuple(colours), tuple(colours.values())),
+    )
+
+
+def check_fields(
+    paths: Sequence[FieldPaths], models: Sequence[ModelCard], *, on_checked: OnDone | None = None
+) -> None:
+    """Read every image and mask once, so that no model runs for hours before one is refused.
+
+    Parameters
+    ----------
+    paths : sequence of FieldPaths
+        What is to be judged on.
+    models : sequence of ModelCard
+        Those that are to be judged.
+    on_checked : callable, optional
+        Called after every field.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file cannot be read or has other channels than a model sees, sizes differ, or a mask
+        has codes that its association does not annotate or a model does not know, or no annotated
+        pixel; the message names the file. Also if the models see different channels.
+    """
+    channels = _common_channels(models)
+    classes = [code for code in models[0].classes if all(code in one.classes for one in models)]
+    for one in paths:
+        truth = load_field(one, channels=channels).truth
+        found = set(np.unique(truth).tolist()) - {UNLABELLED_CODE}
+        unknown = sorted(found - set(classes))
+        if unknown or not found:
+            fault = f"holds codes {unknown}" if unknown else "has no annotated pixel"
+            msg = f"{one.mask} {fault}; wanted pixels of {list(classes)}, which the model knows"
+            raise ConfigurationError(msg)
+        if on_checked is not None:
+            on_checked()
+
+
+def _common_channels(models: Sequence[ModelCard]) -> tuple[str, ...]:
+    seen = {one.channels: f"{one.name}:{one.version} sees {one.channels}" for one in models}
+    if len(seen) > 1:
+        msg = f"{'; '.join(seen.values())}: wanted models of the same channels"
+        raise ConfigurationError(msg)
+    return models[0].channels
+
+
+def measure_model(
+    judged: JudgedModel,
+    paths: Sequence[FieldPaths],
+    *,
+    border_px: int = BORDER_PX,
+    on_seen: OnSeen | None = None,
+) -> ModelMetrics:
+    """Measure a model on fields, of which one is held in memory at a time.
+
+    Parameters
+    ----------
+    judged : JudgedModel
+        From `open_model`.
+    paths : sequence of FieldPaths
+        Fields, checked by `check_fields`.
+    border_px : int
+        Distance within which borders are judged.
+    on_seen : callable, optional
+        Told of every map.
+    """
+    card, model = judged.card, judged.model
+    fields = (load_field(one, channels=card.channels) for one in paths)
+    sets = measure_fields(model, judged.baseline, fields, border_px=border_px, on_seen=on_seen)
+    return ModelMetrics(
+        name=card.name,
+        version=card.version,
+        sha256=card.onnx_sha256,
+        resampling_factor=model.resampling_factor,
+        sets=sets,
+    )
+
+
+def data_name(subsets: Mapping[str, str], split: str, images: int) -> str:
+    """Name the images that were judged on."""
+    return f"{', '.join(subsets)} {split}, {images} images"
+
+
 def judge_model(
     folder: Path,
     data_root: Path,
@@ -72,12 +216,12 @@ def judge_model(
     split : str
         ``train`` or ``test``.
     resampling_factor : float, optional
-        Model pixels per image pixel; default: the card's, for images as they leave the camera.
+        As for `open_model`.
 
     Returns
     -------
     tuple of Evaluation
-        See `training.evaluation.evaluate_fields`.
+        See `training.evaluation.measure_fields`.
 
     Raises
     ------
@@ -86,15 +230,18 @@ def judge_model(
     ModelCardError
         If the model folder is broken.
     """
-    card, onnx_bytes = verified_model(folder)
-    graph = open_graph(onnx_bytes, classes=card.classes)
-    factor = card.default_resampling_factor if resampling_factor is None else resampling_factor
-    model = EvaluatedModel(graph.predictor_for, card.classes, card.tile, factor, card.channels)
-    colours: Mapping[int, tuple[float, ...]] = card.training_bands or card.training_colours_rgb
-    baseline = NearestColour(tuple(colours), tuple(colours.values()))
-    fields = load_fields(find_fields(data_root, subsets, split=split), channels=card.channels)
-    return evaluate_fields(
-        model, baseline, fields, data=f"{', '.join(subsets)} {split}, {len(fields)} images"
+    judged = open_model(folder, resampling_factor=resampling_factor)
+    paths = find_fields(data_root, subsets, split=split)
+    check_fields(paths, [judged.card])
+    measured = measure_model(judged, paths)
+    return evaluations_of(measured, data=data_name(subsets, split, len(paths)))
+
+
+def evaluations_of(measured: ModelMetrics, *, data: str) -> tuple[Evaluation, ...]:
+    """Write what was measured as a model card holds it."""
+    return tuple(
+        evaluation_of(one, data=data, resampling_factor=measured.resampling_factor)
+        for one in measured.sets
     )
 
 
@@ -132,4 +279,7 @@ def accuracy_table(evaluations: Sequence[Evaluation]) -> str:
             f"| {name} | **pixel accuracy** | **{one.pixel_accuracy:.3f}** | "
             f"{one.baseline_pixel_accuracy:.3f} |"
         )
+        if one.absent:
+            symbols = ", ".join(mineral(code).symbol for code in one.absent)
+            lines.append(f"| {name} | absent, in no mean: {symbols} | – | – |")
     return "\n".join(lines)

@@ -269,12 +269,20 @@ def test_evaluate_scores_known_labels(run: Run, judged: tuple[Path, Path], tmp_p
     out = tmp_path / "out"
     status, printed, _ = run("evaluate", "--prediction", prediction, "--truth", truth, "--out", out)
     assert status == 0
-    assert names_in(out) == {"metrics.json", "confusion.csv", "error_map.png"}
+    written = {"metrics.json", "tables.md", "confusion.csv", "error_map.png"}
+    assert names_in(out) - {"confusion.png", "panel.png"} == written
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["pixels"] == 80
     assert metrics["pixel_accuracy"] == 0.75
     assert metrics["iou"] == {"0": 1.0, "6": 0.5, "8": 0.0}
     assert metrics["mean_iou"] == 0.5
+    assert metrics["balanced_accuracy"]["6"] == 0.75
+    assert metrics["modal_error_pp"] == {"0": 0.0, "6": -25.0, "8": 25.0}
+    # Borders: of 10 px, the prediction has that of the background where it is, and its own two
+    # columns further right.
+    assert metrics["border_px"] == 3
+    assert metrics["boundary_f1"]["0"] == 1.0
+    assert "| Py/Mrc | 40 | 0.500 |" in (out / "tables.md").read_text()
     assert (out / "confusion.csv").read_text().splitlines() == [
         "truth,Bg,Py/Mrc,Sp,other",
         "Bg,40,0,0,0",

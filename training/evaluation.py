@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.accuracy import NearestColour, confusion_matrix, scores
+from petrography.accuracy import (
+    Confusion,
+    NearestColour,
+    RankCounts,
+    SetMetrics,
+    Tally,
+    confusion_matrix,
+    measure_set,
+    tally_image,
+)
 from petrography.channels import RGB_CHANNELS, colours_or_bands
 from petrography.images import Labels, resample_image
-from petrography.minerals import ASSOCIATIONS, mineral
-from petrography.model_card import Evaluation, TileGeometry
-from petrography.segmentation import Predictor, segment
+from petrography.minerals import ASSOCIATIONS, class_index_table, mineral
+from petrography.model_card import Evaluation, ImageScores, TileGeometry
+from petrography.segmentation import Predictor, Segmentation, segment
 from training.lumenstone import Field
 
-__all__ = ["EvaluatedModel", "evaluate_fields", "pooled_confusion"]
+__all__ = [
+    "BORDER_PX",
+    "EvaluatedModel",
+    "OnSeen",
+    "evaluate_fields",
+    "evaluation_of",
+    "measure_fields",
+    "pooled_confusion",
+]
 
-Confusions = tuple[NDArray[np.int64], NDArray[np.int64]]
+Mode: TypeAlias = Literal["given", "open"]
+# Called with a field, whether its association was given, and the map of the model.
+OnSeen: TypeAlias = Callable[[Field, Mode, Segmentation], None]
+
+# Annotators agree to two or three pixels, even at half of LumenStone's pixel.
+BORDER_PX = 3
+_ROWS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -47,13 +71,46 @@ class EvaluatedModel:
 
     def predict(self, field: Field, allowed: Sequence[int]) -> Labels:
         """Segment a field; returns codes, uint8 of the field's shape."""
-        return segment(
+        return self.see(field, allowed).labels
+
+    def see(
+        self, field: Field, allowed: Sequence[int], ranks: RankCounts | None = None
+    ) -> Segmentation:
+        """Segment a field, and add the ranks of its probabilities to `ranks`."""
+        watch = None if ranks is None else _RankWatch(field.truth, self.classes, ranks)
+        seen = segment(
             resample_image(field.image, self.resampling_factor),
             self.predictor_for(allowed),
             geometry=self.geometry,
             codes=self.classes,
             output_shape=field.truth.shape,
-        ).labels
+            on_probabilities=None if watch is None else watch.add,
+        )
+        if watch is not None:
+            watch.flush()
+        return seen
+
+
+class _RankWatch:
+    """Counts the probabilities of an image while they pass, some rows at a time."""
+
+    def __init__(self, truth: Labels, classes: Sequence[int], ranks: RankCounts) -> None:
+        self._target = class_index_table(classes, other=len(classes))[truth]
+        self._ranks = ranks
+        self._rows: list[NDArray[np.float32]] = []
+        self._first = 0
+
+    def add(self, row: int, probabilities: NDArray[np.float32]) -> None:
+        self._rows.append(probabilities.copy())
+        if len(self._rows) == _ROWS_AT_ONCE:
+            self.flush()
+            self._first = row + 1
+
+    def flush(self) -> None:
+        if self._rows:
+            target = self._target[self._first : self._first + len(self._rows)]
+            self._ranks.add(np.concatenate(self._rows, axis=1), target.ravel())
+            self._rows = []
 
 
 def pooled_confusion(
@@ -65,8 +122,90 @@ def pooled_confusion(
 
 
 def evaluate_fields(
-    model: EvaluatedModel, baseline: NearestColour, fields: Sequence[Field], *, data: str
+    model: EvaluatedModel, baseline: NearestColour, fields: Iterable[Field], *, data: str
 ) -> tuple[Evaluation, ...]:
+    """Judge a model beside the nearest-colour baseline, for the model card.
+
+    Parameters
+    ----------
+    model, baseline, fields
+        As for `measure_fields`.
+    data : str
+        What the fields are.
+
+    Returns
+    -------
+    tuple of Evaluation
+        One for each set of `measure_fields`.
+    """
+    measured = measure_fields(model, baseline, fields)
+    return tuple(
+        evaluation_of(one, data=data, resampling_factor=model.resampling_factor) for one in measured
+    )
+
+
+def evaluation_of(found: SetMetrics, *, data: str, resampling_factor: float) -> Evaluation:
+    """Write the figures of a set as they stand in the model card."""
+    baseline = found.baseline
+    return Evaluation(
+        data=data,
+        images=found.images,
+        association=found.association,
+        resampling=f"{resampling_factor:g} model pixels per image pixel",
+        mean_iou=found.mean_iou,
+        pixel_accuracy=found.pixel_accuracy,
+        iou={one.code: one.iou for one in found.classes},
+        baseline_mean_iou=0.0 if baseline is None else baseline.mean_iou,
+        baseline_pixel_accuracy=0.0 if baseline is None else baseline.pixel_accuracy,
+        baseline_iou=_known({one.code: one.baseline_iou for one in found.classes}),
+        confusion=found.confusion,
+        confusion_codes=found.confusion_codes,
+        absent=found.absent,
+        balanced_accuracy=_known({one.code: one.balanced_accuracy for one in found.classes}),
+        border_px=found.border_px,
+        void_border_mean_iou=found.void_border_mean_iou,
+        boundary_f1=_known({one.code: one.boundary_f1 for one in found.classes}),
+        ece=found.ece,
+        modal_error_pp={one.code: one.modal_error_pp for one in found.classes},
+        mean_modal_error_pp=float(np.mean([one.mean_modal_error_pp for one in found.per_image])),
+        per_image=tuple(
+            ImageScores(
+                name=one.name,
+                pixel_accuracy=one.pixel_accuracy,
+                mean_iou=one.mean_iou,
+                mean_modal_error_pp=one.mean_modal_error_pp,
+                confusion=one.confusion,
+            )
+            for one in found.per_image
+        ),
+    )
+
+
+def _known(figures: dict[int, float | None]) -> dict[int, float]:
+    return {code: figure for code, figure in figures.items() if figure is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """What is counted of the fields of one association, under one mode."""
+
+    tallies: dict[str, Tally]
+    ranks: RankCounts
+    baseline: Confusion
+
+    @classmethod
+    def empty(cls, classes: int) -> _Group:
+        return cls({}, RankCounts.empty(classes), np.zeros((classes, classes), dtype=np.int64))
+
+
+def measure_fields(
+    model: EvaluatedModel,
+    baseline: NearestColour,
+    fields: Iterable[Field],
+    *,
+    border_px: int = BORDER_PX,
+    on_seen: OnSeen | None = None,
+) -> tuple[SetMetrics, ...]:
     """Judge a model beside the nearest-colour baseline on every set that makes sense.
 
     Parameters
@@ -75,38 +214,67 @@ def evaluate_fields(
         The model.
     baseline : NearestColour
         Fitted on the training fields.
-    fields : sequence of Field
-        Fields that the model was not fitted to.
-    data : str
-        What they are.
+    fields : iterable of Field
+        Fields that the model was not fitted to; one is held at a time.
+    border_px : int
+        Distance within which borders are judged; see `petrography.accuracy.tally_image`.
+    on_seen : callable, optional
+        Told of every map.
 
     Returns
     -------
-    tuple of Evaluation
+    tuple of SetMetrics
         Each association alone with its classes given, all fields with theirs given, and all
         fields with all classes open.
     """
-    given = [_confusions(model, baseline, field, field.annotated) for field in fields]
-    opened = [_confusions(model, baseline, field, model.classes) for field in fields]
-    sets = [(name, chosen, given) for name, chosen in _sets(fields)]
-    return tuple(
-        _evaluation(model, fields, name, [(one, matrices[one]) for one in chosen], data)
-        for name, chosen, matrices in [*sets, (None, range(len(fields)), opened)]
+    groups: dict[tuple[tuple[int, ...], Mode], _Group] = {}
+    for one in fields:
+        for mode, allowed in _modes(model, one):
+            empty = _Group.empty(len(model.classes))
+            group = groups.setdefault((one.annotated, mode), empty)
+            seen = _count(model, baseline, one, allowed, group, border_px)
+            if on_seen is not None:
+                on_seen(one, mode, seen)
+    return tuple(_measured(model, groups, border_px))
+
+
+def _modes(model: EvaluatedModel, one: Field) -> list[tuple[Mode, Sequence[int]]]:
+    if set(one.annotated) >= set(model.classes):
+        return [("given", model.classes)]  # open is the same
+    return [("given", one.annotated), ("open", model.classes)]
+
+
+def _count(
+    model: EvaluatedModel,
+    baseline: NearestColour,
+    one: Field,
+    allowed: Sequence[int],
+    group: _Group,
+    border_px: int,
+) -> Segmentation:
+    """Add a field to its group."""
+    seen = model.see(one, allowed, group.ranks)
+    group.tallies[one.name] = tally_image(
+        one.truth, seen.labels, model.classes, border_px=border_px, confidence=seen.confidence
     )
+    colours = baseline.predict(colours_or_bands(one.image, model.channels), allowed=allowed)
+    group.baseline[...] += confusion_matrix(one.truth, colours, model.classes)
+    return seen
 
 
-def _sets(fields: Sequence[Field]) -> list[tuple[str | None, Sequence[int]]]:
-    """Names of the sets whose association is given, and the fields in each."""
-    chosen: dict[tuple[int, ...], list[int]] = {}
-    for index, field in enumerate(fields):
-        chosen.setdefault(field.annotated, []).append(index)
-    sets: list[tuple[str | None, Sequence[int]]] = [
-        (_association_name(codes), indices) for codes, indices in chosen.items()
-    ]
-    if len(sets) > 1:
-        names = "+".join(str(name) for name, _ in sets)
-        sets.append((f"{names}, each given", range(len(fields))))
-    return sets
+def _measured(
+    model: EvaluatedModel, groups: dict[tuple[tuple[int, ...], Mode], _Group], border_px: int
+) -> Iterable[SetMetrics]:
+    given = {codes: group for (codes, mode), group in groups.items() if mode == "given"}
+    opened = [groups.get((codes, "open"), group) for codes, group in given.items()]
+    names = {codes: _association_name(codes) for codes in given}
+    for codes, name in names.items():
+        yield _set(model, name, codes, [given[codes]], border_px)
+    if len(names) > 1:
+        told = f"{'+'.join(names.values())}, each given"
+        possible = {code for codes in given for code in codes}
+        yield _set(model, told, possible, list(given.values()), border_px)
+    yield _set(model, None, model.classes, opened, border_px)
 
 
 def _association_name(codes: tuple[int, ...]) -> str:
@@ -114,38 +282,21 @@ def _association_name(codes: tuple[int, ...]) -> str:
     return named.get(codes) or ",".join(mineral(code).symbol for code in codes)
 
 
-def _confusions(
-    model: EvaluatedModel, baseline: NearestColour, field: Field, allowed: Sequence[int]
-) -> Confusions:
-    """Confusion of the model and of the baseline on one field."""
-    ours = confusion_matrix(field.truth, model.predict(field, allowed), model.classes)
-    seen = colours_or_bands(field.image, model.channels)
-    colours = baseline.predict(seen, allowed=allowed)
-    return ours, confusion_matrix(field.truth, colours, model.classes)
-
-
-def _evaluation(
+def _set(
     model: EvaluatedModel,
-    fields: Sequence[Field],
     association: str | None,
-    judged: Sequence[tuple[int, Confusions]],
-    data: str,
-) -> Evaluation:
-    codes = model.classes
-    confusion = np.sum([matrices[0] for _, matrices in judged], axis=0)
-    ours = scores(confusion, codes)
-    theirs = scores(np.sum([matrices[1] for _, matrices in judged], axis=0), codes)
-    return Evaluation(
-        data=data,
-        images=tuple(fields[index].name for index, _ in judged),
+    possible: Collection[int],
+    groups: Sequence[_Group],
+    border_px: int,
+) -> SetMetrics:
+    empty = _Group.empty(len(model.classes))
+    return measure_set(
+        association or "all classes open",
+        {image: tally for one in groups for image, tally in one.tallies.items()},
+        model.classes,
         association=association,
-        resampling=f"{model.resampling_factor:g} model pixels per image pixel",
-        mean_iou=ours.mean_iou,
-        pixel_accuracy=ours.pixel_accuracy,
-        iou=ours.iou,
-        baseline_mean_iou=theirs.mean_iou,
-        baseline_pixel_accuracy=theirs.pixel_accuracy,
-        baseline_iou=theirs.iou,
-        confusion=tuple(tuple(row) for row in confusion.tolist()),
-        confusion_codes=codes,
+        possible=[code for code in model.classes if code in possible],
+        border_px=border_px,
+        ranks=sum((one.ranks for one in groups), empty.ranks),
+        baseline=sum((one.baseline for one in groups), empty.baseline),
     )

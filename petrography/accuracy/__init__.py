@@ -5,23 +5,64 @@ weigh as much as a large one. Pixels that nobody annotated (255) are masked out,
 right. A figure for a network means little without that of `NearestColour` on the same pixels.
 """
 
-from petrography.accuracy.confusion import confusion_matrix, confusion_with_other
+from petrography.accuracy.borders import BorderCounts, count_borders
+from petrography.accuracy.confusion import (
+    Confusion,
+    confusion_matrix,
+    confusion_with_other,
+    normalised_confusion,
+)
 from petrography.accuracy.error_map import error_map
 from petrography.accuracy.judging import classes_to_judge, confusion_csv
+from petrography.accuracy.measuring import measure_set
+from petrography.accuracy.metrics import (
+    DEFINITIONS,
+    ClassMetrics,
+    ImageMetrics,
+    MetricsReport,
+    ModelMetrics,
+    SetMetrics,
+    Spread,
+    parse_metrics,
+)
 from petrography.accuracy.nearest_colour import NearestColour, fit_nearest_colour
-from petrography.accuracy.scoring import Scores, scores, scores_table
+from petrography.accuracy.ranking import RankCounts, roc_auc
+from petrography.accuracy.reliability import ReliabilityBin, ReliabilityCounts, count_reliability
+from petrography.accuracy.scoring import Scores, scores, scores_of_present, scores_table
+from petrography.accuracy.tally import Tally, tally_image
 from petrography.accuracy.void_border import void_border
 
 __all__ = [
+    "DEFINITIONS",
+    "BorderCounts",
+    "ClassMetrics",
+    "Confusion",
+    "ImageMetrics",
+    "MetricsReport",
+    "ModelMetrics",
     "NearestColour",
+    "RankCounts",
+    "ReliabilityBin",
+    "ReliabilityCounts",
     "Scores",
+    "SetMetrics",
+    "Spread",
+    "Tally",
     "classes_to_judge",
     "confusion_csv",
     "confusion_matrix",
     "confusion_with_other",
+    "count_borders",
+    "count_reliability",
     "error_map",
     "fit_nearest_colour",
+    "measure_set",
+    "normalised_confusion",
+    "parse_metrics",
+    "roc_auc",
     "scores",
+    "scores_of_present",
     "scores_table",
+    "tally_image",
     "void_border",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ __all__ = [
     "Confusion",
     "confusion_matrix",
     "confusion_with_other",
+    "normalised_confusion",
     "require_same_shape",
     "row_bands",
 ]
@@ -104,6 +106,34 @@ def confusion_with_other(truth: Labels, prediction: Labels, codes: Sequence[int]
         msg = f"truth holds codes {strange}; wanted {list(codes)}, or 255 for not annotated"
         raise LabelImageError(msg)
     return matrix[:-1]
+
+
+def normalised_confusion(
+    confusion: Confusion, *, by: Literal["truth", "prediction"]
+) -> NDArray[np.float64]:
+    """Turn counts into shares of the true pixels of a class, or of those predicted as it.
+
+    Parameters
+    ----------
+    confusion : ndarray of int64, shape (K, L)
+        Rows are the truth, columns the prediction.
+    by : {"truth", "prediction"}
+        Whether rows sum to 1 (the diagonal is recall) or columns do (it is precision).
+
+    Returns
+    -------
+    ndarray of float64, shape (K, L)
+        Shares; NaN in a row or column without a pixel.
+
+    Examples
+    --------
+    >>> normalised_confusion(np.array([[3, 1], [0, 4]]), by="truth").tolist()
+    [[0.75, 0.25], [0.0, 1.0]]
+    """
+    total = confusion.sum(axis=1 if by == "truth" else 0, keepdims=True)
+    shares = np.full(confusion.shape, np.nan)
+    np.divide(confusion, total, out=shares, where=total > 0)
+    return shares
 
 
 def require_same_shape(truth: Labels, prediction: Labels) -> None:

@@ -27,10 +27,17 @@ from petrography.report import (
     definitions,
     grain_entries,
     modal_basis,
+    modal_correction,
     modal_entries,
     rounded_elements,
 )
-from petrography.statistics import Composition, summarise_grains
+from petrography.statistics import (
+    Composition,
+    MapErrors,
+    held_out_confusion,
+    map_errors,
+    summarise_grains,
+)
 
 __all__ = ["provenance_of", "recorded"]
 
@@ -49,18 +56,20 @@ def recorded(
     """Write the result of an analysis, still without timings and artefacts."""
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
     composition = measured.composition
+    errors = _map_errors(composition, card, seen)
     return Result(
         id=analysis_id,
         sample=request.sample or Sample(),
         model=ModelReference(name=card.name, version=card.version, sha256=card.onnx_sha256),
         scale=seen.scale,
-        modal=modal_entries(composition, um_per_px=um_per_px),
+        modal=modal_entries(composition, um_per_px=um_per_px, errors=errors),
         modal_basis=modal_basis(composition),
+        modal_correction=None if errors is None else modal_correction(composition, errors),
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(measured.grains), um_per_px=um_per_px),
         registration=None if seen.overlay is None else seen.overlay.report,
         anisotropy=_anisotropy(seen),
-        quality=_quality(seen, card, composition),
+        quality=_with_doubts(_quality(seen, card, composition), errors),
         degradations=_degradations(request, seen, card),
         uncertainty=Uncertainty(
             mean_confidence=round(float(seen.segmentation.confidence.mean()) / 255.0, 6),
@@ -68,7 +77,7 @@ def recorded(
         ),
         timings_s={},
         artefacts=(),
-        definitions=definitions(composition, measured.grains),
+        definitions=definitions(composition, measured.grains, errors),
         provenance=provenance,
     )
 
@@ -77,6 +86,16 @@ def _anisotropy(seen: Seen) -> tuple[PhaseAnisotropy, ...] | None:
     if seen.overlay is None or seen.overlay.anisotropy is None:
         return None
     return phase_anisotropy(seen.segmentation.labels, seen.overlay.anisotropy)
+
+
+def _map_errors(composition: Composition, card: ModelCard, seen: Seen) -> MapErrors | None:
+    held_out = held_out_confusion(card, seen.allowed)
+    return None if held_out is None else map_errors(composition, held_out)
+
+
+def _with_doubts(quality: Quality, errors: MapErrors | None) -> Quality:
+    doubts = () if errors is None else errors.warnings
+    return quality.model_copy(update={"warnings": (*quality.warnings, *doubts)})
 
 
 def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:

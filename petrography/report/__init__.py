@@ -6,7 +6,13 @@ equal bytes.
 """
 
 from petrography.report.definitions import UNSCALED, definitions
-from petrography.report.entries import grain_entries, modal_basis, modal_entries, rounded_elements
+from petrography.report.entries import (
+    grain_entries,
+    modal_basis,
+    modal_correction,
+    modal_entries,
+    rounded_elements,
+)
 from petrography.report.geojson import grains_geojson
 from petrography.report.label_image import label_image_files, label_image_result
 from petrography.report.outlines import grain_polygons
@@ -16,6 +22,7 @@ from petrography.report.result import (
     Contacts,
     GrainEntry,
     ModalBasis,
+    ModalCorrection,
     ModalEntry,
     ModelReference,
     PhaseAnisotropy,
@@ -37,6 +44,7 @@ __all__ = [
     "Contacts",
     "GrainEntry",
     "ModalBasis",
+    "ModalCorrection",
     "ModalEntry",
     "ModelReference",
     "PhaseAnisotropy",
@@ -54,6 +62,7 @@ __all__ = [
     "label_image_files",
     "label_image_result",
     "modal_basis",
+    "modal_correction",
     "modal_csv",
     "modal_entries",
     "modal_table",

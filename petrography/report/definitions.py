@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petrography.statistics import Composition, Grains
+from petrography.statistics import Composition, Grains, MapErrors
 
 __all__ = ["UNSCALED", "definitions"]
 
@@ -10,7 +10,9 @@ __all__ = ["UNSCALED", "definitions"]
 UNSCALED = "no pixel size was given: lengths and areas are in pixels only"
 
 
-def definitions(composition: Composition, grains: Grains) -> dict[str, str]:
+def definitions(
+    composition: Composition, grains: Grains, errors: MapErrors | None = None
+) -> dict[str, str]:
     """State the definitions behind a result, with the settings that were used.
 
     Parameters
@@ -19,6 +21,8 @@ def definitions(composition: Composition, grains: Grains) -> dict[str, str]:
         The modal composition of the result.
     grains : Grains
         The grains of the result.
+    errors : MapErrors, optional
+        What mistakes of the map do to the composition.
 
     Returns
     -------
@@ -26,6 +30,7 @@ def definitions(composition: Composition, grains: Grains) -> dict[str, str]:
         One sentence or two each.
     """
     design = composition.design
+    corrected = {} if errors is None else _of_map_errors(errors)
     return {
         "area_percent": (
             "share of the whole annotated field, background included; in a plane section it "
@@ -61,5 +66,28 @@ def definitions(composition: Composition, grains: Grains) -> dict[str, str]:
         "ecd": (
             "diameter of the circle of equal area; number_pNN: quantile over grains; area_pNN: "
             "size below which NN % of the area lies, interpolated on the logarithm of size"
+        ),
+        **corrected,
+    }
+
+
+def _of_map_errors(errors: MapErrors) -> dict[str, str]:
+    held_out = errors.held_out
+    told = "all classes open" if held_out.association is None else f"told {held_out.association}"
+    return {
+        "total_ci95": (
+            f"95 % interval of area_percent: ci95 joined in quadrature with the bias and the "
+            f"scatter between images of the mistakes of the map, from the confusion on "
+            f"{held_out.images} held-out images ({told}), each worth {held_out.effective_size:.1f} "
+            "independent pixels of a class; it assumes ore and photographs like those"
+        ),
+        "corrected_percent": (
+            "shares, none negative and of sum 100, that best explain the shares of the map by the "
+            "rates of the held-out confusion; beside area_percent, not instead of it: on single "
+            "images of real ore it was further from the truth"
+        ),
+        "corrected_ci95": (
+            f"corrected_percent and the scatter of {errors.simulations} simulated corrections, "
+            "joined in quadrature with ci95"
         ),
     }

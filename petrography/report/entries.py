@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import math
+
 from petrography.minerals import mineral
 from petrography.report.result import (
     GrainEntry,
     IntervalMethod,
     ModalBasis,
+    ModalCorrection,
     ModalEntry,
     Sizes,
     SmallEntry,
 )
-from petrography.statistics import Composition, GrainSummary, PhaseShare
+from petrography.statistics import (
+    Composition,
+    CorrectedShare,
+    GrainSummary,
+    MapErrors,
+    PhaseShare,
+)
 from petrography.statistics.intervals import LEVEL
 
-__all__ = ["grain_entries", "modal_basis", "modal_entries", "rounded_elements"]
+__all__ = ["grain_entries", "modal_basis", "modal_correction", "modal_entries", "rounded_elements"]
 
 # Below a ten-thousandth of a per cent, and a thousandth of a pixel, there is only noise; rounding
 # also hides differences in the last bit between machines.
 _PERCENT_DIGITS = 4
 _LENGTH_DIGITS = 3
+_LEAST_PERCENT_NOT_MAPPED = 0.01
 
 
 def modal_entries(
-    composition: Composition, *, um_per_px: float | None = None
+    composition: Composition,
+    *,
+    um_per_px: float | None = None,
+    errors: MapErrors | None = None,
 ) -> tuple[ModalEntry, ...]:
     """Write the modal composition, by code.
 
@@ -33,11 +46,18 @@ def modal_entries(
         Measured shares.
     um_per_px : float, optional
         Pixel size; physical areas are null without it.
+    errors : MapErrors, optional
+        What mistakes of the map do to the composition.
     """
-    return tuple(_modal_entry(share, um_per_px) for share in composition.phases)
+    corrected = {} if errors is None else {one.code: one for one in errors.shares}
+    return tuple(
+        _modal_entry(share, um_per_px, corrected.get(share.code)) for share in composition.phases
+    )
 
 
-def _modal_entry(share: PhaseShare, um_per_px: float | None) -> ModalEntry:
+def _modal_entry(
+    share: PhaseShare, um_per_px: float | None, corrected: CorrectedShare | None
+) -> ModalEntry:
     phase = mineral(share.code)
     return ModalEntry(
         code=share.code,
@@ -50,6 +70,30 @@ def _modal_entry(share: PhaseShare, um_per_px: float | None) -> ModalEntry:
         area_px=share.area_px,
         area_um2=_area_um2(share.area_px, um_per_px),
         mass_percent=None if share.mass_percent is None else _percent(share.mass_percent),
+        total_ci95=None if corrected is None else _bounds(corrected.total_ci95_percent),
+        corrected_percent=None if corrected is None else _percent(corrected.corrected_percent),
+        corrected_ci95=None if corrected is None else _bounds(corrected.corrected_ci95_percent),
+    )
+
+
+def modal_correction(composition: Composition, errors: MapErrors) -> ModalCorrection:
+    """Write where the corrected percentages and the wider intervals come from."""
+    held_out, mapped = errors.held_out, {share.code for share in composition.phases}
+    return ModalCorrection(
+        data=held_out.data,
+        association=held_out.association,
+        images=held_out.images,
+        effective_size=_length(held_out.effective_size),
+        effective_size_source="held-out images" if held_out.is_measured else "default",
+        condition_number=_length(errors.condition) if math.isfinite(errors.condition) else None,
+        level=LEVEL,
+        simulations=errors.simulations,
+        seed=errors.seed,
+        not_mapped={
+            mineral(one.code).symbol: _percent(one.corrected_percent)
+            for one in errors.shares
+            if one.code not in mapped and one.corrected_percent > _LEAST_PERCENT_NOT_MAPPED
+        },
     )
 
 

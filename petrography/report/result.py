@@ -21,6 +21,7 @@ __all__ = [
     "Contacts",
     "GrainEntry",
     "ModalBasis",
+    "ModalCorrection",
     "ModalEntry",
     "ModelReference",
     "PhaseAnisotropy",
@@ -109,6 +110,12 @@ class ModalEntry(_Frozen):
     area_um2: NotNegative | None
     mass_percent: Percent | None
     """Of the mass of the ore minerals."""
+    total_ci95: tuple[Percent, Percent] | None = None
+    """95 % interval of area_percent that covers mistakes of the mineral map as well; null without
+    held-out images of the model."""
+    corrected_percent: Percent | None = None
+    """area_percent corrected with the held-out confusion of the model; see modal_correction."""
+    corrected_ci95: tuple[Percent, Percent] | None = None
 
 
 class IntervalMethod(_Frozen):
@@ -134,6 +141,32 @@ class ModalBasis(_Frozen):
     unlabelled_px: Count
     """Pixels in neither basis."""
     intervals: IntervalMethod
+
+
+class ModalCorrection(_Frozen):
+    """Where total_ci95, corrected_percent and corrected_ci95 come from.
+
+    The shares of the map stay the headline: on real ore the correction made single images worse.
+    """
+
+    method: Literal["least squares on the simplex, rates of the held-out confusion"] = (
+        "least squares on the simplex, rates of the held-out confusion"
+    )
+    data: str
+    """The held-out images."""
+    association: str | None
+    """What the model was told of them; null for all classes open."""
+    images: Count
+    effective_size: NotNegative
+    """Independent pixels of a class that one held-out image is worth."""
+    effective_size_source: Literal["held-out images", "default"]
+    condition_number: NotNegative | None
+    """Of the rates; null where they are singular."""
+    level: Fraction
+    simulations: Count
+    seed: int
+    not_mapped: dict[str, Percent]
+    """Corrected percentages of phases that the map does not show, above 0.01."""
 
 
 class Sizes(_Frozen):
@@ -241,6 +274,8 @@ class Result(_Frozen):
     scale: Scale | None
     modal: tuple[ModalEntry, ...]
     modal_basis: ModalBasis
+    modal_correction: ModalCorrection | None = None
+    """Null where no model drew the map, or its card holds no confusion."""
     element_percent: dict[str, Percent] | None
     """Mass per cent in the ore minerals, from their formulae."""
     grains: dict[str, GrainEntry]

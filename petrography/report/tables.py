@@ -32,6 +32,11 @@ MODAL_COLUMNS = (
     "sample_id",
     "section",
     "field",
+    "total_ci95_low",
+    "total_ci95_high",
+    "corrected_percent",
+    "corrected_ci95_low",
+    "corrected_ci95_high",
 )
 GRAIN_COLUMNS = (
     "id",
@@ -69,7 +74,10 @@ def modal_csv(result: Result) -> str:
     """
     sample = result.sample
     origin = [_guarded(text) for text in (sample.id, sample.section, sample.field)]
-    return _csv(MODAL_COLUMNS, ([*_modal_cells(result, entry), *origin] for entry in result.modal))
+    rows = (
+        [*_modal_cells(result, entry), *origin, *_corrected_cells(entry)] for entry in result.modal
+    )
+    return _csv(MODAL_COLUMNS, rows)
 
 
 def _modal_cells(result: Result, entry: ModalEntry) -> list[object]:
@@ -86,6 +94,14 @@ def _modal_cells(result: Result, entry: ModalEntry) -> list[object]:
         entry.area_px,
         entry.area_um2,
         None if grains is None else grains.count,
+    ]
+
+
+def _corrected_cells(entry: ModalEntry) -> list[object]:
+    return [
+        *(entry.total_ci95 or (None, None)),
+        entry.corrected_percent,
+        *(entry.corrected_ci95 or (None, None)),
     ]
 
 
@@ -157,23 +173,31 @@ def modal_table(result: Result) -> str:
     str
         A header and one phase a line, without a line break at the end; a dash where null.
     """
-    header = ("symbol", "name", "area %", "95 % interval", "ore %", "grains")
-    rows = [_table_row(result, entry) for entry in result.modal]
+    # A label image that no model drew has no such intervals.
+    with_errors = any(entry.total_ci95 is not None for entry in result.modal)
+    header = ["symbol", "name", "area %", "95 % interval", "ore %", "grains"]
+    if with_errors:
+        header.insert(4, "with map errors")
+    rows = [_table_row(result, entry, with_errors=with_errors) for entry in result.modal]
     widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
     return "\n".join(_aligned(row, widths) for row in (header, *rows))
 
 
-def _table_row(result: Result, entry: ModalEntry) -> tuple[str, ...]:
+def _table_row(result: Result, entry: ModalEntry, *, with_errors: bool) -> tuple[str, ...]:
     grains = result.grains.get(entry.symbol)
-    interval = "–" if entry.ci95 is None else f"{entry.ci95[0]:.2f} – {entry.ci95[1]:.2f}"
     return (
         entry.symbol,
         entry.name,
         f"{entry.area_percent:.2f}",
-        interval,
+        _interval(entry.ci95),
+        *((_interval(entry.total_ci95),) if with_errors else ()),
         "–" if entry.ore_percent is None else f"{entry.ore_percent:.2f}",
         "–" if grains is None else str(grains.count),
     )
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "–" if bounds is None else f"{bounds[0]:.2f} – {bounds[1]:.2f}"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -28,6 +28,8 @@ from petrography.tiling import plan_tiles
 __all__ = ["Band", "Segmentation", "segment", "segment_bands"]
 
 OnProgress: TypeAlias = Callable[[int, int], None]
+# Called with the number of a row of the map and its probabilities, float32 (K, width).
+OnProbabilities: TypeAlias = Callable[[int, NDArray[np.float32]], None]
 PredictLabels: TypeAlias = Callable[[NDArray[np.uint8]], Iterable[LabelsAndConfidence]]
 MAX_CLASSES = 255  # a rank of each class and one for none fit into a byte
 
@@ -72,6 +74,7 @@ def segment(
     output_shape: tuple[int, int] | None = None,
     batch_size: int = 1,
     on_progress: OnProgress | None = None,
+    on_probabilities: OnProbabilities | None = None,
 ) -> Segmentation:
     """Segment an image into minerals.
 
@@ -93,6 +96,9 @@ def segment(
     on_progress : callable, optional
         Called with (tiles done, tiles in all) after each batch. It stops the work by raising;
         the exception comes out of this function.
+    on_probabilities : callable, optional
+        Called with (row, probabilities of shape (K, width)) for every row of the map, from top to
+        bottom, before it is decided. The array is used again for the next row.
 
     Returns
     -------
@@ -115,6 +121,7 @@ def segment(
         output_shape=shape,
         batch_size=batch_size,
         on_progress=on_progress,
+        on_probabilities=on_probabilities,
     )
     result = Segmentation(np.empty(shape, np.uint8), np.empty(shape, np.uint8))
     for band in bands:
@@ -133,15 +140,17 @@ def segment_bands(
     output_shape: tuple[int, int],
     batch_size: int = 1,
     on_progress: OnProgress | None = None,
+    on_probabilities: OnProbabilities | None = None,
 ) -> Iterator[Band]:
     """Segment an image and give out the map in bands, while it is being made.
 
     Only one band as high as a tile is ever held with all its classes. In mode ``halo`` at
-    unchanged size the model is asked for labels alone and nothing is class-deep at all.
+    unchanged size the model is asked for labels alone and nothing is class-deep at all, unless
+    somebody wants to see the probabilities.
 
     Parameters
     ----------
-    pixels, predictor, geometry, codes, output_shape, batch_size, on_progress
+    pixels, predictor, geometry, codes, output_shape, batch_size, on_progress, on_probabilities
         As for `segment`; `output_shape` must be stated. Impossible values are refused at once,
         before the first band is asked for.
 
@@ -162,7 +171,7 @@ def segment_bands(
     shape = (pixels.shape[0], pixels.shape[1])
     plan = plan_tiles(*shape, geometry)
     feed = TileFeed(pixels, batch_size, _tile_counter(plan, on_progress))
-    if geometry.mode == "halo" and output_shape == shape:
+    if geometry.mode == "halo" and output_shape == shape and on_probabilities is None:
         return _labelled_bands(plan, feed, checked_labels(predictor, len(codes)), codes)
     answers = partial(feed.predicted, predict=checked_probabilities(predictor, len(codes)))
     bands = (
@@ -173,8 +182,9 @@ def segment_bands(
         )
     )
     if output_shape == shape:
-        return _decided_bands(bands, codes, shape[1])
-    return _enlarged_bands(bands, codes, RowEnlarger(len(codes), shape, output_shape))
+        return _decided_bands(bands, codes, shape[1], on_probabilities)
+    enlarger = RowEnlarger(len(codes), shape, output_shape)
+    return _enlarged_bands(bands, codes, enlarger, on_probabilities)
 
 
 def _labelled_bands(
@@ -193,7 +203,10 @@ def _labelled_bands(
 
 
 def _decided_bands(
-    bands: Iterable[NDArray[np.float32]], codes: Sequence[int], width_px: int
+    bands: Iterable[NDArray[np.float32]],
+    codes: Sequence[int],
+    width_px: int,
+    on_probabilities: OnProbabilities | None,
 ) -> Iterator[Band]:
     """Decide at the size of the image."""
     decision = RowDecision(codes, width_px)
@@ -201,12 +214,16 @@ def _decided_bands(
     for probabilities in bands:
         height_px = probabilities.shape[1]
         rows = (probabilities[:, row] for row in range(height_px))
-        yield _decided_band(top, (height_px, width_px), rows, decision)
+        seen = _seen(rows, top, on_probabilities)
+        yield _decided_band(top, (height_px, width_px), seen, decision)
         top += height_px
 
 
 def _enlarged_bands(
-    bands: Iterable[NDArray[np.float32]], codes: Sequence[int], enlarger: RowEnlarger
+    bands: Iterable[NDArray[np.float32]],
+    codes: Sequence[int],
+    enlarger: RowEnlarger,
+    on_probabilities: OnProbabilities | None,
 ) -> Iterator[Band]:
     """Interpolate to the size of the map, then decide."""
     decision = RowDecision(codes, enlarger.output_width_px)
@@ -219,11 +236,27 @@ def _enlarged_bands(
             for row in range(probabilities.shape[1])
             for mixed in enlarger.put(probabilities[:, row])
         )
-        band = _decided_band(top, (height_px, enlarger.output_width_px), rows, decision)
+        seen = _seen(rows, top, on_probabilities)
+        band = _decided_band(top, (height_px, enlarger.output_width_px), seen, decision)
         # A map much smaller than the image may get no row from a band.
         if height_px:
             yield band
         top += height_px
+
+
+def _seen(
+    rows: Iterable[NDArray[np.float32]], top: int, on_probabilities: OnProbabilities | None
+) -> Iterable[NDArray[np.float32]]:
+    """Show rows of probabilities while they pass."""
+    if on_probabilities is None:
+        return rows
+
+    def shown() -> Iterator[NDArray[np.float32]]:
+        for row, probabilities in enumerate(rows, start=top):
+            on_probabilities(row, probabilities)
+            yield probabilities
+
+    return shown()
 
 
 def _decided_band(

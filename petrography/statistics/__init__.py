@@ -2,23 +2,31 @@
 
 `composition` counts areas, `intervals` puts 95 % intervals on them, `assay` turns areas into mass
 and elements, `grains` finds and measures connected components, `grain_sizes` sums them up.
+`held_out` and `map_errors` add what mistakes of the map can do to the composition.
 """
 
 from petrography.statistics.assay import element_percent, mass_percent, parse_formula
 from petrography.statistics.composition import Composition, PhaseShare, modal_composition
 from petrography.statistics.grain_sizes import GrainSummary, SizeQuantiles, summarise_grains
 from petrography.statistics.grains import MIN_GRAIN_AREA_PX, Grains, measure_grains
+from petrography.statistics.held_out import HeldOutConfusion, held_out_confusion
 from petrography.statistics.intervals import BlockDesign
+from petrography.statistics.map_errors import CorrectedShare, MapErrors, map_errors
 
 __all__ = [
     "MIN_GRAIN_AREA_PX",
     "BlockDesign",
     "Composition",
+    "CorrectedShare",
     "GrainSummary",
     "Grains",
+    "HeldOutConfusion",
+    "MapErrors",
     "PhaseShare",
     "SizeQuantiles",
     "element_percent",
+    "held_out_confusion",
+    "map_errors",
     "mass_percent",
     "measure_grains",
     "modal_composition",

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -22,7 +23,7 @@ from petrography.errors import InvalidParameterError, UnsupportedImageError
 from petrography.image_codec import ImageLimits, decode_labels, encode_png
 from petrography.model_card import sha256_hex
 from petrography.pipeline import MEDIA_TYPES, AnalysisRequest, analyse, measure, writing
-from petrography.report import result_schema
+from petrography.report import modal_table, result_schema
 from tests.tiny_model import CODES, COLOURS, tiny_card
 
 
@@ -337,3 +338,45 @@ def test_a_filter_is_noticed_before_any_map(painted):
     assert quality.calibrate_first
     assert quality.hue_distance > 3.0
     assert any(one.startswith("calibrate first") for one in quality.warnings)
+
+
+def test_the_held_out_confusion_widens_intervals_and_corrects(painted):
+    single = {
+        "data": "painted ore",
+        "images": [f"p{k}" for k in range(6)],
+        "association": None,
+        "resampling": "1",
+        "mean_iou": 0.5,
+        "pixel_accuracy": 0.9,
+        "iou": {},
+        "baseline_mean_iou": 0.1,
+        "baseline_pixel_accuracy": 0.1,
+        "baseline_iou": {},
+        "confusion": [[90, 10, 0, 0], [0, 80, 0, 20], [0, 0, 0, 0], [5, 0, 0, 95]],
+        "confusion_codes": list(CODES),
+    }
+    card = tiny_card(evaluations=[single])
+    analysis = run(encode_png(painted[1]), AnalysisRequest(um_per_px=0.5), card=card)
+    result = analysis.result
+    jsonschema.validate(json.loads(analysis.artefacts["result.json"]), result_schema())
+    assert result.modal_correction.data == "painted ore"
+    assert result.modal_correction.effective_size_source == "default"
+    assert {"total_ci95", "corrected_percent", "corrected_ci95"} <= result.definitions.keys()
+    assert any(one.startswith("Gn: no held-out pixels") for one in result.quality.warnings)
+    assert sum(one.corrected_percent for one in result.modal) == pytest.approx(100, abs=1e-3)
+    for one in result.modal:
+        assert one.total_ci95[0] <= one.ci95[0] < one.ci95[1] <= one.total_ci95[1]
+    (pyrite,) = [one for one in result.modal if one.code == 6]
+    assert pyrite.corrected_percent < pyrite.area_percent
+    rows = list(csv.DictReader(io.StringIO(analysis.artefacts["modal.csv"].decode())))
+    assert [float(row["corrected_percent"]) for row in rows] == [
+        one.corrected_percent for one in result.modal
+    ]
+    assert "with map errors" in modal_table(result)
+
+
+def test_without_a_held_out_confusion_nothing_is_corrected(painted):
+    result = run(encode_png(painted[1]), AnalysisRequest(um_per_px=0.5)).result
+    assert result.modal_correction is None
+    assert all(one.total_ci95 is None and one.corrected_percent is None for one in result.modal)
+    assert "with map errors" not in modal_table(result)

@@ -1,8 +1,4 @@
-"""The card that travels with every model: what goes in, what comes out, how good it is.
-
-`model.json` beside `model.onnx` is this class as JSON. Export writes it, the service refuses a
-model without it, training and the pipeline read the same fields, so they cannot drift apart.
-"""
+"""The card itself, and reading it."""
 
 from __future__ import annotations
 
@@ -10,41 +6,18 @@ import hashlib
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from petrography.errors import ModelCardError, field_problems
 from petrography.minerals import MINERALS
+from petrography.model_card.field_types import Frozen, Name, Positive, Precision, Sha256
+from petrography.model_card.measurements import Calibration, Evaluation, Parity, TrainingRecord
+from petrography.model_card.proofs import Derivation, GridShift, HaloProof, Timing
 
-__all__ = [
-    "Calibration",
-    "Derivation",
-    "Evaluation",
-    "GridShift",
-    "HaloProof",
-    "ModelCard",
-    "Parity",
-    "Precision",
-    "TileGeometry",
-    "Timing",
-    "TrainingRecord",
-    "VariantScore",
-    "newest_version",
-    "parse_card",
-    "sha256_hex",
-]
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Precision = Literal["float32", "float16", "int8"]
+__all__ = ["ModelCard", "TileGeometry", "newest_version", "parse_card", "sha256_hex"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TileGeometry(_Frozen):
+class TileGeometry(Frozen):
     """How an image is cut for the network.
 
     Attributes
@@ -83,192 +56,7 @@ class TileGeometry(_Frozen):
         return self
 
 
-class Evaluation(_Frozen):
-    """Accuracy on one set of images that the weights were not fitted to.
-
-    Confusion is pooled over the images of the set; see `petrography.accuracy`. The nearest-colour
-    baseline, fitted on the training images, is judged on the same pixels.
-    """
-
-    data: str
-    images: tuple[str, ...]
-    association: str | None
-    resampling: str
-    mean_iou: Fraction
-    pixel_accuracy: Fraction
-    iou: dict[int, Fraction]
-    baseline_mean_iou: Fraction
-    baseline_pixel_accuracy: Fraction
-    baseline_iou: dict[int, Fraction]
-    confusion: tuple[tuple[int, ...], ...]
-    confusion_codes: tuple[int, ...]
-
-
-class Calibration(_Frozen):
-    """Temperature scaling on validation images: doi:10.48550/arXiv.1706.04599."""
-
-    temperature: Positive
-    bins: int
-    ece_before: Fraction
-    ece_after: Fraction
-    data: str
-
-
-class Parity(_Frozen):
-    """Proof that the ONNX file computes what the checkpoint computed, at one tile size."""
-
-    height_px: int
-    width_px: int
-    max_probability_difference: float
-    differing_label_fraction: Fraction
-
-
-class HaloProof(_Frozen):
-    """Proof that a tile's core is what the whole image would have given (mode ``halo``).
-
-    Attributes
-    ----------
-    positions : int
-        Random places that were compared.
-    core_px : int
-        Side of the core at each.
-    max_probability_difference : float
-        Between tile and whole, over places, pixels and classes.
-    max_change_from_outside : float
-        The same, after noise of full contrast had replaced everything outside the halo.
-    """
-
-    mode: Literal["halo"] = "halo"
-    positions: int = Field(ge=1)
-    core_px: int = Field(ge=1)
-    max_probability_difference: float
-    max_change_from_outside: float
-
-
-class GridShift(_Frozen):
-    """How far labels depend on where the tiles lie (mode ``blend``), associations given.
-
-    Attributes
-    ----------
-    data : str
-        The images.
-    images : int
-        How many were large enough.
-    agreement : float
-        Fraction of pixels with the same label when the grid moves by half a tile.
-    seam_gradient_ratio : float or None
-        Mean step of the confidence across borders of tiles over that across all other lines.
-    """
-
-    mode: Literal["blend"] = "blend"
-    data: str
-    images: int = Field(ge=1)
-    agreement: Fraction
-    seam_gradient_ratio: float | None
-
-
-class Timing(_Frozen):
-    """Time of one tile, measured when the version was made: trust ratios on one machine.
-
-    Attributes
-    ----------
-    provider : {"cpu", "cuda"}
-        Where the graph ran.
-    machine : str
-        Processor or GPU, and the version of ONNX Runtime.
-    threads : int
-        CPU threads of one run.
-    tile_px : int
-        Side of the tile.
-    runs : int
-        Of which the median and the quartiles are given.
-    median_ms, lower_quartile_ms, upper_quartile_ms : float
-        Milliseconds for one tile, the input and output copies included.
-    """
-
-    provider: Literal["cpu", "cuda"]
-    machine: str
-    threads: int = Field(ge=1)
-    tile_px: int = Field(ge=1)
-    runs: int = Field(ge=1)
-    median_ms: Positive
-    lower_quartile_ms: Positive
-    upper_quartile_ms: Positive
-
-
-class VariantScore(_Frozen):
-    """A variant beside the version it derives from, on the same validation images.
-
-    Attributes
-    ----------
-    classes_given : bool
-        Whether only the classes of each image's association were allowed.
-    label_agreement : float
-        Fraction of all pixels with the same label in both.
-    mean_iou, pixel_accuracy : float
-        Of the variant, pooled over the images.
-    float32_mean_iou, float32_pixel_accuracy : float
-        Of the version it derives from.
-    """
-
-    classes_given: bool
-    label_agreement: Fraction
-    mean_iou: Fraction
-    pixel_accuracy: Fraction
-    float32_mean_iou: Fraction
-    float32_pixel_accuracy: Fraction
-
-
-class Derivation(_Frozen):
-    """Where a variant of lower precision comes from, and the proof that it may stand in.
-
-    Attributes
-    ----------
-    version, onnx_sha256 : int, str
-        The float32 version.
-    method : str
-        How it was converted, on what it was calibrated, what was left in float32.
-    data : str
-        The validation images of the scores.
-    scores : tuple of VariantScore
-        With the classes given and with all open.
-    least_agreement : float
-        Bound on the label agreement that was demanded.
-    accepted_below_bound : bool
-        Whether the maker published it although it stayed below.
-    onnx_bytes, float32_onnx_bytes : int
-        Sizes of the two files.
-    float32_timings : tuple of Timing
-        The float32 version, its runs taking turns with those in `ModelCard.timings`.
-    """
-
-    version: int = Field(ge=1)
-    onnx_sha256: Sha256
-    method: str
-    data: str
-    scores: tuple[VariantScore, ...] = Field(min_length=1)
-    least_agreement: Fraction
-    accepted_below_bound: bool
-    onnx_bytes: int = Field(ge=1)
-    float32_onnx_bytes: int = Field(ge=1)
-    float32_timings: tuple[Timing, ...]
-
-
-class TrainingRecord(_Frozen):
-    """Where the weights come from; `started_from` names the earlier run that was gone on with."""
-
-    data: str
-    data_terms: str
-    data_sha256: Sha256
-    train_images: int
-    validation_images: int
-    phantom_fraction: Fraction
-    steps: int
-    config_toml: str
-    started_from: str | None = None
-
-
-class ModelCard(_Frozen):
+class ModelCard(Frozen):
     """Everything that must be known to use a model rightly.
 
     Attributes

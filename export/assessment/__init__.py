@@ -1,0 +1,1 @@
+"""What `petroserve test-model`, `evaluate` and `folds` write: tables, charts, panels."""

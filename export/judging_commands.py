@@ -1,0 +1,168 @@
+"""The commands that judge models: test-model and folds.
+
+Nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from export.judging import JudgedModel
+    from petrography.accuracy import ModelMetrics
+    from petrography.model_card import ModelCard
+    from petrography.segmentation import Segmentation
+    from training.evaluation import Mode, OnSeen
+    from training.lumenstone import Field, FieldPaths
+
+__all__ = ["add_commands"]
+
+AddCommand: TypeAlias = Callable[
+    [str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser
+]
+
+_DONE = 0
+_LUMENSTONE = (("S1v1", "S1"), ("S2v1", "S2"))
+
+
+def add_commands(add_command: AddCommand) -> None:
+    """Describe the commands; see `export.command_line.add_commands`."""
+    _describe_test_model(
+        add_command("test-model", _test_model, "judge one or more models on annotated fields")
+    )
+    folds = add_command("folds", _folds, "mean and spread over the evaluations of several folds")
+    folds.add_argument(
+        "reports",
+        nargs="+",
+        type=Path,
+        metavar="REPORT",
+        help="metrics.json of test-model, its folder, or a model card; one a fold",
+    )
+    folds.add_argument("--out", type=Path, metavar="DIR", help="for folds.json and folds.md")
+
+
+def _describe_test_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models_named", nargs="+", metavar="NAME[:VERSION]")
+    parser.add_argument("--data", type=Path, required=True, help="folder in the LumenStone layout")
+    parser.add_argument(
+        "--subset",
+        action="append",
+        type=_subset,
+        metavar="FOLDER=ASSOCIATION",
+        help="what to judge on, repeatable (default: S1v1=S1 and S2v1=S2)",
+    )
+    parser.add_argument("--split", choices=("train", "test"), default="test")
+    parser.add_argument(
+        "--resampling-factor", type=float, help="model pixels per image pixel (default: the card's)"
+    )
+    parser.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
+    parser.add_argument(
+        "--border-px",
+        type=_border,
+        metavar="PX",
+        default=3,
+        help="distance within which borders are judged (default: 3)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="REPORT", help="folder for metrics, tables and pictures"
+    )
+
+
+def _subset(text: str) -> tuple[str, str]:
+    folder, _, association = text.partition("=")
+    if folder and association:
+        return folder, association
+    msg = f"subset is {text[:40]!r}; wanted FOLDER=ASSOCIATION, such as S1v1=S1"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def _border(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 99:
+        return int(text)
+    msg = f"border is {text[:40]!r}; wanted a whole number of pixels, 1 to 99"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def _test_model(arguments: argparse.Namespace) -> int:
+    from export.judging import accuracy_table, data_name, evaluations_of, find_model, open_model
+    from petrography.accuracy import MetricsReport
+    from training.lumenstone import find_fields
+
+    if arguments.out is not None:
+        # What is missing is missed now and not after hours.
+        from export.assessment.report import write_report
+
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    opened = [
+        open_model(
+            find_model(arguments.models, name), resampling_factor=arguments.resampling_factor
+        )
+        for name in arguments.models_named
+    ]
+    subsets = dict(arguments.subset or _LUMENSTONE)
+    paths = find_fields(arguments.data, subsets, split=arguments.split)
+    data = data_name(subsets, arguments.split, len(paths))
+    measured = _measured(opened, paths, arguments)
+    for one in measured:
+        if len(measured) > 1:
+            print(f"\n{one.name}:{one.version}\n")
+        print(accuracy_table(evaluations_of(one, data=data)))
+    if arguments.out is not None:
+        write_report(arguments.out, MetricsReport(data=data, models=tuple(measured)))
+    return _DONE
+
+
+def _measured(
+    opened: list[JudgedModel], paths: tuple[FieldPaths, ...], arguments: argparse.Namespace
+) -> list[ModelMetrics]:
+    """Check every file, then measure every model; the bar counts files and maps."""
+    from tqdm import tqdm
+
+    from export.judging import check_fields, measure_model
+
+    total = len(paths) * (1 + 2 * len(opened))
+    with tqdm(total=total, unit="image", disable=not sys.stderr.isatty()) as bar:
+        bar.set_description("checking files")
+        check_fields(paths, [one.card for one in opened], on_checked=bar.update)
+        found = []
+        for one in opened:
+            name = f"{one.card.name}:{one.card.version}"
+            bar.set_description(name)
+            watch = _watch(bar, arguments.out, one.card)
+            found.append(measure_model(one, paths, border_px=arguments.border_px, on_seen=watch))
+    return found
+
+
+def _watch(bar: tqdm[NoReturn], out: Path | None, card: ModelCard) -> OnSeen:
+    """Draw every field, if there is a report, and move the bar."""
+    draw = None
+    if out is not None:
+        from export.assessment.report import FieldPictures
+
+        draw = FieldPictures(out, f"{card.name}:{card.version}", card.channels)
+
+    def watch(field: Field, mode: Mode, seen: Segmentation) -> None:
+        if draw is not None:
+            draw(field, mode, seen)
+        bar.update()
+
+    return watch
+
+
+def _folds(arguments: argparse.Namespace) -> int:
+    from export.assessment.folds import folds_markdown, merge_folds, read_fold
+
+    summary = merge_folds([read_fold(path) for path in arguments.reports])
+    text = folds_markdown(summary)
+    print(text)
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        (arguments.out / "folds.json").write_text(summary.model_dump_json(indent=2) + "\n")
+        (arguments.out / "folds.md").write_text(text + "\n")
+    return _DONE

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import timm
 import torch
 from torch import nn
 from torch.nn import functional
+
+from training.torchvision_schemas import declare_torchvision_operators
+
+declare_torchvision_operators()
+
+import timm
 from torchvision.models import resnet18
 
 OUTPUTS = 50  # its number of classes, whatever is trained

@@ -363,6 +363,7 @@ def _require_buildable(config: TrainingConfig, source: str) -> None:
         config.network.model_dump_json(exclude={"initial_weights", "initial_encoder"}),
         patch_px=config.sampler.patch_px,
         batch=config.sampler.batch,
+        channels=len(config.channels),
     )
     if problem is not None:
         msg = f"{source} is no valid configuration: network: {problem}"

@@ -9,7 +9,8 @@ from tests.training.lumenstone_folder import config_toml
 from training.config import read_config
 
 GOOD = config_toml(Path("data"), Path("runs"))
-SHIPPED = sorted((Path(__file__).parents[2] / "examples" / "training").glob("*.toml"))
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SHIPPED = sorted((*EXAMPLES.glob("training/*.toml"), *EXAMPLES.glob("foreign/*.toml")))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

@@ -61,7 +61,12 @@ def import_weights(file: Path, config_path: Path) -> ImportedWeights:
     if config.foreign is None:
         msg = f"{config_path} has no section [foreign]; it says what no file of weights does"
         raise ConfigurationError(msg)
-    network = build_network(config.network, classes=len(config.data.classes)).eval()
+    if config.stage_series is not None:
+        msg = f"{config_path} has stage_series; foreign weights are judged on photographs"
+        raise ConfigurationError(msg)
+    network = build_network(
+        config.network, classes=len(config.data.classes), channels=len(config.channels)
+    ).eval()
     match = match_weights(
         network.network.state_dict(),
         read_foreign_file(file, tensors=config.foreign.tensors),

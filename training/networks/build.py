@@ -24,6 +24,7 @@ __all__ = [
     "STD",
     "Normalised",
     "build_network",
+    "build_weightless",
     "geometry_for_small_fields",
     "stride_px",
     "tile_geometry",
@@ -105,6 +106,26 @@ def build_network(
         )
         raise ConfigurationError(msg) from error
     return Normalised(network, mean or MEAN[:1] * channels, std or STD[:1] * channels)
+
+
+def build_weightless(config: NetworkConfig, *, classes: int, channels: int = 3) -> Normalised:
+    """Build a network on torch's meta device: shapes in, shapes out, in no time.
+
+    Chance gives the same numbers afterwards as it would have before.
+
+    Raises
+    ------
+    ConfigurationError
+        As `build_network` does.
+    """
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                network = build_network(config, classes=classes, channels=channels)
+        except ConfigurationError:
+            # Some encoders look at values while they are built: they get them.
+            network = build_network(config, classes=classes, channels=channels)
+    return network.to("meta")
 
 
 def _bare_network(config: NetworkConfig, classes: int, channels: int) -> nn.Module:
@@ -209,10 +230,10 @@ def _stride_and_halo_px(network_json: str, limit_px: int) -> tuple[int, int | No
     config = NetworkConfig.model_validate_json(network_json)
     if config.architecture in _RESUNETS and not config.dilated:
         return RESUNET_STRIDE_PX, RESUNET_HALO_PX
+    if config.architecture not in MAYBE_EXACT:
+        return stride_px(build_weightless(config, classes=2).network), None
     # A run must draw the same numbers whether or not its tiles were planned before.
     with torch.random.fork_rng(devices=[]):
         network = build_network(config, classes=2).network
-    if config.architecture not in MAYBE_EXACT:
-        return stride_px(network), None
     halo_px = exact_halo_px(network, in_channels=3, stride_px=stride_px(network), limit_px=limit_px)
     return stride_px(network), halo_px

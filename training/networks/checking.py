@@ -8,15 +8,17 @@ import torch
 
 from petrography.errors import ConfigurationError
 from training.network_config import NetworkConfig
-from training.networks.build import build_network, stride_px
+from training.networks.build import build_weightless, stride_px
 
 __all__ = ["network_problem"]
 
-_CLASSES, _CHANNELS = 3, 3
+_CLASSES = 3
 
 
 @lru_cache(maxsize=32)
-def network_problem(network_json: str, *, patch_px: int, batch: int) -> str | None:
+def network_problem(
+    network_json: str, *, patch_px: int, batch: int, channels: int = 3
+) -> str | None:
     """Build a network and send the shape of a batch through it, without computing anything.
 
     Parameters
@@ -25,6 +27,8 @@ def network_problem(network_json: str, *, patch_px: int, batch: int) -> str | No
         A `NetworkConfig` as JSON: text, so that the answer can be remembered.
     patch_px, batch : int
         Side and number of the training patches.
+    channels : int
+        Channels of the image.
 
     Returns
     -------
@@ -32,12 +36,10 @@ def network_problem(network_json: str, *, patch_px: int, batch: int) -> str | No
         What is wrong, None if nothing is.
     """
     config = NetworkConfig.model_validate_json(network_json)
-    shape = (batch, _CHANNELS, patch_px, patch_px)
+    shape = (batch, channels, patch_px, patch_px)
     try:
-        # What is built here must not change what chance gives to the run.
-        with torch.random.fork_rng(devices=[]):
-            network = build_network(config, classes=_CLASSES, channels=_CHANNELS)
-        logits = network.to("meta").train()(torch.empty(shape, device="meta"))
+        network = build_weightless(config, classes=_CLASSES, channels=channels)
+        logits = network.train()(torch.empty(shape, device="meta"))
         step_px = stride_px(network.network)
     except ConfigurationError as error:
         return str(error)

@@ -42,7 +42,7 @@ from petrography.phantoms.anisotropy import ANISOTROPIES
 from petrography.registration.harmonic_design import choose_design
 from petrography.segmentation import Predictor, segment
 from training.networks.build import geometry_for_small_fields
-from training.stage_series import paint_section
+from training.painted_sections import kept_section
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
@@ -108,10 +108,11 @@ def main() -> None:
     parser.add_argument("--fusion", type=Path, default=FUSION)
     parser.add_argument("--twin", type=Path, required=True)
     parser.add_argument("--fields", type=int, default=48)
+    parser.add_argument("--kept", type=Path, help="folder that keeps the painted sections")
     parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     fusion, twin = Model.read(arguments.fusion), Model.read(arguments.twin)
-    judged = judge(fusion, twin, arguments.fields)
+    judged = judge(fusion, twin, arguments.fields, arguments.kept)
     text = f"{report(judged, fusion, twin, arguments.fields)}\n"
     print(text)
     if arguments.record:
@@ -120,14 +121,14 @@ def main() -> None:
         draw(judged, PICTURE)
 
 
-def judge(fusion: Model, twin: Model, count: int) -> Judged:
+def judge(fusion: Model, twin: Model, count: int, kept: Path | None = None) -> Judged:
     """Paint held-out fields and segment each in every way."""
     codes = fusion.card.classes
     colours = fusion.card.training_colours_rgb
     baseline = NearestColour(tuple(colours), tuple(colours.values()))
     judged = Judged(codes, fusion={views: [] for views in VIEW_COUNTS})
     for seed in tqdm(range(FIRST_SEED, FIRST_SEED + count), disable=None):
-        section = paint_section(RECIPE, seed, SIZE_PX, TURNS)
+        section = kept_section(kept, RECIPE, seed, SIZE_PX, TURNS)
         truth = section.truth
         judged.baseline.append(confusion_matrix(truth, baseline.predict(section.ppl), codes))
         judged.twin.append(confusion_matrix(truth, twin.labels(section.ppl), codes))

@@ -65,6 +65,8 @@ class StageSeriesConfig(Section):
         Turns of the stage between crossed polars, at most 12.
     variants : int
         How often a field is shown, each time with another number of its views, from none to all.
+    bare_variants : int
+        How many of these show no view at all, beside those that chance leaves without.
     first_seed : int
         Seeds of the training sections begin here, those of the validation sections a million on.
     workers : int
@@ -77,6 +79,7 @@ class StageSeriesConfig(Section):
     size_px: int = Field(ge=32, le=4096, default=384)
     views: int = Field(ge=1, le=MAX_VIEWS, default=MAX_VIEWS)
     variants: int = Field(ge=1, le=64, default=4)
+    bare_variants: int = Field(ge=0, le=64, default=0)
     first_seed: int = Field(ge=0, le=900_000, default=0)
     workers: int = Field(ge=0, le=64, default=0)
 

@@ -196,7 +196,8 @@ def load_data(config: TrainingConfig) -> LoadedData:
         If any image or mask cannot be used.
     """
     if config.stage_series is not None:
-        painted = paint_series(config.stage_series, fused=config.channels == FUSED_CHANNELS)
+        fused, folder = config.channels == FUSED_CHANNELS, config.output / "painted"
+        painted = paint_series(config.stage_series, fused=fused, folder=folder)
         return LoadedData(*painted, fields_sha256(painted[0]))
     train_paths, validation_paths = split_paths(config.data)
     train = load_training_fields(config, train_paths)

@@ -8,13 +8,9 @@ pytest.importorskip("torch", reason="needs the train extra")
 from petrography.errors import ConfigurationError
 from petrography.fusion import FUSED_CHANNELS
 from training.config import StageSeriesConfig, read_config
+from training.painted_sections import kept_section, paint_section
 from training.run import prepare_run
-from training.stage_series import (
-    VALIDATION_SEED_OFFSET,
-    fields_sha256,
-    paint_section,
-    paint_series,
-)
+from training.stage_series import VALIDATION_SEED_OFFSET, fields_sha256, paint_series
 
 pytestmark = pytest.mark.torch
 
@@ -105,6 +101,41 @@ def test_without_fusion_the_same_fields_are_photographs(painted):
 def test_painting_side_by_side_changes_nothing(painted):
     train, _ = paint_series(SMALL.model_copy(update={"workers": 1}), fused=True)
     assert fields_sha256(train) == fields_sha256(painted[0])
+
+
+def test_variants_can_be_bare():
+    bare = SMALL.model_copy(update={"bare_variants": 2})
+    train, _ = paint_series(bare, fused=True)
+    assert [field.image[..., -1].any() for field in train[:2]] == [False, False]
+    assert (
+        train[2].image[..., -1].any() == paint_series(SMALL, fused=True)[0][2].image[..., -1].any()
+    )
+
+
+def test_sections_are_kept_and_what_is_broken_is_painted_anew(tmp_path):
+    first = kept_section(tmp_path, "S3", 7, 48, views=2)
+    (path,) = tmp_path.iterdir()
+    painted_at = path.stat().st_mtime_ns
+    again = kept_section(tmp_path, "S3", 7, 48, views=2)
+    # One with its views serves where none are asked for.
+    plain = kept_section(tmp_path, "S3", 7, 48, views=2, crossed=False)
+    assert path.stat().st_mtime_ns == painted_at
+    assert list(tmp_path.iterdir()) == [path]
+    for section in (again, plain):
+        assert np.array_equal(section.ppl, first.ppl)
+        assert np.array_equal(section.truth, first.truth)
+    assert all(np.array_equal(*pair) for pair in zip(again.xpl, first.xpl, strict=True))
+    assert all(np.array_equal(*pair) for pair in zip(again.valid, first.valid, strict=True))
+    assert again.turns_deg == first.turns_deg == (0.0, 15.0)
+
+    path.write_bytes(path.read_bytes()[:-500])
+    assert np.array_equal(kept_section(tmp_path, "S3", 7, 48, views=2).xpl[1], first.xpl[1])
+    assert path.stat().st_size > 500
+
+
+def test_a_section_painted_without_views_does_not_serve_where_they_are_asked_for(tmp_path):
+    assert kept_section(tmp_path, "S3", 7, 48, views=2, crossed=False).xpl == ()
+    assert len(kept_section(tmp_path, "S3", 7, 48, views=2).xpl) == 2
 
 
 def test_views_lie_over_the_photograph():

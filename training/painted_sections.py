@@ -155,7 +155,7 @@ def _keep(section: SectionViews, path: Path) -> None:
 def _read(path: Path) -> SectionViews | None:
     """Read a kept section; None where there is none that is whole."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             return SectionViews(
                 ppl=kept["ppl"],
                 xpl=tuple(kept["xpl"]),

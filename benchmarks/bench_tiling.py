@@ -2,7 +2,7 @@
 
 ::
 
-    PETROSERVE_LUMENSTONE=<folder> python benchmarks/bench_tiling.py [--model lumenstone-pspnet:2]
+    PETROSERVE_LUMENSTONE=<folder> python benchmarks/bench_tiling.py [--model lumenstone-pspnet]
 
 For every side of the tile, overlap and window: the fraction of pixels that keep their label when
 the grid of tiles moves by 480 px, the step of the confidence across borders of tiles over that

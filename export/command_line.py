@@ -66,7 +66,7 @@ def _describe_variant(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="NAME[:VERSION]", help="the float32 version")
     parser.add_argument("--precision", choices=("float16", "int8"), required=True)
     parser.add_argument(
-        "--data", type=Path, required=True, help="where the images of its training lie"
+        "--data", type=Path, help="where the images of its training lie, if they are photographs"
     )
     parser.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
     parser.add_argument(
@@ -108,7 +108,8 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _export_variant(arguments: argparse.Namespace) -> int:
-    from export.judging import find_model
+    from export.judging import find_model, verified_model
+    from export.variant_table import variant_table
     from export.variants import VariantOptions, export_variant
 
     folder = export_variant(
@@ -122,6 +123,7 @@ def _export_variant(arguments: argparse.Namespace) -> int:
         ),
     )
     print(folder)
+    print(variant_table(verified_model(folder)[0]))
     return _DONE
 
 

@@ -7,8 +7,9 @@ back, with the classes given and with all open. One that disagrees too often is 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,10 +36,10 @@ from petrography.model_card import (
     sha256_hex,
 )
 from petrography.tiling import Window, read_window
-from training.config import DataConfig, read_config
+from training.config import TrainingConfig, read_config
 from training.evaluation import EvaluatedModel, evaluate_fields
-from training.lumenstone import Field, data_sha256, load_fields
-from training.run import git_commit, split_paths
+from training.lumenstone import Field
+from training.run import git_commit, load_data
 
 __all__ = ["LEAST_AGREEMENT", "VariantOptions", "export_variant"]
 
@@ -102,7 +103,7 @@ def export_variant(
     folder: Path,
     precision: LowerPrecision,
     *,
-    data_root: Path,
+    data_root: Path | None,
     options: VariantOptions | None = None,
 ) -> Path:
     """Publish a float32 version in lower precision.
@@ -113,8 +114,8 @@ def export_variant(
         ``models/<name>/<version>`` of the float32 version.
     precision : {"float16", "int8"}
         What to convert to.
-    data_root : Path
-        Where the images of its training lie.
+    data_root : Path or None
+        Where the images of its training lie; None where they were painted.
     options : VariantOptions, optional
         How it is published.
 
@@ -177,31 +178,30 @@ def _require_float32(card: ModelCard, folder: Path) -> None:
 
 def _graph(card: ModelCard, onnx_bytes: bytes) -> _Graph:
     opened = open_graph(onnx_bytes, classes=card.classes)
-    model = EvaluatedModel(opened.predictor_for, card.classes, card.tile)
+    model = EvaluatedModel(opened.predictor_for, card.classes, card.tile, channels=card.channels)
     return _Graph(onnx_bytes, opened, model)
 
 
-def _load_data(card: ModelCard, root: Path) -> _Data:
-    """Load the images of the training and split them as the card says."""
-    config = _data_config(card, root)
-    training, validation = split_paths(config)
-    if data_sha256(training) != card.training.data_sha256:
+def _load_data(card: ModelCard, root: Path | None) -> _Data:
+    """Load, or paint, the images of the training and split them as the card says."""
+    config = _training_config(card, root)
+    if config.data.subsets and root is None:
+        msg = f"{card.name}:{card.version} was fitted to photographs; name their folder by --data"
+        raise ConfigurationError(msg)
+    loaded = load_data(config)
+    if loaded.sha256 != card.training.data_sha256:
         msg = (
-            f"the training images under {root} are not those that {card.name}:{card.version} was "
-            "fitted to; name the folder of its training by --data"
+            f"the training images under {root or 'no folder'} are not those that "
+            f"{card.name}:{card.version} was fitted to; name the folder of its training by --data"
         )
         raise ConfigurationError(msg)
-    factor = config.resampling_factor
-    return _Data(
-        load_fields(training, resampling_factor=factor),
-        load_fields(validation, resampling_factor=factor),
-        f"{len(validation)} validation images of {card.training.data}",
-    )
+    about = f"{len(loaded.validation)} validation images of {card.training.data}"
+    return _Data(loaded.train, loaded.validation, about)
 
 
-def _data_config(card: ModelCard, root: Path) -> DataConfig:
+def _training_config(card: ModelCard, root: Path | None) -> TrainingConfig:
     # The card leaves out where the data lay.
-    stated = f"[data]\nroot = {str(root.resolve())!r}\n"
+    stated = "[data]\n" if root is None else f"[data]\nroot = {json.dumps(str(root.resolve()))}\n"
     text, found = re.subn(
         r"(?m)^\[data\]\s*$", lambda _: stated, card.training.config_toml, count=1
     )
@@ -209,7 +209,7 @@ def _data_config(card: ModelCard, root: Path) -> DataConfig:
     if not found:
         msg = f"{source} has no section [data]; a variant is proven on the images that it names"
         raise ConfigurationError(msg)
-    return read_config(text, source=source).data
+    return read_config(text, source=source)
 
 
 def _convert(
@@ -295,7 +295,7 @@ def _card(
     timings: tuple[Timing, ...],
 ) -> ModelCard:
     base, variant = graphs
-    colours = card.training_colours_rgb
+    colours: Mapping[int, tuple[float, ...]] = card.training_bands or card.training_colours_rgb
     baseline = NearestColour(tuple(colours), tuple(colours.values()))
     proof = prove_tiling(
         variant.model, data.validation, data=data.about, max_difference=VARIANT_HALO_DIFFERENCE

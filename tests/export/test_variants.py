@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from export.judging import find_model
 from export.publish import export_checkpoint
+from export.variant_table import variant_table
 from export.variants import VariantOptions, export_variant
 from petrography.errors import ConfigurationError, ModelCardError
 from petrography.minisign import new_secret_key, verify
@@ -136,10 +137,19 @@ def test_the_command_publishes_a_variant(run: Run, published, painted_folder):
     words = ("painted:1", "--precision", "float16", "--data", painted_folder, "--publish-anyway")
     status, printed, _ = run("export-variant", *words, "--models", published.parent.parent)
     assert status == 0
-    folder = Path(printed.strip())
+    path, *table = printed.splitlines()
+    folder = Path(path)
+    assert table[0] == f"| painted | float32, version 1 | float16, version {folder.name} |"
+    assert any(line.startswith("| labels agree, all classes open | 1.0000 | ") for line in table)
+    assert any(line.startswith("| ms a tile of ") for line in table)
     assert card_of(folder).precision == "float16"
     status, printed, _ = run("models", "list", "--models", published.parent.parent)
     assert f"painted:{folder.name}\tfloat16 of version 1\t" in printed
+
+
+def test_float32_has_no_table_of_a_variant(published):
+    with pytest.raises(ConfigurationError, match="painted:1 is float32"):
+        variant_table(card_of(published))
 
 
 def test_the_time_is_that_of_the_graph(published):

@@ -213,8 +213,6 @@ def grid_shift_agreement(
     image: Image,
     segment_image: Callable[[Image], Segmentation],
     geometry: TileGeometry,
-    *,
-    shift_px: int | None = None,
 ) -> tuple[int, int, float | None]:
     """Segment an image, and the image without its first half tile, and compare.
 
@@ -226,19 +224,16 @@ def grid_shift_agreement(
         From an image to its segmentation with `geometry`.
     geometry : TileGeometry
         How it is cut.
-    shift_px : int, optional
-        Pixels to leave out instead of half a tile, a multiple of ``geometry.multiple_px``, to
-        compare different tiles on the same pixels.
 
     Returns
     -------
     agreeing, compared : int
-        Pixels with the same label in both, and pixels compared: those at least half of the shift
+        Pixels with the same label in both, and pixels compared: those at least a quarter of a tile
         from the border of the shortened image, where reflection stands in for ore.
     seam_gradient_ratio : float or None
         See `seam_gradient_ratio`; of the whole image.
     """
-    shift = shift_px or geometry.size_px // 2 // geometry.multiple_px * geometry.multiple_px
+    shift = geometry.size_px // 2 // geometry.multiple_px * geometry.multiple_px
     rim = shift // 2
     inner = slice(rim, -rim)
     whole = segment_image(image)

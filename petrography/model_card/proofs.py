@@ -122,8 +122,10 @@ class Derivation(Frozen):
         With the classes given and with all open.
     least_agreement : float
         Bound on the label agreement that was demanded.
+    largest_iou_loss : float
+        Bound on what mean IoU may lose.
     accepted_below_bound : bool
-        Whether the maker published it although it stayed below.
+        Whether the maker published it although it did not keep a bound.
     onnx_bytes, float32_onnx_bytes : int
         Sizes of the two files.
     float32_timings : tuple of Timing
@@ -136,6 +138,7 @@ class Derivation(Frozen):
     data: str
     scores: tuple[VariantScore, ...] = Field(min_length=1)
     least_agreement: Fraction
+    largest_iou_loss: Fraction
     accepted_below_bound: bool
     onnx_bytes: int = Field(ge=1)
     float32_onnx_bytes: int = Field(ge=1)

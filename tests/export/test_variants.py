@@ -10,10 +10,10 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from export.judging import find_model
 from export.publish import export_checkpoint
 from export.variant_table import variant_table
-from export.variants import VariantOptions, export_variant
+from export.variants import VariantOptions, _keeps_bounds, export_variant
 from petrography.errors import ConfigurationError, ModelCardError
 from petrography.minisign import new_secret_key, verify
-from petrography.model_card import ModelCard, parse_card, sha256_hex
+from petrography.model_card import ModelCard, VariantScore, parse_card, sha256_hex
 from service.repository import open_repository
 from service.settings import Settings
 from tests.command_runs import Run
@@ -21,7 +21,7 @@ from tests.command_runs import Run
 pytestmark = pytest.mark.torch
 
 # Networks of a few steps decide by a hair: any bound is for the tests of the bound.
-LENIENT = VariantOptions(least_agreement=0.2, calibration_tiles=4)
+LENIENT = VariantOptions(least_agreement=0.2, largest_iou_loss=1.0, calibration_tiles=4)
 
 
 def card_of(folder: Path) -> ModelCard:
@@ -97,9 +97,20 @@ def test_a_variant_of_a_variant_is_refused(variant, painted_folder):
 def test_one_that_agrees_too_seldom_is_not_published(published, painted_folder):
     versions = sorted(path.name for path in published.parent.iterdir())
     strict = VariantOptions(least_agreement=1.0, calibration_tiles=4)
-    with pytest.raises(ConfigurationError, match=r"agrees too seldom .* not published"):
+    with pytest.raises(ConfigurationError, match=r"variant is too far from .* not published"):
         export_variant(published, "int8", data_root=painted_folder, options=strict)
     assert sorted(path.name for path in published.parent.iterdir()) == versions
+
+
+def test_the_loss_of_mean_iou_has_a_bound_of_its_own():
+    options = VariantOptions(least_agreement=0.5, largest_iou_loss=0.01)
+    same = {"classes_given": True, "pixel_accuracy": 0.9, "float32_pixel_accuracy": 0.9}
+    scored = [
+        VariantScore(label_agreement=0.6, mean_iou=iou, float32_mean_iou=0.7, **same)
+        for iou in (0.695, 0.685)
+    ]
+    assert _keeps_bounds(scored[:1], options)
+    assert not _keeps_bounds(scored, options)
 
 
 def test_one_that_is_published_anyway_says_so_and_may_be_signed(published, painted_folder):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = (
+    "bench_networks.py",
     "bench_phantoms.py",
     "bench_calibration.py",
     "bench_registration.py",

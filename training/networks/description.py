@@ -47,5 +47,5 @@ def described(network: NetworkConfig) -> str:
         parts.append("dilated")
     if network.object_regions is not None:
         parts.append(f"{network.object_regions} regions")
-    parts += [f"{key} {value}" for key, value in sorted(network.options.items())]
+    parts += [f"{key} {value or 'none'}" for key, value in sorted(network.options.items())]
     return ", ".join(parts)

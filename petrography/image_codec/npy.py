@@ -79,7 +79,7 @@ def _header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], i
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a file that Python 2 wrote
             shape, fortran, dtype = read(file, max_header_size=_MAX_HEADER_BYTES)
-    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except Exception as error:  # the header is parsed as Python, which fails in many ways
         msg = f"is damaged: its .npy header cannot be read ({type(error).__name__})"
         raise DamagedImageError(msg) from error
     return shape, fortran, dtype, file.tell()

@@ -126,6 +126,14 @@ def test_another_version_is_damaged(version):
         decode_bands(bytes(data), count=16)
 
 
+def test_a_header_that_is_no_python_is_damaged():
+    data = bytearray(npy_file(STACK))
+    place = data.index(b":", data.index(b"fortran_order"))
+    data[place] = ord("[")  # never closed: numpy's second try with a tokenizer meets the end
+    with pytest.raises(DamagedImageError, match=r"header cannot be read \(TokenError\)"):
+        decode_bands(bytes(data), count=16)
+
+
 SMALL = STACK[:3, :4, :2]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petrography.minerals import mineral
 from petrography.report.result import ModalEntry, Result
-from petrography.statistics import Grains
+from petrography.statistics import GrainTable
 
 __all__ = ["GRAIN_COLUMNS", "MODAL_COLUMNS", "grains_csv", "modal_csv", "modal_table"]
 
@@ -53,6 +53,21 @@ GRAIN_COLUMNS = (
     "bbox_end_row_px",
     "bbox_end_col_px",
     "touches_edge",
+    "perimeter_px",
+    "perimeter_um",
+    "feret_max_px",
+    "feret_max_um",
+    "feret_min_px",
+    "feret_min_um",
+    "rectangle_length_px",
+    "rectangle_length_um",
+    "rectangle_width_px",
+    "rectangle_width_um",
+    "aspect_ratio",
+    "circularity",
+    "solidity",
+    "orientation_deg",
+    "euler_number",
 )
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -111,12 +126,12 @@ def _guarded(text: str | None) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def grains_csv(grains: Grains, *, um_per_px: float | None = None) -> str:
+def grains_csv(grains: GrainTable, *, um_per_px: float | None = None) -> str:
     """Write one grain a line.
 
     Parameters
     ----------
-    grains : Grains
+    grains : GrainTable
         The grains.
     um_per_px : float, optional
         Pixel size; the physical columns are empty without it.
@@ -144,8 +159,26 @@ def grains_csv(grains: Grains, *, um_per_px: float | None = None) -> str:
         _fixed(grains.centroid_px[:, 1]),
         *grains.bbox_px.T.tolist(),
         grains.touches_edge.astype(np.uint8).tolist(),
+        *_shape_columns(grains, um_per_px),
     )
     return _csv(GRAIN_COLUMNS, zip(*columns, strict=True))
+
+
+def _shape_columns(grains: GrainTable, um_per_px: float | None) -> Iterator[Iterable[object]]:
+    shapes = grains.shapes
+    for length_px in (
+        shapes.perimeter_px,
+        shapes.feret_max_px,
+        shapes.feret_min_px,
+        shapes.rectangle_length_px,
+        shapes.rectangle_width_px,
+    ):
+        yield _fixed(length_px)
+        yield [""] * len(grains) if um_per_px is None else _fixed(length_px * um_per_px)
+    for pure_number in (shapes.aspect_ratio, grains.circularity, grains.solidity):
+        yield _fixed(pure_number)
+    yield _fixed(shapes.orientation_deg)
+    yield shapes.euler_number.tolist()
 
 
 def _fixed(values: NDArray[np.floating]) -> list[str]:

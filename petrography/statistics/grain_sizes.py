@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.statistics.grains import Grains, SmallComponents
+from petrography.statistics.grain_table import GrainTable, SmallComponents
 
 __all__ = ["GrainSummary", "SizeQuantiles", "area_quantiles", "summarise_grains"]
 
@@ -51,12 +51,12 @@ class GrainSummary:
     ecd_px_by_area: SizeQuantiles | None
 
 
-def summarise_grains(grains: Grains) -> tuple[GrainSummary, ...]:
+def summarise_grains(grains: GrainTable) -> tuple[GrainSummary, ...]:
     """Sum the grains up by mineral.
 
     Parameters
     ----------
-    grains : Grains
+    grains : GrainTable
         Measured grains.
 
     Returns
@@ -68,7 +68,7 @@ def summarise_grains(grains: Grains) -> tuple[GrainSummary, ...]:
     return tuple(_summary(grains, code) for code in codes)
 
 
-def _summary(grains: Grains, code: int) -> GrainSummary:
+def _summary(grains: GrainTable, code: int) -> GrainSummary:
     chosen = grains.code == code
     area_px, ecd_px = grains.area_px[chosen], grains.ecd_px[chosen]
     return GrainSummary(

@@ -23,6 +23,7 @@ from petrography.statistics.grain_table import (
     GrainTable,
     SmallComponents,
 )
+from petrography.statistics.intercepts import InterceptStream
 from petrography.statistics.label_blocks import BlockCutter, block_rows
 
 __all__ = ["GrainStream"]
@@ -111,6 +112,7 @@ class GrainStream:
         self._rows = rows or block_rows(shape[1])
         self._cutter = BlockCutter(shape, self._rows)
         self._tracker = ComponentTracker(shape)
+        self._intercepts = InterceptStream()
         self._open: _Components | None = None
         self._closed: list[_Closed] = []
         self._small = np.zeros((2, 256), dtype=np.int64)
@@ -129,6 +131,7 @@ class GrainStream:
             If dtype or width are others, or more rows come than the image has.
         """
         for block in self._cutter.add(strip):
+            self._intercepts.add(block)
             self._measure(self._tracker.track(block))
 
     def finish(self) -> GrainTable:
@@ -157,6 +160,7 @@ class GrainStream:
             shapes=shapes_of(totals, HullMeasures(*hulls[:, order])),
             min_area_px=self._min_area_px,
             small=self._small_components(),
+            intercepts=self._intercepts.finish(),
             block_rows=self._rows,
             number_of_name=number[roots],
         )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.statistics.grain_shapes import GrainShapes
+from petrography.statistics.intercepts import MeanIntercept
 
 __all__ = ["MIN_GRAIN_AREA_PX", "GrainTable", "SmallComponents"]
 
@@ -56,6 +57,8 @@ class GrainTable:
         Components below it are not in the table.
     small : mapping of int to SmallComponents
         What was left out, by mineral code.
+    intercepts : mapping of int to MeanIntercept
+        Intercepts of all pixels of each mineral, by code.
     block_rows : int
         Rows of the blocks in which the components were found.
     number_of_name : ndarray of uint32
@@ -72,6 +75,7 @@ class GrainTable:
     shapes: GrainShapes
     min_area_px: int
     small: Mapping[int, SmallComponents]
+    intercepts: Mapping[int, MeanIntercept]
     block_rows: int
     number_of_name: NDArray[np.uint32]
 

@@ -18,22 +18,38 @@ def add_commands(add_command: AddCommand) -> None:
 def _describe_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes")
     parser.add_argument("--um-per-px", type=float, help="pixel size; lengths are in px without it")
-    add_out(parser, "folder for modal.csv, grains.csv and grains.geojson")
+    parser.add_argument(
+        "--touching-grains",
+        action="store_true",
+        help="tell touching grains of one mineral apart as well, which takes seconds",
+    )
+    add_out(parser, "folder for result.json, modal.csv, grains.csv and grains.geojson")
 
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measure a label image."""
     from petrography.images import require_possible_scale
     from petrography.pipeline import measure as measure_labels
-    from petrography.report import label_image_files, label_image_result, modal_table
+    from petrography.report import (
+        grain_size_table,
+        label_image_files,
+        label_image_result,
+        modal_table,
+    )
 
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
-    measured = measure_labels(labels)
+    measured = measure_labels(labels, touching_grains=arguments.touching_grains)
     result = label_image_result(
-        measured.composition, measured.grains, identity=digest, um_per_px=arguments.um_per_px
+        measured.composition,
+        measured.grains,
+        identity=digest,
+        um_per_px=arguments.um_per_px,
+        particles=measured.particles,
     )
     write_files(arguments.out, label_image_files(result, measured.grains))
     print(modal_table(result))
+    if result.grains:
+        print(f"\n{grain_size_table(result)}")
     return DONE

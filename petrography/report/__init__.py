@@ -14,6 +14,7 @@ from petrography.report.entries import (
     rounded_elements,
 )
 from petrography.report.geojson import grains_geojson
+from petrography.report.grain_text import grain_size_table
 from petrography.report.label_image import label_image_files, label_image_result
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
@@ -57,6 +58,7 @@ __all__ = [
     "definitions",
     "grain_entries",
     "grain_polygons",
+    "grain_size_table",
     "grains_csv",
     "grains_geojson",
     "label_image_files",

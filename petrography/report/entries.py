@@ -13,6 +13,7 @@ from petrography.report.grain_figure_entries import (
     shape_entry,
     sieve_entries,
     sizes_entry,
+    touching_entry,
 )
 from petrography.report.result import (
     GrainEntry,
@@ -162,6 +163,7 @@ def _grain_entry(summary: GrainSummary, um_per_px: float | None) -> GrainEntry:
         sieve_classes=sieve_entries(summary, um_per_px),
         intercept=intercept_entry(summary, um_per_px),
         astm_e112=astm_entry(summary, um_per_px),
+        touching=touching_entry(summary, um_per_px),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from petrography.statistics.size_distributions import FEWEST_ABOVE_P80, RESAMPLES
+from petrography.statistics.touching_grains import LARGEST_CROP_PX, MAXIMUM_FRACTION
 
 __all__ = ["of_grains"]
 
@@ -36,6 +37,12 @@ def _of_sizes() -> dict[str, str]:
             "grain size number G of ASTM E112 from the mean intercept, and from the count of "
             "grains per area of the mineral (those cut by the edge counted half), of a material "
             "whose grains are the components of the mineral: not of its crystals, where these touch"
+        ),
+        "touching": (
+            "grains cut where a watershed of the distance to the outline cuts them, from maxima "
+            f"that rise by {MAXIMUM_FRACTION:g} of the greatest distance in the grain or more; "
+            f"grains wider or higher than {LARGEST_CROP_PX} px stay whole (too_large); only where "
+            "asked for"
         ),
     }
 

@@ -9,6 +9,7 @@ from petrography.report.grain_figures import (
     ShapeEntry,
     SieveEntry,
     Sizes,
+    TouchingEntry,
 )
 from petrography.statistics import GrainSummary, SizeQuantiles
 from petrography.statistics.intercepts import astm_number_from_count, astm_number_from_intercept
@@ -22,6 +23,7 @@ __all__ = [
     "shape_entry",
     "sieve_entries",
     "sizes_entry",
+    "touching_entry",
 ]
 
 # A thousandth of a pixel is noise; rounding also hides differences in the last bit.
@@ -135,6 +137,21 @@ def astm_entry(summary: GrainSummary, um_per_px: float | None) -> AstmNumbers | 
         grains = summary.count - 0.5 * summary.touching_edge
         from_count = astm_number_from_count(grains / area_mm2)
     return AstmNumbers(from_intercept=_number(from_intercept), from_count=_number(from_count))
+
+
+def touching_entry(summary: GrainSummary, um_per_px: float | None) -> TouchingEntry | None:
+    """Write touching grains told apart; None where that was not asked for."""
+    touching = summary.touching
+    if touching is None:
+        return None
+    by_number, by_area = touching.ecd_px_by_number, touching.ecd_px_by_area
+    return TouchingEntry(
+        particles=touching.particles,
+        divided=touching.divided,
+        too_large=touching.too_large,
+        ecd_px=sizes_entry(by_number, by_area, 1.0),
+        ecd_um=sizes_entry(by_number, by_area, um_per_px),
+    )
 
 
 def _scaled(length_px: float | None, unit: float | None) -> float | None:

@@ -10,15 +10,20 @@ from petrography.report.entries import (
     rounded_elements,
 )
 from petrography.report.geojson import grains_geojson
-from petrography.report.result import Quality, Result, Scale
+from petrography.report.result import Quality, Result, Scale, result_json
 from petrography.report.tables import grains_csv, modal_csv
-from petrography.statistics import Composition, Grains, summarise_grains
+from petrography.statistics import Composition, Grains, Particles, summarise_grains
 
 __all__ = ["label_image_files", "label_image_result"]
 
 
 def label_image_result(
-    composition: Composition, grains: Grains, *, identity: str, um_per_px: float | None = None
+    composition: Composition,
+    grains: Grains,
+    *,
+    identity: str,
+    um_per_px: float | None = None,
+    particles: Particles | None = None,
 ) -> Result:
     """Write what is measured on a label image as a result without a model.
 
@@ -30,6 +35,8 @@ def label_image_result(
         Name of the measurement.
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
+    particles : Particles, optional
+        Touching grains told apart.
     """
     return Result(
         id=identity,
@@ -38,7 +45,7 @@ def label_image_result(
         modal=modal_entries(composition, um_per_px=um_per_px),
         modal_basis=modal_basis(composition),
         element_percent=rounded_elements(composition),
-        grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
+        grains=grain_entries(summarise_grains(grains, particles), um_per_px=um_per_px),
         quality=Quality(
             focus=None,
             clipping=None,
@@ -70,10 +77,11 @@ def label_image_files(result: Result, grains: Grains) -> dict[str, bytes]:
     Returns
     -------
     dict of str to bytes
-        ``modal.csv``, ``grains.csv`` and ``grains.geojson``.
+        ``result.json``, ``modal.csv``, ``grains.csv`` and ``grains.geojson``.
     """
     um_per_px = None if result.scale is None else result.scale.um_per_px
     return {
+        "result.json": result_json(result),
         "modal.csv": modal_csv(result).encode(),
         "grains.csv": grains_csv(grains, um_per_px=um_per_px).encode(),
         "grains.geojson": grains_geojson(grains, identity=result.id, um_per_px=um_per_px),

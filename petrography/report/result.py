@@ -209,6 +209,7 @@ class GrainEntry(_Frozen):
     astm_e112: AstmNumbers | None = None
     """Null without a scale."""
     touching: TouchingEntry | None = None
+    """Null where touching grains were not asked to be told apart."""
 
 
 class Contacts(_Frozen):

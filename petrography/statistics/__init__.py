@@ -2,7 +2,7 @@
 
 `composition` counts areas, `intervals` puts 95 % intervals on them, `assay` turns areas into mass
 and elements, `grain_stream` finds and measures connected components strip by strip, `grains` in a
-whole image, `grain_sizes` sums them up.
+whole image, `grain_sizes` sums them up, `touching_grains` tells touching ones apart.
 `held_out` and `map_errors` add what mistakes of the map can do to the composition.
 """
 
@@ -17,6 +17,7 @@ from petrography.statistics.grains import MIN_GRAIN_AREA_PX, Grains, measure_gra
 from petrography.statistics.held_out import HeldOutConfusion, held_out_confusion
 from petrography.statistics.intervals import BlockDesign
 from petrography.statistics.map_errors import CorrectedShare, MapErrors, map_errors
+from petrography.statistics.touching_grains import Particles, ParticleStream
 
 __all__ = [
     "MIN_GRAIN_AREA_PX",
@@ -30,6 +31,8 @@ __all__ = [
     "Grains",
     "HeldOutConfusion",
     "MapErrors",
+    "ParticleStream",
+    "Particles",
     "PhaseShare",
     "SizeQuantiles",
     "element_percent",

@@ -15,12 +15,14 @@ from petrography.statistics.size_distributions import (
     p80_interval,
     size_quantiles,
 )
+from petrography.statistics.touching_grains import Particles
 
 __all__ = [
     "EdgeCorrected",
     "GrainSummary",
     "MedianShapes",
     "SizeQuantiles",
+    "TouchingGrains",
     "summarise_grains",
 ]
 
@@ -58,6 +60,29 @@ class MedianShapes:
 
 
 @dataclass(frozen=True)
+class TouchingGrains:
+    """Grains of one mineral with those that touch told apart.
+
+    Attributes
+    ----------
+    particles : int
+        Parts; a grain that is not divided is one.
+    divided : int
+        Grains of two parts or more.
+    too_large : int
+        Grains that exceed the largest crop and stay whole for that.
+    ecd_px_by_number, ecd_px_by_area : SizeQuantiles
+        Of the parts.
+    """
+
+    particles: int
+    divided: int
+    too_large: int
+    ecd_px_by_number: SizeQuantiles
+    ecd_px_by_area: SizeQuantiles
+
+
+@dataclass(frozen=True)
 class GrainSummary:
     """Grains of one mineral.
 
@@ -82,6 +107,8 @@ class GrainSummary:
         None without a grain.
     intercept : MeanIntercept or None
         Of all pixels of the mineral.
+    touching : TouchingGrains or None
+        None without a grain, or where touching grains were not told apart.
     ecd_px, areas_px : ndarray, shape (count,)
         Diameters (float64) and areas (int64) of the grains, for distributions in any unit.
     """
@@ -97,17 +124,22 @@ class GrainSummary:
     edge_corrected: EdgeCorrected | None
     shapes: MedianShapes | None
     intercept: MeanIntercept | None
+    touching: TouchingGrains | None
     ecd_px: NDArray[np.float64] = field(repr=False, compare=False)
     areas_px: NDArray[np.int64] = field(repr=False, compare=False)
 
 
-def summarise_grains(grains: GrainTable) -> tuple[GrainSummary, ...]:
+def summarise_grains(
+    grains: GrainTable, particles: Particles | None = None
+) -> tuple[GrainSummary, ...]:
     """Sum the grains up by mineral.
 
     Parameters
     ----------
     grains : GrainTable
         Measured grains.
+    particles : Particles, optional
+        Touching grains told apart.
 
     Returns
     -------
@@ -116,10 +148,12 @@ def summarise_grains(grains: GrainTable) -> tuple[GrainSummary, ...]:
     """
     codes = sorted({int(code) for code in np.unique(grains.code)} | set(grains.small))
     weights = edge_weights(grains)
-    return tuple(_summary(grains, weights, code) for code in codes)
+    return tuple(_summary(grains, weights, particles, code) for code in codes)
 
 
-def _summary(grains: GrainTable, weights: NDArray[np.float64], code: int) -> GrainSummary:
+def _summary(
+    grains: GrainTable, weights: NDArray[np.float64], particles: Particles | None, code: int
+) -> GrainSummary:
     chosen = grains.code == code
     area_px, ecd_px = grains.area_px[chosen], grains.ecd_px[chosen]
     return GrainSummary(
@@ -134,6 +168,7 @@ def _summary(grains: GrainTable, weights: NDArray[np.float64], code: int) -> Gra
         edge_corrected=_edge_corrected(ecd_px, area_px, weights[chosen]),
         shapes=_median_shapes(grains, chosen) if len(ecd_px) else None,
         intercept=grains.intercepts.get(code),
+        touching=_touching(particles, chosen) if particles and len(ecd_px) else None,
         ecd_px=ecd_px,
         areas_px=area_px,
     )
@@ -154,6 +189,19 @@ def _edge_corrected(
         estimated_count=float(weight.sum()),
         ecd_px_by_number=size_quantiles(ecd_px[whole], weight[whole]),
         ecd_px_by_area=size_quantiles(ecd_px[whole], weight[whole] * area_px[whole]),
+    )
+
+
+def _touching(particles: Particles, chosen: NDArray[np.bool_]) -> TouchingGrains:
+    of_mineral = chosen[particles.grain - 1]
+    parts = np.bincount(particles.grain[of_mineral] - 1, minlength=len(chosen))
+    ecd_px, area_px = particles.ecd_px[of_mineral], particles.area_px[of_mineral]
+    return TouchingGrains(
+        particles=len(area_px),
+        divided=int(np.count_nonzero(parts > 1)),
+        too_large=int(np.count_nonzero(particles.too_large & chosen)),
+        ecd_px_by_number=_number_quantiles(ecd_px),
+        ecd_px_by_area=size_quantiles(ecd_px, area_px),
     )
 
 

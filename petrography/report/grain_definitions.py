@@ -22,7 +22,9 @@ def _of_sizes() -> dict[str, str]:
         ),
         "edge_corrected": (
             "grains that do not touch the edge, each weighted with the inverse of its chance to "
-            "lie whole in the image, by its height and width (Miles-Lantuejoul, ISO 13322-1)"
+            "lie whole in the image, by its height and width (Miles-Lantuejoul, ISO 13322-1); null "
+            "where grains that the edge cuts hold more than half of the area of the mineral: too "
+            "large for images of this size"
         ),
         "sieve_classes": (
             "grains by equivalent circle diameter in root-of-two classes, in um with a scale, else "

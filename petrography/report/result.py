@@ -202,7 +202,7 @@ class GrainEntry(_Frozen):
     """95 % interval of area_p80; null where too few grains are larger than it."""
     p80_ci95_um: tuple[NotNegative, NotNegative] | None = None
     edge_corrected: EdgeCorrectedEntry | None = None
-    """Null where the edge cuts every grain."""
+    """Null where grains that the edge cuts hold more than half of the area."""
     shapes: ShapeEntry | None = None
     sieve_classes: tuple[SieveEntry, ...] = ()
     intercept: InterceptEntry | None = None

@@ -27,6 +27,11 @@ __all__ = [
 ]
 
 
+# Of the area of a mineral, in grains that lie whole in the image. With less, the large grains are
+# so large that hardly any image of this size holds one whole: nothing is left to be weighted.
+_LEAST_WHOLE_FRACTION = 0.5
+
+
 @dataclass(frozen=True)
 class EdgeCorrected:
     """Sizes of the grains that lie whole in the image, weighted for those that do not.
@@ -102,7 +107,7 @@ class GrainSummary:
     p80_ci95_px : tuple of float or None
         95 % interval of the P80 by area; None with few grains.
     edge_corrected : EdgeCorrected or None
-        None where every grain is cut by the edge.
+        None where grains that the edge cuts hold most of the area.
     shapes : MedianShapes or None
         None without a grain.
     intercept : MeanIntercept or None
@@ -182,7 +187,7 @@ def _edge_corrected(
     ecd_px: NDArray[np.float64], area_px: NDArray[np.int64], weight: NDArray[np.float64]
 ) -> EdgeCorrected | None:
     whole = weight > 0.0
-    if not whole.any():
+    if not len(whole) or area_px[whole].sum() < _LEAST_WHOLE_FRACTION * area_px.sum():
         return None
     return EdgeCorrected(
         count=int(np.count_nonzero(whole)),

@@ -14,7 +14,9 @@ from petrography.report.entries import (
     rounded_elements,
 )
 from petrography.report.geojson import grains_geojson
+from petrography.report.grain_columns import tabulated_grains
 from petrography.report.label_image import label_image_files, label_image_result
+from petrography.report.modal_columns import tabulated_modal
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.result import (
@@ -36,11 +38,14 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
-from petrography.report.tables import grains_csv, modal_csv, modal_table
+from petrography.report.size_columns import tabulated_sizes
+from petrography.report.table import Column, Table
+from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
 
 __all__ = [
     "UNSCALED",
     "Artefact",
+    "Column",
     "Contacts",
     "GrainEntry",
     "ModalBasis",
@@ -53,7 +58,9 @@ __all__ = [
     "Sample",
     "Scale",
     "Sizes",
+    "Table",
     "Uncertainty",
+    "csv_text",
     "definitions",
     "grain_entries",
     "grain_polygons",
@@ -71,4 +78,8 @@ __all__ = [
     "result_schema",
     "result_schema_json",
     "rounded_elements",
+    "tabulated_grains",
+    "tabulated_modal",
+    "tabulated_sizes",
+    "write_csv",
 ]

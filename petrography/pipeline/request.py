@@ -23,6 +23,12 @@ ArtefactName = Literal[
     "grains.geojson",
     "grains.coco.json",
     "analysis.xlsx",
+    "modal.svg",
+    "modal.png",
+    "sizes.svg",
+    "sizes.png",
+    "association.svg",
+    "association.png",
     "anisotropy.png",
 ]
 MEDIA_TYPES: dict[str, str] = {

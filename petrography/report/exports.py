@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 from petrography.report.coco import grains_coco
 from petrography.report.geojson import grains_geojson
 from petrography.report.grain_columns import tabulated_grains
 from petrography.report.modal_columns import tabulated_modal
-from petrography.report.result import Result
+from petrography.report.result import Contacts, Result
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.tables import csv_text, grains_csv, modal_csv
 from petrography.statistics import Grains
@@ -23,11 +25,26 @@ EXPORTS: dict[str, str] = {
     "grains.geojson": "application/geo+json",
     "grains.coco.json": "application/json",
     "analysis.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "modal.svg": "image/svg+xml",
+    "modal.png": "image/png",
+    "sizes.svg": "image/svg+xml",
+    "sizes.png": "image/png",
+    "association.svg": "image/svg+xml",
+    "association.png": "image/png",
 }
 """Media types by name."""
 
-# They take a good part of a second, or repeat what others say.
-EXPORTS_ON_REQUEST = frozenset({"grains.coco.json", "analysis.xlsx"})
+Form: TypeAlias = Literal["svg", "png"]
+_FORMS: tuple[Form, ...] = ("svg", "png")
+
+# They take a good part of a second each, or repeat what others say.
+EXPORTS_ON_REQUEST = frozenset(EXPORTS) - {
+    "modal.csv",
+    "sizes.csv",
+    "grains.csv",
+    "grains.parquet",
+    "grains.geojson",
+}
 
 
 def exports(
@@ -49,8 +66,8 @@ def exports(
     Returns
     -------
     dict of str to callable
-        What writes it, by the names of `EXPORTS`. The libraries behind a file are loaded when it
-        is written.
+        What writes it, by the names of `EXPORTS`; those of contacts only where the report has
+        them. The libraries behind a file are loaded when it is written.
     """
     um_per_px = None if result.scale is None else result.scale.um_per_px
     return {
@@ -61,7 +78,38 @@ def exports(
         "grains.geojson": lambda: grains_geojson(grains, identity=identity, um_per_px=um_per_px),
         "grains.coco.json": lambda: grains_coco(grains, file_name=file_name),
         "analysis.xlsx": lambda: _workbook(result, grains),
+        **_plots(result, grains),
     }
+
+
+def _plots(result: Result, grains: Grains) -> dict[str, Callable[[], bytes]]:
+    writers: dict[str, Callable[[], bytes]] = {}
+    for form in _FORMS:
+        writers[f"modal.{form}"] = functools.partial(_modal_plot, result, form)
+        writers[f"sizes.{form}"] = functools.partial(_size_plot, result, grains, form)
+        if result.contacts is not None:
+            writers[f"association.{form}"] = functools.partial(
+                _association_plot, result, result.contacts, form
+            )
+    return writers
+
+
+def _modal_plot(result: Result, form: Form) -> bytes:
+    from petrography.report.plots import modal_bars, rendered
+
+    return rendered(lambda: modal_bars(result), form, title="Modal composition")
+
+
+def _size_plot(result: Result, grains: Grains, form: Form) -> bytes:
+    from petrography.report.plots import rendered, size_curves
+
+    return rendered(lambda: size_curves(result, grains), form, title="Grain sizes")
+
+
+def _association_plot(result: Result, contacts: Contacts, form: Form) -> bytes:
+    from petrography.report.plots import association_map, rendered
+
+    return rendered(lambda: association_map(result, contacts), form, title="Association")
 
 
 def _parquet(result: Result, grains: Grains) -> bytes:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 import petroserve
 from petrography.image_codec import decode_image, decode_labels, encode_png
-from petrography.report import EXPORTS, EXPORTS_ON_REQUEST
 from tests.command_runs import Run
 from tests.http_service import running_service, settings_for
 from tests.tiny_model import CODES, paint
@@ -76,16 +75,6 @@ def test_analyse_writes_every_artefact_and_prints_the_table(
     assert result["scale"] == {"um_per_px": 0.5, "source": "request"}
     assert "chalcopyrite" in printed
     assert str(photograph) in printed
-
-
-def test_analyse_makes_the_files_that_are_named(
-    run: Run, photograph: Path, model_folder: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    options = ("--models", model_folder, "--outputs", "labels.png,sizes.png")
-    assert run("analyse", photograph, "--out", out, *options)[0] == 0
-    assert names_in(out) == {"labels.png", "sizes.png", "provenance.json", "result.json"}
-    assert decode_image((out / "sizes.png").read_bytes()).pixels.shape[2] == 3
 
 
 def test_analyse_masks_what_the_association_leaves_out(
@@ -256,34 +245,6 @@ def test_measure_counts_a_known_grain_exactly(run: Run, tmp_path: Path) -> None:
     areas = [(row["symbol"], row["area_px"], float(row["area_um2"])) for row in grains]
     assert areas == [("Ccp", "100", 400.0), ("Py/Mrc", "600", 2400.0)]
     assert "pyrite/marcasite" in printed
-
-
-@pytest.mark.parametrize(
-    ("outputs", "expected"),
-    [
-        ("modal.csv", {"modal.csv"}),
-        ("grains.csv, modal.svg", {"grains.csv", "modal.svg"}),
-        (
-            "default,analysis.xlsx",
-            set(EXPORTS) - EXPORTS_ON_REQUEST | {"analysis.xlsx"},
-        ),
-    ],
-)
-def test_measure_makes_the_files_that_are_named(
-    run: Run, tmp_path: Path, outputs: str, expected: set[str]
-) -> None:
-    labels = write_labels(tmp_path / "labels.png", TRUTH)
-    status, _, _ = run("measure", labels, "--out", tmp_path / "out", "--outputs", outputs)
-    assert status == 0
-    assert names_in(tmp_path / "out") == expected
-
-
-@pytest.mark.parametrize("outputs", ["", "grains.doc", "modal.csv,,", "../modal.csv"])
-def test_measure_names_the_files_that_it_knows(run: Run, tmp_path: Path, outputs: str) -> None:
-    labels = write_labels(tmp_path / "labels.png", TRUTH)
-    status, _, complaints = run("measure", labels, "--out", tmp_path, "--outputs", outputs)
-    assert status == 2
-    assert "wanted default, all or some of modal.csv" in complaints
 
 
 @pytest.mark.parametrize("um_per_px", ["0", "nan", "-0.5"])

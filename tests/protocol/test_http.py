@@ -275,7 +275,9 @@ async def test_the_same_bytes_give_the_same_artefacts_also_side_by_side(
 
 
 async def test_a_full_queue_refuses_before_it_reads(model_folder: Path, tmp_path: Path) -> None:
-    settings = settings_for(model_folder, tmp_path / "artefacts", queue_length=1)
+    settings = settings_for(
+        model_folder, tmp_path / "artefacts", concurrent_interactive=0, queue_length=1
+    )
     async with running_service(settings) as (client, engine):
         with engine.admission.place(), engine.admission.place():
             refused = await client.post(
@@ -304,7 +306,7 @@ async def test_a_client_that_goes_while_it_waits_is_dropped(
     app = create_app(engine)
     upload = client.build_request("POST", "/v1/analyses", files={"image": ("f.png", FIELD)})
     content = upload.read()
-    # An analysis holds the only turn, so the upload is read and waits; then its client goes.
+    # Analyses hold the two turns of small images, so the upload is read and waits; then its client goes.
     messages = iter([{"type": "http.request", "body": content}, {"type": "http.disconnect"}])
     sent: list[MutableMapping[str, Any]] = []
 
@@ -322,7 +324,7 @@ async def test_a_client_that_goes_while_it_waits_is_dropped(
         "query_string": b"",
         "headers": [(name.lower(), value) for name, value in upload.headers.raw],
     }
-    async with engine.admission.turn():
+    async with engine.admission.turn("interactive"), engine.admission.turn("interactive"):
         await app(scope, receive, send)
 
     assert sent == []

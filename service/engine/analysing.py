@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from petrography.calibration import Corrections
-from petrography.pipeline import AnalysisRequest, InParts, ViewReaders, require_possible
+from petrography.pipeline import Analysis, AnalysisRequest, InParts, ViewReaders, require_possible
 from service.engine.artefact_store import ArtefactStore
 from service.engine.course import Course
+from service.engine.estimating import OtherRate
 from service.engine.kinds import ANALYSES
 from service.engine.one_image import analyse_image
 from service.engine.stored_corrections import stored_corrections
@@ -47,11 +48,14 @@ class Analyses:
         Where calibrations are found and analyses kept.
     scheduler : TileScheduler
         Orders the tiles of all of them.
+    other_rate : OtherRate
+        Learns what they take beside the network.
     """
 
     settings: Settings
     store: ArtefactStore
     scheduler: TileScheduler
+    other_rate: OtherRate = field(default_factory=OtherRate)
 
     async def prepared(
         self,
@@ -113,8 +117,17 @@ class Analyses:
                     on_stage=course.on_stage,
                     on_progress=course.on_progress,
                 )
+            if not views and in_parts is None:
+                self._learn(analysis, scheduled.waited_s)
             course.go_on()
             self.store.keep(ANALYSES, analysis_id, analysis.artefacts)
             return Finished(analysis_id, analysis.artefacts[ANALYSES.document])
 
         return analyse
+
+    def _learn(self, analysis: Analysis, in_networks_s: float) -> None:
+        """Take note of what an analysis took beside the network."""
+        image = analysis.result.provenance["image"]
+        if isinstance(image, dict):
+            px = int(str(image["height_px"])) * int(str(image["width_px"]))
+            self.other_rate.add(px, sum(analysis.result.timings_s.values()) - in_networks_s)

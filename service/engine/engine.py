@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import AnalysisRequest
+from petrography.pipeline import AnalysisRequest, require_possible
 from petrography.stitching import Matcher
 from service.engine.analysing import Analyse, Analyses, Finished
 from service.engine.artefact_store import ArtefactStore
@@ -22,7 +22,8 @@ from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers
 from service.engine.course import Course
 from service.engine.documents import document_bytes
-from service.engine.image_priority import image_priority
+from service.engine.estimating import Estimate, EstimateRequest, estimate
+from service.engine.image_priority import priority_of, required_size, size_if_known
 from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import software_versions
 from service.engine.readiness import Readiness
@@ -30,7 +31,7 @@ from service.engine.registering import RegistrationRequest, register_files
 from service.engine.source_files import NamedFile, Readable
 from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
 from service.engine.stored_corrections import stored_optics
-from service.repository import Repository
+from service.repository import LoadedModel, Repository
 from service.runtime import Priority, TileScheduler, open_matcher
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -175,10 +176,12 @@ class Engine:
         """
         model = self.repository.get(request.model)
         readers = {part: view.read for part, view in (views or {}).items()}
-        if priority is None:
-            chosen = await asyncio.to_thread(image_priority, image, self.settings)
-        else:
-            chosen = priority
+        shape = await asyncio.to_thread(size_if_known, image)
+        chosen = priority or priority_of(shape, self.settings)
+        expected_s = None
+        if shape is not None:
+            expected = await asyncio.to_thread(self._expected, shape, request, model)
+            expected_s = expected.seconds
         analyse = await self._analyses.prepared(
             request, model, href_root=href_root, views=readers, priority=chosen, tenant=tenant
         )
@@ -191,7 +194,37 @@ class Engine:
             work,
             count=lambda outcome: self.telemetry.analyses.labels(name, outcome).inc(),
             priority=chosen,
+            expected_s=expected_s,
         )
+
+    async def estimate(self, request: EstimateRequest, image: Readable | None) -> Estimate:
+        """Tell what an analysis would take.
+
+        Parameters
+        ----------
+        request : EstimateRequest
+            What would be asked.
+        image : Readable or None
+            The begin of the image; without it the request states its size.
+
+        Raises
+        ------
+        InputError
+            If the size is not stated, or image or request would be refused.
+        NotReadyError
+            If the service is starting or stopping.
+        """
+        model = self.repository.get(request.model)
+        require_possible(request, model.card)
+        shape = await asyncio.to_thread(required_size, request, image)
+        return await asyncio.to_thread(self._expected, shape, request, model)
+
+    def _expected(
+        self, shape: tuple[int, int], request: AnalysisRequest, model: LoadedModel
+    ) -> Estimate:
+        wait_s = self.admission.expected_wait_s(priority_of(shape, self.settings))
+        rate = self._analyses.other_rate
+        return estimate(shape, request, model, self.settings, rate, queue_wait_s=wait_s)
 
     async def calibrate(
         self,

@@ -225,6 +225,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         *kept,
         *(f"{root}/{{result_id}}" for root in kept),
         *(f"{root}/{{result_id}}/{{artefact}}" for root in kept),
+        "/v1/estimate",
         "/v1/models",
         "/v1/models/{name}",
         "/livez",

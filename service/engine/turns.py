@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,14 +52,13 @@ class Turns:
 
         No less than nothing where one runs longer than was thought.
         """
-        if len(self._expected) < self._count:
-            return 0.0
         now = time.perf_counter()
-        left = (
-            seconds if began is None else max(0.0, seconds - (now - began))
-            for seconds, began in self._expected.values()
-        )
-        return sum(left) / self._count
+        free_in_s = [0.0] * self._count
+        # In the order of arrival everybody gets the turn that is free first.
+        for seconds, began in self._expected.values():
+            left = seconds if began is None else max(0.0, seconds - (now - began))
+            heapq.heapreplace(free_in_s, free_in_s[0] + left)
+        return free_in_s[0]
 
     def seconds_a_turn(self) -> float:
         """Seconds after which, on average, one turn ends."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.runtime.network import ModelNetwork, ModelNetworks
-from service.runtime.tile_scheduler import ScheduledRequest
+from service.runtime.tile_scheduler import BATCHES_AHEAD, ScheduledRequest
 
 __all__ = ["OnnxPredictor"]
 
@@ -42,6 +42,15 @@ class OnnxPredictor:
     def degradations(self) -> tuple[str, ...]:
         """What the runs had to do without, so far."""
         return tuple(self._degradations)
+
+    @property
+    def tiles_at_once(self) -> int:
+        """Tiles that should be handed in together, so that the next batch waits when one ends.
+
+        One on the CPU, where nothing is gained and every tile takes memory.
+        """
+        batch = self._networks.labels.tile_batch
+        return BATCHES_AHEAD * batch if batch > 1 else 1
 
     def labels(self, tiles: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
         """Most probable class of every pixel.

@@ -71,9 +71,9 @@ class Engine:
         )
         self._workers = Workers(settings, telemetry)
         self.admission = self._workers.admission
-        self.scheduler = TileScheduler(telemetry, threads=1 if settings.provider == "cpu" else 2)
+        self.scheduler = TileScheduler(telemetry)
         self._analyses = Analyses(settings, self.store, self.scheduler)
-        self._readiness = Readiness(settings, telemetry)
+        self._readiness = Readiness(settings, telemetry, self.scheduler)
         self._matcher: Matcher | None = None
 
     @asynccontextmanager

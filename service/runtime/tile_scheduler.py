@@ -62,22 +62,23 @@ class TileScheduler:
     ----------
     observer : SchedulerObserver, optional
         Told what waits and what is run.
-    threads : int
-        Batches in hand at once: 1 on the CPU, where one run takes all cores; 2 on a GPU, where
-        one is prepared while the other runs.
     """
 
-    def __init__(self, observer: SchedulerObserver | None = None, *, threads: int = 1) -> None:
+    def __init__(self, observer: SchedulerObserver | None = None) -> None:
         self._observer = observer
         self._queue = TileQueue()
         self._changed = threading.Condition()
         self._stopping = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"tiles-{number}", daemon=True)
-            for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        self._start_thread()
+
+    def prepare_ahead(self) -> None:
+        """Let a second thread prepare the next batch while one runs: for a GPU.
+
+        On the CPU one run takes all cores, and a batch that is taken early would only be in the
+        way of an interactive one.
+        """
+        self._start_thread()
 
     @contextmanager
     def request(
@@ -105,6 +106,11 @@ class TileScheduler:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+
+    def _start_thread(self) -> None:
+        name = f"tiles-{len(self._threads)}"
+        self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+        self._threads[-1].start()
 
     def put(self, queued: QueuedTile) -> None:
         """Let a tile wait for its turn.

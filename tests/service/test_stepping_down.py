@@ -143,7 +143,8 @@ def test_on_the_cpu_and_for_other_errors_nothing_is_tried_again(
 def test_only_the_analyses_concerned_say_it(monkeypatch: pytest.MonkeyPatch) -> None:
     opened, gpu = on_small_gpu(monkeypatch, 4 * 64 * 64)
     networks = ModelNetworks(opened, geometry=BLEND)
-    scheduler = TileScheduler(threads=2)
+    scheduler = TileScheduler()
+    scheduler.prepare_ahead()
 
     with scheduler.request() as first:
         fine = OnnxPredictor(networks, ALL_OPEN, first)

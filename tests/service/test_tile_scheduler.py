@@ -221,7 +221,9 @@ def test_the_bytes_are_the_same_alone_and_among_others(
     tile_batch: int, threads: int, requests: list[tuple[Priority, list[int]]]
 ) -> None:
     network = FakeNetwork(tile_batch=tile_batch)
-    scheduler = TileScheduler(threads=threads)
+    scheduler = TileScheduler()
+    if threads == 2:
+        scheduler.prepare_ahead()
 
     def send(priority: Priority, sent: list[int]) -> list[NDArray[Any]]:
         with scheduler.request(priority=priority) as request:

@@ -312,6 +312,7 @@ class Engine:
         request: PanoramaRequest,
         *,
         href_root: str = "",
+        tenant: str = "",
     ) -> Finished:
         """Join fields to a panorama and keep it; analyse it if that is wanted.
 
@@ -325,6 +326,8 @@ class Engine:
             What is wanted.
         href_root : str
             Where the protocol shows analyses.
+        tenant : str
+            As for `analyse`.
 
         Raises
         ------
@@ -336,7 +339,9 @@ class Engine:
         analyse: Analyse | None = None
         if request.analysis is not None:
             model = self.repository.get(request.analysis.model)
-            analyse = await self._analyses.prepared(request.analysis, model, href_root=href_root)
+            analyse = await self._analyses.prepared(
+                request.analysis, model, href_root=href_root, tenant=tenant
+            )
         ids = request.optics_ids()
         stored = Corrections()
         if any(ids):

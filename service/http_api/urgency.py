@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
+from service.access import Principal
 from service.runtime import Priority
 
 __all__ = ["PRIORITY_HEADER", "stated_priority", "tenant_of"]
@@ -37,5 +38,8 @@ def stated_priority(request: Request) -> Priority | None:
 
 
 def tenant_of(request: Request) -> str:
-    """Tell with whose requests this one shares: those from the same address."""
+    """Tell with whose requests this one shares: the tenant of the key, or the same address."""
+    principal = getattr(request.state, "principal", None)
+    if isinstance(principal, Principal):
+        return principal.tenant
     return request.client.host if request.client else ""

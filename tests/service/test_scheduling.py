@@ -13,10 +13,11 @@ import pytest
 from fastapi import Request
 
 from petrography.pipeline import AnalysisRequest
+from service.access import Principal
 from service.engine import Engine
 from service.engine.course import Course
 from service.engine.turns import Turns
-from service.http_api.urgency import stated_priority
+from service.http_api.urgency import stated_priority, tenant_of
 from service.telemetry import Telemetry
 from tests.http_service import png, settings_for
 from tests.service.test_engine import metric, reached, started
@@ -129,6 +130,14 @@ async def test_the_wait_for_a_turn_is_what_the_others_have_left() -> None:
             waiting.cancel()
             await asyncio.wait([waiting])
         assert turns.expected_wait_s() == 0.0
+
+
+def test_the_tenant_is_that_of_the_key_or_the_address() -> None:
+    client = {"type": "http", "headers": [], "client": ("192.0.2.7", 5000)}
+    assert tenant_of(Request(client)) == "192.0.2.7"
+    assert tenant_of(Request({"type": "http", "headers": []})) == ""
+    principal = Principal("k", "lab", frozenset())
+    assert tenant_of(Request({**client, "state": {"principal": principal}})) == "lab"
 
 
 @pytest.mark.parametrize(

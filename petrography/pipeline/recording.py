@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from petrography.calibration import colour_distance, judge_input
+from petrography.image_codec import Encoded
 from petrography.images import clipped_fraction, resampled_shape
 from petrography.minerals import BACKGROUND_CODE, association_codes, mineral
 from petrography.model_card import ModelCard, sha256_hex
+from petrography.pipeline.map_files import overlay_reduction
 from petrography.pipeline.measurement import Measured
 from petrography.pipeline.model_view import sees_bands
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Seen
 from petrography.pipeline.turning import phase_anisotropy
-from petrography.pipeline.writing import files_left_out
 from petrography.report import (
     UNSCALED,
     ModelReference,
@@ -194,8 +195,11 @@ def _degradations(request: AnalysisRequest, seen: Seen, card: ModelCard) -> tupl
         found.append(UNSCALED)
     if seen.crossed is not None:
         found += seen.crossed.degradations
-    left_out = files_left_out(seen.segmentation.labels)
-    found += [f"{name} was left out: {reason}" for name, reason in left_out.items()]
+    reduction = overlay_reduction(seen.segmentation.labels.shape)
+    if reduction > 1:
+        found.append(
+            f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
+        )
     if card.training.phantom_fraction == 1.0:
         found.append(f"{card.name} was trained on phantoms only, never on real ore")
     return tuple(found)
@@ -215,7 +219,7 @@ def _unknown_minerals(request: AnalysisRequest, card: ModelCard) -> tuple[str, .
 
 
 def provenance_of(
-    data: bytes,
+    data: Encoded,
     request: AnalysisRequest,
     card: ModelCard,
     seen: Seen,

@@ -14,6 +14,7 @@ __all__ = ["MEDIA_TYPES", "AnalysisRequest", "ArtefactName", "UmPerPx", "ViewReq
 
 ArtefactName = Literal[
     "labels.png",
+    "labels.ome.tif",
     "confidence.png",
     "overlay.jpg",
     "modal.csv",
@@ -25,6 +26,7 @@ MEDIA_TYPES: dict[str, str] = {
     "result.json": "application/json",
     "provenance.json": "application/json",
     "labels.png": "image/png",
+    "labels.ome.tif": "image/tiff",
     "confidence.png": "image/png",
     "overlay.jpg": "image/jpeg",
     "modal.csv": "text/csv; charset=utf-8",

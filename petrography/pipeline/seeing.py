@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from petrography.calibration import Corrections
 from petrography.channels import picture
+from petrography.errors import ImageTooLargeError
 from petrography.fusion import CrossedColour, fused_input
-from petrography.image_codec import DecodedImage, ImageLimits
+from petrography.image_codec import DecodedImage, Encoded, ImageLimits
 from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard
@@ -21,6 +22,7 @@ from petrography.pipeline.turning import ViewReaders, lay_over
 from petrography.registration import Overlay
 from petrography.report import Scale
 from petrography.segmentation import Predictor, Segmentation, segment
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["Given", "InParts", "OnProgress", "PredictorFor", "Seen", "SegmentImage", "see"]
 
@@ -30,18 +32,22 @@ SegmentImage: TypeAlias = Callable[[Image], Segmentation]
 # has segmented as they were photographed.
 InParts: TypeAlias = Callable[[SegmentImage], Segmentation]
 PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
+# Largest image that views are laid over, or whose shading and distortion are taken away: these
+# steps hold several arrays of its size in memory.
+MAX_WHOLE_PX = 150_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
     """What an analysis is made of; see `petrography.pipeline.analyse`."""
 
-    data: bytes
+    data: Encoded
     request: AnalysisRequest
     limits: ImageLimits
     corrections: Corrections
     views: ViewReaders
     in_parts: InParts | None
+    workspace: Workspace = IN_MEMORY
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,21 +92,22 @@ def see(
     if request.association is not None:
         allowed = parse_association(request.association, classes=card.classes)
     with watch.stage("decode"):
-        image = decode_for(card, given.data, given.limits)
+        image = decode_for(card, given.data, given.limits, given.workspace)
     pixels = image.pixels
+    _require_small_enough(pixels, request)
     if corrections != Corrections():
         with watch.stage("calibration"):
             pixels = corrections.evened(pixels)
     # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
     overlay, crossed = _views_over(pixels, given, card, watch)
-    pixels = corrections.coloured(pixels)
+    pixels = corrections.coloured(pixels, given.workspace)
     scale = _scale(request, image)
     resampling = choose_resampling(
         card,
         um_per_px=None if scale is None else scale.um_per_px,
         factor=request.resampling_factor,
     )
-    segmented = _segmenter(card, predictor_for(allowed), resampling, on_progress)
+    segmented = _segmenter(card, predictor_for(allowed), resampling, given.workspace, on_progress)
     with watch.stage("segmentation"):
         if given.in_parts is None:
             segmentation = segmented(pixels if crossed is None else crossed.fused(pixels))
@@ -119,9 +126,28 @@ def see(
         segmentation=segmentation,
         in_parts=in_parts,
         overlay=overlay,
-        shown=picture(pixels, card.channels, card.shown_channels) if sees_bands(card) else pixels,
+        shown=_shown(pixels, card, given.workspace),
         crossed=crossed,
     )
+
+
+def _require_small_enough(pixels: Image, request: AnalysisRequest) -> None:
+    """Refuse what is laid over, or evened, as a whole and so would take as much memory."""
+    whole = [name for name in ("views", "flat_field", "lens") if getattr(request, name)]
+    area_px = pixels.shape[0] * pixels.shape[1]
+    if whole and area_px > MAX_WHOLE_PX:
+        msg = (
+            f"the request names {', '.join(whole)} for an image of {area_px} pixels; these belong "
+            f"to single photographs of at most {MAX_WHOLE_PX}: leave them out, or stitch the "
+            "fields, which evens each of them"
+        )
+        raise ImageTooLargeError(msg)
+
+
+def _shown(pixels: Image, card: ModelCard, workspace: Workspace) -> Image:
+    if not sees_bands(card):
+        return pixels
+    return picture(pixels, card.channels, card.shown_channels, workspace)
 
 
 def _views_over(
@@ -141,18 +167,23 @@ def _alone(photograph: Image, card: ModelCard) -> Image:
 
 
 def _segmenter(
-    card: ModelCard, predictor: Predictor, resampling: Resampling, on_progress: OnProgress | None
+    card: ModelCard,
+    predictor: Predictor,
+    resampling: Resampling,
+    workspace: Workspace,
+    on_progress: OnProgress | None,
 ) -> SegmentImage:
     """Make what brings an image to the pixel of the model, and its map back to the image."""
 
     def segmented(pixels: Image) -> Segmentation:
         return segment(
-            resample_image(pixels, resampling.factor),
+            resample_image(pixels, resampling.factor, workspace),
             predictor,
             geometry=card.tile,
             codes=card.classes,
             output_shape=(pixels.shape[0], pixels.shape[1]),
             on_progress=on_progress,
+            workspace=workspace,
         )
 
     return segmented

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from petrography.calibration import Corrections
@@ -24,11 +25,13 @@ from service.engine.artefact_store import ArtefactStore
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.course import Course
 from service.engine.documents import document_bytes
-from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
-from service.engine.one_image import analyse_image, software_versions
+from service.engine.kept_analysis import MapImage, analyse_and_keep
+from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
+from service.engine.one_image import software_versions
 from service.engine.readiness import Readiness
 from service.engine.registering import RegistrationRequest, register_files
-from service.engine.source_files import NamedFile, Readable
+from service.engine.scratch_files import ScratchFiles
+from service.engine.source_files import NamedFile, Readable, encoded_in
 from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
 from service.engine.stored_corrections import stored_corrections, stored_optics
 from service.repository import Repository
@@ -39,9 +42,9 @@ from service.telemetry import Telemetry
 __all__ = ["Engine", "Finished"]
 
 T = TypeVar("T")
-# From an encoded image, the course of the work, the most bytes of the image, None for one of our
+# From what maps an encoded image, the course of the work, the most bytes of the image, None for one of our
 # own making, and what joins its map from parts, to the analysis that is kept.
-_Analyse: TypeAlias = Callable[[bytes, Course, int | None, InParts | None], "Finished"]
+_Analyse: TypeAlias = Callable[[MapImage, Course, int | None, InParts | None], "Finished"]
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,8 @@ class Engine:
         analyse = await self._prepared(request, href_root, readers)
 
         def work(course: Course) -> Finished:
-            return analyse(image.read(), course, self.settings.max_image_bytes, None)
+            mapped = partial(encoded_in, file=image)
+            return analyse(mapped, course, self.settings.max_image_bytes, None)
 
         name = f"{model.card.name}:{model.card.version}"
         return await self.carry_out(
@@ -322,9 +326,9 @@ class Engine:
                 )
                 analysis_id = None
                 if analyse is not None:
-                    content = draft.read(PANORAMA_FILE)
+                    drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
                     parts = made.in_parts(request)
-                    analysis_id = analyse(content, course, None, parts).result_id
+                    analysis_id = analyse(drawn, course, None, parts).result_id
                 panorama_id = str(uuid.uuid4())
                 document = made.document(panorama_id, analysis_id)
                 draft.write(PANORAMAS.document, document)
@@ -396,25 +400,21 @@ class Engine:
             corrections = await asyncio.to_thread(stored_corrections, self.store, request)
 
         def analyse(
-            image: bytes, course: Course, max_bytes: int | None, in_parts: InParts | None
+            image: MapImage, course: Course, max_bytes: int | None, in_parts: InParts | None
         ) -> Finished:
-            analysis_id = str(uuid.uuid4())
-            limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
-            analysis = analyse_image(
+            kept = analyse_and_keep(
+                self.store,
                 image,
                 request,
                 model,
-                settings=self.settings.model_copy(update=limit),
-                analysis_id=analysis_id,
+                settings=self.settings,
+                max_bytes=max_bytes,
+                href_root=href_root,
+                course=course,
                 corrections=corrections,
                 views=views,
                 in_parts=in_parts,
-                href_prefix=f"{href_root}/{analysis_id}/",
-                on_stage=course.on_stage,
-                on_progress=course.on_progress,
             )
-            course.go_on()
-            self.store.keep(ANALYSES, analysis_id, analysis.artefacts)
-            return Finished(analysis_id, analysis.artefacts[ANALYSES.document])
+            return Finished(*kept)
 
         return analyse

@@ -37,6 +37,8 @@ Confidence: TypeAlias = NDArray[np.uint8]
 
 # From the pixel of an electron microscope to that of a coarse scanner.
 MIN_UM_PER_PX, MAX_UM_PER_PX = 1e-4, 1e4
+# OpenCV cannot average squares of two by two of more channels than this.
+_MOST_AT_ONCE = 4
 
 
 def require_image(pixels: NDArray[np.generic]) -> Image:
@@ -109,9 +111,24 @@ def resample_image(pixels: Image, factor: float, workspace: Workspace = IN_MEMOR
         return pixels
     height_px, width_px = resampled_shape(pixels.shape[0], pixels.shape[1], factor)
     method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
-    resampled: Image = workspace.empty((height_px, width_px, pixels.shape[2]), np.uint8)
-    cv2.resize(pixels, (width_px, height_px), dst=resampled, interpolation=method)
+    channels = pixels.shape[2]
+    resampled: Image = workspace.empty((height_px, width_px, channels), np.uint8)
+    if channels <= _MOST_AT_ONCE:
+        return _resize(pixels, resampled, method)
+    for first in range(0, channels, _MOST_AT_ONCE):
+        some = slice(first, min(first + _MOST_AT_ONCE, channels))
+        count = some.stop - some.start
+        part: Image = workspace.empty((*pixels.shape[:2], count), np.uint8)
+        part[:] = pixels[..., some]
+        small = workspace.empty((height_px, width_px, count), np.uint8)
+        resampled[..., some] = _resize(part, small, method)
     return resampled
+
+
+def _resize(pixels: Image, target: Image, method: int) -> Image:
+    size = target.shape[1], target.shape[0]
+    cv2.resize(pixels, size, dst=target, interpolation=method)
+    return target
 
 
 def resample_labels(labels: Labels, shape: tuple[int, int]) -> Labels:

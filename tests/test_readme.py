@@ -31,6 +31,7 @@ ARTEFACTS = {
     "confidence.png",
     "grains.csv",
     "grains.geojson",
+    "labels.ome.tif",
     "labels.png",
     "modal.csv",
     "overlay.jpg",

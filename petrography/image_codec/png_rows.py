@@ -46,17 +46,15 @@ def write_png_rows(
     header = struct.pack(">IIBBBBB", width_px, height_px, _EIGHT_BITS, _GREY, 0, 0, 0)
     file.write(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header))
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_RLE)
-    taken_px = 0
+    taken_px, seen_px = 0, width_px
     for piece in rows:
-        taken_px += len(require_labels(piece))
-        if piece.shape[1] != width_px:
+        taken_px, seen_px = taken_px + len(require_labels(piece)), piece.shape[1]
+        if seen_px != width_px:
             break
         if packed := deflate.compress(_filtered(piece).data):
             file.write(_chunk(b"IDAT", packed))
-    if taken_px != height_px or piece.shape[1] != width_px:
-        msg = (
-            f"{taken_px} rows of {piece.shape[1]} px came; wanted {height_px} rows of {width_px} px"
-        )
+    if (taken_px, seen_px) != (height_px, width_px):
+        msg = f"{taken_px} rows of {seen_px} px came; wanted {height_px} rows of {width_px} px"
         raise InvalidParameterError(msg)
     file.write(_chunk(b"IDAT", deflate.flush()) + _chunk(b"IEND", b""))
 

@@ -130,6 +130,7 @@ def segment(
         batch_size=batch_size,
         on_progress=on_progress,
         on_probabilities=on_probabilities,
+        workspace=workspace,
     )
     result = Segmentation(workspace.empty(shape, np.uint8), workspace.empty(shape, np.uint8))
     for band in bands:
@@ -151,6 +152,7 @@ def segment_bands(
     batch_size: int = 1,
     on_progress: OnProgress | None = None,
     on_probabilities: OnProbabilities | None = None,
+    workspace: Workspace = IN_MEMORY,
 ) -> Iterator[Band]:
     """Segment an image and give out the map in bands, while it is being made.
 
@@ -163,6 +165,8 @@ def segment_bands(
     pixels, predictor, geometry, codes, output_shape, batch_size, on_progress, on_probabilities
         As for `segment`; `output_shape` must be stated. Impossible values are refused at once,
         before the first band is asked for.
+    workspace : Workspace, optional
+        Gives the array of a band with all its classes.
 
     Returns
     -------
@@ -185,10 +189,15 @@ def segment_bands(
         return _labelled_bands(plan, feed, checked_labels(predictor, len(codes)), codes)
     answers = partial(feed.predicted, predict=checked_probabilities(predictor, len(codes)))
     bands = (
-        cropped_bands(plan, answers, class_count=len(codes), width_px=shape[1])
+        cropped_bands(plan, answers, class_count=len(codes), width_px=shape[1], workspace=workspace)
         if geometry.mode == "halo"
         else blended_bands(
-            plan, answers, geometry=geometry, class_count=len(codes), width_px=shape[1]
+            plan,
+            answers,
+            geometry=geometry,
+            class_count=len(codes),
+            width_px=shape[1],
+            workspace=workspace,
         )
     )
     if output_shape == shape:

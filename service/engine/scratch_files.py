@@ -91,6 +91,11 @@ class ScratchFiles:
         self._hand_back_from_now_on(mapped)
         return np.frombuffer(mapped, kind, count=math.prod(shape)).reshape(shape)
 
+    def hand_back(self) -> None:
+        """Give the touched pages of all arrays to the system; the arrays stay as they are."""
+        for mapped in tuple(self._maps):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
     def view(self, path: Path) -> memoryview:
         """Map a file to read: nothing of it is in memory before it is looked at.
 
@@ -126,10 +131,11 @@ class ScratchFiles:
     def _hand_back_from_now_on(self, mapped: mmap.mmap) -> None:
         self._maps.append(mapped)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._hand_back, daemon=True, name="scratch")
+            self._thread = threading.Thread(
+                target=self._keep_handing_back, daemon=True, name="scratch"
+            )
             self._thread.start()
 
-    def _hand_back(self) -> None:
+    def _keep_handing_back(self) -> None:
         while not self._done.wait(_HAND_BACK_SECONDS):
-            for mapped in tuple(self._maps):
-                mapped.madvise(mmap.MADV_DONTNEED)
+            self.hand_back()

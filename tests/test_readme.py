@@ -31,12 +31,14 @@ ARTEFACTS = {
     "confidence.png",
     "grains.csv",
     "grains.geojson",
+    "grains.parquet",
     "labels.ome.tif",
     "labels.png",
     "modal.csv",
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sizes.csv",
 }
 
 

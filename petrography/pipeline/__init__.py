@@ -16,6 +16,7 @@ from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.measurement import Measured, measure
 from petrography.pipeline.request import (
     MEDIA_TYPES,
+    ON_REQUEST,
     AnalysisRequest,
     ArtefactName,
     UmPerPx,
@@ -27,6 +28,7 @@ from petrography.pipeline.turning import ViewReaders
 
 __all__ = [
     "MEDIA_TYPES",
+    "ON_REQUEST",
     "Analysis",
     "AnalysisOptions",
     "AnalysisRequest",

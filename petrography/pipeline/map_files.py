@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from petrography.image_codec import write_label_pyramid, write_png_rows
 from petrography.images import Image, Labels, resample_labels
-from petrography.pipeline.request import ArtefactName
 from petrography.report import overlay
 from petrography.segmentation import Segmentation
 from petrography.workspace import row_strips
@@ -30,7 +29,7 @@ _MAX_PICTURE_SIDE_PX = 60_000
 
 def maps_by_rows(
     segmentation: Segmentation, *, um_per_px: float | None
-) -> dict[ArtefactName, WriteFile]:
+) -> dict[str, WriteFile]:
     """What writes the maps, by the names of their files."""
     labels, confidence = segmentation.labels, segmentation.confidence
     return {

@@ -6,17 +6,17 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import BinaryIO, get_args
+from typing import BinaryIO
 
 from petrography.image_codec import encode_jpeg, encode_png
 from petrography.model_card import sha256_hex
 from petrography.pipeline.file_sink import FileSink, written
 from petrography.pipeline.map_files import WriteFile, maps_by_rows, picture_of
 from petrography.pipeline.measurement import Measured
-from petrography.pipeline.request import MEDIA_TYPES, ArtefactName
+from petrography.pipeline.request import MEDIA_TYPES, ON_REQUEST, ArtefactName
 from petrography.pipeline.seeing import Seen
 from petrography.registration import anisotropy_picture
-from petrography.report import Artefact, Result, grains_csv, grains_geojson, modal_csv
+from petrography.report import Artefact, Result, exports, write_grains_coco, write_grains_geojson
 
 __all__ = ["listed", "written_files"]
 
@@ -35,26 +35,21 @@ def written_files(
     sink: FileSink,
 ) -> dict[str, str]:
     """Write the wanted files, and give their digests by name; the provenance is always there."""
-    um_per_px = None if seen.scale is None else seen.scale.um_per_px
     labels = seen.segmentation.labels
     identity = sha256_hex(labels.data)
-    writers: dict[ArtefactName, Callable[[], bytes]] = {
+    writers: dict[str, Callable[[], bytes]] = {
         "overlay.jpg": lambda: encode_jpeg(picture_of(seen.shown, labels)),
-        "modal.csv": lambda: modal_csv(result).encode(),
-        "grains.csv": lambda: grains_csv(measured.grains, um_per_px=um_per_px).encode(),
-        "grains.geojson": lambda: grains_geojson(
-            measured.grains, identity=identity, um_per_px=um_per_px
-        ),
+        **exports(result, measured.grains, identity=identity),
     }
     turning = None if seen.overlay is None else seen.overlay.anisotropy
     if turning is not None:
         writers["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))
-    by_rows = maps_by_rows(seen.segmentation, um_per_px=um_per_px)
-    streamed: dict[ArtefactName, WriteFile] = {
+    by_parts = _written_by_parts(seen, measured, identity)
+    streamed: dict[str, WriteFile] = {
         **{name: partial(_write_bytes, made=made) for name, made in writers.items()},
-        **by_rows,
+        **by_parts,
     }
-    wanted = set(get_args(ArtefactName) if outputs is None else outputs)
+    wanted: set[str] = MEDIA_TYPES.keys() - ON_REQUEST if outputs is None else set(outputs)
     threads = _WRITER_THREADS if labels.size <= _MAX_PX_SIDE_BY_SIDE else 1
     with ThreadPoolExecutor(threads) as pool:
         futures: dict[str, Future[str]] = {
@@ -66,6 +61,21 @@ def written_files(
     provenance = json.dumps(result.provenance, indent=2, ensure_ascii=False) + "\n"
     name = "provenance.json"
     return {**digests, name: written(sink, name, partial(_write_bytes, made=provenance.encode))}
+
+
+def _written_by_parts(seen: Seen, measured: Measured, identity: str) -> dict[str, WriteFile]:
+    """What is too large to be made in memory: maps by rows, grains one after the other."""
+    um_per_px = None if seen.scale is None else seen.scale.um_per_px
+    grains = measured.grains
+
+    def geojson(file: BinaryIO) -> None:
+        write_grains_geojson(grains, file, identity=identity, um_per_px=um_per_px)
+
+    return {
+        **maps_by_rows(seen.segmentation, um_per_px=um_per_px),
+        "grains.geojson": geojson,
+        "grains.coco.json": partial(write_grains_coco, grains),
+    }
 
 
 def _write_bytes(file: BinaryIO, made: Callable[[], bytes]) -> None:

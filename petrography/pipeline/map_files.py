@@ -27,9 +27,7 @@ _MAX_PICTURE_PX = 60_000_000
 _MAX_PICTURE_SIDE_PX = 60_000
 
 
-def maps_by_rows(
-    segmentation: Segmentation, *, um_per_px: float | None
-) -> dict[str, WriteFile]:
+def maps_by_rows(segmentation: Segmentation, *, um_per_px: float | None) -> dict[str, WriteFile]:
     """What writes the maps, by the names of their files."""
     labels, confidence = segmentation.labels, segmentation.confidence
     return {

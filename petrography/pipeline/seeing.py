@@ -29,8 +29,8 @@ __all__ = ["Given", "InParts", "OnProgress", "PredictorFor", "Seen", "SegmentIma
 OnProgress: TypeAlias = Callable[[int, int], None]
 SegmentImage: TypeAlias = Callable[[Image], Segmentation]
 # Makes the map of an image from the maps of its parts, such as the fields of a panorama, which it
-# has segmented as they were photographed.
-InParts: TypeAlias = Callable[[SegmentImage], Segmentation]
+# has segmented as they were photographed, in arrays of the workspace.
+InParts: TypeAlias = Callable[[SegmentImage, Workspace], Segmentation]
 PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
 # Largest image that views are laid over, or whose shading and distortion are taken away: these
 # steps hold several arrays of its size in memory.
@@ -94,7 +94,7 @@ def see(
     with watch.stage("decode"):
         image = decode_for(card, given.data, given.limits, given.workspace)
     pixels = image.pixels
-    _require_small_enough(pixels, request)
+    _require_small_enough(pixels, request, card)
     if corrections != Corrections():
         with watch.stage("calibration"):
             pixels = corrections.evened(pixels)
@@ -113,7 +113,7 @@ def see(
             segmentation = segmented(pixels if crossed is None else crossed.fused(pixels))
         else:
             segmentation = given.in_parts(
-                lambda part: segmented(_alone(corrections.coloured(part), card))
+                lambda part: segmented(_alone(corrections.coloured(part), card)), given.workspace
             )
     in_parts = given.in_parts is not None
     return Seen(
@@ -131,15 +131,16 @@ def see(
     )
 
 
-def _require_small_enough(pixels: Image, request: AnalysisRequest) -> None:
+def _require_small_enough(pixels: Image, request: AnalysisRequest, card: ModelCard) -> None:
     """Refuse what is laid over, or evened, as a whole and so would take as much memory."""
     whole = [name for name in ("views", "flat_field", "lens") if getattr(request, name)]
+    whole += [f"{card.name}, a model of crossed polars,"] if is_fusion(card) else []
     area_px = pixels.shape[0] * pixels.shape[1]
     if whole and area_px > MAX_WHOLE_PX:
         msg = (
-            f"the request names {', '.join(whole)} for an image of {area_px} pixels; these belong "
-            f"to single photographs of at most {MAX_WHOLE_PX}: leave them out, or stitch the "
-            "fields, which evens each of them"
+            f"the image has {area_px} pixels and the request names {', '.join(whole)} for which an "
+            f"image has at most {MAX_WHOLE_PX}; leave that out, send a crop, or stitch single "
+            "fields, of which each is corrected by itself"
         )
         raise ImageTooLargeError(msg)
 

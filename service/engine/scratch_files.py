@@ -39,8 +39,8 @@ class ScratchFiles:
     folder : Path or None
         Where the files lie; None for the temporary folder of the system. It must be on a disk: a
         folder in memory saves none.
-    least_mapped_bytes : int
-        Smaller arrays stay in memory.
+    least_mapped_bytes : int, optional
+        Smaller arrays stay in memory; by default below 64 MiB.
 
     Examples
     --------
@@ -52,10 +52,11 @@ class ScratchFiles:
     """
 
     def __init__(
-        self, folder: Path | None = None, *, least_mapped_bytes: int = _LEAST_MAPPED_BYTES
+        self, folder: Path | None = None, *, least_mapped_bytes: int | None = None
     ) -> None:
         self._folder = folder
-        self._least_mapped_bytes = least_mapped_bytes
+        stated = _LEAST_MAPPED_BYTES if least_mapped_bytes is None else least_mapped_bytes
+        self._least_mapped_bytes = max(1, stated)
         self._maps: list[mmap.mmap] = []
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
@@ -85,7 +86,7 @@ class ScratchFiles:
         """
         kind = np.dtype(dtype)
         size_bytes = math.prod(shape) * kind.itemsize
-        if size_bytes < max(1, self._least_mapped_bytes):
+        if size_bytes < self._least_mapped_bytes:
             return np.empty(shape, kind)
         mapped = self._mapped(size_bytes)
         self._hand_back_from_now_on(mapped)

@@ -31,9 +31,11 @@ from petrography.report import (
     modal_correction,
     modal_entries,
     rounded_elements,
+    too_large_to_draw,
 )
 from petrography.statistics import (
     Composition,
+    Grains,
     MapErrors,
     held_out_confusion,
     map_errors,
@@ -71,7 +73,7 @@ def recorded(
         registration=None if seen.overlay is None else seen.overlay.report,
         anisotropy=_anisotropy(seen),
         quality=_with_doubts(_quality(seen, card, composition), errors),
-        degradations=_degradations(request, seen, card),
+        degradations=_degradations(request, seen, card, measured.grains),
         uncertainty=Uncertainty(
             mean_confidence=round(float(seen.segmentation.confidence.mean()) / 255.0, 6),
             ece=card.calibration.ece_after,
@@ -187,7 +189,9 @@ def _colour_warnings(distance: float | None, card: ModelCard) -> tuple[str, ...]
     )
 
 
-def _degradations(request: AnalysisRequest, seen: Seen, card: ModelCard) -> tuple[str, ...]:
+def _degradations(
+    request: AnalysisRequest, seen: Seen, card: ModelCard, grains: Grains
+) -> tuple[str, ...]:
     found = list(_unknown_minerals(request, card))
     if seen.resampling.degradation is not None:
         found.append(seen.resampling.degradation)
@@ -199,6 +203,12 @@ def _degradations(request: AnalysisRequest, seen: Seen, card: ModelCard) -> tupl
     if reduction > 1:
         found.append(
             f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
+        )
+    undrawn = int(too_large_to_draw(grains).sum())
+    if undrawn:
+        found.append(
+            f"outlines of {undrawn} grains that reach over more than 16 megapixels were left out: "
+            "labels.ome.tif shows them, the tables measure them"
         )
     if card.training.phantom_fraction == 1.0:
         found.append(f"{card.name} was trained on phantoms only, never on real ore")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from command_line.files import DONE, AddCommand, add_out, read_labels, write_files
+from command_line.outputs import add_outputs, chosen_outputs
 
 __all__ = ["add_commands", "measure"]
 
@@ -23,7 +24,8 @@ def _describe_measure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="tell touching grains of one mineral apart as well, which takes seconds",
     )
-    add_out(parser, "folder for result.json, modal.csv, grains.csv and grains.geojson")
+    add_out(parser, "folder for result.json, tables, outlines and plots")
+    add_outputs(parser)
 
 
 def measure(arguments: argparse.Namespace) -> int:
@@ -31,12 +33,15 @@ def measure(arguments: argparse.Namespace) -> int:
     from petrography.images import require_possible_scale
     from petrography.pipeline import measure as measure_labels
     from petrography.report import (
+        EXPORTS,
+        EXPORTS_ON_REQUEST,
         grain_size_table,
         label_image_files,
         label_image_result,
         modal_table,
     )
 
+    outputs = chosen_outputs(arguments.outputs, EXPORTS, EXPORTS_ON_REQUEST)
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
@@ -48,7 +53,7 @@ def measure(arguments: argparse.Namespace) -> int:
         um_per_px=arguments.um_per_px,
         particles=measured.particles,
     )
-    write_files(arguments.out, label_image_files(result, measured.grains))
+    write_files(arguments.out, label_image_files(result, measured.grains, outputs))
     print(modal_table(result))
     if result.grains:
         print(f"\n{grain_size_table(result)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -9,9 +11,8 @@ from petrography.report.entries import (
     modal_entries,
     rounded_elements,
 )
-from petrography.report.geojson import grains_geojson
+from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
 from petrography.report.result import Quality, Result, Scale, result_json
-from petrography.report.tables import grains_csv, modal_csv
 from petrography.statistics import Composition, Grains, Particles, summarise_grains
 
 __all__ = ["label_image_files", "label_image_result"]
@@ -64,8 +65,10 @@ def label_image_result(
     )
 
 
-def label_image_files(result: Result, grains: Grains) -> dict[str, bytes]:
-    """Write the tables and outlines of a label image.
+def label_image_files(
+    result: Result, grains: Grains, outputs: Collection[str] | None = None
+) -> dict[str, bytes]:
+    """Write the tables, outlines and plots of a label image.
 
     Parameters
     ----------
@@ -73,16 +76,15 @@ def label_image_files(result: Result, grains: Grains) -> dict[str, bytes]:
         From `label_image_result`.
     grains : Grains
         The grains of the same label image.
+    outputs : collection of str, optional
+        Names of `EXPORTS` that are wanted; those that are cheap without it.
 
     Returns
     -------
     dict of str to bytes
-        ``result.json``, ``modal.csv``, ``grains.csv`` and ``grains.geojson``.
+        The files by name, ``result.json`` always among them.
     """
-    um_per_px = None if result.scale is None else result.scale.um_per_px
-    return {
-        "result.json": result_json(result),
-        "modal.csv": modal_csv(result).encode(),
-        "grains.csv": grains_csv(grains, um_per_px=um_per_px).encode(),
-        "grains.geojson": grains_geojson(grains, identity=result.id, um_per_px=um_per_px),
-    }
+    wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
+    writers = exports(result, grains, identity=result.id)
+    files = {name: write() for name, write in writers.items() if name in wanted}
+    return {"result.json": result_json(result), **files}

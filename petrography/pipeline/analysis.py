@@ -13,7 +13,6 @@ from petrography.minerals import parse_association
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.model_input import choose_resampling
 from petrography.pipeline.file_sink import FileSink, FilesInMemory
-from petrography.pipeline.measurement import measure
 from petrography.pipeline.model_view import require_fitting_request, require_photographs
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
@@ -207,7 +206,7 @@ def analyse_into(
     given = Given(data, request, limits, corrections, readers, options.get("in_parts"), workspace)
     seen = see(given, card, predictor_for, watch, options.get("on_progress"))
     with watch.stage("statistics"):
-        measured = measure(seen.segmentation.labels, min_grain_area_px=request.min_grain_area_px)
+        measured = seen.measuring.finish(seen.segmentation.labels, workspace)
     started_utc = options.get("started_utc")
     provenance = provenance_of(data, request, card, seen, software, started_utc)
     provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}

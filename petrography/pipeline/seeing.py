@@ -15,14 +15,16 @@ from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard
 from petrography.model_input import Resampling, choose_resampling
+from petrography.pipeline.alongside import Alongside
+from petrography.pipeline.measurement import Measuring
 from petrography.pipeline.model_view import CrossedViews, decode_for, is_fusion, sees_bands
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
 from petrography.pipeline.turning import ViewReaders, lay_over
 from petrography.registration import Overlay
 from petrography.report import Scale
-from petrography.segmentation import Predictor, Segmentation, segment
-from petrography.workspace import IN_MEMORY, Workspace
+from petrography.segmentation import Band, Predictor, Segmentation, segment
+from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
 __all__ = ["Given", "InParts", "OnProgress", "PredictorFor", "Seen", "SegmentImage", "see"]
 
@@ -31,6 +33,8 @@ SegmentImage: TypeAlias = Callable[[Image], Segmentation]
 # Makes the map of an image from the maps of its parts, such as the fields of a panorama, which it
 # has segmented as they were photographed, in arrays of the workspace.
 InParts: TypeAlias = Callable[[SegmentImage, Workspace], Segmentation]
+OnBand: TypeAlias = Callable[[Band], None]
+_SegmentBands: TypeAlias = Callable[[Image, OnBand | None], Segmentation]
 PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
 # Largest image that views are laid over, or whose shading and distortion are taken away: these
 # steps hold several arrays of its size in memory.
@@ -56,7 +60,7 @@ class Seen:
 
     `pixels` are those of the image, corrected; `shown` makes a picture of them for people;
     `in_parts` says whether the map was joined from those of parts; `overlay` is what other views
-    show, `crossed` what a model of XPL fusion saw of them.
+    show, `crossed` what a model of XPL fusion saw of them; `measuring` has taken the whole map.
     """
 
     image: DecodedImage
@@ -70,6 +74,7 @@ class Seen:
     overlay: Overlay | None
     shown: Image
     crossed: CrossedViews | None
+    measuring: Measuring
 
 
 def see(
@@ -107,14 +112,17 @@ def see(
         um_per_px=None if scale is None else scale.um_per_px,
         factor=request.resampling_factor,
     )
+    measuring = _measuring(pixels, request)
     segmented = _segmenter(card, predictor_for(allowed), resampling, given.workspace, on_progress)
     with watch.stage("segmentation"):
         if given.in_parts is None:
-            segmentation = segmented(pixels if crossed is None else crossed.fused(pixels))
+            with Alongside(measuring.add) as alongside:
+                sight = pixels if crossed is None else crossed.fused(pixels)
+                segmentation = segmented(sight, alongside.take)
         else:
-            segmentation = given.in_parts(
-                lambda part: segmented(_alone(corrections.coloured(part), card)), given.workspace
-            )
+            segmentation = _joined_parts(given, given.in_parts, segmented, card)
+            for rows in row_strips(*segmentation.labels.shape):
+                measuring.add(segmentation.labels[rows])
     in_parts = given.in_parts is not None
     return Seen(
         image=image,
@@ -128,6 +136,7 @@ def see(
         overlay=overlay,
         shown=_shown(pixels, card, given.workspace),
         crossed=crossed,
+        measuring=measuring,
     )
 
 
@@ -167,16 +176,34 @@ def _alone(photograph: Image, card: ModelCard) -> Image:
     return fused_input(photograph) if is_fusion(card) else photograph
 
 
+def _measuring(pixels: Image, request: AnalysisRequest) -> Measuring:
+    """What takes the map of an image while it is being made."""
+    return Measuring(
+        (pixels.shape[0], pixels.shape[1]),
+        min_grain_area_px=request.min_grain_area_px,
+        touching_grains=request.touching_grains,
+    )
+
+
+def _joined_parts(
+    given: Given, in_parts: InParts, segmented: _SegmentBands, card: ModelCard
+) -> Segmentation:
+    def segment_part(part: Image) -> Segmentation:
+        return segmented(_alone(given.corrections.coloured(part), card), None)
+
+    return in_parts(segment_part, given.workspace)
+
+
 def _segmenter(
     card: ModelCard,
     predictor: Predictor,
     resampling: Resampling,
     workspace: Workspace,
     on_progress: OnProgress | None,
-) -> SegmentImage:
+) -> _SegmentBands:
     """Make what brings an image to the pixel of the model, and its map back to the image."""
 
-    def segmented(pixels: Image) -> Segmentation:
+    def segmented(pixels: Image, on_band: OnBand | None) -> Segmentation:
         return segment(
             resample_image(pixels, resampling.factor, workspace),
             predictor,
@@ -184,6 +211,7 @@ def _segmenter(
             codes=card.classes,
             output_shape=(pixels.shape[0], pixels.shape[1]),
             on_progress=on_progress,
+            on_band=on_band,
             workspace=workspace,
         )
 

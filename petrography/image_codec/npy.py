@@ -18,7 +18,7 @@ from petrography.image_codec.raster import Raster
 from petrography.image_codec.signature import Encoded
 from petrography.workspace import Workspace
 
-__all__ = ["decode_npy", "is_npy"]
+__all__ = ["decode_npy", "is_npy", "npy_shape"]
 
 _SIGNATURE = b"\x93NUMPY"
 # A description of plain numbers takes 128 bytes.
@@ -28,6 +28,17 @@ _MAX_HEADER_BYTES = 4096
 def is_npy(data: Encoded) -> bool:
     """Tell by the first bytes."""
     return bytes(data[: len(_SIGNATURE)]) == _SIGNATURE
+
+
+def npy_shape(data: Encoded) -> tuple[int, ...]:
+    """Read the shape from the begin of a file.
+
+    Raises
+    ------
+    DamagedImageError
+        If the header cannot be read.
+    """
+    return _header(data)[0]
 
 
 def decode_npy(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Raster:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
@@ -56,8 +56,8 @@ class AnalysisOptions(TypedDict, total=False):
     in_parts : callable
         Given what segments an image, makes the map of this one from those of its parts; without
         it the image is segmented as a whole.
-    provider_degradations : tuple of str
-        What the inference runtime had to do without.
+    provider_degradations : iterable of str
+        What the inference runtime had to do without; asked once the image is segmented.
     started_utc : str
         When the analysis began, for the provenance.
     href_prefix : str
@@ -71,7 +71,7 @@ class AnalysisOptions(TypedDict, total=False):
     corrections: Corrections
     views: ViewReaders | None
     in_parts: InParts | None
-    provider_degradations: tuple[str, ...]
+    provider_degradations: Iterable[str]
     started_utc: str | None
     href_prefix: str
     on_stage: OnStage | None

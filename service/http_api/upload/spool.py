@@ -89,3 +89,7 @@ class UploadedFile:
     def place(self) -> tuple[int, int, int]:
         """Tell the descriptor of the spool, where in it the file begins, and its bytes."""
         return self.spool.descriptor(), self.begin, self.size_bytes
+
+    def read_start(self, size_bytes: int) -> bytes:
+        """Read its first bytes, or all if there are fewer."""
+        return self.spool.read(self.begin, min(size_bytes, self.size_bytes))

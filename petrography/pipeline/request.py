@@ -14,6 +14,7 @@ __all__ = ["MEDIA_TYPES", "ON_REQUEST", "AnalysisRequest", "ArtefactName", "UmPe
 
 ArtefactName = Literal[
     "labels.png",
+    "labels.ome.tif",
     "confidence.png",
     "overlay.jpg",
     "modal.csv",
@@ -35,6 +36,7 @@ MEDIA_TYPES: dict[str, str] = {
     "result.json": "application/json",
     "provenance.json": "application/json",
     "labels.png": "image/png",
+    "labels.ome.tif": "image/tiff",
     "confidence.png": "image/png",
     "overlay.jpg": "image/jpeg",
     **EXPORTS,

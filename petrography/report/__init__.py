@@ -16,6 +16,7 @@ from petrography.report.entries import (
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
 from petrography.report.geojson import grains_geojson, write_grains_geojson
+from petrography.report.grain_bands import too_large_to_draw
 from petrography.report.grain_columns import tabulated_grains
 from petrography.report.grain_text import grain_size_table
 from petrography.report.label_image import label_image_files, label_image_result
@@ -89,6 +90,7 @@ __all__ = [
     "tabulated_grains",
     "tabulated_modal",
     "tabulated_sizes",
+    "too_large_to_draw",
     "write_csv",
     "write_grains_coco",
     "write_grains_geojson",

@@ -13,7 +13,12 @@ from petrography.statistics.grain_shapes import GrainShapes
 from petrography.statistics.grain_sizes import GrainSummary, SizeQuantiles, summarise_grains
 from petrography.statistics.grain_stream import GrainStream
 from petrography.statistics.grain_table import GrainTable
-from petrography.statistics.grains import MIN_GRAIN_AREA_PX, Grains, measure_grains
+from petrography.statistics.grains import (
+    MIN_GRAIN_AREA_PX,
+    Grains,
+    measure_grains,
+    with_component_map,
+)
 from petrography.statistics.held_out import HeldOutConfusion, held_out_confusion
 from petrography.statistics.intervals import BlockDesign
 from petrography.statistics.map_errors import CorrectedShare, MapErrors, map_errors
@@ -44,4 +49,5 @@ __all__ = [
     "number_strips",
     "parse_formula",
     "summarise_grains",
+    "with_component_map",
 ]

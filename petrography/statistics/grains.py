@@ -15,6 +15,7 @@ from petrography.statistics.grain_table import (
     GrainTable,
     SmallComponents,
 )
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["MIN_GRAIN_AREA_PX", "Grains", "SmallComponents", "measure_grains", "with_component_map"]
 
@@ -72,7 +73,9 @@ def measure_grains(labels: Labels, *, min_area_px: int = MIN_GRAIN_AREA_PX) -> G
     return with_component_map(stream.finish(), labels)
 
 
-def with_component_map(grains: GrainTable, labels: Labels) -> Grains:
+def with_component_map(
+    grains: GrainTable, labels: Labels, workspace: Workspace = IN_MEMORY
+) -> Grains:
     """Add the map of grain numbers to a table.
 
     Parameters
@@ -81,13 +84,15 @@ def with_component_map(grains: GrainTable, labels: Labels) -> Grains:
         Measured on `labels`.
     labels : ndarray of uint8, shape (height, width)
         The label image.
+    workspace : Workspace, optional
+        Gives the array of the map.
 
     Raises
     ------
     LabelImageError
         If the labels are others than those that were measured.
     """
-    component_map = np.empty(grains.shape_px, dtype=np.uint32)
+    component_map = workspace.empty(grains.shape_px, np.uint32)
     row = 0
     for strip in number_strips(grains, [labels]):
         component_map[row : row + len(strip)] = strip

@@ -190,9 +190,10 @@ class Looking:
     def __init__(self, model: LoadedModel) -> None:
         classes = len(model.card.classes)
         self.card, self.opened = model.card, model.opened
+        self.degradations: tuple[str, ...] = ()
         self._class_of = (np.arange(256) * classes // 256).astype(np.uint8)
 
-    def predictor_for(self, _allowed: tuple[int, ...]) -> Looking:
+    def predictor_for(self, _allowed: tuple[int, ...], _scheduled: object = None) -> Looking:
         """Stand in for any classes."""
         return self
 

@@ -18,7 +18,7 @@ def add_commands(add_command: AddCommand) -> None:
 def _describe_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes")
     parser.add_argument("--um-per-px", type=float, help="pixel size; lengths are in px without it")
-    add_out(parser, "folder for modal.csv, grains.csv and grains.geojson")
+    add_out(parser, "folder for modal.csv, grains.csv, grains.geojson and contacts.csv")
 
 
 def measure(arguments: argparse.Namespace) -> int:
@@ -32,7 +32,11 @@ def measure(arguments: argparse.Namespace) -> int:
     labels, digest = read_labels(arguments.labels)
     measured = measure_labels(labels)
     result = label_image_result(
-        measured.composition, measured.grains, identity=digest, um_per_px=arguments.um_per_px
+        measured.composition,
+        measured.grains,
+        measured.contacts,
+        identity=digest,
+        um_per_px=arguments.um_per_px,
     )
     write_files(arguments.out, label_image_files(result, measured.grains))
     print(modal_table(result))

@@ -31,6 +31,7 @@ ARTEFACTS = {
     "confidence.png",
     "grains.csv",
     "grains.geojson",
+    "contacts.csv",
     "labels.png",
     "modal.csv",
     "overlay.jpg",

@@ -8,7 +8,9 @@ from petrography.images import Labels
 from petrography.statistics import (
     MIN_GRAIN_AREA_PX,
     Composition,
+    Contacts,
     Grains,
+    measure_contacts,
     measure_grains,
     modal_composition,
 )
@@ -22,10 +24,11 @@ class Measured:
 
     composition: Composition
     grains: Grains
+    contacts: Contacts
 
 
 def measure(labels: Labels, *, min_grain_area_px: int = MIN_GRAIN_AREA_PX) -> Measured:
-    """Measure the modal composition and the grains of a label image.
+    """Measure the modal composition, the grains and the contacts of a label image.
 
     Parameters
     ----------
@@ -40,4 +43,5 @@ def measure(labels: Labels, *, min_grain_area_px: int = MIN_GRAIN_AREA_PX) -> Me
         If a code names no mineral or nothing is annotated.
     """
     composition = modal_composition(labels)
-    return Measured(composition, measure_grains(labels, min_area_px=min_grain_area_px))
+    grains = measure_grains(labels, min_area_px=min_grain_area_px)
+    return Measured(composition, grains, measure_contacts(labels))

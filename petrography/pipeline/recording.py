@@ -24,6 +24,8 @@ from petrography.report import (
     Result,
     Sample,
     Uncertainty,
+    contact_definitions,
+    contact_entry,
     definitions,
     grain_entries,
     modal_basis,
@@ -57,6 +59,7 @@ def recorded(
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
     composition = measured.composition
     errors = _map_errors(composition, card, seen)
+    contacts = contact_entry(measured.contacts, um_per_px=um_per_px)
     return Result(
         id=analysis_id,
         sample=request.sample or Sample(),
@@ -67,6 +70,7 @@ def recorded(
         modal_correction=None if errors is None else modal_correction(composition, errors),
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(measured.grains), um_per_px=um_per_px),
+        contacts=contacts,
         registration=None if seen.overlay is None else seen.overlay.report,
         anisotropy=_anisotropy(seen),
         quality=_with_doubts(_quality(seen, card, composition), errors),
@@ -77,7 +81,10 @@ def recorded(
         ),
         timings_s={},
         artefacts=(),
-        definitions=definitions(composition, measured.grains, errors),
+        definitions={
+            **definitions(composition, measured.grains, errors),
+            **contact_definitions(contacts),
+        },
         provenance=provenance,
     )
 

@@ -19,6 +19,7 @@ ArtefactName = Literal[
     "modal.csv",
     "grains.csv",
     "grains.geojson",
+    "contacts.csv",
     "anisotropy.png",
 ]
 MEDIA_TYPES: dict[str, str] = {
@@ -30,6 +31,7 @@ MEDIA_TYPES: dict[str, str] = {
     "modal.csv": "text/csv; charset=utf-8",
     "grains.csv": "text/csv; charset=utf-8",
     "grains.geojson": "application/geo+json",
+    "contacts.csv": "text/csv; charset=utf-8",
     "anisotropy.png": "image/png",
 }
 

@@ -14,7 +14,15 @@ from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import MEDIA_TYPES, ArtefactName
 from petrography.pipeline.seeing import Seen
 from petrography.registration import anisotropy_picture
-from petrography.report import Artefact, Result, grains_csv, grains_geojson, modal_csv, overlay
+from petrography.report import (
+    Artefact,
+    Result,
+    contacts_csv,
+    grains_csv,
+    grains_geojson,
+    modal_csv,
+    overlay,
+)
 
 __all__ = ["files_left_out", "listed", "written_files"]
 
@@ -42,6 +50,9 @@ def written_files(
             measured.grains, identity=identity, um_per_px=um_per_px
         ),
     }
+    contacts = result.contacts
+    if contacts is not None:
+        writers["contacts.csv"] = lambda: contacts_csv(contacts).encode()
     turning = None if seen.overlay is None else seen.overlay.anisotropy
     if turning is not None:
         writers["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))

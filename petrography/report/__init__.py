@@ -5,6 +5,8 @@
 equal bytes.
 """
 
+from petrography.report.contact_entries import contact_definitions, contact_entry, contacts_csv
+from petrography.report.contact_models import Contacts
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -19,7 +21,6 @@ from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.result import (
     Artefact,
-    Contacts,
     GrainEntry,
     ModalBasis,
     ModalCorrection,
@@ -54,6 +55,9 @@ __all__ = [
     "Scale",
     "Sizes",
     "Uncertainty",
+    "contact_definitions",
+    "contact_entry",
+    "contacts_csv",
     "definitions",
     "grain_entries",
     "grain_polygons",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from petrography.report.contact_entries import contact_definitions, contact_entry, contacts_csv
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -12,25 +13,31 @@ from petrography.report.entries import (
 from petrography.report.geojson import grains_geojson
 from petrography.report.result import Quality, Result, Scale
 from petrography.report.tables import grains_csv, modal_csv
-from petrography.statistics import Composition, Grains, summarise_grains
+from petrography.statistics import Composition, Contacts, Grains, summarise_grains
 
 __all__ = ["label_image_files", "label_image_result"]
 
 
 def label_image_result(
-    composition: Composition, grains: Grains, *, identity: str, um_per_px: float | None = None
+    composition: Composition,
+    grains: Grains,
+    contacts: Contacts,
+    *,
+    identity: str,
+    um_per_px: float | None = None,
 ) -> Result:
     """Write what is measured on a label image as a result without a model.
 
     Parameters
     ----------
-    composition, grains : Composition, Grains
+    composition, grains, contacts : Composition, Grains, Contacts
         Measured on the same label image.
     identity : str
         Name of the measurement.
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
     """
+    boundaries = contact_entry(contacts, um_per_px=um_per_px)
     return Result(
         id=identity,
         model=None,
@@ -39,6 +46,7 @@ def label_image_result(
         modal_basis=modal_basis(composition),
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
+        contacts=boundaries,
         quality=Quality(
             focus=None,
             clipping=None,
@@ -52,7 +60,7 @@ def label_image_result(
         uncertainty=None,
         timings_s={},
         artefacts=(),
-        definitions=definitions(composition, grains),
+        definitions={**definitions(composition, grains), **contact_definitions(boundaries)},
         provenance={},
     )
 
@@ -70,10 +78,12 @@ def label_image_files(result: Result, grains: Grains) -> dict[str, bytes]:
     Returns
     -------
     dict of str to bytes
-        ``modal.csv``, ``grains.csv`` and ``grains.geojson``.
+        ``modal.csv``, ``grains.csv``, ``grains.geojson`` and ``contacts.csv``.
     """
     um_per_px = None if result.scale is None else result.scale.um_per_px
+    boundaries = {} if result.contacts is None else {"contacts.csv": contacts_csv(result.contacts)}
     return {
+        **{name: text.encode() for name, text in boundaries.items()},
         "modal.csv": modal_csv(result).encode(),
         "grains.csv": grains_csv(grains, um_per_px=um_per_px).encode(),
         "grains.geojson": grains_geojson(grains, identity=result.id, um_per_px=um_per_px),

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from petrography.registration import RegistrationReport
+from petrography.report.contact_models import Contacts
 
 __all__ = [
     "RESULT_SCHEMA_VERSION",
@@ -200,14 +201,6 @@ class GrainEntry(_Frozen):
     below_minimum: SmallEntry
     ecd_px: Sizes | None
     ecd_um: Sizes | None
-
-
-class Contacts(_Frozen):
-    """Contact lengths between phases."""
-
-    codes: tuple[int, ...]
-    length_px: tuple[tuple[NotNegative, ...], ...]
-    """Symmetric; row and column i belong to codes[i]."""
 
 
 class PhaseAnisotropy(_Frozen):

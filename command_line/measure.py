@@ -18,7 +18,13 @@ def add_commands(add_command: AddCommand) -> None:
 def _describe_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes")
     parser.add_argument("--um-per-px", type=float, help="pixel size; lengths are in px without it")
-    add_out(parser, "folder for modal.csv, grains.csv, grains.geojson and contacts.csv")
+    parser.add_argument(
+        "--cells",
+        choices=("squares", "voronoi"),
+        default="squares",
+        help="what intact ore is broken into for its liberation potential",
+    )
+    add_out(parser, "folder for the tables and grains.geojson")
 
 
 def measure(arguments: argparse.Namespace) -> int:
@@ -30,14 +36,15 @@ def measure(arguments: argparse.Namespace) -> int:
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
-    measured = measure_labels(labels)
+    measured = measure_labels(labels, cells=arguments.cells)
     result = label_image_result(
         measured.composition,
         measured.grains,
         measured.contacts,
+        measured.textures,
         identity=digest,
         um_per_px=arguments.um_per_px,
     )
-    write_files(arguments.out, label_image_files(result, measured.grains))
+    write_files(arguments.out, label_image_files(result, measured.grains, measured.textures))
     print(modal_table(result))
     return DONE

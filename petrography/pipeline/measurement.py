@@ -10,10 +10,13 @@ from petrography.statistics import (
     Composition,
     Contacts,
     Grains,
+    TextureStatistics,
     measure_contacts,
     measure_grains,
+    measure_textures,
     modal_composition,
 )
+from petrography.statistics.comminution import CellKind
 
 __all__ = ["Measured", "measure"]
 
@@ -25,10 +28,16 @@ class Measured:
     composition: Composition
     grains: Grains
     contacts: Contacts
+    textures: TextureStatistics
 
 
-def measure(labels: Labels, *, min_grain_area_px: int = MIN_GRAIN_AREA_PX) -> Measured:
-    """Measure the modal composition, the grains and the contacts of a label image.
+def measure(
+    labels: Labels,
+    *,
+    min_grain_area_px: int = MIN_GRAIN_AREA_PX,
+    cells: CellKind = "squares",
+) -> Measured:
+    """Measure composition, grains, contacts and textures of a label image.
 
     Parameters
     ----------
@@ -36,6 +45,8 @@ def measure(labels: Labels, *, min_grain_area_px: int = MIN_GRAIN_AREA_PX) -> Me
         Mineral codes; 255 not annotated.
     min_grain_area_px : int
         Components below it are counted but not measured.
+    cells : {"squares", "voronoi"}
+        What intact ore is broken into for its liberation potential.
 
     Raises
     ------
@@ -44,4 +55,5 @@ def measure(labels: Labels, *, min_grain_area_px: int = MIN_GRAIN_AREA_PX) -> Me
     """
     composition = modal_composition(labels)
     grains = measure_grains(labels, min_area_px=min_grain_area_px)
-    return Measured(composition, grains, measure_contacts(labels))
+    textures = measure_textures(labels, grains, cells=cells)
+    return Measured(composition, grains, measure_contacts(labels), textures)

@@ -28,10 +28,13 @@ from petrography.report import (
     contact_entry,
     definitions,
     grain_entries,
+    liberation_entry,
     modal_basis,
     modal_correction,
     modal_entries,
     rounded_elements,
+    texture_definitions,
+    texture_entry,
 )
 from petrography.statistics import (
     Composition,
@@ -60,6 +63,7 @@ def recorded(
     composition = measured.composition
     errors = _map_errors(composition, card, seen)
     contacts = contact_entry(measured.contacts, um_per_px=um_per_px)
+    liberation = liberation_entry(measured.textures, um_per_px=um_per_px)
     return Result(
         id=analysis_id,
         sample=request.sample or Sample(),
@@ -71,6 +75,8 @@ def recorded(
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(measured.grains), um_per_px=um_per_px),
         contacts=contacts,
+        textures=texture_entry(measured.textures),
+        liberation=liberation,
         registration=None if seen.overlay is None else seen.overlay.report,
         anisotropy=_anisotropy(seen),
         quality=_with_doubts(_quality(seen, card, composition), errors),
@@ -84,6 +90,7 @@ def recorded(
         definitions={
             **definitions(composition, measured.grains, errors),
             **contact_definitions(contacts),
+            **texture_definitions(liberation),
         },
         provenance=provenance,
     )

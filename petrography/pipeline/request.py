@@ -20,6 +20,9 @@ ArtefactName = Literal[
     "grains.csv",
     "grains.geojson",
     "contacts.csv",
+    "locking.csv",
+    "intergrowths.csv",
+    "liberation.csv",
     "anisotropy.png",
 ]
 MEDIA_TYPES: dict[str, str] = {
@@ -32,6 +35,9 @@ MEDIA_TYPES: dict[str, str] = {
     "grains.csv": "text/csv; charset=utf-8",
     "grains.geojson": "application/geo+json",
     "contacts.csv": "text/csv; charset=utf-8",
+    "locking.csv": "text/csv; charset=utf-8",
+    "intergrowths.csv": "text/csv; charset=utf-8",
+    "liberation.csv": "text/csv; charset=utf-8",
     "anisotropy.png": "image/png",
 }
 

@@ -17,11 +17,11 @@ from petrography.registration import anisotropy_picture
 from petrography.report import (
     Artefact,
     Result,
-    contacts_csv,
     grains_csv,
     grains_geojson,
     modal_csv,
     overlay,
+    texture_files,
 )
 
 __all__ = ["files_left_out", "listed", "written_files"]
@@ -40,7 +40,8 @@ def written_files(
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
     labels, confidence = seen.segmentation.labels, seen.segmentation.confidence
     identity = sha256_hex(labels.data)
-    writers: dict[ArtefactName, Callable[[], bytes]] = {
+    writers: dict[str, Callable[[], bytes]] = {
+        **texture_files(result, measured.textures),
         "labels.png": lambda: encode_png(labels),
         "confidence.png": lambda: encode_png(confidence),
         "overlay.jpg": lambda: encode_jpeg(overlay(seen.shown, labels)),
@@ -50,9 +51,6 @@ def written_files(
             measured.grains, identity=identity, um_per_px=um_per_px
         ),
     }
-    contacts = result.contacts
-    if contacts is not None:
-        writers["contacts.csv"] = lambda: contacts_csv(contacts).encode()
     turning = None if seen.overlay is None else seen.overlay.anisotropy
     if turning is not None:
         writers["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))

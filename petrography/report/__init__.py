@@ -5,7 +5,7 @@
 equal bytes.
 """
 
-from petrography.report.contact_entries import contact_definitions, contact_entry, contacts_csv
+from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.contact_models import Contacts
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
@@ -38,6 +38,9 @@ from petrography.report.result import (
     result_schema_json,
 )
 from petrography.report.tables import grains_csv, modal_csv, modal_table
+from petrography.report.texture_definitions import texture_definitions
+from petrography.report.texture_entries import liberation_entry, texture_entry
+from petrography.report.texture_files import texture_files
 
 __all__ = [
     "UNSCALED",
@@ -57,7 +60,6 @@ __all__ = [
     "Uncertainty",
     "contact_definitions",
     "contact_entry",
-    "contacts_csv",
     "definitions",
     "grain_entries",
     "grain_polygons",
@@ -65,6 +67,7 @@ __all__ = [
     "grains_geojson",
     "label_image_files",
     "label_image_result",
+    "liberation_entry",
     "modal_basis",
     "modal_correction",
     "modal_csv",
@@ -75,4 +78,7 @@ __all__ = [
     "result_schema",
     "result_schema_json",
     "rounded_elements",
+    "texture_definitions",
+    "texture_entry",
+    "texture_files",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petrography.report.contact_entries import contact_definitions, contact_entry, contacts_csv
+from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -13,7 +13,16 @@ from petrography.report.entries import (
 from petrography.report.geojson import grains_geojson
 from petrography.report.result import Quality, Result, Scale
 from petrography.report.tables import grains_csv, modal_csv
-from petrography.statistics import Composition, Contacts, Grains, summarise_grains
+from petrography.report.texture_definitions import texture_definitions
+from petrography.report.texture_entries import liberation_entry, texture_entry
+from petrography.report.texture_files import texture_files
+from petrography.statistics import (
+    Composition,
+    Contacts,
+    Grains,
+    TextureStatistics,
+    summarise_grains,
+)
 
 __all__ = ["label_image_files", "label_image_result"]
 
@@ -22,6 +31,7 @@ def label_image_result(
     composition: Composition,
     grains: Grains,
     contacts: Contacts,
+    textures: TextureStatistics,
     *,
     identity: str,
     um_per_px: float | None = None,
@@ -30,7 +40,7 @@ def label_image_result(
 
     Parameters
     ----------
-    composition, grains, contacts : Composition, Grains, Contacts
+    composition, grains, contacts, textures : Composition, Grains, Contacts, TextureStatistics
         Measured on the same label image.
     identity : str
         Name of the measurement.
@@ -38,6 +48,7 @@ def label_image_result(
         Pixel size; physical fields are null without it.
     """
     boundaries = contact_entry(contacts, um_per_px=um_per_px)
+    liberation = liberation_entry(textures, um_per_px=um_per_px)
     return Result(
         id=identity,
         model=None,
@@ -47,6 +58,8 @@ def label_image_result(
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
         contacts=boundaries,
+        textures=texture_entry(textures),
+        liberation=liberation,
         quality=Quality(
             focus=None,
             clipping=None,
@@ -60,30 +73,36 @@ def label_image_result(
         uncertainty=None,
         timings_s={},
         artefacts=(),
-        definitions={**definitions(composition, grains), **contact_definitions(boundaries)},
+        definitions={
+            **definitions(composition, grains),
+            **contact_definitions(boundaries),
+            **texture_definitions(liberation),
+        },
         provenance={},
     )
 
 
-def label_image_files(result: Result, grains: Grains) -> dict[str, bytes]:
+def label_image_files(
+    result: Result, grains: Grains, textures: TextureStatistics
+) -> dict[str, bytes]:
     """Write the tables and outlines of a label image.
 
     Parameters
     ----------
     result : Result
         From `label_image_result`.
-    grains : Grains
-        The grains of the same label image.
+    grains, textures : Grains, TextureStatistics
+        Of the same label image.
 
     Returns
     -------
     dict of str to bytes
-        ``modal.csv``, ``grains.csv``, ``grains.geojson`` and ``contacts.csv``.
+        ``modal.csv``, ``grains.csv``, ``grains.geojson``, ``contacts.csv``, ``locking.csv``,
+        ``intergrowths.csv`` and ``liberation.csv``.
     """
     um_per_px = None if result.scale is None else result.scale.um_per_px
-    boundaries = {} if result.contacts is None else {"contacts.csv": contacts_csv(result.contacts)}
     return {
-        **{name: text.encode() for name, text in boundaries.items()},
+        **{name: write() for name, write in texture_files(result, textures).items()},
         "modal.csv": modal_csv(result).encode(),
         "grains.csv": grains_csv(grains, um_per_px=um_per_px).encode(),
         "grains.geojson": grains_geojson(grains, identity=result.id, um_per_px=um_per_px),

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from petrography.registration import RegistrationReport
 from petrography.report.contact_models import Contacts
+from petrography.report.texture_models import Liberation, Textures
 
 __all__ = [
     "RESULT_SCHEMA_VERSION",
@@ -274,6 +275,8 @@ class Result(_Frozen):
     grains: dict[str, GrainEntry]
     """By mineral symbol."""
     contacts: Contacts | None = None
+    textures: Textures | None = None
+    liberation: Liberation | None = None
     registration: RegistrationReport | None = None
     """How other views of the place lie over the image."""
     anisotropy: tuple[PhaseAnisotropy, ...] | None = None

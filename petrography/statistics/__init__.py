@@ -2,7 +2,8 @@
 
 `composition` counts areas, `intervals` puts 95 % intervals on them, `assay` turns areas into mass
 and elements, `grains` finds and measures connected components, `grain_sizes` sums them up.
-`contacts` measures the boundaries between phases, without the false ribbons that `halos` finds.
+`contacts` measures the boundaries between phases, without the false ribbons that `halos` finds;
+`textures` tells how grains are locked and grown together, and what is liberated.
 `held_out` and `map_errors` add what mistakes of the map can do to the composition.
 """
 
@@ -14,6 +15,7 @@ from petrography.statistics.grains import MIN_GRAIN_AREA_PX, Grains, measure_gra
 from petrography.statistics.held_out import HeldOutConfusion, held_out_confusion
 from petrography.statistics.intervals import BlockDesign
 from petrography.statistics.map_errors import CorrectedShare, MapErrors, map_errors
+from petrography.statistics.textures import TextureStatistics, measure_textures
 
 __all__ = [
     "MIN_GRAIN_AREA_PX",
@@ -28,12 +30,14 @@ __all__ = [
     "MapErrors",
     "PhaseShare",
     "SizeQuantiles",
+    "TextureStatistics",
     "element_percent",
     "held_out_confusion",
     "map_errors",
     "mass_percent",
     "measure_contacts",
     "measure_grains",
+    "measure_textures",
     "modal_composition",
     "parse_formula",
     "summarise_grains",

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from command_line.files import DONE, AddCommand, add_out, read_labels, write_files
+from command_line.outputs import add_outputs, chosen_outputs
 
 __all__ = ["add_commands", "measure"]
 
@@ -24,15 +25,23 @@ def _describe_measure(parser: argparse.ArgumentParser) -> None:
         default="squares",
         help="what intact ore is broken into for its liberation potential",
     )
-    add_out(parser, "folder for the tables and grains.geojson")
+    add_out(parser, "folder for the tables, outlines and plots")
+    add_outputs(parser)
 
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measure a label image."""
     from petrography.images import require_possible_scale
     from petrography.pipeline import measure as measure_labels
-    from petrography.report import label_image_files, label_image_result, modal_table
+    from petrography.report import (
+        EXPORTS,
+        EXPORTS_ON_REQUEST,
+        label_image_files,
+        label_image_result,
+        modal_table,
+    )
 
+    outputs = chosen_outputs(arguments.outputs, EXPORTS, EXPORTS_ON_REQUEST)
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
@@ -45,6 +54,7 @@ def measure(arguments: argparse.Namespace) -> int:
         identity=digest,
         um_per_px=arguments.um_per_px,
     )
-    write_files(arguments.out, label_image_files(result, measured.grains, measured.textures))
+    files = label_image_files(result, measured.grains, measured.textures, outputs)
+    write_files(arguments.out, files)
     print(modal_table(result))
     return DONE

@@ -30,11 +30,13 @@ ARTEFACTS = {
     "locking.csv",
     "intergrowths.csv",
     "liberation.csv",
+    "grains.parquet",
     "labels.png",
     "modal.csv",
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sizes.csv",
 }
 # Two grains: 10 x 10 px of class 1 and 20 x 30 px of class 3 of the tiny model.
 INDICES = np.zeros((90, 140), dtype=np.uint8)
@@ -238,7 +240,9 @@ def test_measure_counts_a_known_grain_exactly(run: Run, tmp_path: Path) -> None:
     assert status == 0
     assert names_in(out) == {
         "modal.csv",
+        "sizes.csv",
         "grains.csv",
+        "grains.parquet",
         "grains.geojson",
         "contacts.csv",
         "locking.csv",

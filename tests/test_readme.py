@@ -35,11 +35,13 @@ ARTEFACTS = {
     "locking.csv",
     "intergrowths.csv",
     "liberation.csv",
+    "grains.parquet",
     "labels.png",
     "modal.csv",
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sizes.csv",
 }
 
 

@@ -5,6 +5,7 @@
 equal bytes.
 """
 
+from petrography.report.coco import grains_coco, write_grains_coco
 from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.contact_models import Contacts
 from petrography.report.definitions import UNSCALED, definitions
@@ -15,8 +16,11 @@ from petrography.report.entries import (
     modal_entries,
     rounded_elements,
 )
-from petrography.report.geojson import grains_geojson
+from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
+from petrography.report.geojson import grains_geojson, write_grains_geojson
+from petrography.report.grain_columns import tabulated_grains
 from petrography.report.label_image import label_image_files, label_image_result
+from petrography.report.modal_columns import tabulated_modal
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.result import (
@@ -37,14 +41,24 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
-from petrography.report.tables import grains_csv, modal_csv, modal_table
+from petrography.report.size_columns import tabulated_sizes
+from petrography.report.table import Column, Table
+from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
+from petrography.report.texture_columns import (
+    tabulated_contacts,
+    tabulated_intergrowths,
+    tabulated_liberation,
+    tabulated_locking,
+)
 from petrography.report.texture_definitions import texture_definitions
 from petrography.report.texture_entries import liberation_entry, texture_entry
-from petrography.report.texture_files import texture_files
 
 __all__ = [
+    "EXPORTS",
+    "EXPORTS_ON_REQUEST",
     "UNSCALED",
     "Artefact",
+    "Column",
     "Contacts",
     "GrainEntry",
     "ModalBasis",
@@ -57,12 +71,16 @@ __all__ = [
     "Sample",
     "Scale",
     "Sizes",
+    "Table",
     "Uncertainty",
     "contact_definitions",
     "contact_entry",
+    "csv_text",
     "definitions",
+    "exports",
     "grain_entries",
     "grain_polygons",
+    "grains_coco",
     "grains_csv",
     "grains_geojson",
     "label_image_files",
@@ -78,7 +96,16 @@ __all__ = [
     "result_schema",
     "result_schema_json",
     "rounded_elements",
+    "tabulated_contacts",
+    "tabulated_grains",
+    "tabulated_intergrowths",
+    "tabulated_liberation",
+    "tabulated_locking",
+    "tabulated_modal",
+    "tabulated_sizes",
     "texture_definitions",
     "texture_entry",
-    "texture_files",
+    "write_csv",
+    "write_grains_coco",
+    "write_grains_geojson",
 ]

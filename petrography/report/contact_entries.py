@@ -1,10 +1,6 @@
-"""From measured contacts to their part of result.json and to their table."""
+"""From measured contacts to their part of result.json and what it means."""
 
 from __future__ import annotations
-
-import csv
-import io
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +10,9 @@ from petrography.report.contact_models import Contacts, HaloRemoval
 from petrography.statistics.contacts import Contacts as MeasuredContacts
 from petrography.statistics.halos import HALO_WIDTH_PX
 
-__all__ = ["CONTACT_COLUMNS", "contact_definitions", "contact_entry", "contacts_csv"]
+__all__ = ["contact_definitions", "contact_entry"]
 
 _DIGITS = 4
-CONTACT_COLUMNS = (
-    "code_a",
-    "symbol_a",
-    "code_b",
-    "symbol_b",
-    "length_px",
-    "length_um",
-    "contact_percent",
-    "association_a_percent",
-    "association_b_percent",
-    "enrichment_a",
-    "enrichment_b",
-)
 
 
 def contact_entry(measured: MeasuredContacts, *, um_per_px: float | None = None) -> Contacts:
@@ -76,34 +59,6 @@ def _row(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 def _square(values: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
     return tuple(map(_row, values))
-
-
-def contacts_csv(contacts: Contacts) -> str:
-    """Write one pair of phases that touch a line.
-
-    Parameters
-    ----------
-    contacts : Contacts
-        From `contact_entry`.
-
-    Returns
-    -------
-    str
-        CSV with the columns `CONTACT_COLUMNS`; lines end with ``\\n``; ``length_um`` is empty
-        without a scale.
-    """
-    rows = []
-    for a, b in combinations(range(len(contacts.codes)), 2):
-        if contacts.length_px[a][b] > 0.0:
-            ends = [(contacts.codes[k], contacts.symbols[k]) for k in (a, b)]
-            um = "" if contacts.length_um is None else contacts.length_um[a][b]
-            shares = (contacts.association_percent, contacts.enrichment)
-            both_ways = [share[i][j] for share in shares for i, j in ((a, b), (b, a))]
-            length = (contacts.length_px[a][b], um, contacts.contact_percent[a][b])
-            rows.append([*ends[0], *ends[1], *length, *both_ways])
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([CONTACT_COLUMNS, *rows])
-    return text.getvalue()
 
 
 def contact_definitions(contacts: Contacts) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
@@ -10,12 +12,10 @@ from petrography.report.entries import (
     modal_entries,
     rounded_elements,
 )
-from petrography.report.geojson import grains_geojson
+from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
 from petrography.report.result import Quality, Result, Scale
-from petrography.report.tables import grains_csv, modal_csv
 from petrography.report.texture_definitions import texture_definitions
 from petrography.report.texture_entries import liberation_entry, texture_entry
-from petrography.report.texture_files import texture_files
 from petrography.statistics import (
     Composition,
     Contacts,
@@ -30,8 +30,8 @@ __all__ = ["label_image_files", "label_image_result"]
 def label_image_result(
     composition: Composition,
     grains: Grains,
-    contacts: Contacts,
-    textures: TextureStatistics,
+    contacts: Contacts | None = None,
+    textures: TextureStatistics | None = None,
     *,
     identity: str,
     um_per_px: float | None = None,
@@ -40,15 +40,17 @@ def label_image_result(
 
     Parameters
     ----------
-    composition, grains, contacts, textures : Composition, Grains, Contacts, TextureStatistics
-        Measured on the same label image.
+    composition, grains : Composition, Grains
+        Measured on a label image.
+    contacts, textures : Contacts, TextureStatistics, optional
+        Measured on the same.
     identity : str
         Name of the measurement.
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
     """
-    boundaries = contact_entry(contacts, um_per_px=um_per_px)
-    liberation = liberation_entry(textures, um_per_px=um_per_px)
+    boundaries = None if contacts is None else contact_entry(contacts, um_per_px=um_per_px)
+    liberation = None if textures is None else liberation_entry(textures, um_per_px=um_per_px)
     return Result(
         id=identity,
         model=None,
@@ -58,7 +60,7 @@ def label_image_result(
         element_percent=rounded_elements(composition),
         grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
         contacts=boundaries,
-        textures=texture_entry(textures),
+        textures=None if textures is None else texture_entry(textures),
         liberation=liberation,
         quality=Quality(
             focus=None,
@@ -75,35 +77,37 @@ def label_image_result(
         artefacts=(),
         definitions={
             **definitions(composition, grains),
-            **contact_definitions(boundaries),
-            **texture_definitions(liberation),
+            **({} if boundaries is None else contact_definitions(boundaries)),
+            **({} if liberation is None else texture_definitions(liberation)),
         },
         provenance={},
     )
 
 
 def label_image_files(
-    result: Result, grains: Grains, textures: TextureStatistics
+    result: Result,
+    grains: Grains,
+    textures: TextureStatistics | None = None,
+    outputs: Collection[str] | None = None,
 ) -> dict[str, bytes]:
-    """Write the tables and outlines of a label image.
+    """Write the tables, outlines and plots of a label image.
 
     Parameters
     ----------
     result : Result
         From `label_image_result`.
-    grains, textures : Grains, TextureStatistics
+    grains : Grains
         Of the same label image.
+    textures : TextureStatistics, optional
+        Of the same.
+    outputs : collection of str, optional
+        Names of `EXPORTS` that are wanted; those that are cheap without it.
 
     Returns
     -------
     dict of str to bytes
-        ``modal.csv``, ``grains.csv``, ``grains.geojson``, ``contacts.csv``, ``locking.csv``,
-        ``intergrowths.csv`` and ``liberation.csv``.
+        The files by name.
     """
-    um_per_px = None if result.scale is None else result.scale.um_per_px
-    return {
-        **{name: write() for name, write in texture_files(result, textures).items()},
-        "modal.csv": modal_csv(result).encode(),
-        "grains.csv": grains_csv(grains, um_per_px=um_per_px).encode(),
-        "grains.geojson": grains_geojson(grains, identity=result.id, um_per_px=um_per_px),
-    }
+    wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
+    writers = exports(result, grains, textures, identity=result.id)
+    return {name: write() for name, write in writers.items() if name in wanted}

@@ -44,8 +44,8 @@ def texture_definitions(liberation: Liberation) -> dict[str, str]:
             f"of two minerals that touch, the guest has the thinner grains (2 area / boundary); "
             f"the first rule that holds decides: {rules}; means and shares are weighted with the "
             f"length of contact, enclosed means whole and {ENCLOSING_FRACTION:.0%} of the boundary "
-            "against the other; lamellae that cross and grow together count as net; mottled and "
-            "concentric intergrowths are not told apart"
+            "against the other; lamellae that cross and grow together count as net, graphic stands "
+            "for graphic, myrmekitic and mottled, concentric shells are not told apart"
         ),
         **_of_potential(liberation),
         **_of_particles(liberation),

@@ -55,7 +55,7 @@ class GrainContacts:
     neighbour_code: NDArray[np.uint8]
     length_px: NDArray[np.float64]
 
-    @property
+    @cached_property
     def boundary_px(self) -> NDArray[np.float64]:
         """Length of the whole boundary of each grain, shape (n,)."""
         return np.asarray(self.by_phase_px.sum(axis=1), dtype=np.float64)

@@ -25,7 +25,12 @@ def _describe_measure(parser: argparse.ArgumentParser) -> None:
         default="squares",
         help="what intact ore is broken into for its liberation potential",
     )
-    add_out(parser, "folder for the tables, outlines and plots")
+    parser.add_argument(
+        "--touching-grains",
+        action="store_true",
+        help="tell touching grains of one mineral apart as well, which takes seconds",
+    )
+    add_out(parser, "folder for result.json, tables, outlines and plots")
     add_outputs(parser)
 
 
@@ -36,6 +41,7 @@ def measure(arguments: argparse.Namespace) -> int:
     from petrography.report import (
         EXPORTS,
         EXPORTS_ON_REQUEST,
+        grain_size_table,
         label_image_files,
         label_image_result,
         modal_table,
@@ -45,7 +51,9 @@ def measure(arguments: argparse.Namespace) -> int:
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
-    measured = measure_labels(labels, cells=arguments.cells)
+    measured = measure_labels(
+        labels, touching_grains=arguments.touching_grains, cells=arguments.cells
+    )
     result = label_image_result(
         measured.composition,
         measured.grains,
@@ -53,8 +61,11 @@ def measure(arguments: argparse.Namespace) -> int:
         measured.textures,
         identity=digest,
         um_per_px=arguments.um_per_px,
+        particles=measured.particles,
     )
     files = label_image_files(result, measured.grains, measured.textures, outputs)
     write_files(arguments.out, files)
     print(modal_table(result))
+    if result.grains:
+        print(f"\n{grain_size_table(result)}")
     return DONE

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from petrography.images import Labels
+from petrography.images import Labels, require_labels
 from petrography.statistics import (
     MIN_GRAIN_AREA_PX,
     Composition,
     Contacts,
+    ContactStream,
     Grains,
+    GrainStream,
+    Particles,
+    ParticleStream,
     TextureStatistics,
-    measure_contacts,
-    measure_grains,
     measure_textures,
     modal_composition,
+    with_component_map,
 )
-from petrography.statistics.comminution import CellKind
+from petrography.statistics.comminution import CellKind, GridComminution
+from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Measured", "Measuring", "measure"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +33,79 @@ class Measured:
     grains: Grains
     contacts: Contacts
     textures: TextureStatistics
+    particles: Particles | None = None
+
+
+class Measuring:
+    """Measures a label image that comes in strips from top to bottom, whatever their heights.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (height, width) of the whole image.
+    min_grain_area_px : int
+        Components below it are counted but not measured.
+    touching_grains : bool
+        Whether touching grains of one mineral are told apart as well.
+    cells : {"squares", "voronoi"}
+        What intact ore is broken into for its liberation potential.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        *,
+        min_grain_area_px: int = MIN_GRAIN_AREA_PX,
+        touching_grains: bool = False,
+        cells: CellKind = "squares",
+    ) -> None:
+        self._grains = GrainStream(shape, min_area_px=min_grain_area_px)
+        self._touching_grains = touching_grains
+        self._cells: CellKind = cells
+        self._contacts = ContactStream()
+        self._squares = GridComminution(shape) if cells == "squares" else None
+
+    def add(self, strip: Labels) -> None:
+        """Take the next rows, uint8 (rows, width).
+
+        Raises
+        ------
+        LabelImageError
+            If they are of another type or width, or too many.
+        """
+        self._grains.add(strip)
+        self._contacts.add(strip)
+        if self._squares is not None:
+            self._squares.add(strip)
+
+    def finish(self, labels: Labels, workspace: Workspace = IN_MEMORY) -> Measured:
+        """Give the statistics.
+
+        Parameters
+        ----------
+        labels : ndarray of uint8, shape (height, width)
+            The same image again, wherever it lies.
+        workspace : Workspace, optional
+            Gives the array of the grain numbers.
+
+        Raises
+        ------
+        LabelImageError
+            If rows are missing, a code names no mineral or nothing is annotated.
+        """
+        composition = modal_composition(labels)
+        grains = with_component_map(self._grains.finish(), labels, workspace)
+        particles = _particles(grains) if self._touching_grains else None
+        squares = None if self._squares is None else self._squares.finish()
+        textures = measure_textures(labels, grains, cells=self._cells, squares=squares)
+        return Measured(composition, grains, self._contacts.finish(), textures, particles)
 
 
 def measure(
     labels: Labels,
     *,
     min_grain_area_px: int = MIN_GRAIN_AREA_PX,
+    touching_grains: bool = False,
     cells: CellKind = "squares",
 ) -> Measured:
     """Measure composition, grains, contacts and textures of a label image.
@@ -45,6 +116,8 @@ def measure(
         Mineral codes; 255 not annotated.
     min_grain_area_px : int
         Components below it are counted but not measured.
+    touching_grains : bool
+        Whether touching grains of one mineral are told apart as well.
     cells : {"squares", "voronoi"}
         What intact ore is broken into for its liberation potential.
 
@@ -53,7 +126,19 @@ def measure(
     LabelImageError
         If a code names no mineral or nothing is annotated.
     """
-    composition = modal_composition(labels)
-    grains = measure_grains(labels, min_area_px=min_grain_area_px)
-    textures = measure_textures(labels, grains, cells=cells)
-    return Measured(composition, grains, measure_contacts(labels), textures)
+    height_px, width_px = require_labels(labels).shape
+    measuring = Measuring(
+        (height_px, width_px),
+        min_grain_area_px=min_grain_area_px,
+        touching_grains=touching_grains,
+        cells=cells,
+    )
+    measuring.add(labels)
+    return measuring.finish(labels)
+
+
+def _particles(grains: Grains) -> Particles:
+    stream = ParticleStream(grains)
+    for rows in row_strips(*grains.shape_px):
+        stream.add(grains.component_map[rows])
+    return stream.finish()

@@ -13,13 +13,14 @@ from petrography.report.entries import (
     rounded_elements,
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
-from petrography.report.result import Quality, Result, Scale
+from petrography.report.result import Quality, Result, Scale, result_json
 from petrography.report.texture_definitions import texture_definitions
 from petrography.report.texture_entries import liberation_entry, texture_entry
 from petrography.statistics import (
     Composition,
     Contacts,
     Grains,
+    Particles,
     TextureStatistics,
     summarise_grains,
 )
@@ -35,6 +36,7 @@ def label_image_result(
     *,
     identity: str,
     um_per_px: float | None = None,
+    particles: Particles | None = None,
 ) -> Result:
     """Write what is measured on a label image as a result without a model.
 
@@ -48,6 +50,8 @@ def label_image_result(
         Name of the measurement.
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
+    particles : Particles, optional
+        Touching grains told apart.
     """
     boundaries = None if contacts is None else contact_entry(contacts, um_per_px=um_per_px)
     liberation = None if textures is None else liberation_entry(textures, um_per_px=um_per_px)
@@ -58,7 +62,7 @@ def label_image_result(
         modal=modal_entries(composition, um_per_px=um_per_px),
         modal_basis=modal_basis(composition),
         element_percent=rounded_elements(composition),
-        grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
+        grains=grain_entries(summarise_grains(grains, particles), um_per_px=um_per_px),
         contacts=boundaries,
         textures=None if textures is None else texture_entry(textures),
         liberation=liberation,
@@ -106,8 +110,9 @@ def label_image_files(
     Returns
     -------
     dict of str to bytes
-        The files by name.
+        The files by name, ``result.json`` always among them.
     """
     wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
     writers = exports(result, grains, textures, identity=result.id)
-    return {name: write() for name, write in writers.items() if name in wanted}
+    files = {name: write() for name, write in writers.items() if name in wanted}
+    return {"result.json": result_json(result), **files}

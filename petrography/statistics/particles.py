@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from petrography.images import Labels, require_labels
 from petrography.minerals import UNLABELLED_CODE
-from petrography.statistics.contacts import RESIN_CODE
+from petrography.statistics.contacts import BAND_ROWS, RESIN_CODE
 from petrography.statistics.halos import HaloFilter
 from petrography.statistics.locking import LOCKING_CLASSES, PARTNER_FRACTION
 from petrography.statistics.neighbour_pairs import LENGTH_PER_PAIR_PX, NeighbourPairs
@@ -125,9 +125,14 @@ def measure_particles(labels: Labels, *, remove_halos: bool = True) -> Particles
     >>> measure_particles(labels).area_px.tolist()
     [[200, 200]]
     """
-    columns = columns_of(require_labels(labels))
+    require_labels(labels)
+    # By bands, for most maps hold no resin and may be larger than memory.
+    bands = (labels[top : top + BAND_ROWS] for top in range(0, len(labels), BAND_ROWS))
+    if not any((band == RESIN_CODE).any() for band in bands):
+        return None
+    columns = columns_of(labels)
     solid = (labels != RESIN_CODE) & (labels != UNLABELLED_CODE)
-    if not (labels == RESIN_CODE).any() or not solid.any():
+    if not solid.any():
         return None
     found = cc3d.connected_components(solid, connectivity=8, out_dtype=np.uint32)
     particle = np.asarray(found, dtype=np.uint32)

@@ -46,7 +46,11 @@ class TextureStatistics:
 
 
 def measure_textures(
-    labels: Labels, grains: Grains, *, cells: CellKind = "squares"
+    labels: Labels,
+    grains: Grains,
+    *,
+    cells: CellKind = "squares",
+    squares: Comminution | None = None,
 ) -> TextureStatistics:
     """Measure how minerals sit among each other.
 
@@ -58,6 +62,8 @@ def measure_textures(
         Measured on the same labels.
     cells : {"squares", "voronoi"}
         What intact ore is broken into.
+    squares : Comminution, optional
+        The same labels broken into squares, where that was done while they came.
 
     Returns
     -------
@@ -71,11 +77,16 @@ def measure_textures(
     """
     contacts = measure_grain_contacts(labels, grains)
     particles = measure_particles(labels)
-    broken = comminute_grid if cells == "squares" else comminute_voronoi
     return TextureStatistics(
         contacts=contacts,
         locking=grain_locking(contacts),
         intergrowths=intergrowths(contacts),
         particles=particles,
-        comminution=broken(labels) if particles is None else None,
+        comminution=_broken(labels, cells, squares) if particles is None else None,
     )
+
+
+def _broken(labels: Labels, cells: CellKind, squares: Comminution | None) -> Comminution:
+    if cells == "voronoi":
+        return comminute_voronoi(labels)
+    return comminute_grid(labels) if squares is None else squares

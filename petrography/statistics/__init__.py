@@ -1,12 +1,19 @@
 """What a label image says of the ore: modal composition with honest intervals, and its grains.
 
-`composition` counts areas, `intervals` puts 95 % intervals on them, `assay` turns areas into mass
-and elements, `grains` finds and measures connected components, `grain_sizes` sums them up.
+`composition` counts areas (`cell_counts` by strips), `intervals` puts 95 % intervals on them,
+`assay` and `assay_intervals` turn areas into mass and elements, `detection` says what was not seen, `grains` finds and measures connected components, `grain_sizes` sums them up.
 `held_out` and `map_errors` add what mistakes of the map can do to the composition.
 """
 
 from petrography.statistics.assay import element_percent, mass_percent, parse_formula
-from petrography.statistics.composition import Composition, PhaseShare, modal_composition
+from petrography.statistics.composition import (
+    RESIN_CODE,
+    Composition,
+    CompositionCounter,
+    PhaseShare,
+    modal_composition,
+)
+from petrography.statistics.detection import DetectionLimit
 from petrography.statistics.grain_sizes import GrainSummary, SizeQuantiles, summarise_grains
 from petrography.statistics.grains import MIN_GRAIN_AREA_PX, Grains, measure_grains
 from petrography.statistics.held_out import HeldOutConfusion, held_out_confusion
@@ -15,9 +22,12 @@ from petrography.statistics.map_errors import CorrectedShare, MapErrors, map_err
 
 __all__ = [
     "MIN_GRAIN_AREA_PX",
+    "RESIN_CODE",
     "BlockDesign",
     "Composition",
+    "CompositionCounter",
     "CorrectedShare",
+    "DetectionLimit",
     "GrainSummary",
     "Grains",
     "HeldOutConfusion",

@@ -33,7 +33,7 @@ from petrography.phantoms.mosaics import (
 from petrography.phantoms.recipes import RECIPES, THIN_SECTIONS, VOID, draw_composition
 from petrography.phantoms.textures import OVERSAMPLING, Canvas
 
-__all__ = ["TEXTURES", "KnownField", "draw_field"]
+__all__ = ["MAGNIFICATIONS", "RECIPE_TEXTURES", "TEXTURES", "KnownField", "draw_field"]
 
 # A photograph of LumenStone is 3396 x 2547 px; here it is shrunk, and its textures alike.
 FIELD_PX = (240, 320)
@@ -208,4 +208,5 @@ _MODELS: dict[str, Callable[[np.random.Generator], tuple[Labels, dict[int, float
     "Laguerre": _laguerre,
     "Johnson-Mehl": _johnson_mehl,
 }
-TEXTURES = (*RECIPES, *THIN_SECTIONS, *_MODELS)
+RECIPE_TEXTURES = (*RECIPES, *THIN_SECTIONS)
+TEXTURES = (*RECIPE_TEXTURES, *_MODELS)

@@ -42,6 +42,7 @@ __all__ = [
     "BlockDesign",
     "RatioEstimate",
     "RatioIntervals",
+    "block_sums",
     "design_blocks",
     "sample_bounds",
 ]
@@ -184,14 +185,14 @@ def _error_growth(cells: CellCounts, field: Counts, rows: int, columns: int) -> 
     for counts in cells.counts:
         residual = counts - counts.sum() / field.sum() * field
         for k, shape in enumerate(((rows, columns), finer)):
-            squares[k] += float((_blocks(residual, *shape) ** 2).sum()) * (
+            squares[k] += float((block_sums(residual, *shape) ** 2).sum()) * (
                 math.prod(shape) / (math.prod(shape) - 1)
             )
     return math.sqrt(squares[0] / squares[1]) if squares[1] > 0.0 else None
 
 
-def _blocks(cells: Counts, rows: int, columns: int) -> Counts:
-    """Sums over blocks, flat."""
+def block_sums(cells: Counts, rows: int, columns: int) -> Counts:
+    """Sums over rows x columns blocks of almost equal size, flat, from cells."""
     bands = np.add.reduceat(cells, even_edges(cells.shape[0], rows)[:-1], axis=0)
     return np.add.reduceat(bands, even_edges(cells.shape[1], columns)[:-1], axis=1).ravel()
 
@@ -338,7 +339,7 @@ class RatioIntervals:
         return error, _degrees_of_freedom(parts - ratio * wholes)
 
     def _blocks(self, cells: Counts) -> Counts:
-        return _blocks(cells, self.design.rows, self.design.columns)
+        return block_sums(cells, self.design.rows, self.design.columns)
 
 
 def _degrees_of_freedom(residuals: Counts) -> float:

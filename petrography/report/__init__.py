@@ -11,10 +11,12 @@ from petrography.report.entries import (
     modal_basis,
     modal_correction,
     modal_entries,
+    rounded_element_intervals,
     rounded_elements,
 )
 from petrography.report.geojson import grains_geojson
 from petrography.report.label_image import label_image_files, label_image_result
+from petrography.report.modal_uncertainty import ModalUncertainty, modal_uncertainty, not_found
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.result import (
@@ -46,6 +48,7 @@ __all__ = [
     "ModalBasis",
     "ModalCorrection",
     "ModalEntry",
+    "ModalUncertainty",
     "ModelReference",
     "PhaseAnisotropy",
     "Quality",
@@ -66,9 +69,12 @@ __all__ = [
     "modal_csv",
     "modal_entries",
     "modal_table",
+    "modal_uncertainty",
+    "not_found",
     "overlay",
     "result_json",
     "result_schema",
     "result_schema_json",
+    "rounded_element_intervals",
     "rounded_elements",
 ]

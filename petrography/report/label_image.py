@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
     modal_basis,
     modal_entries,
+    rounded_element_intervals,
     rounded_elements,
 )
 from petrography.report.geojson import grains_geojson
+from petrography.report.modal_uncertainty import modal_uncertainty, not_found
 from petrography.report.result import Quality, Result, Scale
 from petrography.report.tables import grains_csv, modal_csv
 from petrography.statistics import Composition, Grains, summarise_grains
+from petrography.statistics.representative_area import WANTED_ERROR_PERCENT
 
 __all__ = ["label_image_files", "label_image_result"]
 
 
 def label_image_result(
-    composition: Composition, grains: Grains, *, identity: str, um_per_px: float | None = None
+    composition: Composition,
+    grains: Grains,
+    *,
+    identity: str,
+    um_per_px: float | None = None,
+    other_percent: Mapping[str, float] | None = None,
+    wanted_error_percent: float = WANTED_ERROR_PERCENT,
 ) -> Result:
     """Write what is measured on a label image as a result without a model.
 
@@ -30,14 +41,31 @@ def label_image_result(
         Name of the measurement.
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
+    other_percent : mapping of str to float, optional
+        Further standard uncertainties by name, in per cent of each share.
+    wanted_error_percent : float
+        For the representative area, in per cent of each share.
+
+    Raises
+    ------
+    InvalidParameterError
+        If an uncertainty is negative or the wanted error not above 0.
     """
+    uncertainties = modal_uncertainty(
+        composition,
+        other_percent=other_percent,
+        wanted_error_percent=wanted_error_percent,
+        um_per_px=um_per_px,
+    )
     return Result(
         id=identity,
         model=None,
         scale=None if um_per_px is None else Scale(um_per_px=um_per_px, source="request"),
-        modal=modal_entries(composition, um_per_px=um_per_px),
+        modal=modal_entries(composition, um_per_px=um_per_px, uncertainties=uncertainties),
         modal_basis=modal_basis(composition),
         element_percent=rounded_elements(composition),
+        element_ci95=rounded_element_intervals(composition),
+        not_found=not_found(composition),
         grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
         quality=Quality(
             focus=None,

@@ -1,39 +1,92 @@
-"""Measure a label image."""
+"""Measure label images."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, add_out, read_labels, write_files
+from command_line.modal_options import add_modal_options, modal_options
+from command_line.several_fields import add_sections, result_folders, sections_of, write_fields
+
+if TYPE_CHECKING:
+    from petrography.pipeline import ModalOptions
+    from petrography.report import Result
 
 __all__ = ["add_commands", "measure"]
 
 
 def add_commands(add_command: AddCommand) -> None:
     """Describe the command."""
-    _describe_measure(add_command("measure", measure, "composition and grains of a label image"))
+    _describe_measure(add_command("measure", measure, "composition and grains of label images"))
 
 
 def _describe_measure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("labels", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes")
+    parser.add_argument(
+        "labels", nargs="+", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes"
+    )
     parser.add_argument("--um-per-px", type=float, help="pixel size; lengths are in px without it")
-    add_out(parser, "folder for modal.csv, grains.csv and grains.geojson")
+    parser.add_argument(
+        "--association",
+        metavar="S1|S2|S3|CODE,...",
+        help="what was looked for; what of it is not found gets a detection limit",
+    )
+    add_modal_options(parser)
+    add_sections(parser)
+    add_out(
+        parser,
+        "folder for result.json, modal.csv, grains.csv and grains.geojson; with several label "
+        "images one sub-folder each, and fields.json and fields.csv over all",
+    )
 
 
 def measure(arguments: argparse.Namespace) -> int:
-    """Measure a label image."""
+    """Measure label images."""
     from petrography.images import require_possible_scale
-    from petrography.pipeline import measure as measure_labels
-    from petrography.report import label_image_files, label_image_result, modal_table
+    from petrography.minerals import association_codes
+    from petrography.report import NamedResult, modal_table
 
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
-    labels, digest = read_labels(arguments.labels)
-    measured = measure_labels(labels)
-    result = label_image_result(
-        measured.composition, measured.grains, identity=digest, um_per_px=arguments.um_per_px
-    )
-    write_files(arguments.out, label_image_files(result, measured.grains))
-    print(modal_table(result))
+    told = arguments.association
+    looked_for = () if told is None else association_codes(told)
+    options = modal_options(arguments)
+    sections = sections_of(arguments.sections, arguments.labels)
+    named = []
+    for (path, folder), section in zip(
+        result_folders(arguments.labels, arguments.out).items(), sections, strict=True
+    ):
+        result = _measured(path, folder, arguments.um_per_px, options, looked_for)
+        named.append(NamedResult(str(path), section, result))
+        print(modal_table(result) if len(sections) == 1 else f"{path}\n{modal_table(result)}\n")
+    if len(named) > 1:
+        print(write_fields(arguments.out, named))
     return DONE
+
+
+def _measured(
+    path: Path,
+    folder: Path,
+    um_per_px: float | None,
+    options: ModalOptions,
+    looked_for: Sequence[int],
+) -> Result:
+    """Measure one label image and write its files."""
+    from petrography.pipeline import measure as measure_labels
+    from petrography.report import label_image_files, label_image_result, result_json
+
+    labels, digest = read_labels(path)
+    measured = measure_labels(labels, not_analysed=options.not_analysed, looked_for=looked_for)
+    result = label_image_result(
+        measured.composition,
+        measured.grains,
+        identity=digest,
+        um_per_px=um_per_px,
+        other_percent=options.other_uncertainty_percent,
+        wanted_error_percent=options.wanted_error_percent,
+    )
+    files = label_image_files(result, measured.grains)
+    write_files(folder, {**files, "result.json": result_json(result)})
+    return result

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.files import write_files
+from command_line.modal_options import add_modal_options, modal_options
 from command_line.settings import add_models_folder, settings_of
 from command_line.stage_views import ViewFile
 from petrography.errors import InvalidParameterError
@@ -87,6 +88,7 @@ def add_analysis_options(parser: argparse.ArgumentParser, *, model: str = "--mod
         metavar="FILE",
         help="colour calibration of `petroserve calibrate fit`, applied before anything is seen",
     )
+    add_modal_options(parser)
     add_models_folder(parser)
 
 
@@ -141,6 +143,7 @@ def _request(
     stated = {name: getattr(arguments, name) for name in names}
     stated["model"] = arguments.analysis_model
     stated |= corrections.ids()
+    stated["modal"] = modal_options(arguments)
     stated["views"] = tuple(
         {"part": name, "light": view.light, "stage_angle_deg": view.stage_angle_deg}
         for name, view in views.items()

@@ -232,7 +232,7 @@ def test_measure_counts_a_known_grain_exactly(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status, printed, _ = run("measure", labels, "--out", out, "--um-per-px", "2")
     assert status == 0
-    assert names_in(out) == {"modal.csv", "grains.csv", "grains.geojson"}
+    assert names_in(out) == {"modal.csv", "grains.csv", "grains.geojson", "result.json"}
     grains = list(csv.DictReader(io.StringIO((out / "grains.csv").read_text())))
     areas = [(row["symbol"], row["area_px"], float(row["area_um2"])) for row in grains]
     assert areas == [("Ccp", "100", 400.0), ("Py/Mrc", "600", 2400.0)]

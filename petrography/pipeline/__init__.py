@@ -7,6 +7,7 @@ every protocol of the service come through here, so the same bytes give the same
 
 from petrography.pipeline.analysis import Analysis, analyse, require_possible
 from petrography.pipeline.measurement import Measured, measure
+from petrography.pipeline.modal_options import ModalOptions
 from petrography.pipeline.request import (
     MEDIA_TYPES,
     AnalysisRequest,
@@ -25,6 +26,7 @@ __all__ = [
     "ArtefactName",
     "InParts",
     "Measured",
+    "ModalOptions",
     "OnProgress",
     "OnStage",
     "SegmentImage",

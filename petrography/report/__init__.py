@@ -38,18 +38,27 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
+from petrography.report.several_fields import (
+    FieldsReport,
+    NamedResult,
+    fields_csv,
+    fields_report,
+    fields_table,
+)
 from petrography.report.tables import grains_csv, modal_csv, modal_table
 
 __all__ = [
     "UNSCALED",
     "Artefact",
     "Contacts",
+    "FieldsReport",
     "GrainEntry",
     "ModalBasis",
     "ModalCorrection",
     "ModalEntry",
     "ModalUncertainty",
     "ModelReference",
+    "NamedResult",
     "PhaseAnisotropy",
     "Quality",
     "Result",
@@ -58,6 +67,9 @@ __all__ = [
     "Sizes",
     "Uncertainty",
     "definitions",
+    "fields_csv",
+    "fields_report",
+    "fields_table",
     "grain_entries",
     "grain_polygons",
     "grains_csv",

@@ -17,6 +17,7 @@ from command_line import (
     analyse,
     calibrate,
     evaluate,
+    keys,
     measure,
     models,
     phantom,
@@ -43,6 +44,7 @@ GROUPS = (
         "colours, shading and distortion of a microscope",
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),
+    ("keys", keys, "create|list|revoke", "API keys of the service"),
 )
 
 # Modules whose absence means that an extra was not installed.

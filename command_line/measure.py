@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, add_out, read_labels, write_files
 from command_line.modal_options import add_modal_options, modal_options
+from command_line.outputs import add_outputs, chosen_outputs
 from command_line.several_fields import add_sections, result_folders, sections_of, write_fields
 
 if TYPE_CHECKING:
     from petrography.pipeline import ModalOptions
     from petrography.report import Result
+    from petrography.statistics import Grains
 
 __all__ = ["add_commands", "measure"]
 
@@ -37,17 +39,26 @@ def _describe_measure(parser: argparse.ArgumentParser) -> None:
     add_sections(parser)
     add_out(
         parser,
-        "folder for result.json, modal.csv, grains.csv and grains.geojson; with several label "
-        "images one sub-folder each, and fields.json and fields.csv over all",
+        "folder for result.json, tables, outlines and plots; with several label images one "
+        "sub-folder each, and fields.json and fields.csv over all",
     )
+    add_outputs(parser)
 
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measure label images."""
     from petrography.images import require_possible_scale
     from petrography.minerals import association_codes
-    from petrography.report import NamedResult, modal_table
+    from petrography.report import (
+        EXPORTS,
+        EXPORTS_ON_REQUEST,
+        NamedResult,
+        label_image_files,
+        modal_table,
+        result_json,
+    )
 
+    outputs = chosen_outputs(arguments.outputs, EXPORTS, EXPORTS_ON_REQUEST)
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     told = arguments.association
@@ -58,7 +69,9 @@ def measure(arguments: argparse.Namespace) -> int:
     for (path, folder), section in zip(
         result_folders(arguments.labels, arguments.out).items(), sections, strict=True
     ):
-        result = _measured(path, folder, arguments.um_per_px, options, looked_for)
+        result, grains = _measured(path, arguments.um_per_px, options, looked_for)
+        files = label_image_files(result, grains, outputs)
+        write_files(folder, {**files, "result.json": result_json(result)})
         named.append(NamedResult(str(path), section, result))
         print(modal_table(result) if len(sections) == 1 else f"{path}\n{modal_table(result)}\n")
     if len(named) > 1:
@@ -67,15 +80,11 @@ def measure(arguments: argparse.Namespace) -> int:
 
 
 def _measured(
-    path: Path,
-    folder: Path,
-    um_per_px: float | None,
-    options: ModalOptions,
-    looked_for: Sequence[int],
-) -> Result:
-    """Measure one label image and write its files."""
+    path: Path, um_per_px: float | None, options: ModalOptions, looked_for: Sequence[int]
+) -> tuple[Result, Grains]:
+    """Measure one label image."""
     from petrography.pipeline import measure as measure_labels
-    from petrography.report import label_image_files, label_image_result, result_json
+    from petrography.report import label_image_result
 
     labels, digest = read_labels(path)
     measured = measure_labels(labels, not_analysed=options.not_analysed, looked_for=looked_for)
@@ -87,6 +96,4 @@ def _measured(
         other_percent=options.other_uncertainty_percent,
         wanted_error_percent=options.wanted_error_percent,
     )
-    files = label_image_files(result, measured.grains)
-    write_files(folder, {**files, "result.json": result_json(result)})
-    return result
+    return result, measured.grains

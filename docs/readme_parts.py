@@ -79,12 +79,22 @@ def _accuracy_of(card: ModelCard) -> str:
         for evaluation in card.evaluations
     ]
     data = "; ".join(dict.fromkeys(evaluation.data for evaluation in card.evaluations))
-    title = f"`{card.name}` version {card.version}, {card.architecture}, on {data}:"
+    title = f"{_judged(card)}, {card.architecture}, on {data}:"
     classes = [code for code in card.classes if any(code in one.iou for one in card.evaluations)]
     symbols = ("IoU by mineral", *(mineral(code).symbol for code in classes))
     by_class = [_class_row(evaluation, classes) for evaluation in card.evaluations]
     return "\n\n".join(
         (title, _table((*head[:-1], head[-1] + " (accuracy)"), rows), _table(symbols, by_class))
+    )
+
+
+def _judged(card: ModelCard) -> str:
+    if card.judged_by is None:
+        return f"`{card.name}` version {card.version}"
+    judge = card.judged_by
+    return (
+        f"`{card.name}` version {card.version} is trained on all images; these are the figures of "
+        f"version {judge.version}, trained by the same recipe without those that it is judged on"
     )
 
 

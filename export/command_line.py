@@ -49,6 +49,12 @@ def add_commands(add_command: AddCommand) -> None:
     exported.add_argument(
         "--tile-px", type=int, help="side of the tiles in service (default: chosen by the network)"
     )
+    exported.add_argument(
+        "--judged-by",
+        type=Path,
+        metavar="FOLDER",
+        help="for a run on all images: MODELS/NAME/VERSION of one without the validation images",
+    )
     _add_publication(exported)
     _describe_variant(
         add_command("export-variant", _export_variant, "a served model in lower precision (train)")
@@ -101,6 +107,7 @@ def _export(arguments: argparse.Namespace) -> int:
         data_root=arguments.data,
         version=arguments.version,
         tile_px=arguments.tile_px,
+        judge=arguments.judged_by,
         key=_signing_key(arguments.sign),
     )
     print(folder)

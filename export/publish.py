@@ -23,6 +23,7 @@ from torch import nn
 
 from export.calibration import calibrate
 from export.graph import OPSET, to_onnx
+from export.judged import judge_of, judged_by
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity
 from export.signing import sign_model
@@ -46,7 +47,7 @@ from petrography.model_card import (
 )
 from petrography.tiling import Window, read_window
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
-from training.config import NetworkConfig, TrainingConfig
+from training.config import DataConfig, NetworkConfig, TrainingConfig
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import Field, data_sha256, load_fields
 from training.networks.build import Normalised, build_network, tile_geometry
@@ -66,6 +67,7 @@ class _Proof:
     tiling: HaloProof | GridShift | None
     evaluations: tuple[Evaluation, ...]
     baseline: NearestColour
+    judge: ModelCard | None
 
 
 def export_checkpoint(
@@ -75,6 +77,7 @@ def export_checkpoint(
     data_root: Path | None = None,
     version: int | None = None,
     tile_px: int | None = None,
+    judge: Path | None = None,
     key: SecretKey | None = None,
 ) -> Path:
     """Export the averaged weights of a checkpoint as a new version of its model.
@@ -91,6 +94,9 @@ def export_checkpoint(
         Default: one above the highest that exists.
     tile_px : int, optional
         Side of the tiles in service; see `training.networks.build.tile_geometry`.
+    judge : Path, optional
+        For a run on all images, ``models/<name>/<version>`` of one without the validation images:
+        its held-out figures and temperature enter the card; see `export.judged`.
     key : SecretKey, optional
         Signs the version.
 
@@ -102,25 +108,33 @@ def export_checkpoint(
     Raises
     ------
     ConfigurationError
-        If the checkpoint or the data cannot be used or are not those of the training, the graph
-        does not agree with the checkpoint, a halo does not cover the receptive field, or the
-        version exists.
+        If the checkpoint or the data cannot be used or are not those of the training, the judge
+        does not fit, the graph does not agree with the checkpoint, a halo does not cover the
+        receptive field, or the version exists.
     """
     saved = load_checkpoint(checkpoint)
+    config = _where_the_data_lie(saved.config, data_root)
     target = models / saved.config.name
     version = next_version(target) if version is None else version
     _require_absent(target / str(version))
-    train, validation = _fields(saved, data_root)
+    geometry = _geometry(saved, tile_px)
+    judged = judge_of(config, geometry, judge)
+    train, validation = _fields(saved, config.data)
     network = build_network(
         saved.config.network,
         classes=len(saved.config.data.classes),
         channels=len(saved.config.channels),
     ).eval()
     load_weights(network, saved.average, source=checkpoint)
-    geometry = _geometry(saved, tile_px)
-    onnx_bytes, proof = _export_and_prove(saved, network, geometry, train, validation)
+    onnx_bytes, proof = _export_and_prove(saved, network, (geometry, judged), train, validation)
     card = _card(saved, version, network, proof, (len(train), len(validation)), onnx_bytes)
     return publish(target / str(version), onnx_bytes, card, key=key)
+
+
+def _where_the_data_lie(config: TrainingConfig, root: Path | None) -> TrainingConfig:
+    if root is None:
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
 
 
 def _geometry(saved: Checkpoint, tile_px: int | None) -> TileGeometry:
@@ -191,10 +205,7 @@ def next_version(folder: Path) -> int:
     return 1 + max((int(one.name) for one in folder.iterdir() if one.name.isdigit()), default=0)
 
 
-def _fields(saved: Checkpoint, data_root: Path | None) -> tuple[Sequence[Field], Sequence[Field]]:
-    data = saved.config.data
-    if data_root is not None:
-        data = data.model_copy(update={"root": data_root})
+def _fields(saved: Checkpoint, data: DataConfig) -> tuple[Sequence[Field], Sequence[Field]]:
     if saved.config.stage_series is not None:
         painted = load_data(saved.config)
         _require_those_trained_on(saved, painted.sha256, "sections that are painted here")
@@ -216,13 +227,18 @@ def _require_those_trained_on(saved: Checkpoint, sha256: str, what: str) -> None
 def _export_and_prove(
     saved: Checkpoint,
     network: nn.Module,
-    geometry: TileGeometry,
+    geometry_and_judge: tuple[TileGeometry, ModelCard | None],
     train: Sequence[Field],
     validation: Sequence[Field],
 ) -> tuple[bytes, _Proof]:
     classes, channels = saved.config.data.classes, saved.config.channels
+    geometry, judge = geometry_and_judge
     data = f"{len(validation)} validation images of {saved.config.card.data}"
-    calibration = calibrate(network, validation, classes=classes, geometry=geometry, data=data)
+    calibration = (
+        calibrate(network, validation, classes=classes, geometry=geometry, data=data)
+        if judge is None
+        else judge.calibration
+    )
     onnx_bytes = to_onnx(
         network,
         classes=len(classes),
@@ -237,8 +253,12 @@ def _export_and_prove(
     baseline = fit_nearest_colour(examples, classes)
     model = EvaluatedModel(graph.predictor_for, classes, geometry, channels=channels)
     tiling = prove_tiling(model, validation, data=data)
-    evaluations = evaluate_fields(model, baseline, validation, data=data)
-    return onnx_bytes, _Proof(geometry, calibration, parity, tiling, evaluations, baseline)
+    evaluations = (
+        evaluate_fields(model, baseline, validation, data=data)
+        if judge is None
+        else judge.evaluations
+    )
+    return onnx_bytes, _Proof(geometry, calibration, parity, tiling, evaluations, baseline, judge)
 
 
 def _parity_tiles(
@@ -289,6 +309,7 @@ def _card(
         onnx_sha256=sha256_hex(onnx_bytes),
         tiling_proof=proof.tiling,
         timings=_timings(onnx_bytes, proof.geometry, config),
+        judged_by=None if proof.judge is None else judged_by(proof.judge),
     )
 
 

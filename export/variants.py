@@ -310,7 +310,13 @@ def _card(
     proof = prove_tiling(
         variant.model, data.validation, data=data.about, max_difference=VARIANT_HALO_DIFFERENCE
     )
-    evaluations = evaluate_fields(variant.model, baseline, data.validation, data=data.about)
+    # Where the validation images were trained on, the figures stay those of the version that was
+    # judged without them; what the variant loses is in `derivation`.
+    evaluations = (
+        evaluate_fields(variant.model, baseline, data.validation, data=data.about)
+        if card.judged_by is None
+        else card.evaluations
+    )
     calibrated = f"{card.calibration.data}, in float32 (version {card.version})"
     return card.model_copy(
         update={

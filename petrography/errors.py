@@ -21,7 +21,11 @@
     │       ├── CalibrationNotFoundError
     │       ├── RegistrationNotFoundError
     │       └── PanoramaNotFoundError
+    ├── AccessError                     the caller may not
+    │   ├── UnauthenticatedError        without a key that is good
+    │   └── ForbiddenError              with this key
     ├── OverloadedError                 right request, wrong moment: try again later
+    │   └── RateLimitError              more requests than the key is good for
     ├── NotReadyError                   the service is starting or stopping
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
     ├── ModelCardError                  a model folder whose card or file cannot be trusted
@@ -113,6 +117,18 @@ class PanoramaNotFoundError(NotFoundError):
     """No panorama or artefact of the requested name is kept."""
 
 
+class AccessError(PetroserveError):
+    """The caller may not do that."""
+
+
+class UnauthenticatedError(AccessError):
+    """There is no key, or none that is good."""
+
+
+class ForbiddenError(AccessError):
+    """The key is good, but not for this."""
+
+
 class OverloadedError(PetroserveError):
     """The queue is full; the same request may succeed later.
 
@@ -127,6 +143,10 @@ class OverloadedError(PetroserveError):
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class RateLimitError(OverloadedError):
+    """A key has used up its requests of this minute."""
 
 
 class NotReadyError(PetroserveError):

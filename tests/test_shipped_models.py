@@ -132,6 +132,8 @@ def test_the_figures_of_the_card_can_be_reproduced(folder: Path, loaded: LoadedM
     if not folder.parent.name.startswith("lumenstone"):
         pytest.skip("this model is not for LumenStone's minerals")
     card = loaded.card
+    if card.judged_by is not None:
+        pytest.skip("trained on these images: the figures on the card are of its judge")
     total = np.zeros((len(card.classes),) * 2, dtype=np.int64)
     for field in s1_validation_fields(card):
         predictor = loaded.predictor_for(field.annotated)

@@ -69,6 +69,9 @@ class DataConfig(Section):
         Chooses which groups of images are kept.
     same_ore : tuple of tuple of str
         Images that show the same ore, ``subset/stem``; a group is never divided by the split.
+    train_on_all : bool
+        The last run of a recipe: the validation images are trained on as well. What is measured on
+        them then judges nothing, and the export demands a model that was judged without them.
     """
 
     root: Path = Path()
@@ -84,6 +87,7 @@ class DataConfig(Section):
     fold: int | None = Field(ge=0, default=None)
     split_seed: int = Field(ge=0, default=0)
     same_ore: tuple[tuple[str, ...], ...] = ()
+    train_on_all: bool = False
 
     @model_validator(mode="after")
     def _known_codes(self) -> DataConfig:

@@ -35,7 +35,7 @@ from training.networks.build import build_network
 from training.normalisation import input_statistics
 from training.phantom_fields import paint_fields
 from training.sampler import BalancedSampler
-from training.splits import deal_folds, split_fields
+from training.splits import Split, deal_folds, split_fields
 from training.stage_series import fields_sha256, paint_series
 
 __all__ = [
@@ -155,6 +155,11 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
         raise ConfigurationError(msg)
     data = load_data(config)
     _tell_absent_classes(data.validation, config.data.classes)
+    if config.data.train_on_all:
+        _LOG.warning(
+            "train_on_all: the validation images are trained on too, their scores judge nothing; "
+            "export last.pt, judged by a version that was trained without them"
+        )
     device = choose_device(config.device)
     network = _fresh_network(config, device, data.train)
     optimiser = Adam(
@@ -210,9 +215,17 @@ def load_data(config: TrainingConfig) -> LoadedData:
 
 
 def split_paths(data: DataConfig) -> tuple[tuple[FieldPaths, ...], tuple[FieldPaths, ...]]:
-    """Find the fields of a configuration and split them into training and validation."""
+    """Find the fields of a configuration to train on and those to validate on.
+
+    With ``train_on_all`` the former are all fields, the latter among them.
+    """
     layout = Layout(data.images, data.masks, data.mask_codes)
     paths = find_fields(data.root, data.subsets, layout=layout)
+    train, validation = _split(data, paths)
+    return (tuple(paths) if data.train_on_all else train), validation
+
+
+def _split(data: DataConfig, paths: Sequence[FieldPaths]) -> Split:
     if data.folds is not None and data.fold is not None:
         return deal_folds(
             paths,

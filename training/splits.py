@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from petrography.errors import ConfigurationError
 from training.lumenstone import FieldPaths
 
-__all__ = ["deal_folds", "split_fields"]
+__all__ = ["Split", "deal_folds", "split_fields"]
 
 Split = tuple[tuple[FieldPaths, ...], tuple[FieldPaths, ...]]
 

@@ -16,6 +16,7 @@ from petrography.model_card.measurements import (
     Calibration,
     Evaluation,
     ImageScores,
+    JudgedBy,
     Parity,
     TrainingRecord,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "GridShift",
     "HaloProof",
     "ImageScores",
+    "JudgedBy",
     "ModelCard",
     "Parity",
     "Precision",

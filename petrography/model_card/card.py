@@ -11,7 +11,13 @@ from pydantic import Field, ValidationError, model_validator
 from petrography.errors import ModelCardError, field_problems
 from petrography.minerals import MINERALS
 from petrography.model_card.field_types import Frozen, Name, Positive, Precision, Sha256
-from petrography.model_card.measurements import Calibration, Evaluation, Parity, TrainingRecord
+from petrography.model_card.measurements import (
+    Calibration,
+    Evaluation,
+    JudgedBy,
+    Parity,
+    TrainingRecord,
+)
 from petrography.model_card.proofs import Derivation, GridShift, HaloProof, Timing
 
 __all__ = ["ModelCard", "TileGeometry", "newest_version", "parse_card", "sha256_hex"]
@@ -96,6 +102,9 @@ class ModelCard(Frozen):
         What `tile` was seen to keep; None on cards of before this was measured.
     timings : tuple of Timing
         Of one tile; empty on cards of before this was measured.
+    judged_by : JudgedBy or None
+        Where the training saw the validation images too: the version whose `evaluations` and
+        `calibration` these are.
     """
 
     schema_version: Literal[1] = 1
@@ -127,6 +136,7 @@ class ModelCard(Frozen):
     derived_from: Derivation | None = None
     tiling_proof: Annotated[HaloProof | GridShift, Field(discriminator="mode")] | None = None
     timings: tuple[Timing, ...] = ()
+    judged_by: JudgedBy | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelCard:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from petrography.model_card.field_types import Fraction, Frozen, Percent, Positive, Sha256
+from petrography.model_card.field_types import (
+    Fraction,
+    Frozen,
+    Name,
+    Percent,
+    Positive,
+    Sha256,
+)
 
-__all__ = ["Calibration", "Evaluation", "ImageScores", "Parity", "TrainingRecord"]
+__all__ = ["Calibration", "Evaluation", "ImageScores", "JudgedBy", "Parity", "TrainingRecord"]
 
 
 class ImageScores(Frozen):
@@ -65,6 +72,18 @@ class Evaluation(Frozen):
     modal_error_pp: dict[int, float] = Field(default_factory=dict)
     mean_modal_error_pp: Percent | None = None
     per_image: tuple[ImageScores, ...] = ()
+
+
+class JudgedBy(Frozen):
+    """The earlier version that stood in for one whose training saw all images.
+
+    It was trained by the same recipe without the validation images, so what was measured on them
+    is its own: accuracy, confusion and temperature.
+    """
+
+    name: Name
+    version: int = Field(ge=1)
+    onnx_sha256: Sha256
 
 
 class Calibration(Frozen):

@@ -10,6 +10,7 @@ from petrography.pipeline.measurement import Measured, measure
 from petrography.pipeline.modal_options import ModalOptions
 from petrography.pipeline.request import (
     MEDIA_TYPES,
+    ON_REQUEST,
     AnalysisRequest,
     ArtefactName,
     UmPerPx,
@@ -21,6 +22,7 @@ from petrography.pipeline.turning import ViewReaders
 
 __all__ = [
     "MEDIA_TYPES",
+    "ON_REQUEST",
     "Analysis",
     "AnalysisRequest",
     "ArtefactName",

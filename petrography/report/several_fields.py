@@ -198,9 +198,13 @@ def fields_table(report: FieldsReport) -> str:
     rows = [("symbol", "name", "area %", "95 % interval", "% RA", "ore %", "95 % interval")]
     rows += [_row(share, ore.get(share.code)) for share in report.field_shares]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = [f"{len(report.fields)} fields, scatter between {report.units} {report.unit}s"]
+    lines = [] if report.units == 1 else [_heading(report)]
     lines += [_aligned(row, widths) for row in rows]
     return "\n".join((*lines, *report.warnings))
+
+
+def _heading(report: FieldsReport) -> str:
+    return f"{len(report.fields)} fields, scatter between {report.units} {report.unit}s"
 
 
 def _row(share: ShareEntry, ore: ShareEntry | None) -> tuple[str, str, str, str, str, str, str]:

@@ -37,6 +37,11 @@ def _describe_measure(parser: argparse.ArgumentParser) -> None:
     )
     add_modal_options(parser)
     add_sections(parser)
+    parser.add_argument(
+        "--touching-grains",
+        action="store_true",
+        help="tell touching grains of one mineral apart as well, which takes seconds",
+    )
     add_out(
         parser,
         "folder for result.json, tables, outlines and plots; with several label images one "
@@ -54,46 +59,56 @@ def measure(arguments: argparse.Namespace) -> int:
         EXPORTS_ON_REQUEST,
         NamedResult,
         label_image_files,
-        modal_table,
-        result_json,
     )
 
     outputs = chosen_outputs(arguments.outputs, EXPORTS, EXPORTS_ON_REQUEST)
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
+    options = modal_options(arguments)
     told = arguments.association
     looked_for = () if told is None else association_codes(told)
-    options = modal_options(arguments)
     sections = sections_of(arguments.sections, arguments.labels)
     named = []
     for (path, folder), section in zip(
         result_folders(arguments.labels, arguments.out).items(), sections, strict=True
     ):
-        result, grains = _measured(path, arguments.um_per_px, options, looked_for)
-        files = label_image_files(result, grains, outputs)
-        write_files(folder, {**files, "result.json": result_json(result)})
+        result, grains = _measured(path, arguments, options, looked_for)
+        write_files(folder, label_image_files(result, grains, outputs))
         named.append(NamedResult(str(path), section, result))
-        print(modal_table(result) if len(sections) == 1 else f"{path}\n{modal_table(result)}\n")
+        print(_tables(result) if len(sections) == 1 else f"{path}\n{_tables(result)}\n")
     if len(named) > 1:
         print(write_fields(arguments.out, named))
     return DONE
 
 
 def _measured(
-    path: Path, um_per_px: float | None, options: ModalOptions, looked_for: Sequence[int]
+    path: Path, arguments: argparse.Namespace, options: ModalOptions, looked_for: Sequence[int]
 ) -> tuple[Result, Grains]:
     """Measure one label image."""
     from petrography.pipeline import measure as measure_labels
     from petrography.report import label_image_result
 
     labels, digest = read_labels(path)
-    measured = measure_labels(labels, not_analysed=options.not_analysed, looked_for=looked_for)
+    measured = measure_labels(
+        labels,
+        touching_grains=arguments.touching_grains,
+        not_analysed=options.not_analysed,
+        looked_for=looked_for,
+    )
     result = label_image_result(
         measured.composition,
         measured.grains,
         identity=digest,
-        um_per_px=um_per_px,
+        um_per_px=arguments.um_per_px,
+        particles=measured.particles,
         other_percent=options.other_uncertainty_percent,
         wanted_error_percent=options.wanted_error_percent,
     )
     return result, measured.grains
+
+
+def _tables(result: Result) -> str:
+    from petrography.report import grain_size_table, modal_table
+
+    sizes = f"\n\n{grain_size_table(result)}" if result.grains else ""
+    return f"{modal_table(result)}{sizes}"

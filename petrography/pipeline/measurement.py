@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from petrography.images import Labels
+from petrography.images import Labels, require_labels
 from petrography.statistics import (
     MIN_GRAIN_AREA_PX,
     RESIN_CODE,
     Composition,
+    CompositionCounter,
     Grains,
-    measure_grains,
-    modal_composition,
+    GrainStream,
+    Particles,
+    ParticleStream,
+    with_component_map,
 )
+from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Measured", "Measuring", "measure"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +28,78 @@ class Measured:
 
     composition: Composition
     grains: Grains
+    particles: Particles | None = None
+
+
+class Measuring:
+    """Measures a label image that comes in strips from top to bottom, whatever their heights.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (height, width) of the whole image.
+    min_grain_area_px : int
+        Components below it are counted but not measured.
+    touching_grains : bool
+        Whether touching grains of one mineral are told apart as well.
+    not_analysed : collection of int
+        Codes that are left out of the analysed area.
+    looked_for : collection of int
+        Codes that could have been found; those that were not have a detection limit.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        *,
+        min_grain_area_px: int = MIN_GRAIN_AREA_PX,
+        touching_grains: bool = False,
+        not_analysed: Collection[int] = (RESIN_CODE,),
+        looked_for: Collection[int] = (),
+    ) -> None:
+        self._composition = CompositionCounter(
+            shape, not_analysed=not_analysed, looked_for=looked_for
+        )
+        self._grains = GrainStream(shape, min_area_px=min_grain_area_px)
+        self._touching_grains = touching_grains
+
+    def add(self, strip: Labels) -> None:
+        """Take the next rows, uint8 (rows, width).
+
+        Raises
+        ------
+        LabelImageError
+            If they are of another type or width, or too many.
+        """
+        self._composition.add(strip)
+        self._grains.add(strip)
+
+    def finish(self, labels: Labels, workspace: Workspace = IN_MEMORY) -> Measured:
+        """Give the statistics.
+
+        Parameters
+        ----------
+        labels : ndarray of uint8, shape (height, width)
+            The same image again, wherever it lies.
+        workspace : Workspace, optional
+            Gives the array of the grain numbers.
+
+        Raises
+        ------
+        LabelImageError
+            If rows are missing, a code names no mineral or nothing is annotated.
+        """
+        composition = self._composition.finish()
+        grains = with_component_map(self._grains.finish(), labels, workspace)
+        particles = _particles(grains) if self._touching_grains else None
+        return Measured(composition, grains, particles)
 
 
 def measure(
     labels: Labels,
     *,
     min_grain_area_px: int = MIN_GRAIN_AREA_PX,
+    touching_grains: bool = False,
     not_analysed: Collection[int] = (RESIN_CODE,),
     looked_for: Collection[int] = (),
 ) -> Measured:
@@ -41,6 +111,8 @@ def measure(
         Mineral codes; 255 not annotated.
     min_grain_area_px : int
         Components below it are counted but not measured.
+    touching_grains : bool
+        Whether touching grains of one mineral are told apart as well.
     not_analysed : collection of int
         Codes that are left out of the analysed area.
     looked_for : collection of int
@@ -51,5 +123,20 @@ def measure(
     LabelImageError
         If a code names no mineral or nothing is annotated.
     """
-    composition = modal_composition(labels, not_analysed=not_analysed, looked_for=looked_for)
-    return Measured(composition, measure_grains(labels, min_area_px=min_grain_area_px))
+    height_px, width_px = require_labels(labels).shape
+    measuring = Measuring(
+        (height_px, width_px),
+        min_grain_area_px=min_grain_area_px,
+        touching_grains=touching_grains,
+        not_analysed=not_analysed,
+        looked_for=looked_for,
+    )
+    measuring.add(labels)
+    return measuring.finish(labels)
+
+
+def _particles(grains: Grains) -> Particles:
+    stream = ParticleStream(grains)
+    for rows in row_strips(*grains.shape_px):
+        stream.add(grains.component_map[rows])
+    return stream.finish()

@@ -14,8 +14,8 @@ from petrography.report.entries import (
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
 from petrography.report.modal_uncertainty import modal_uncertainty, not_found
-from petrography.report.result import Quality, Result, Scale
-from petrography.statistics import Composition, Grains, summarise_grains
+from petrography.report.result import Quality, Result, Scale, result_json
+from petrography.statistics import Composition, Grains, Particles, summarise_grains
 from petrography.statistics.representative_area import WANTED_ERROR_PERCENT
 
 __all__ = ["label_image_files", "label_image_result"]
@@ -27,6 +27,7 @@ def label_image_result(
     *,
     identity: str,
     um_per_px: float | None = None,
+    particles: Particles | None = None,
     other_percent: Mapping[str, float] | None = None,
     wanted_error_percent: float = WANTED_ERROR_PERCENT,
 ) -> Result:
@@ -40,6 +41,8 @@ def label_image_result(
         Name of the measurement.
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
+    particles : Particles, optional
+        Touching grains told apart.
     other_percent : mapping of str to float, optional
         Further standard uncertainties by name, in per cent of each share.
     wanted_error_percent : float
@@ -65,7 +68,7 @@ def label_image_result(
         element_percent=rounded_elements(composition),
         element_ci95=rounded_element_intervals(composition),
         not_found=not_found(composition),
-        grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
+        grains=grain_entries(summarise_grains(grains, particles), um_per_px=um_per_px),
         quality=Quality(
             focus=None,
             clipping=None,
@@ -101,8 +104,9 @@ def label_image_files(
     Returns
     -------
     dict of str to bytes
-        The files by name.
+        The files by name, ``result.json`` always among them.
     """
     wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
     writers = exports(result, grains, identity=result.id)
-    return {name: write() for name, write in writers.items() if name in wanted}
+    files = {name: write() for name, write in writers.items() if name in wanted}
+    return {"result.json": result_json(result), **files}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from petrography.images import Labels, require_labels
 from petrography.statistics import (
     MIN_GRAIN_AREA_PX,
+    RESIN_CODE,
     Composition,
+    CompositionCounter,
     Contacts,
     ContactStream,
     Grains,
@@ -16,7 +19,6 @@ from petrography.statistics import (
     ParticleStream,
     TextureStatistics,
     measure_textures,
-    modal_composition,
     with_component_map,
 )
 from petrography.statistics.comminution import CellKind, GridComminution
@@ -49,6 +51,10 @@ class Measuring:
         Whether touching grains of one mineral are told apart as well.
     cells : {"squares", "voronoi"}
         What intact ore is broken into for its liberation potential.
+    not_analysed : collection of int
+        Codes that are left out of the analysed area.
+    looked_for : collection of int
+        Codes that could have been found; those that were not have a detection limit.
     """
 
     def __init__(
@@ -58,7 +64,12 @@ class Measuring:
         min_grain_area_px: int = MIN_GRAIN_AREA_PX,
         touching_grains: bool = False,
         cells: CellKind = "squares",
+        not_analysed: Collection[int] = (RESIN_CODE,),
+        looked_for: Collection[int] = (),
     ) -> None:
+        self._composition = CompositionCounter(
+            shape, not_analysed=not_analysed, looked_for=looked_for
+        )
         self._grains = GrainStream(shape, min_area_px=min_grain_area_px)
         self._touching_grains = touching_grains
         self._cells: CellKind = cells
@@ -73,6 +84,7 @@ class Measuring:
         LabelImageError
             If they are of another type or width, or too many.
         """
+        self._composition.add(strip)
         self._grains.add(strip)
         self._contacts.add(strip)
         if self._squares is not None:
@@ -93,7 +105,7 @@ class Measuring:
         LabelImageError
             If rows are missing, a code names no mineral or nothing is annotated.
         """
-        composition = modal_composition(labels)
+        composition = self._composition.finish()
         grains = with_component_map(self._grains.finish(), labels, workspace)
         particles = _particles(grains) if self._touching_grains else None
         squares = None if self._squares is None else self._squares.finish()
@@ -107,6 +119,8 @@ def measure(
     min_grain_area_px: int = MIN_GRAIN_AREA_PX,
     touching_grains: bool = False,
     cells: CellKind = "squares",
+    not_analysed: Collection[int] = (RESIN_CODE,),
+    looked_for: Collection[int] = (),
 ) -> Measured:
     """Measure composition, grains, contacts and textures of a label image.
 
@@ -120,6 +134,10 @@ def measure(
         Whether touching grains of one mineral are told apart as well.
     cells : {"squares", "voronoi"}
         What intact ore is broken into for its liberation potential.
+    not_analysed : collection of int
+        Codes that are left out of the analysed area.
+    looked_for : collection of int
+        Codes that could have been found; those that were not have a detection limit.
 
     Raises
     ------
@@ -132,6 +150,8 @@ def measure(
         min_grain_area_px=min_grain_area_px,
         touching_grains=touching_grains,
         cells=cells,
+        not_analysed=not_analysed,
+        looked_for=looked_for,
     )
     measuring.add(labels)
     return measuring.finish(labels)

@@ -112,7 +112,7 @@ def see(
         um_per_px=None if scale is None else scale.um_per_px,
         factor=request.resampling_factor,
     )
-    measuring = _measuring(pixels, request)
+    measuring = _measuring(pixels, request, allowed)
     segmented = _segmenter(card, predictor_for(allowed), resampling, given.workspace, on_progress)
     with watch.stage("segmentation"):
         segmentation = _map_of(pixels, crossed, given, card, segmented, measuring)
@@ -168,12 +168,14 @@ def _alone(photograph: Image, card: ModelCard) -> Image:
     return fused_input(photograph) if is_fusion(card) else photograph
 
 
-def _measuring(pixels: Image, request: AnalysisRequest) -> Measuring:
+def _measuring(pixels: Image, request: AnalysisRequest, allowed: tuple[int, ...]) -> Measuring:
     """What takes the map of an image while it is being made."""
     return Measuring(
         (pixels.shape[0], pixels.shape[1]),
         min_grain_area_px=request.min_grain_area_px,
         touching_grains=request.touching_grains,
+        not_analysed=request.modal.not_analysed,
+        looked_for=allowed,
     )
 
 

@@ -14,6 +14,7 @@ from petrography.report.entries import (
     modal_basis,
     modal_correction,
     modal_entries,
+    rounded_element_intervals,
     rounded_elements,
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
@@ -23,6 +24,7 @@ from petrography.report.grain_columns import tabulated_grains
 from petrography.report.grain_text import grain_size_table
 from petrography.report.label_image import label_image_files, label_image_result
 from petrography.report.modal_columns import tabulated_modal
+from petrography.report.modal_uncertainty import ModalUncertainty, modal_uncertainty, not_found
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.result import (
@@ -43,6 +45,13 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
+from petrography.report.several_fields import (
+    FieldsReport,
+    NamedResult,
+    fields_csv,
+    fields_report,
+    fields_table,
+)
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
@@ -62,11 +71,14 @@ __all__ = [
     "Artefact",
     "Column",
     "Contacts",
+    "FieldsReport",
     "GrainEntry",
     "ModalBasis",
     "ModalCorrection",
     "ModalEntry",
+    "ModalUncertainty",
     "ModelReference",
+    "NamedResult",
     "PhaseAnisotropy",
     "Quality",
     "Result",
@@ -80,6 +92,9 @@ __all__ = [
     "csv_text",
     "definitions",
     "exports",
+    "fields_csv",
+    "fields_report",
+    "fields_table",
     "grain_entries",
     "grain_polygons",
     "grain_size_table",
@@ -94,10 +109,13 @@ __all__ = [
     "modal_csv",
     "modal_entries",
     "modal_table",
+    "modal_uncertainty",
+    "not_found",
     "overlay",
     "result_json",
     "result_schema",
     "result_schema_json",
+    "rounded_element_intervals",
     "rounded_elements",
     "tabulated_contacts",
     "tabulated_grains",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.definitions import UNSCALED, definitions
@@ -10,9 +10,11 @@ from petrography.report.entries import (
     grain_entries,
     modal_basis,
     modal_entries,
+    rounded_element_intervals,
     rounded_elements,
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
+from petrography.report.modal_uncertainty import modal_uncertainty, not_found
 from petrography.report.result import Quality, Result, Scale, result_json
 from petrography.report.texture_definitions import texture_definitions
 from petrography.report.texture_entries import liberation_entry, texture_entry
@@ -24,6 +26,7 @@ from petrography.statistics import (
     TextureStatistics,
     summarise_grains,
 )
+from petrography.statistics.representative_area import WANTED_ERROR_PERCENT
 
 __all__ = ["label_image_files", "label_image_result"]
 
@@ -37,6 +40,8 @@ def label_image_result(
     identity: str,
     um_per_px: float | None = None,
     particles: Particles | None = None,
+    other_percent: Mapping[str, float] | None = None,
+    wanted_error_percent: float = WANTED_ERROR_PERCENT,
 ) -> Result:
     """Write what is measured on a label image as a result without a model.
 
@@ -52,16 +57,33 @@ def label_image_result(
         Pixel size; physical fields are null without it.
     particles : Particles, optional
         Touching grains told apart.
+    other_percent : mapping of str to float, optional
+        Further standard uncertainties by name, in per cent of each share.
+    wanted_error_percent : float
+        For the representative area, in per cent of each share.
+
+    Raises
+    ------
+    InvalidParameterError
+        If an uncertainty is negative or the wanted error not above 0.
     """
     boundaries = None if contacts is None else contact_entry(contacts, um_per_px=um_per_px)
     liberation = None if textures is None else liberation_entry(textures, um_per_px=um_per_px)
+    uncertainties = modal_uncertainty(
+        composition,
+        other_percent=other_percent,
+        wanted_error_percent=wanted_error_percent,
+        um_per_px=um_per_px,
+    )
     return Result(
         id=identity,
         model=None,
         scale=None if um_per_px is None else Scale(um_per_px=um_per_px, source="request"),
-        modal=modal_entries(composition, um_per_px=um_per_px),
+        modal=modal_entries(composition, um_per_px=um_per_px, uncertainties=uncertainties),
         modal_basis=modal_basis(composition),
         element_percent=rounded_elements(composition),
+        element_ci95=rounded_element_intervals(composition),
+        not_found=not_found(composition),
         grains=grain_entries(summarise_grains(grains, particles), um_per_px=um_per_px),
         contacts=boundaries,
         textures=None if textures is None else texture_entry(textures),

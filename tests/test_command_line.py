@@ -31,6 +31,7 @@ ARTEFACTS = {
     "intergrowths.csv",
     "liberation.csv",
     "grains.parquet",
+    "labels.ome.tif",
     "labels.png",
     "modal.csv",
     "overlay.jpg",

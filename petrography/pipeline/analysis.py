@@ -139,7 +139,11 @@ def analyse(
     given = Given(data, request, limits, corrections, readers, in_parts)
     seen = see(given, card, predictor_for, watch, on_progress)
     with watch.stage("statistics"):
-        measured = measure(seen.segmentation.labels, min_grain_area_px=request.min_grain_area_px)
+        measured = measure(
+            seen.segmentation.labels,
+            min_grain_area_px=request.min_grain_area_px,
+            touching_grains=request.touching_grains,
+        )
     provenance = provenance_of(data, request, card, seen, software, started_utc)
     provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}
     with watch.stage("report"):

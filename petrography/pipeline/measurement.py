@@ -9,6 +9,8 @@ from petrography.statistics import (
     MIN_GRAIN_AREA_PX,
     Composition,
     Grains,
+    Particles,
+    ParticleStream,
     measure_grains,
     modal_composition,
 )
@@ -22,9 +24,15 @@ class Measured:
 
     composition: Composition
     grains: Grains
+    particles: Particles | None = None
 
 
-def measure(labels: Labels, *, min_grain_area_px: int = MIN_GRAIN_AREA_PX) -> Measured:
+def measure(
+    labels: Labels,
+    *,
+    min_grain_area_px: int = MIN_GRAIN_AREA_PX,
+    touching_grains: bool = False,
+) -> Measured:
     """Measure the modal composition and the grains of a label image.
 
     Parameters
@@ -33,6 +41,8 @@ def measure(labels: Labels, *, min_grain_area_px: int = MIN_GRAIN_AREA_PX) -> Me
         Mineral codes; 255 not annotated.
     min_grain_area_px : int
         Components below it are counted but not measured.
+    touching_grains : bool
+        Whether touching grains of one mineral are told apart as well.
 
     Raises
     ------
@@ -40,4 +50,12 @@ def measure(labels: Labels, *, min_grain_area_px: int = MIN_GRAIN_AREA_PX) -> Me
         If a code names no mineral or nothing is annotated.
     """
     composition = modal_composition(labels)
-    return Measured(composition, measure_grains(labels, min_area_px=min_grain_area_px))
+    grains = measure_grains(labels, min_area_px=min_grain_area_px)
+    particles = _particles(grains) if touching_grains else None
+    return Measured(composition, grains, particles)
+
+
+def _particles(grains: Grains) -> Particles:
+    stream = ParticleStream(grains)
+    stream.add(grains.component_map)
+    return stream.finish()

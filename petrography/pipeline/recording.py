@@ -66,7 +66,9 @@ def recorded(
         modal_basis=modal_basis(composition),
         modal_correction=None if errors is None else modal_correction(composition, errors),
         element_percent=rounded_elements(composition),
-        grains=grain_entries(summarise_grains(measured.grains), um_per_px=um_per_px),
+        grains=grain_entries(
+            summarise_grains(measured.grains, measured.particles), um_per_px=um_per_px
+        ),
         registration=None if seen.overlay is None else seen.overlay.report,
         anisotropy=_anisotropy(seen),
         quality=_with_doubts(_quality(seen, card, composition), errors),

@@ -80,6 +80,8 @@ class AnalysisRequest(BaseModel):
         Artefacts that are wanted beside the result; None for all but those of `ON_REQUEST`.
     min_grain_area_px : int
         Components below it are counted but not measured.
+    touching_grains : bool
+        Whether touching grains of one mineral are told apart as well, which takes seconds.
     calibration, flat_field, lens : str or None
         Ids of a stored colour calibration, flat field and lens, which are applied before anything
         is seen.
@@ -97,6 +99,7 @@ class AnalysisRequest(BaseModel):
     sample: Sample | None = None
     outputs: tuple[ArtefactName, ...] | None = None
     min_grain_area_px: Annotated[int, Field(ge=1, le=1_000_000)] = MIN_GRAIN_AREA_PX
+    touching_grains: bool = False
     calibration: StoredId | None = None
     flat_field: StoredId | None = None
     lens: StoredId | None = None

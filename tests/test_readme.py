@@ -37,6 +37,7 @@ ARTEFACTS = {
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sieves.csv",
     "sizes.csv",
 }
 

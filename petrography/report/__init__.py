@@ -41,6 +41,7 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
+from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
@@ -88,6 +89,7 @@ __all__ = [
     "rounded_elements",
     "tabulated_grains",
     "tabulated_modal",
+    "tabulated_sieves",
     "tabulated_sizes",
     "write_csv",
     "write_grains_coco",

@@ -78,7 +78,7 @@ def size_curves(result: Result, grains: Grains) -> Figure:
     area.yaxis.set_tick_params(labelleft=True)
     if curves:
         figure.legend(
-            *area.get_legend_handles_labels(), loc="outside right upper", handlelength=2.4
+            *area.get_legend_handles_labels(), loc="outside right upper", title="P80 by area"
         )
     else:
         number.text(0.5, 0.5, "no grains", transform=number.transAxes, ha="center", color=MUTED)

@@ -38,6 +38,7 @@ ARTEFACTS = {
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sieves.csv",
     "sizes.csv",
 }
 

@@ -42,6 +42,7 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
+from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
@@ -89,6 +90,7 @@ __all__ = [
     "rounded_elements",
     "tabulated_grains",
     "tabulated_modal",
+    "tabulated_sieves",
     "tabulated_sizes",
     "too_large_to_draw",
     "write_csv",

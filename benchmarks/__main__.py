@@ -18,6 +18,7 @@ SCRIPTS = (
     "bench_stitching.py",
     "bench_panorama_labels.py",
     "bench_training.py",
+    "bench_concurrency.py",
 )
 
 

@@ -17,6 +17,8 @@ from petrography.report.result import Contacts, Result
 __all__ = ["association_map"]
 
 _CELL_IN = 0.36
+# More phases than this have little room: symbols alone, small whole numbers.
+_MAX_ROOMY = 10
 # Above this the colours are too dark for black letters.
 _DARK_FROM_PERCENT = 55.0
 
@@ -43,10 +45,12 @@ def association_map(result: Result, contacts: Contacts) -> Figure:
     codes = [contacts.codes[k] for k in shown]
     with np.errstate(invalid="ignore"):
         percent = 100.0 * length_px[np.ix_(shown, shown)] / boundary_px[shown, np.newaxis]
-    figure = Figure(figsize=(WIDTH_IN, 2.0 + _CELL_IN * max(len(codes), 3)), layout="constrained")
+    figure = Figure(
+        figsize=(WIDTH_IN, 2.0 + _cell_in(codes) * max(len(codes), 3)), layout="constrained"
+    )
     fitted_above(figure, caption(figure, _caption(result, float(boundary_px.sum()) / 2)))
     axes = figure.subplots()
-    axes.set_title("Association", pad=22)
+    axes.set_title("Association", pad=22 if len(codes) <= _MAX_ROOMY else 44)
     if not codes:
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no contacts", transform=axes.transAxes, ha="center", color=MUTED)
@@ -54,6 +58,10 @@ def association_map(result: Result, contacts: Contacts) -> Figure:
     _draw_cells(figure, axes, percent)
     _name_phases(axes, codes, [_length(result, boundary_px[k]) for k in shown])
     return figure
+
+
+def _cell_in(codes: Sequence[int]) -> float:
+    return _CELL_IN if len(codes) <= _MAX_ROOMY else 0.7 * _CELL_IN
 
 
 def _draw_cells(figure: Figure, axes: Axes, percent: NDArray[np.float64]) -> None:
@@ -70,7 +78,7 @@ def _draw_cells(figure: Figure, axes: Axes, percent: NDArray[np.float64]) -> Non
             axes.text(
                 column,
                 row,
-                f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.05 else "<0.1",
+                _number(value, roomy=len(percent) <= _MAX_ROOMY),
                 ha="center",
                 va="center",
                 fontsize=7.0,
@@ -78,17 +86,23 @@ def _draw_cells(figure: Figure, axes: Axes, percent: NDArray[np.float64]) -> Non
             )
 
 
+def _number(percent: float, *, roomy: bool) -> str:
+    """Two figures where there is room for them."""
+    if not roomy:
+        return f"{percent:.0f}" if percent >= 0.5 else "·"
+    if percent < 0.05:
+        return "<0.1"
+    return f"{percent:.0f}" if percent >= 9.95 else f"{percent:.1f}"
+
+
 def _name_phases(axes: Axes, codes: Sequence[int], lengths: Sequence[str]) -> None:
+    roomy = len(codes) <= _MAX_ROOMY
     symbols = [mineral(code).symbol for code in codes]
+    names = [f"{mineral(code).name}  ({mineral(code).symbol})" for code in codes]
+    heads = zip(names if roomy else symbols, lengths, strict=True)
     axes.xaxis.tick_top()
-    axes.set_xticks(range(len(codes)), symbols)
-    axes.set_yticks(
-        range(len(codes)),
-        [
-            f"{mineral(code).name}  ({mineral(code).symbol}), {length}"
-            for code, length in zip(codes, lengths, strict=True)
-        ],
-    )
+    axes.set_xticks(range(len(codes)), symbols, rotation=0 if roomy else 90)
+    axes.set_yticks(range(len(codes)), [f"{name}, {length}" for name, length in heads])
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -102,7 +116,7 @@ def _name_phases(axes: Axes, codes: Sequence[int], lengths: Sequence[str]) -> No
 
 def _length(result: Result, length_px: float) -> str:
     if result.scale is None:
-        return f"{length_px:.4g} px"
+        return f"{length_px:,.0f} px".replace(",", " ")
     length_um = length_px * result.scale.um_per_px
     return f"{length_um / 1000:.3g} mm" if length_um >= 1000 else f"{length_um:.3g} µm"
 

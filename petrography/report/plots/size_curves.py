@@ -27,6 +27,7 @@ _MARKERS = "osD^vPX<>ph*"
 # More points than this cannot be told apart on paper.
 _MAX_POINTS = 240
 _MAX_LABELS = 9
+_LEGEND_IN = 0.32
 _DEFINITIONS = {
     "ecd": "Size",
     "grain": "Grain",
@@ -69,11 +70,12 @@ def size_curves(result: Result, grains: Grains) -> Figure:
         Sizes on a logarithmic axis with the sieve classes; markers at P20, P50 and P80, which
         differ by mineral as the colours do.
     """
-    figure = Figure(figsize=(WIDTH_IN, 3.9), layout="constrained")
+    curves = _curves(result, grains, by="area")
+    height_in = max(3.9, 1.4 + _LEGEND_IN * len(curves))
+    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     fitted_above(figure, caption(figure, _caption(result, grains)))
     number, area = figure.subplots(1, 2, sharex=True, sharey=True)
     _panel(number, _curves(result, grains, by="number"), "Grain size by number", result)
-    curves = _curves(result, grains, by="area")
     _panel(area, curves, "Grain size by area", result)
     number.set_ylabel("passing, % of the grains")
     area.set_ylabel("passing, % of the area of the grains")

@@ -14,6 +14,7 @@ SCRIPTS = (
     "bench_networks.py",
     "bench_phantoms.py",
     "bench_calibration.py",
+    "bench_contacts.py",
     "bench_registration.py",
     "bench_stitching.py",
     "bench_panorama_labels.py",

@@ -20,6 +20,12 @@ def _describe_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes")
     parser.add_argument("--um-per-px", type=float, help="pixel size; lengths are in px without it")
     parser.add_argument(
+        "--cells",
+        choices=("squares", "voronoi"),
+        default="squares",
+        help="what intact ore is broken into for its liberation potential",
+    )
+    parser.add_argument(
         "--touching-grains",
         action="store_true",
         help="tell touching grains of one mineral apart as well, which takes seconds",
@@ -45,15 +51,20 @@ def measure(arguments: argparse.Namespace) -> int:
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
-    measured = measure_labels(labels, touching_grains=arguments.touching_grains)
+    measured = measure_labels(
+        labels, touching_grains=arguments.touching_grains, cells=arguments.cells
+    )
     result = label_image_result(
         measured.composition,
         measured.grains,
+        measured.contacts,
+        measured.textures,
         identity=digest,
         um_per_px=arguments.um_per_px,
         particles=measured.particles,
     )
-    write_files(arguments.out, label_image_files(result, measured.grains, outputs))
+    files = label_image_files(result, measured.grains, measured.textures, outputs)
+    write_files(arguments.out, files)
     print(modal_table(result))
     if result.grains:
         print(f"\n{grain_size_table(result)}")

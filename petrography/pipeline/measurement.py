@@ -8,13 +8,18 @@ from petrography.images import Labels, require_labels
 from petrography.statistics import (
     MIN_GRAIN_AREA_PX,
     Composition,
+    Contacts,
+    ContactStream,
     Grains,
     GrainStream,
     Particles,
     ParticleStream,
+    TextureStatistics,
+    measure_textures,
     modal_composition,
     with_component_map,
 )
+from petrography.statistics.comminution import CellKind, GridComminution
 from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
 __all__ = ["Measured", "Measuring", "measure"]
@@ -26,6 +31,8 @@ class Measured:
 
     composition: Composition
     grains: Grains
+    contacts: Contacts
+    textures: TextureStatistics
     particles: Particles | None = None
 
 
@@ -40,6 +47,8 @@ class Measuring:
         Components below it are counted but not measured.
     touching_grains : bool
         Whether touching grains of one mineral are told apart as well.
+    cells : {"squares", "voronoi"}
+        What intact ore is broken into for its liberation potential.
     """
 
     def __init__(
@@ -48,9 +57,13 @@ class Measuring:
         *,
         min_grain_area_px: int = MIN_GRAIN_AREA_PX,
         touching_grains: bool = False,
+        cells: CellKind = "squares",
     ) -> None:
         self._grains = GrainStream(shape, min_area_px=min_grain_area_px)
         self._touching_grains = touching_grains
+        self._cells: CellKind = cells
+        self._contacts = ContactStream()
+        self._squares = GridComminution(shape) if cells == "squares" else None
 
     def add(self, strip: Labels) -> None:
         """Take the next rows, uint8 (rows, width).
@@ -61,6 +74,9 @@ class Measuring:
             If they are of another type or width, or too many.
         """
         self._grains.add(strip)
+        self._contacts.add(strip)
+        if self._squares is not None:
+            self._squares.add(strip)
 
     def finish(self, labels: Labels, workspace: Workspace = IN_MEMORY) -> Measured:
         """Give the statistics.
@@ -80,7 +96,9 @@ class Measuring:
         composition = modal_composition(labels)
         grains = with_component_map(self._grains.finish(), labels, workspace)
         particles = _particles(grains) if self._touching_grains else None
-        return Measured(composition, grains, particles)
+        squares = None if self._squares is None else self._squares.finish()
+        textures = measure_textures(labels, grains, cells=self._cells, squares=squares)
+        return Measured(composition, grains, self._contacts.finish(), textures, particles)
 
 
 def measure(
@@ -88,8 +106,9 @@ def measure(
     *,
     min_grain_area_px: int = MIN_GRAIN_AREA_PX,
     touching_grains: bool = False,
+    cells: CellKind = "squares",
 ) -> Measured:
-    """Measure the modal composition and the grains of a label image.
+    """Measure composition, grains, contacts and textures of a label image.
 
     Parameters
     ----------
@@ -99,6 +118,8 @@ def measure(
         Components below it are counted but not measured.
     touching_grains : bool
         Whether touching grains of one mineral are told apart as well.
+    cells : {"squares", "voronoi"}
+        What intact ore is broken into for its liberation potential.
 
     Raises
     ------
@@ -110,6 +131,7 @@ def measure(
         (height_px, width_px),
         min_grain_area_px=min_grain_area_px,
         touching_grains=touching_grains,
+        cells=cells,
     )
     measuring.add(labels)
     return measuring.finish(labels)

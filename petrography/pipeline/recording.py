@@ -25,12 +25,17 @@ from petrography.report import (
     Result,
     Sample,
     Uncertainty,
+    contact_definitions,
+    contact_entry,
     definitions,
     grain_entries,
+    liberation_entry,
     modal_basis,
     modal_correction,
     modal_entries,
     rounded_elements,
+    texture_definitions,
+    texture_entry,
     too_large_to_draw,
 )
 from petrography.statistics import (
@@ -60,6 +65,8 @@ def recorded(
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
     composition = measured.composition
     errors = _map_errors(composition, card, seen)
+    contacts = contact_entry(measured.contacts, um_per_px=um_per_px)
+    liberation = liberation_entry(measured.textures, um_per_px=um_per_px)
     return Result(
         id=analysis_id,
         sample=request.sample or Sample(),
@@ -69,6 +76,9 @@ def recorded(
         modal_basis=modal_basis(composition),
         modal_correction=None if errors is None else modal_correction(composition, errors),
         element_percent=rounded_elements(composition),
+        contacts=contacts,
+        textures=texture_entry(measured.textures),
+        liberation=liberation,
         grains=grain_entries(
             summarise_grains(measured.grains, measured.particles), um_per_px=um_per_px
         ),
@@ -82,7 +92,11 @@ def recorded(
         ),
         timings_s={},
         artefacts=(),
-        definitions=definitions(composition, measured.grains, errors),
+        definitions={
+            **definitions(composition, measured.grains, errors),
+            **contact_definitions(contacts),
+            **texture_definitions(liberation),
+        },
         provenance=provenance,
     )
 

@@ -21,6 +21,8 @@ SCRIPTS = (
     "bench_panorama_labels.py",
     "bench_training.py",
     "bench_exports.py",
+
+    "bench_concurrency.py",
 )
 
 

@@ -17,6 +17,7 @@ from command_line import (
     analyse,
     calibrate,
     evaluate,
+    lims,
     measure,
     models,
     phantom,
@@ -40,6 +41,12 @@ GROUPS = (
         calibrate,
         "fit|apply|reference|flatfield|lens",
         "colours, shading and distortion of a microscope",
+    ),
+    (
+        "lims",
+        lims,
+        "export|check|worklist|send",
+        "results into the information system of a laboratory",
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),
 )

@@ -45,7 +45,7 @@ GROUPS = (
     (
         "lims",
         lims,
-        "export|check|worklist|send",
+        "export|check|worklist|send|watch",
         "results into the information system of a laboratory",
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),

@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from petrography.image_codec import encode_png
 from petrography.report import result_json
 from service.lims import read_message
 from tests.command_runs import Run
 from tests.lims.painted_results import painted_result
 from tests.lims.senaite_stand_in import PASSWORD, USER, Laboratory, running
+from tests.tiny_model import paint
 
 
 @pytest.fixture
@@ -175,3 +178,64 @@ def test_two_results_take_no_attachment_and_no_sample_id(
     assert run("lims", "send", result, "--sample-id", "SEC-0002", *site)[0] == 2
     assert laboratory.writes == []
     assert json.loads(result.read_text())["sample"]["id"] == "SEC-0001"
+
+
+@pytest.fixture
+def watching(model_folder: Path, tmp_path: Path) -> tuple[Path, list[str]]:
+    """The folder that is watched, and the words that watch it once."""
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    words = ["--once", "--settle", "0", "--models", str(model_folder)]
+    return inbox, ["lims", "watch", str(inbox), str(tmp_path / "out"), *words]
+
+
+def painted_png() -> bytes:
+    return encode_png(paint(np.repeat(np.arange(4), 1600).reshape(80, 80)))
+
+
+def test_watch_analyses_what_is_dropped_and_explains_what_fails(
+    run: Run, tmp_path: Path, watching: tuple[Path, list[str]]
+) -> None:
+    inbox, words = watching
+    (inbox / "a.csv").write_text("sample_id,section,um_per_px\nSEC-0001,A,0.5\n")
+    (inbox / "a.png").write_bytes(painted_png())
+    (inbox / "unnamed.png").write_bytes(painted_png())
+    (inbox / "broken.csv").write_text("sample_id\nSEC-0002\n")
+    (inbox / "broken.png").write_bytes(b"no image")
+    (inbox / "scale.csv").write_text("sample_id,um_per_px\nSEC-0003,minus\n")
+    (inbox / "scale.png").write_bytes(painted_png())
+    (inbox / "b.json").write_bytes(result_json(painted_result("SEC-0009")))
+    status, printed, _ = run(*words)
+    assert status == 1
+    assert {row[0]: row[1] for row in table(printed)} == {
+        "a.png": "done",
+        "b.json": "done",
+        "broken.png": "failed",
+        "scale.png": "failed",
+        "unnamed.png": "failed",
+    }
+    reasons = {
+        path.name.partition("-")[0]: path.read_text()
+        for path in (inbox / "failed").glob("*.reason.txt")
+    }
+    assert "no sample is named" in reasons["unnamed"]
+    assert "um_per_px" in reasons["scale"]
+    out = tmp_path / "out"
+    (result,) = out.glob("results/a-*/result.json")
+    document = json.loads(result.read_text())
+    assert document["sample"]["id"] == "SEC-0001"
+    assert document["scale"]["um_per_px"] == 0.5
+    (handed,) = out.glob("senaite/a-*_1.csv")
+    assert run("lims", "check", handed)[0] == 0
+    assert len(list(out.glob("edd/*.csv"))) == 2
+
+
+def test_watch_takes_the_sample_from_the_name_where_it_is_told_to(
+    run: Run, tmp_path: Path, watching: tuple[Path, list[str]]
+) -> None:
+    inbox, words = watching
+    (inbox / "SEC-0007.png").write_bytes(painted_png())
+    assert run(*words, "--sample-from-name")[0] == 0
+    (handed,) = (tmp_path / "out").glob("senaite/*.csv")
+    assert handed.read_text().splitlines()[1].startswith("SEC-0007,")
+    assert run(*words)[1] == ""

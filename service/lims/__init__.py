@@ -14,6 +14,7 @@ from service.lims.senaite_client import Analysis, Patience, SenaiteClient, Senai
 from service.lims.senaite_delivery import Delivered, deliver
 from service.lims.two_dimension import two_dimension_csv
 from service.lims.two_dimension_check import SampleInLims, Verdict, check_two_dimension
+from service.lims.watched_folder import Dropped, Handled, Handler, WatchedFolder
 
 __all__ = [
     "LONG_COLUMNS",
@@ -21,6 +22,9 @@ __all__ = [
     "WIDE_COLUMNS",
     "Analysis",
     "Delivered",
+    "Dropped",
+    "Handled",
+    "Handler",
     "LimsProfile",
     "Patience",
     "Record",
@@ -29,6 +33,7 @@ __all__ = [
     "SenaiteClient",
     "SenaiteSample",
     "Verdict",
+    "WatchedFolder",
     "check_two_dimension",
     "deliver",
     "detection_limit_percent",

@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 #
 #   docker build -t petroserve .
-#   docker run --gpus all -p 3000:3000 -v petroserve-data:/data petroserve
+#   docker run --rm -v petroserve-data:/data petroserve keys create --keys-file /data/keys.json --tenant lab
+#   docker run --gpus all -p 3000:3000 -v petroserve-data:/data -e PETROSERVE_API_KEYS=/data/keys.json petroserve
 #
 # Without a GPU:
 #

@@ -17,6 +17,7 @@ from command_line import (
     analyse,
     calibrate,
     evaluate,
+    keys,
     lims,
     measure,
     models,
@@ -49,6 +50,7 @@ GROUPS = (
         "results into the information system of a laboratory",
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),
+    ("keys", keys, "create|list|revoke", "API keys of the service"),
 )
 
 # Modules whose absence means that an extra was not installed.

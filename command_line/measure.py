@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from command_line.files import DONE, AddCommand, add_out, read_labels, write_files
+from command_line.outputs import add_outputs, chosen_outputs
 
 __all__ = ["add_commands", "measure"]
 
@@ -18,15 +19,23 @@ def add_commands(add_command: AddCommand) -> None:
 def _describe_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes")
     parser.add_argument("--um-per-px", type=float, help="pixel size; lengths are in px without it")
-    add_out(parser, "folder for modal.csv, grains.csv and grains.geojson")
+    add_out(parser, "folder for the tables, outlines and plots")
+    add_outputs(parser)
 
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measure a label image."""
     from petrography.images import require_possible_scale
     from petrography.pipeline import measure as measure_labels
-    from petrography.report import label_image_files, label_image_result, modal_table
+    from petrography.report import (
+        EXPORTS,
+        EXPORTS_ON_REQUEST,
+        label_image_files,
+        label_image_result,
+        modal_table,
+    )
 
+    outputs = chosen_outputs(arguments.outputs, EXPORTS, EXPORTS_ON_REQUEST)
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
@@ -34,6 +43,6 @@ def measure(arguments: argparse.Namespace) -> int:
     result = label_image_result(
         measured.composition, measured.grains, identity=digest, um_per_px=arguments.um_per_px
     )
-    write_files(arguments.out, label_image_files(result, measured.grains))
+    write_files(arguments.out, label_image_files(result, measured.grains, outputs))
     print(modal_table(result))
     return DONE

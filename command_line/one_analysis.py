@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from command_line.files import write_files
+from command_line.outputs import add_outputs, chosen_outputs
 from command_line.settings import add_models_folder, settings_of
 from command_line.stage_views import ViewFile
 from petrography.errors import InvalidParameterError
@@ -87,6 +88,7 @@ def add_analysis_options(parser: argparse.ArgumentParser, *, model: str = "--mod
         metavar="FILE",
         help="colour calibration of `petroserve calibrate fit`, applied before anything is seen",
     )
+    add_outputs(parser)
     add_models_folder(parser)
 
 
@@ -135,11 +137,12 @@ def _request(
 ) -> AnalysisRequest:
     from pydantic import ValidationError
 
-    from petrography.pipeline import AnalysisRequest
+    from petrography.pipeline import ON_REQUEST, AnalysisRequest, ArtefactName
 
     names = ("um_per_px", "resampling_factor", "association")
     stated = {name: getattr(arguments, name) for name in names}
     stated["model"] = arguments.analysis_model
+    stated["outputs"] = chosen_outputs(arguments.outputs, get_args(ArtefactName), ON_REQUEST)
     stated |= corrections.ids()
     stated["views"] = tuple(
         {"part": name, "light": view.light, "stage_angle_deg": view.stage_angle_deg}

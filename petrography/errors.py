@@ -22,7 +22,11 @@
     │       ├── CalibrationNotFoundError
     │       ├── RegistrationNotFoundError
     │       └── PanoramaNotFoundError
+    ├── AccessError                     the caller may not
+    │   ├── UnauthenticatedError        without a key that is good
+    │   └── ForbiddenError              with this key
     ├── OverloadedError                 right request, wrong moment: try again later
+    │   └── RateLimitError              more requests than the key is good for
     ├── LimsError                       the laboratory's system stands in the way
     │   ├── LimsUnreachableError        it does not answer; the same may succeed later
     │   └── LimsRefusedError            it answered and does not take what it was given
@@ -121,6 +125,18 @@ class PanoramaNotFoundError(NotFoundError):
     """No panorama or artefact of the requested name is kept."""
 
 
+class AccessError(PetroserveError):
+    """The caller may not do that."""
+
+
+class UnauthenticatedError(AccessError):
+    """There is no key, or none that is good."""
+
+
+class ForbiddenError(AccessError):
+    """The key is good, but not for this."""
+
+
 class OverloadedError(PetroserveError):
     """The queue is full; the same request may succeed later.
 
@@ -135,6 +151,10 @@ class OverloadedError(PetroserveError):
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class RateLimitError(OverloadedError):
+    """A key has used up its requests of this minute."""
 
 
 class LimsError(PetroserveError):

@@ -20,6 +20,7 @@ from _bentoml_sdk import Service
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
+from service.access import read_key_file
 from service.engine import Engine
 from service.http_api import create_app
 from service.repository import open_repository
@@ -75,10 +76,12 @@ def serve(settings: Settings) -> None:
     Raises
     ------
     ConfigurationError
-        If models or hardware cannot be used, or the address cannot be listened on.
+        If models, hardware or API keys cannot be used, the address cannot be listened on, or
+        strangers could come in.
     ModelCardError
         If a model folder is broken.
     """
+    settings.require_guarded()
     os.environ.update(settings.environment())
     _rehearse(settings)
     with tempfile.TemporaryDirectory(prefix="petroserve-") as home:
@@ -104,6 +107,8 @@ def _rehearse(settings: Settings) -> None:
 
 
 def _open_models(settings: Settings) -> None:
+    if settings.api_keys is not None:
+        read_key_file(settings.api_keys)
     open_repository(settings)
 
 

@@ -42,6 +42,14 @@ class Settings(BaseSettings):
     http_port: int = Field(default=3000, ge=1, le=65535)
     """TCP port of HTTP."""
 
+    api_keys: Path | None = None
+    """File of API keys made by `petroserve keys create`; unset: whoever reaches the address may do
+    everything, so only a loopback address is then listened on."""
+
+    open_access: bool = False
+    """Listen on other addresses than loopback without API keys: something in front of the service
+    must then keep strangers out."""
+
     workers: _Count = 1
     """Service processes. One per GPU; every worker loads every model."""
 
@@ -136,6 +144,26 @@ class Settings(BaseSettings):
     def _is_address(cls, host: str) -> str:
         ipaddress.ip_address(host)
         return host
+
+    def require_guarded(self) -> None:
+        """Check that strangers are kept out.
+
+        Raises
+        ------
+        ConfigurationError
+            If other machines reach the address and no keys are asked for.
+        """
+        if (
+            self.api_keys is None
+            and not self.open_access
+            and not ipaddress.ip_address(self.host).is_loopback
+        ):
+            msg = (
+                f"other machines reach {self.host} and no API keys are set; wanted "
+                "PETROSERVE_API_KEYS (a file made by `petroserve keys create`), a loopback address, "
+                "or PETROSERVE_OPEN_ACCESS=true where something else keeps strangers out"
+            )
+            raise ConfigurationError(msg)
 
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for worker processes."""

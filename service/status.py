@@ -13,7 +13,15 @@ from petrography import errors
 
 __all__ = ["STATUS_TABLE", "Status", "status_of"]
 
-GrpcCode = Literal["INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"]
+GrpcCode = Literal[
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "UNAVAILABLE",
+    "INTERNAL",
+]
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,16 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     ),
     errors.PanoramaNotFoundError: Status(
         404, "NOT_FOUND", "panorama-not-found", "Panorama not found"
+    ),
+    errors.AccessError: Status(403, "PERMISSION_DENIED", "no-access", "No access"),
+    errors.UnauthenticatedError: Status(
+        401, "UNAUTHENTICATED", "unauthenticated", "A good API key is needed"
+    ),
+    errors.ForbiddenError: Status(
+        403, "PERMISSION_DENIED", "forbidden", "The API key does not allow this"
+    ),
+    errors.RateLimitError: Status(
+        429, "RESOURCE_EXHAUSTED", "rate-limited", "Too many requests of one key"
     ),
     errors.OverloadedError: Status(429, "RESOURCE_EXHAUSTED", "overloaded", "Service is busy"),
     errors.LimsError: Status(502, "UNAVAILABLE", "lims-error", "LIMS stands in the way"),

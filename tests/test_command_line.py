@@ -26,11 +26,13 @@ ARTEFACTS = {
     "confidence.png",
     "grains.csv",
     "grains.geojson",
+    "grains.parquet",
     "labels.png",
     "modal.csv",
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sizes.csv",
 }
 # Two grains: 10 x 10 px of class 1 and 20 x 30 px of class 3 of the tiny model.
 INDICES = np.zeros((90, 140), dtype=np.uint8)
@@ -232,7 +234,13 @@ def test_measure_counts_a_known_grain_exactly(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status, printed, _ = run("measure", labels, "--out", out, "--um-per-px", "2")
     assert status == 0
-    assert names_in(out) == {"modal.csv", "grains.csv", "grains.geojson"}
+    assert names_in(out) == {
+        "modal.csv",
+        "sizes.csv",
+        "grains.csv",
+        "grains.parquet",
+        "grains.geojson",
+    }
     grains = list(csv.DictReader(io.StringIO((out / "grains.csv").read_text())))
     areas = [(row["symbol"], row["area_px"], float(row["area_um2"])) for row in grains]
     assert areas == [("Ccp", "100", 400.0), ("Py/Mrc", "600", 2400.0)]

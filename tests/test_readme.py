@@ -31,11 +31,13 @@ ARTEFACTS = {
     "confidence.png",
     "grains.csv",
     "grains.geojson",
+    "grains.parquet",
     "labels.png",
     "modal.csv",
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sizes.csv",
 }
 
 

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from petrography.accuracy import scores
+from petrography.accuracy import scores_of_present
 from petrography.errors import ConfigurationError
 from petrography.minerals import BACKGROUND_CODE
 from training.batches import epoch_batches
@@ -214,7 +214,8 @@ def _validate(run: Run) -> dict[str, float]:
     confusion = pooled_confusion(
         run.validation, lambda field: model.predict(field, field.annotated), classes
     )
-    total = scores(confusion, classes)
+    # As on the card: a class that the validation images do not show has no part in the means.
+    total = scores_of_present(confusion, classes)
     dice = [2.0 * iou / (1.0 + iou) for iou in total.iou.values()]
     return {
         "mean_iou": total.mean_iou,

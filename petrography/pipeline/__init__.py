@@ -9,6 +9,7 @@ from petrography.pipeline.analysis import Analysis, analyse, require_possible
 from petrography.pipeline.measurement import Measured, measure
 from petrography.pipeline.request import (
     MEDIA_TYPES,
+    ON_REQUEST,
     AnalysisRequest,
     ArtefactName,
     UmPerPx,
@@ -20,6 +21,7 @@ from petrography.pipeline.turning import ViewReaders
 
 __all__ = [
     "MEDIA_TYPES",
+    "ON_REQUEST",
     "Analysis",
     "AnalysisRequest",
     "ArtefactName",

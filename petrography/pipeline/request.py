@@ -7,18 +7,28 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.images import MAX_UM_PER_PX, MIN_UM_PER_PX
-from petrography.report import Sample
+from petrography.report import EXPORTS, EXPORTS_ON_REQUEST, Sample
 from petrography.statistics import MIN_GRAIN_AREA_PX
 
-__all__ = ["MEDIA_TYPES", "AnalysisRequest", "ArtefactName", "UmPerPx", "ViewRequest"]
+__all__ = ["MEDIA_TYPES", "ON_REQUEST", "AnalysisRequest", "ArtefactName", "UmPerPx", "ViewRequest"]
 
 ArtefactName = Literal[
     "labels.png",
     "confidence.png",
     "overlay.jpg",
     "modal.csv",
+    "sizes.csv",
     "grains.csv",
+    "grains.parquet",
     "grains.geojson",
+    "grains.coco.json",
+    "analysis.xlsx",
+    "modal.svg",
+    "modal.png",
+    "sizes.svg",
+    "sizes.png",
+    "association.svg",
+    "association.png",
     "anisotropy.png",
 ]
 MEDIA_TYPES: dict[str, str] = {
@@ -27,11 +37,11 @@ MEDIA_TYPES: dict[str, str] = {
     "labels.png": "image/png",
     "confidence.png": "image/png",
     "overlay.jpg": "image/jpeg",
-    "modal.csv": "text/csv; charset=utf-8",
-    "grains.csv": "text/csv; charset=utf-8",
-    "grains.geojson": "application/geo+json",
+    **EXPORTS,
     "anisotropy.png": "image/png",
 }
+# Files that are made only where a request names them.
+ON_REQUEST: frozenset[str] = EXPORTS_ON_REQUEST
 
 StoredId = Annotated[str, Field(min_length=1, max_length=128)]
 UmPerPx = Annotated[float, Field(ge=MIN_UM_PER_PX, le=MAX_UM_PER_PX)]
@@ -67,7 +77,7 @@ class AnalysisRequest(BaseModel):
     sample : Sample or None
         How the laboratory names what was photographed.
     outputs : tuple of str or None
-        Artefacts that are wanted beside the result; None for all.
+        Artefacts that are wanted beside the result; None for all but those of `ON_REQUEST`.
     min_grain_area_px : int
         Components below it are counted but not measured.
     calibration, flat_field, lens : str or None

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import get_args
 
 from petrography.image_codec import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
 from petrography.images import Labels
 from petrography.model_card import sha256_hex
 from petrography.pipeline.measurement import Measured
-from petrography.pipeline.request import MEDIA_TYPES, ArtefactName
+from petrography.pipeline.request import MEDIA_TYPES, ON_REQUEST, ArtefactName
 from petrography.pipeline.seeing import Seen
 from petrography.registration import anisotropy_picture
-from petrography.report import Artefact, Result, grains_csv, grains_geojson, modal_csv, overlay
+from petrography.report import Artefact, Result, exports, overlay
 
 __all__ = ["files_left_out", "listed", "written_files"]
 
@@ -29,23 +28,17 @@ def written_files(
     result: Result, seen: Seen, measured: Measured, outputs: tuple[ArtefactName, ...] | None
 ) -> dict[str, bytes]:
     """Write the wanted files, by name; the provenance is always among them."""
-    um_per_px = None if seen.scale is None else seen.scale.um_per_px
     labels, confidence = seen.segmentation.labels, seen.segmentation.confidence
-    identity = sha256_hex(labels.data)
-    writers: dict[ArtefactName, Callable[[], bytes]] = {
+    writers: dict[str, Callable[[], bytes]] = {
         "labels.png": lambda: encode_png(labels),
         "confidence.png": lambda: encode_png(confidence),
         "overlay.jpg": lambda: encode_jpeg(overlay(seen.shown, labels)),
-        "modal.csv": lambda: modal_csv(result).encode(),
-        "grains.csv": lambda: grains_csv(measured.grains, um_per_px=um_per_px).encode(),
-        "grains.geojson": lambda: grains_geojson(
-            measured.grains, identity=identity, um_per_px=um_per_px
-        ),
+        **exports(result, measured.grains, identity=sha256_hex(labels.data)),
     }
     turning = None if seen.overlay is None else seen.overlay.anisotropy
     if turning is not None:
         writers["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))
-    wanted = set(get_args(ArtefactName) if outputs is None else outputs)
+    wanted: set[str] = MEDIA_TYPES.keys() - ON_REQUEST if outputs is None else set(outputs)
     wanted -= files_left_out(labels).keys()
     threads = _WRITER_THREADS if labels.size <= _MAX_PX_SIDE_BY_SIDE else 1
     with ThreadPoolExecutor(threads) as pool:

@@ -5,6 +5,7 @@
 equal bytes.
 """
 
+from petrography.report.coco import grains_coco, write_grains_coco
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -13,8 +14,11 @@ from petrography.report.entries import (
     modal_entries,
     rounded_elements,
 )
-from petrography.report.geojson import grains_geojson
+from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
+from petrography.report.geojson import grains_geojson, write_grains_geojson
+from petrography.report.grain_columns import tabulated_grains
 from petrography.report.label_image import label_image_files, label_image_result
+from petrography.report.modal_columns import tabulated_modal
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.result import (
@@ -36,11 +40,16 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
-from petrography.report.tables import grains_csv, modal_csv, modal_table
+from petrography.report.size_columns import tabulated_sizes
+from petrography.report.table import Column, Table
+from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
 
 __all__ = [
+    "EXPORTS",
+    "EXPORTS_ON_REQUEST",
     "UNSCALED",
     "Artefact",
+    "Column",
     "Contacts",
     "GrainEntry",
     "ModalBasis",
@@ -53,10 +62,14 @@ __all__ = [
     "Sample",
     "Scale",
     "Sizes",
+    "Table",
     "Uncertainty",
+    "csv_text",
     "definitions",
+    "exports",
     "grain_entries",
     "grain_polygons",
+    "grains_coco",
     "grains_csv",
     "grains_geojson",
     "label_image_files",
@@ -71,4 +84,10 @@ __all__ = [
     "result_schema",
     "result_schema_json",
     "rounded_elements",
+    "tabulated_grains",
+    "tabulated_modal",
+    "tabulated_sizes",
+    "write_csv",
+    "write_grains_coco",
+    "write_grains_geojson",
 ]

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from petrography.minerals import mineral
+from petrography.report.grain_columns import PLACE_COLUMNS, tabulated_grains
 from petrography.report.outlines import Polygon, grain_polygons
+from petrography.report.table import Cell, Table
 from petrography.statistics import Grains
 
-__all__ = ["grains_geojson"]
+__all__ = ["grains_geojson", "write_grains_geojson"]
 
 # Root of all grain identifiers; drawn once at random.
 _NAMESPACE = uuid.UUID("6f0b5a52-3c1e-4f0a-9a9c-0d7b2a8f4e61")
-_DIGITS = 3
 
 
 def grains_geojson(grains: Grains, *, identity: str, um_per_px: float | None = None) -> bytes:
-    """Write the outlines and measurements of all grains.
+    """Write the outlines and measurements of all grains; see `write_grains_geojson`."""
+    target = io.BytesIO()
+    write_grains_geojson(grains, target, identity=identity, um_per_px=um_per_px)
+    return target.getvalue()
+
+
+def write_grains_geojson(
+    grains: Grains, target: BinaryIO, *, identity: str, um_per_px: float | None = None
+) -> None:
+    """Write the outlines and measurements of all grains, one after the other.
+
+    Compact UTF-8 JSON: a FeatureCollection of detections. Coordinates are (x, y) in pixels from
+    the upper left corner of the image; the area of the polygons of a grain, holes taken off, is
+    its area in pixels.
 
     Parameters
     ----------
     grains : Grains
         The grains.
+    target : binary file
+        Takes the bytes.
     identity : str
         Name of the analysis; with the number of the grain it makes the identifier of a feature,
         so that equal analyses have equal identifiers and different ones do not meet.
     um_per_px : float, optional
         Pixel size; without it the measurements are in pixels only.
-
-    Returns
-    -------
-    bytes
-        Compact UTF-8 JSON: a FeatureCollection of detections. Coordinates are (x, y) in pixels
-        from the upper left corner of the image; the area of the polygons of a grain, holes
-        taken off, is its area in pixels.
 
     References
     ----------
@@ -42,28 +54,39 @@ def grains_geojson(grains: Grains, *, identity: str, um_per_px: float | None = N
     measurements).
     """
     namespace = uuid.uuid5(_NAMESPACE, identity)
-    measurements = _measurements(grains, um_per_px)
-    features = (
-        json.dumps(
-            {
-                "type": "Feature",
-                "id": str(uuid.uuid5(namespace, str(number))),
-                "geometry": _geometry(polygons),
-                "properties": {
-                    "objectType": "detection",
-                    "name": f"{mineral(code).symbol} {number}",
-                    "classification": _classification(code),
-                    "measurements": measured,
-                },
-            },
-            separators=(",", ":"),
-            allow_nan=False,
-        )
-        for number, (polygons, code, measured) in enumerate(
-            zip(grain_polygons(grains), grains.code.tolist(), measurements, strict=True), start=1
-        )
+    rows = zip(
+        grains.code.tolist(),
+        grain_polygons(grains),
+        _measurements(tabulated_grains(grains, um_per_px=um_per_px)),
+        strict=True,
     )
-    return f'{{"type":"FeatureCollection","features":[{",".join(features)}]}}\n'.encode()
+    target.write(b'{"type":"FeatureCollection","features":[')
+    for number, (code, polygons, measured) in enumerate(rows, start=1):
+        feature = _feature(uuid.uuid5(namespace, str(number)), number, code, polygons, measured)
+        text = json.dumps(feature, separators=(",", ":"), allow_nan=False)
+        target.write(f"{',' if number > 1 else ''}{text}".encode())
+    target.write(b"]}\n")
+
+
+def _feature(
+    identifier: uuid.UUID,
+    number: int,
+    code: int,
+    polygons: list[Polygon],
+    measurements: dict[str, Cell],
+) -> dict[str, object]:
+    phase = mineral(code)
+    return {
+        "type": "Feature",
+        "id": str(identifier),
+        "geometry": _geometry(polygons),
+        "properties": {
+            "objectType": "detection",
+            "name": f"{phase.symbol} {number}",
+            "classification": {"name": phase.name, "color": list(phase.colour_rgb)},
+            "measurements": measurements,
+        },
+    }
 
 
 def _geometry(polygons: list[Polygon]) -> dict[str, object]:
@@ -73,18 +96,12 @@ def _geometry(polygons: list[Polygon]) -> dict[str, object]:
     return {"type": "MultiPolygon", "coordinates": coordinates}
 
 
-def _classification(code: int) -> dict[str, object]:
-    phase = mineral(code)
-    return {"name": phase.name, "color": list(phase.colour_rgb)}
-
-
-def _measurements(grains: Grains, um_per_px: float | None) -> list[dict[str, float]]:
-    columns: dict[str, list[float]] = {
-        "area_px": grains.area_px.tolist(),
-        "ecd_px": grains.ecd_px.round(_DIGITS).tolist(),
-        "touches_edge": grains.touches_edge.astype(int).tolist(),
+def _measurements(table: Table) -> Iterator[dict[str, Cell]]:
+    """Take the numbers of each grain that measure it; what has no value is not named."""
+    taken = {
+        k: name
+        for k, name in enumerate(table.header)
+        if name not in PLACE_COLUMNS and table.columns[k].kind != "text"
     }
-    if um_per_px is not None:
-        columns["area_um2"] = (grains.area_px * um_per_px**2).round(_DIGITS).tolist()
-        columns["ecd_um"] = (grains.ecd_px * um_per_px).round(_DIGITS).tolist()
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for row in table.rows():
+        yield {name: row[k] for k, name in taken.items() if row[k] is not None}

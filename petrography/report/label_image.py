@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -9,9 +11,8 @@ from petrography.report.entries import (
     modal_entries,
     rounded_elements,
 )
-from petrography.report.geojson import grains_geojson
+from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
 from petrography.report.result import Quality, Result, Scale
-from petrography.report.tables import grains_csv, modal_csv
 from petrography.statistics import Composition, Grains, summarise_grains
 
 __all__ = ["label_image_files", "label_image_result"]
@@ -57,8 +58,10 @@ def label_image_result(
     )
 
 
-def label_image_files(result: Result, grains: Grains) -> dict[str, bytes]:
-    """Write the tables and outlines of a label image.
+def label_image_files(
+    result: Result, grains: Grains, outputs: Collection[str] | None = None
+) -> dict[str, bytes]:
+    """Write the tables, outlines and plots of a label image.
 
     Parameters
     ----------
@@ -66,15 +69,14 @@ def label_image_files(result: Result, grains: Grains) -> dict[str, bytes]:
         From `label_image_result`.
     grains : Grains
         The grains of the same label image.
+    outputs : collection of str, optional
+        Names of `EXPORTS` that are wanted; those that are cheap without it.
 
     Returns
     -------
     dict of str to bytes
-        ``modal.csv``, ``grains.csv`` and ``grains.geojson``.
+        The files by name.
     """
-    um_per_px = None if result.scale is None else result.scale.um_per_px
-    return {
-        "modal.csv": modal_csv(result).encode(),
-        "grains.csv": grains_csv(grains, um_per_px=um_per_px).encode(),
-        "grains.geojson": grains_geojson(grains, identity=result.id, um_per_px=um_per_px),
-    }
+    wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
+    writers = exports(result, grains, identity=result.id)
+    return {name: write() for name, write in writers.items() if name in wanted}

@@ -1,14 +1,15 @@
 """Exact outlines of grains along pixel edges.
 
 A grain is 8-connected; what hangs together only by a corner is no valid polygon, so a grain is cut
-into its 4-connected pieces and each piece becomes one polygon with its holes. All pieces of an
-image are traced together: straight runs of pixel edges are found with array operations, each run
+into its 4-connected pieces and each piece becomes one polygon with its holes. All pieces of a
+band of rows are traced together: straight runs of pixel edges are found with array operations, each run
 is linked to the one that follows it, and the links are walked. Coordinates are pixel corners, so
 the polygons of a grain have exactly its area in pixels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
+from petrography.report.grain_bands import grain_bands
 from petrography.statistics import Grains
 
 __all__ = ["Polygon", "Ring", "grain_polygons"]
@@ -47,24 +49,29 @@ class _Runs:
     stride: int
 
 
-def grain_polygons(grains: Grains) -> list[list[Polygon]]:
-    """Trace the outlines of all grains.
+def grain_polygons(grains: Grains) -> Iterator[list[Polygon]]:
+    """Trace the outlines of all grains, one grain after the other.
 
     Parameters
     ----------
     grains : Grains
         The grains.
 
-    Returns
-    -------
-    list of list of Polygon
-        Per grain, one polygon for each 4-connected piece. Coordinates are (x, y) = (column, row)
-        of pixel corners: the image spans 0 to width and 0 to height. Shells run clockwise on the
-        screen (positive area with y downwards), holes the other way.
+    Yields
+    ------
+    list of Polygon
+        Per grain, by number, one polygon for each 4-connected piece. Coordinates are (x, y) =
+        (column, row) of pixel corners: the image spans 0 to width and 0 to height. Shells run
+        clockwise on the screen (positive area with y downwards), holes the other way.
     """
-    if len(grains) == 0:
-        return []
-    pieces, grain_of_piece = _pieces(grains.component_map)
+    for band in grain_bands(grains):
+        offset = np.array([band.left_column, band.top_row])
+        for polygons in _traced(band.numbers):
+            yield [[ring + offset for ring in polygon] for polygon in polygons]
+
+
+def _traced(numbers: Pieces) -> list[list[Polygon]]:
+    pieces, grain_of_piece = _pieces(numbers)
     runs = _find_runs(pieces)
     across = np.flatnonzero(runs.heading == _EAST)
     order, starts = _walk(_next_run(runs, pieces), across)

@@ -4,58 +4,53 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import TextIO
 
-import numpy as np
-from numpy.typing import NDArray
-
-from petrography.minerals import mineral
+from petrography.report.grain_columns import tabulated_grains
+from petrography.report.modal_columns import tabulated_modal
 from petrography.report.result import ModalEntry, Result
+from petrography.report.table import Cell, Table
 from petrography.statistics import Grains
 
-__all__ = ["GRAIN_COLUMNS", "MODAL_COLUMNS", "grains_csv", "modal_csv", "modal_table"]
+__all__ = ["csv_text", "grains_csv", "modal_csv", "modal_table", "write_csv"]
 
-MODAL_COLUMNS = (
-    "code",
-    "symbol",
-    "name",
-    "area_percent",
-    "ci95_low",
-    "ci95_high",
-    "ore_percent",
-    "ore_ci95_low",
-    "ore_ci95_high",
-    "mass_percent",
-    "area_px",
-    "area_um2",
-    "grains",
-    "sample_id",
-    "section",
-    "field",
-    "total_ci95_low",
-    "total_ci95_high",
-    "corrected_percent",
-    "corrected_ci95_low",
-    "corrected_ci95_high",
-)
-GRAIN_COLUMNS = (
-    "id",
-    "code",
-    "symbol",
-    "area_px",
-    "area_um2",
-    "ecd_px",
-    "ecd_um",
-    "centroid_row_px",
-    "centroid_col_px",
-    "bbox_min_row_px",
-    "bbox_min_col_px",
-    "bbox_end_row_px",
-    "bbox_end_col_px",
-    "touches_edge",
-)
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_csv(table: Table, target: TextIO) -> None:
+    """Write a table as CSV, row after row.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    target : text file
+        Takes a header and one row a line, ended by ``\\n``; empty where None. Text that a
+        spreadsheet would run as a formula is led by an apostrophe.
+    """
+    free = [k for k, column in enumerate(table.columns) if column.kind == "text"]
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(table.header)
+    writer.writerows(_guarded(row, free) for row in table.text_rows())
+
+
+def csv_text(table: Table) -> str:
+    """Write a table as CSV, see `write_csv`."""
+    text = io.StringIO()
+    write_csv(table, text)
+    return text.getvalue()
+
+
+def _guarded(row: tuple[Cell, ...], free: Sequence[int]) -> list[Cell]:
+    """Lead text by an apostrophe where a spreadsheet would run it; a number may have a sign."""
+    cells = list(row)
+    for k in free:
+        cell = cells[k]
+        if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+            cells[k] = f"'{cell}"
+    return cells
 
 
 def modal_csv(result: Result) -> str:
@@ -69,46 +64,9 @@ def modal_csv(result: Result) -> str:
     Returns
     -------
     str
-        Columns `MODAL_COLUMNS`; lines end with ``\\n``. Free text that a spreadsheet would run
-        as a formula is led by an apostrophe.
+        The table of `tabulated_modal`.
     """
-    sample = result.sample
-    origin = [_guarded(text) for text in (sample.id, sample.section, sample.field)]
-    rows = (
-        [*_modal_cells(result, entry), *origin, *_corrected_cells(entry)] for entry in result.modal
-    )
-    return _csv(MODAL_COLUMNS, rows)
-
-
-def _modal_cells(result: Result, entry: ModalEntry) -> list[object]:
-    grains = result.grains.get(entry.symbol)
-    return [
-        entry.code,
-        entry.symbol,
-        entry.name,
-        entry.area_percent,
-        *(entry.ci95 or (None, None)),
-        entry.ore_percent,
-        *(entry.ore_ci95 or (None, None)),
-        entry.mass_percent,
-        entry.area_px,
-        entry.area_um2,
-        None if grains is None else grains.count,
-    ]
-
-
-def _corrected_cells(entry: ModalEntry) -> list[object]:
-    return [
-        *(entry.total_ci95 or (None, None)),
-        entry.corrected_percent,
-        *(entry.corrected_ci95 or (None, None)),
-    ]
-
-
-def _guarded(text: str | None) -> str:
-    if text is None:
-        return ""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return csv_text(tabulated_modal(result))
 
 
 def grains_csv(grains: Grains, *, um_per_px: float | None = None) -> str:
@@ -124,40 +82,9 @@ def grains_csv(grains: Grains, *, um_per_px: float | None = None) -> str:
     Returns
     -------
     str
-        CSV with the columns `GRAIN_COLUMNS`; lines end with ``\\n``. Bounding boxes end one past
-        the last pixel.
+        The table of `tabulated_grains` as CSV.
     """
-    area_um2: Iterable[object] = [""] * len(grains)
-    ecd_um: Iterable[object] = [""] * len(grains)
-    if um_per_px is not None:
-        area_um2 = _fixed(grains.area_px * um_per_px**2)
-        ecd_um = _fixed(grains.ecd_px * um_per_px)
-    columns = (
-        grains.id.tolist(),
-        grains.code.tolist(),
-        [mineral(code).symbol for code in grains.code],
-        grains.area_px.tolist(),
-        area_um2,
-        _fixed(grains.ecd_px),
-        ecd_um,
-        _fixed(grains.centroid_px[:, 0]),
-        _fixed(grains.centroid_px[:, 1]),
-        *grains.bbox_px.T.tolist(),
-        grains.touches_edge.astype(np.uint8).tolist(),
-    )
-    return _csv(GRAIN_COLUMNS, zip(*columns, strict=True))
-
-
-def _fixed(values: NDArray[np.floating]) -> list[str]:
-    return [f"{value:.3f}" for value in values.tolist()]
-
-
-def _csv(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(tabulated_grains(grains, um_per_px=um_per_px))
 
 
 def modal_table(result: Result) -> str:

@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from petrography.errors import PetroserveError
+from service.access import Guard
 from service.engine import Engine
+from service.http_api.access import Access
 from service.http_api.analyses_routes import analysis_routes
 from service.http_api.calibrations_routes import calibration_routes
 from service.http_api.documentation import DocumentedApp, add_documentation
@@ -83,6 +85,9 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         engine.telemetry.observe_error(error)
         return problem_of_http_exception(request, error)
 
+    keys = engine.settings.api_keys
+    if keys is not None:
+        app.add_middleware(Access, guard=Guard(keys))
     app.add_middleware(Observation, telemetry=engine.telemetry)
     app.add_middleware(HeadRequests)
     return app

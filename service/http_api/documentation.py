@@ -11,6 +11,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
+from service.http_api.access import SECURITY_SCHEMES
 from service.http_api.forms import REQUEST_MODELS
 
 __all__ = ["DocumentedApp", "add_documentation"]
@@ -24,7 +25,11 @@ class DocumentedApp(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Build the OpenAPI document once."""
         if self.openapi_schema is None:
-            schemas = super().openapi().setdefault("components", {}).setdefault("schemas", {})
+            components = super().openapi().setdefault("components", {})
+            # Asked for where the operator has set keys; without keys a client may still send one.
+            components["securitySchemes"] = SECURITY_SCHEMES
+            super().openapi()["security"] = [{}, *({name: []} for name in SECURITY_SCHEMES)]
+            schemas = components.setdefault("schemas", {})
             for model in REQUEST_MODELS:
                 request = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 for name, schema in request.pop("$defs", {}).items():

@@ -81,4 +81,7 @@ class Observation:
         method = scope["method"]
         self._telemetry.observe_request(route=route, method=method, status=status, seconds=seconds)
         if route not in _NOT_LOGGED:
-            _log.info("%s %r %d %.3f s", method[:20], scope["path"][:200], status, seconds)
+            principal = scope.get("state", {}).get("principal")
+            who = "-" if principal is None else f"{principal.tenant}/{principal.key_id}"
+            path = scope["path"][:200]
+            _log.info("%s %r %d %.3f s %s", method[:20], path, status, seconds, who)

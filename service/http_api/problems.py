@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from petrography.errors import NotReadyError, OverloadedError
+from petrography.errors import NotReadyError, OverloadedError, UnauthenticatedError
 from service.status import status_of
 
 __all__ = [
@@ -61,6 +61,8 @@ def problem_of_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(error.retry_after_s)
     elif isinstance(error, NotReadyError):
         headers["Retry-After"] = str(_WARM_UP_RETRY_S)
+    elif isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = 'Bearer realm="petroserve"'
     problem = Problem(
         type=status.type_uri,
         title=status.title,

@@ -250,7 +250,7 @@ def test_pixels_that_touch_by_a_corner_are_pieces_of_one_grain() -> None:
 @settings(deadline=None, max_examples=150)
 def test_outlines_are_valid_and_have_the_area_of_the_grain(labels: Labels) -> None:
     grains = measure_grains(labels, min_area_px=1)
-    traced = grain_polygons(grains)
+    traced = list(grain_polygons(grains))
     assert len(traced) == len(grains)
     for number, polygons in enumerate(traced, start=1):
         shape = shapely.MultiPolygon([(rings[0], rings[1:]) for rings in polygons])
@@ -264,7 +264,7 @@ def test_outlines_are_valid_and_have_the_area_of_the_grain(labels: Labels) -> No
 
 
 def test_no_grains_no_outlines() -> None:
-    assert grain_polygons(measure_grains(np.zeros((4, 4), dtype=np.uint8))) == []
+    assert list(grain_polygons(measure_grains(np.zeros((4, 4), dtype=np.uint8)))) == []
 
 
 # --- GeoJSON ---------------------------------------------------------------------------------

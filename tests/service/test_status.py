@@ -32,7 +32,9 @@ def test_what_the_caller_can_mend_is_a_4xx_and_says_how(
     error_class: type[errors.PetroserveError],
 ) -> None:
     status = STATUS_TABLE[error_class]
-    mendable = issubclass(error_class, (errors.InputError, errors.OverloadedError))
+    mendable = issubclass(
+        error_class, (errors.InputError, errors.AccessError, errors.OverloadedError)
+    )
 
     assert (400 <= status.http < 500) == mendable
     assert status.public or not mendable

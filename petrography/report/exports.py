@@ -1,0 +1,138 @@
+"""The files of a report that are made of its numbers, each by its name and writer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from petrography.report.coco import grains_coco
+from petrography.report.geojson import grains_geojson
+from petrography.report.grain_columns import tabulated_grains
+from petrography.report.modal_columns import tabulated_modal
+from petrography.report.result import Contacts, Result
+from petrography.report.size_columns import tabulated_sizes
+from petrography.report.tables import csv_text, grains_csv, modal_csv
+from petrography.statistics import Grains
+
+__all__ = ["EXPORTS", "EXPORTS_ON_REQUEST", "exports"]
+
+EXPORTS: dict[str, str] = {
+    "modal.csv": "text/csv; charset=utf-8",
+    "sizes.csv": "text/csv; charset=utf-8",
+    "grains.csv": "text/csv; charset=utf-8",
+    "grains.parquet": "application/vnd.apache.parquet",
+    "grains.geojson": "application/geo+json",
+    "grains.coco.json": "application/json",
+    "analysis.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "modal.svg": "image/svg+xml",
+    "modal.png": "image/png",
+    "sizes.svg": "image/svg+xml",
+    "sizes.png": "image/png",
+    "association.svg": "image/svg+xml",
+    "association.png": "image/png",
+}
+"""Media types by name."""
+
+Form: TypeAlias = Literal["svg", "png"]
+_FORMS: tuple[Form, ...] = ("svg", "png")
+
+# They take a good part of a second each, or repeat what others say.
+EXPORTS_ON_REQUEST = frozenset(EXPORTS) - {
+    "modal.csv",
+    "sizes.csv",
+    "grains.csv",
+    "grains.parquet",
+    "grains.geojson",
+}
+
+
+def exports(
+    result: Result, grains: Grains, *, identity: str, file_name: str = "image"
+) -> dict[str, Callable[[], bytes]]:
+    """Tell how each file is written that is made of the numbers of a report.
+
+    Parameters
+    ----------
+    result : Result
+        The report.
+    grains : Grains
+        Its grains.
+    identity : str
+        Of the label image, for the identifiers of the grains.
+    file_name : str
+        Of the photograph.
+
+    Returns
+    -------
+    dict of str to callable
+        What writes it, by the names of `EXPORTS`; those of contacts only where the report has
+        them. The libraries behind a file are loaded when it is written.
+    """
+    um_per_px = None if result.scale is None else result.scale.um_per_px
+    return {
+        "modal.csv": lambda: modal_csv(result).encode(),
+        "sizes.csv": lambda: csv_text(tabulated_sizes(result)).encode(),
+        "grains.csv": lambda: grains_csv(grains, um_per_px=um_per_px).encode(),
+        "grains.parquet": lambda: _parquet(result, grains),
+        "grains.geojson": lambda: grains_geojson(grains, identity=identity, um_per_px=um_per_px),
+        "grains.coco.json": lambda: grains_coco(grains, file_name=file_name),
+        "analysis.xlsx": lambda: _workbook(result, grains),
+        **_plots(result, grains),
+    }
+
+
+def _plots(result: Result, grains: Grains) -> dict[str, Callable[[], bytes]]:
+    writers: dict[str, Callable[[], bytes]] = {}
+    for form in _FORMS:
+        writers[f"modal.{form}"] = functools.partial(_modal_plot, result, form)
+        writers[f"sizes.{form}"] = functools.partial(_size_plot, result, grains, form)
+        if result.contacts is not None:
+            writers[f"association.{form}"] = functools.partial(
+                _association_plot, result, result.contacts, form
+            )
+    return writers
+
+
+def _modal_plot(result: Result, form: Form) -> bytes:
+    from petrography.report.plots import modal_bars, rendered
+
+    return rendered(lambda: modal_bars(result), form, title="Modal composition")
+
+
+def _size_plot(result: Result, grains: Grains, form: Form) -> bytes:
+    from petrography.report.plots import rendered, size_curves
+
+    return rendered(lambda: size_curves(result, grains), form, title="Grain sizes")
+
+
+def _association_plot(result: Result, contacts: Contacts, form: Form) -> bytes:
+    from petrography.report.plots import association_map, rendered
+
+    return rendered(lambda: association_map(result, contacts), form, title="Association")
+
+
+def _parquet(result: Result, grains: Grains) -> bytes:
+    from petrography.report.parquet import table_parquet
+
+    um_per_px = None if result.scale is None else result.scale.um_per_px
+    notes = {
+        "sample": result.sample.model_dump(mode="json"),
+        "um_per_px": um_per_px,
+        "definitions": result.definitions,
+    }
+    return table_parquet(tabulated_grains(grains, um_per_px=um_per_px), notes)
+
+
+def _workbook(result: Result, grains: Grains) -> bytes:
+    from petrography.report.workbook import result_workbook
+
+    um_per_px = None if result.scale is None else result.scale.um_per_px
+    return result_workbook(
+        result,
+        (
+            tabulated_modal(result),
+            tabulated_sizes(result),
+            tabulated_grains(grains, um_per_px=um_per_px),
+        ),
+    )

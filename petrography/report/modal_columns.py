@@ -1,0 +1,64 @@
+"""The modal composition as a table: one phase a row."""
+
+from __future__ import annotations
+
+from petrography.report.fields import Field, interval, tabulated
+from petrography.report.result import ModalEntry, Result
+from petrography.report.table import Table
+
+__all__ = ["tabulated_modal"]
+
+_FIELDS: tuple[Field[ModalEntry], ...] = (
+    Field("code", "integer", lambda one: one.code, "code of the phase in the label image"),
+    Field("symbol", "text", lambda one: one.symbol, "IMA-CNMNC symbol"),
+    Field("name", "text", lambda one: one.name, "name of the phase"),
+    Field("area_percent", "number", lambda one: one.area_percent, "share of the annotated field"),
+    *interval("ci95", lambda one: one.ci95, "95 % interval of area_percent"),
+    Field("ore_percent", "number", lambda one: one.ore_percent, "share of the ore minerals only"),
+    *interval("ore_ci95", lambda one: one.ore_ci95, "95 % interval of ore_percent"),
+    Field("mass_percent", "number", lambda one: one.mass_percent, "share of the mass of the ore"),
+    Field("area_px", "integer", lambda one: one.area_px, "pixels of the phase"),
+    Field("area_um2", "number", lambda one: one.area_um2, "area of the phase"),
+)
+_CORRECTED: tuple[Field[ModalEntry], ...] = (
+    *interval("total_ci95", lambda one: one.total_ci95, "the same, mistakes of the map included"),
+    Field(
+        "corrected_percent",
+        "number",
+        lambda one: one.corrected_percent,
+        "area_percent corrected with the held-out confusion of the model",
+    ),
+    *interval("corrected_ci95", lambda one: one.corrected_ci95, "interval of corrected_percent"),
+)
+
+
+def tabulated_modal(result: Result) -> Table:
+    """Tabulate the modal composition.
+
+    Parameters
+    ----------
+    result : Result
+        The analysis.
+
+    Returns
+    -------
+    Table
+        ``modal``: a row for each phase, by code; None where the result has null.
+    """
+    fields = (*_FIELDS, *_fields_of(result), *_CORRECTED)
+    return tabulated("modal", fields, result.modal)
+
+
+def _fields_of(result: Result) -> tuple[Field[ModalEntry], ...]:
+    """Columns that need more than the entry of the phase."""
+    sample, grains = result.sample, result.grains
+
+    def count(one: ModalEntry) -> int | None:
+        return grains[one.symbol].count if one.symbol in grains else None
+
+    return (
+        Field("grains", "integer", count, "grains of at least the minimum size"),
+        Field("sample_id", "text", lambda _: sample.id, "as the laboratory names it"),
+        Field("section", "text", lambda _: sample.section, "as the laboratory names it"),
+        Field("field", "text", lambda _: sample.field, "as the laboratory names it"),
+    )

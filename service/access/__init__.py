@@ -1,0 +1,29 @@
+"""Who may do what: API keys with tenants and scopes, and how often.
+
+`principal` names who asks, `key_file` keeps the digests of the keys, `rate_limit` counts,
+`guard` puts them together for every protocol.
+"""
+
+from service.access.guard import Guard
+from service.access.key_file import (
+    ApiKey,
+    create_key,
+    empty_key_file,
+    read_key_file,
+    revoke_key,
+    write_key_file,
+)
+from service.access.principal import SCOPES, Principal, Scope
+
+__all__ = [
+    "SCOPES",
+    "ApiKey",
+    "Guard",
+    "Principal",
+    "Scope",
+    "create_key",
+    "empty_key_file",
+    "read_key_file",
+    "revoke_key",
+    "write_key_file",
+]

@@ -1,0 +1,115 @@
+"""The one gate that every protocol asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hmac
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from petrography.errors import ConfigurationError, UnauthenticatedError
+from service.access.key_file import ApiKey, KeyFile, digest_of, key_id_of, read_key_file
+from service.access.principal import Principal
+from service.access.rate_limit import RateLimit
+
+__all__ = ["Guard"]
+
+_log = logging.getLogger("petroserve.access")
+_NO_DIGEST = "0" * 64
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class Guard:
+    """Tells whose key it is, or refuses it.
+
+    The file is read again when it has changed, so a key can be revoked while the service runs.
+    Where the changed file cannot be read, the keys of before stay in force and the log says so.
+
+    Parameters
+    ----------
+    path : Path
+        The key file.
+    now : callable
+        The time, with its zone.
+    clock : callable
+        Seconds that never go back, for the rate limits.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], dt.datetime] = _utc_now,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._now = now
+        self._limit = RateLimit(clock)
+        self._stamp = _stamp(path)
+        self._keys = _by_id(read_key_file(path))
+
+    def admit(self, key: str | None) -> Principal:
+        """Find out who asks, and count the request.
+
+        Parameters
+        ----------
+        key : str or None
+            What the client presented.
+
+        Raises
+        ------
+        UnauthenticatedError
+            If there is no key, or it is unknown, revoked or expired.
+        RateLimitError
+            If the key has used its requests up.
+        """
+        if key is None:
+            msg = "there is no API key; wanted the header Authorization: Bearer ps_... or X-API-Key"
+            raise UnauthenticatedError(msg)
+        self._read_again()
+        kept = self._keys.get(key_id_of(key) or "")
+        # An unknown id is compared too, so that time does not tell which ids there are.
+        right = hmac.compare_digest(digest_of(key), _NO_DIGEST if kept is None else kept.sha256)
+        if kept is None or not right:
+            msg = "the API key is unknown; wanted one that the operator made by `petroserve keys`"
+            raise UnauthenticatedError(msg)
+        ended = kept.ended(self._now())
+        if ended is not None:
+            msg = f"the API key {kept.id} {ended}; ask the operator for a new one"
+            raise UnauthenticatedError(msg)
+        if kept.requests_per_minute is not None:
+            self._limit.count(kept.id, kept.requests_per_minute)
+        return Principal(kept.id, kept.tenant, frozenset(kept.scopes))
+
+    def _read_again(self) -> None:
+        stamp = _stamp(self._path)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._keys = _by_id(read_key_file(self._path))
+        except ConfigurationError as error:
+            _log.error("the keys of before stay in force: %s", error)
+
+
+def _by_id(content: KeyFile) -> dict[str, ApiKey]:
+    return {key.id: key for key in content.keys}
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes whenever the file is replaced; None while it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,68 @@
+"""API keys over HTTP: asked for before a byte of the body is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.access import Guard
+from service.access import Scope as AccessScope
+
+__all__ = ["SECURITY_SCHEMES", "Access"]
+
+# For probes, scrapers and people who want to know how to ask; none tells of anybody's results.
+_OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_BEARER = "bearer "
+
+SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
+
+class Access:
+    """ASGI layer that lets in who has a key.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers; it finds the `Principal` as ``request.state.principal``.
+    guard : Guard
+        Knows the keys.
+    """
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask for the key, then let the application answer.
+
+        Raises
+        ------
+        UnauthenticatedError, ForbiddenError, RateLimitError
+            Answered by the layer around this one.
+        """
+        if scope["type"] == "http" and not _is_open(scope["path"]):
+            principal = self._guard.admit(_presented(Headers(scope=scope)))
+            principal.require(_needed(scope["method"]))
+            scope.setdefault("state", {})["principal"] = principal
+        await self._app(scope, receive, send)
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN_PATHS or path.startswith("/docs/")
+
+
+def _needed(method: str) -> AccessScope:
+    return "read" if method in _READING else "analyse"
+
+
+def _presented(headers: Headers) -> str | None:
+    authorization = headers.get("authorization", "")
+    if authorization[: len(_BEARER)].lower() == _BEARER:
+        return authorization[len(_BEARER) :].strip()
+    return headers.get("x-api-key")

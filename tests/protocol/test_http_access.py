@@ -1,0 +1,70 @@
+"""API keys over HTTP."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.access import create_key, empty_key_file, write_key_file
+from tests.http_service import png, running_service, settings_for
+from tests.tiny_model import CODES, paint, write_model
+
+NOW = dt.datetime.now(dt.UTC)
+FIELD = png(paint(np.random.default_rng(3).integers(0, len(CODES), (40, 50))))
+
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_key_decides_what_is_answered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_model(tmp_path / "models")
+    content, all_allowed = create_key(
+        empty_key_file(), tenant="lab", scopes=["read", "analyse"], now=NOW
+    )
+    content, reading = create_key(content, tenant="lab", scopes=["read"], now=NOW)
+    content, once = create_key(
+        content, tenant="lab", scopes=["read"], now=NOW, requests_per_minute=1
+    )
+    write_key_file(tmp_path / "keys.json", content)
+    settings = settings_for(
+        tmp_path / "models", tmp_path / "artefacts", api_keys=tmp_path / "keys.json"
+    )
+    caplog.set_level(logging.INFO, "petroserve.http")
+    async with running_service(settings) as (client, _):
+        for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs"):
+            assert (await client.get(path)).status_code == 200
+
+        refused = await client.post("/v1/analyses", files={"image": FIELD})
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"].startswith("Bearer")
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["type"] == "urn:petroserve:problem:unauthenticated"
+        assert (await client.get("/v1/nowhere")).status_code == 401
+
+        bearer = {"Authorization": f"bearer {all_allowed}"}
+        made = await client.post("/v1/analyses", files={"image": FIELD}, headers=bearer)
+        assert made.status_code == 201
+
+        only_reading = {"X-API-Key": reading}
+        read = await client.get(made.headers["location"], headers=only_reading)
+        assert read.status_code == 200
+        assert (await client.head("/v1/models", headers=only_reading)).status_code == 200
+        forbidden = await client.post("/v1/analyses", files={"image": FIELD}, headers=only_reading)
+        assert forbidden.status_code == 403
+        assert "scope analyse" in forbidden.json()["detail"]
+
+        assert (await client.get("/v1/models", headers={"X-API-Key": once})).status_code == 200
+        limited = await client.get("/v1/models", headers={"X-API-Key": once})
+        assert limited.status_code == 429
+        assert 1 <= int(limited.headers["retry-after"]) <= 60
+
+        document = (await client.get("/openapi.json")).json()
+        assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert f"lab/{content.keys[0].id}" in caplog.text
+    assert all_allowed.split("_", 2)[2] not in caplog.text

@@ -1,0 +1,63 @@
+"""`petroserve keys`: made, listed, revoked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import petroserve
+from petrography.errors import UnauthenticatedError
+from service.access import Guard
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+
+def run(*arguments: object) -> int:
+    return petroserve.main(["keys", *map(str, arguments)])
+
+
+def test_from_creation_to_revocation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys.json"
+    assert run("create", "--keys-file", path, "--tenant", "lab", "--expires-days", 30) == 0
+    key = capsys.readouterr().out.strip()
+    principal = Guard(path).admit(key)
+    assert principal.tenant == "lab"
+    assert principal.scopes == {"read", "analyse"}
+
+    monkeypatch.setenv("PETROSERVE_API_KEYS", str(path))
+    reading = ("--scope", "read", "--requests-per-minute", 5, "--note", "LIMS")
+    assert run("create", "--tenant", "mine", *reading) == 0
+    capsys.readouterr()
+    assert run("list") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{principal.key_id}\tlab\tanalyse,read\t\tgood until ")
+    assert second.endswith("mine\tread\t5 a minute\tgood\tLIMS")
+
+    assert run("revoke", principal.key_id) == 0
+    with pytest.raises(UnauthenticatedError, match="revoked"):
+        Guard(path).admit(key)
+    assert run("list") == 0
+    assert "revoked at" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("create", "--tenant", "lab"), "no key file is named"),
+        (("create", "--keys-file", "{path}", "--tenant", "A B"), "tenant"),
+        (("create", "--keys-file", "{path}", "--tenant", "a", "--scope", "all"), "scopes"),
+        (("create", "--keys-file", "{path}", "--tenant", "a", "--expires-days", "nan"), "days"),
+        (("revoke", "--keys-file", "{path}", "x"), "cannot be read"),
+        (("list", "--keys-file", "{path}"), "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    path = tmp_path / "keys.json"
+    assert run(*(one.replace("{path}", str(path)) for one in arguments)) == 2
+    assert message in capsys.readouterr().err
+    assert not path.exists()

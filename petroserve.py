@@ -46,7 +46,7 @@ GROUPS = (
     (
         "lims",
         lims,
-        "export|check|worklist|send|watch",
+        "export|check|review|worklist|send|watch",
         "results into the information system of a laboratory",
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, add_out, write_files
 from command_line.lims_options import add_site, read_profile, read_result, signed_in
+from command_line.lims_review import add_review
 from command_line.lims_watching import add_watch
 from command_line.settings import FAILED_VERIFICATION, complain
 
@@ -49,6 +50,7 @@ def add_commands(add_command: AddCommand) -> None:
         help="file to store with the one result, such as report.pdf; repeatable",
     )
     add_site(sent)
+    add_review(add_command)
     add_watch(add_command)
 
 

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from petrography.report import Result
     from service.lims import LimsProfile, SenaiteClient
 
-__all__ = ["add_site", "read_profile", "read_result", "signed_in"]
+__all__ = [
+    "add_site",
+    "parse_result",
+    "read_profile",
+    "read_result",
+    "read_stored_result",
+    "signed_in",
+]
 
 
 def add_site(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +57,31 @@ def signed_in(arguments: argparse.Namespace) -> SenaiteClient:
     return SenaiteClient(settings.lims_url, user=settings.lims_user, password=password)
 
 
+def parse_result(content: bytes, *, source: str) -> Result:
+    """Read a result.json.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is none.
+    """
+    from pydantic import ValidationError
+
+    from petrography.errors import field_problems
+    from petrography.report import Result
+
+    try:
+        return Result.model_validate_json(content)
+    except ValidationError as error:
+        msg = f"{source} is no result.json: {field_problems(error)[:400]}"
+        raise InvalidParameterError(msg) from None
+
+
+def read_stored_result(path: Path) -> Result:
+    """Read a result.json from a file; errors as for `parse_result`, and OSError."""
+    return parse_result(path.read_bytes(), source=str(path))
+
+
 def read_result(path: Path, arguments: argparse.Namespace) -> Result:
     """Read a result.json; ``--sample-id`` names the sample of one that has none.
 
@@ -58,16 +90,7 @@ def read_result(path: Path, arguments: argparse.Namespace) -> Result:
     InvalidParameterError
         If the file is no result, or a sample is named for several results, or another one.
     """
-    from pydantic import ValidationError
-
-    from petrography.errors import field_problems
-    from petrography.report import Result
-
-    try:
-        result = Result.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        msg = f"{path} is no result.json: {field_problems(error)[:400]}"
-        raise InvalidParameterError(msg) from None
+    result = read_stored_result(path)
     stated: str | None = arguments.sample_id
     if stated is None:
         return result
@@ -77,8 +100,8 @@ def read_result(path: Path, arguments: argparse.Namespace) -> Result:
             f"{result.sample.id or 'one of several'}"
         )
         raise InvalidParameterError(msg)
-    sample = result.sample.model_copy(update={"id": stated})
-    return Result.model_validate(result.model_dump() | {"sample": sample})
+    named = result.model_dump() | {"sample": result.sample.model_dump() | {"id": stated}}
+    return type(result).model_validate(named)
 
 
 def read_profile(path: Path | None) -> LimsProfile:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, write_files
-from command_line.lims_options import read_profile
+from command_line.lims_options import parse_result, read_profile, read_stored_result
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 from command_line.settings import FAILED_VERIFICATION
 
@@ -79,14 +79,14 @@ def _image_handler(prepared: PreparedAnalysis, profile: LimsProfile, *, from_nam
         stem = Path(dropped.name).stem if from_name else None
         request = _request(prepared, dropped, stem)
         replace(prepared, request=request).run(dropped.content, folder, name=dropped.name)
-        _write_tables(folder, _parsed((folder / "result.json").read_bytes(), dropped.name), profile)
+        _write_tables(folder, read_stored_result(folder / "result.json"), profile)
 
     return analyse
 
 
 def _result_handler(profile: LimsProfile) -> Handler:
     def export(dropped: Dropped, folder: Path) -> None:
-        result = _parsed(dropped.content, dropped.name)
+        result = parse_result(dropped.content, source=dropped.name)
         write_files(folder, {"result.json": dropped.content})
         _write_tables(folder, result, profile)
 
@@ -127,16 +127,3 @@ def _request(
         raise InvalidParameterError(msg) from None
     require_possible(request, prepared.model.card)
     return request
-
-
-def _parsed(content: bytes, name: str) -> Result:
-    from pydantic import ValidationError
-
-    from petrography.errors import InvalidParameterError, field_problems
-    from petrography.report import Result
-
-    try:
-        return Result.model_validate_json(content)
-    except ValidationError as error:
-        msg = f"{name} is no result.json: {field_problems(error)[:400]}"
-        raise InvalidParameterError(msg) from None

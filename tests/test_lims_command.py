@@ -239,3 +239,24 @@ def test_watch_takes_the_sample_from_the_name_where_it_is_told_to(
     (handed,) = (tmp_path / "out").glob("senaite/*.csv")
     assert handed.read_text().splitlines()[1].startswith("SEC-0007,")
     assert run(*words)[1] == ""
+
+
+def test_review_makes_the_next_version_and_never_writes_over(
+    run: Run, result: Path, tmp_path: Path
+) -> None:
+    final, other = tmp_path / "v2.json", tmp_path / "other.json"
+    words = ("lims", "review", result, "--status", "final", "--reviewer", "Grace", "--out", final)
+    status, printed, _ = run(*words)
+    assert (status, printed.strip()) == (0, f"{final}: version 2, final")
+    before = final.read_bytes()
+    assert "never written over" in run(*words)[2]
+    assert final.read_bytes() == before
+    other.write_bytes(result_json(painted_result(um_per_px=0.7)))
+    words = ("lims", "review", final, "--status", "corrected", "--reviewer", "Grace")
+    status, _, complaint = run(*words, "--by", other, "--out", tmp_path / "v3.json")
+    assert (status, "wants a reason" in complaint) == (2, True)
+    words += ("--by", other, "--reason", "wrong scale", "--out", tmp_path / "v3.json")
+    assert run(*words)[0] == 0
+    corrected = json.loads((tmp_path / "v3.json").read_text())
+    assert (corrected["version"], corrected["status"]) == (3, "corrected")
+    assert corrected["scale"]["um_per_px"] == 0.7

@@ -40,6 +40,8 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
+from petrography.report.review import Review
+from petrography.report.reviewing import TRANSITIONS, reviewed
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
@@ -47,6 +49,7 @@ from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_tab
 __all__ = [
     "EXPORTS",
     "EXPORTS_ON_REQUEST",
+    "TRANSITIONS",
     "UNSCALED",
     "Artefact",
     "Column",
@@ -59,6 +62,7 @@ __all__ = [
     "PhaseAnisotropy",
     "Quality",
     "Result",
+    "Review",
     "Sample",
     "Scale",
     "Sizes",
@@ -83,6 +87,7 @@ __all__ = [
     "result_json",
     "result_schema",
     "result_schema_json",
+    "reviewed",
     "rounded_elements",
     "tabulated_grains",
     "tabulated_modal",

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from petrography.registration import RegistrationReport
+from petrography.report.review import Review
 
 __all__ = [
     "RESULT_SCHEMA_VERSION",
@@ -294,6 +295,8 @@ class Result(_Frozen):
     definitions: dict[str, str]
     """What the numbers mean."""
     provenance: dict[str, FiniteJson]
+    reviews: tuple[Review, ...] = ()
+    """Every change of the status, the oldest first."""
 
 
 def result_json(result: Result) -> bytes:

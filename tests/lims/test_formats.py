@@ -7,7 +7,7 @@ import io
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrography.errors import InvalidParameterError, MalformedRequestError
@@ -138,6 +138,7 @@ def test_a_name_that_the_format_cannot_carry_is_refused(name: str) -> None:
         two_dimension_csv([painted_result(name)])
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_whatever_name_is_written_comes_back_as_one_row(name: str) -> None:
     result = RESULT.model_copy(update={"sample": Sample(id=name)})
@@ -218,6 +219,7 @@ def test_long_csv_has_a_number_a_line_and_quotes_what_needs_it() -> None:
     assert galena["RESULT"] == f"<{galena['DETECTIONLIMIT']}"
 
 
+@settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_no_text_of_a_sample_breaks_a_row_or_begins_a_formula(name: str, section: str) -> None:
     result = RESULT.model_copy(update={"sample": Sample(id=name or "x", section=section)})
@@ -262,6 +264,7 @@ def test_lis2_status_follows_the_result(status: str, letter: str) -> None:
     assert {one.field(9) for one in records if one.kind == "R"} == {letter}
 
 
+@settings(deadline=None)
 @given(HOSTILE.filter(bool))
 def test_any_name_survives_escaping_and_framing(name: str) -> None:
     result = RESULT.model_copy(update={"sample": Sample(id=name)})

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrography.errors import InvalidParameterError
@@ -104,6 +104,7 @@ def test_what_is_no_address_of_a_webhook_is_refused(url: str) -> None:
     assert "secret" not in str(refused.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_judged_or_refused(text: str) -> None:
     for url in (text, f"https://{text}", f"https://hooks.example/{text}"):

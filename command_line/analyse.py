@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from command_line.dry_run import add_dry_run, tell
 from command_line.files import DONE, AddCommand, add_out
 from command_line.one_analysis import add_analysis_options, prepare_analysis
 from command_line.optics_files import read_flat_field, read_lens
@@ -26,6 +27,7 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     add_out(parser, "folder of the results; with several images one sub-folder each")
     add_views(parser, "another view of the one image")
     add_analysis_options(parser)
+    add_dry_run(parser)
     for name, what in (("--flat-field", "shading"), ("--lens", "distortion")):
         task = name.removeprefix("--").replace("-", "")
         parser.add_argument(
@@ -45,6 +47,8 @@ def analyse(arguments: argparse.Namespace) -> int:
         flat_field=read_flat_field(arguments.flat_field),
         lens=read_lens(arguments.lens),
     )
+    if arguments.dry_run:
+        return tell(prepared, folders)
     status = DONE
     for image, folder in folders.items():
         try:

@@ -16,9 +16,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petrography.errors import (
     ConfigurationError,
@@ -28,13 +31,29 @@ from petrography.errors import (
 )
 from petrography.minisign import PublicKey
 from petrography.model_card import ModelCard, Precision, newest_version, parse_card, sha256_hex
-from service.runtime import Graph, ObserveBatch, OnnxPredictor, OpenSession, Port, open_session
+from service.runtime import (
+    Graph,
+    ModelNetworks,
+    ObserveBatch,
+    OnnxPredictor,
+    OpenSession,
+    Port,
+    ScheduledRequest,
+    open_session,
+)
 from service.settings import Settings
 from service.signed_files import read_public_key, read_signed
 
-__all__ = ["LoadedModel", "Repository", "open_repository", "read_cards"]
+__all__ = ["LoadedModel", "ObserveModel", "Repository", "open_repository", "read_cards"]
 
 _MODEL_FILE, _CARD_FILE = "model.onnx", "model.json"
+
+
+class ObserveModel(Protocol):
+    """Told every run of a network."""
+
+    def __call__(self, provider: str, tiles: int, seconds: float, *, model: str) -> None:
+        """Take note of a run of a model, name:version."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +77,22 @@ class LoadedModel:
     load_seconds: float
     observe: ObserveBatch | None = None
 
-    def predictor_for(self, allowed_codes: Iterable[int]) -> OnnxPredictor:
+    @cached_property
+    def networks(self) -> ModelNetworks:
+        """Its networks: the same for all requests, so that their tiles can share batches."""
+        return ModelNetworks(self.opened, self._tell, geometry=self.card.tile)
+
+    def predictor_for(
+        self, allowed_codes: Iterable[int], request: ScheduledRequest | None = None
+    ) -> OnnxPredictor:
         """Build the predictor in which only the given classes may occur.
 
         Parameters
         ----------
         allowed_codes : iterable of int
             Mineral codes, a non-empty subset of the card's classes.
+        request : ScheduledRequest, optional
+            Through which tiles are run in turns with those of other requests.
 
         Raises
         ------
@@ -79,7 +107,11 @@ class LoadedModel:
             )
             raise InvalidParameterError(msg)
         allowed = np.array([code in codes for code in self.card.classes], dtype=np.float32)
-        return OnnxPredictor(self.opened, allowed, self.observe)
+        return OnnxPredictor(self.networks, allowed, request)
+
+    def _tell(self, provider: str, tiles: int, seconds: float) -> None:
+        if self.observe is not None:
+            self.observe(provider, tiles, seconds)
 
     def warm_up(self) -> float:
         """Run one full batch through every output and check that the graph keeps its contract.
@@ -99,10 +131,9 @@ class LoadedModel:
         shape = (self.opened.tile_batch, size, size, len(self.card.channels))
         tiles = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         # A model may never be asked, or only for one kind of output: it keeps no memory for it.
+        warming = ModelNetworks(self.opened, release_memory=True)
         predictor = OnnxPredictor(
-            self.opened,
-            np.array([0.0] + [1.0] * (len(self.card.classes) - 1), dtype=np.float32),
-            release_memory=True,
+            warming, np.array([0.0] + [1.0] * (len(self.card.classes) - 1), dtype=np.float32)
         )
         labels, confidence = predictor.labels(tiles)
         probabilities = predictor.probabilities(tiles)
@@ -122,7 +153,18 @@ class LoadedModel:
             bool(np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-3)),
             "probabilities do not sum to 1",
         )
+        self._measure(predictor, tiles)
         return time.perf_counter() - started
+
+    def _measure(self, predictor: OnnxPredictor, tiles: NDArray[np.uint8]) -> None:
+        """Take the time of one more run each: the first one also sets up what later ones use."""
+        for network, run in (
+            (self.networks.labels, predictor.labels),
+            (self.networks.probabilities, predictor.probabilities),
+        ):
+            began = time.perf_counter()
+            run(tiles)
+            network.rate.state((time.perf_counter() - began) / len(tiles))
 
 
 class Repository:
@@ -247,7 +289,7 @@ def read_cards(folder: Path, public_key: PublicKey | None = None) -> list[tuple[
     return sorted(found, key=lambda item: (item[1].name, item[1].version))
 
 
-def open_repository(settings: Settings, observe: ObserveBatch | None = None) -> Repository:
+def open_repository(settings: Settings, observe: ObserveModel | None = None) -> Repository:
     """Verify and open every model of the models folder.
 
     Parameters
@@ -256,7 +298,7 @@ def open_repository(settings: Settings, observe: ObserveBatch | None = None) -> 
         `models_folder`, `default_model`, `model_precision`, `models_public_key` and the fields of
         `service.runtime.open_session`.
     observe : callable, optional
-        Told provider, number of tiles and seconds of every run of a network.
+        Told provider, number of tiles, seconds and model of every run of a network.
 
     Raises
     ------
@@ -297,7 +339,7 @@ def _open(
     path: Path,
     card: ModelCard,
     settings: Settings,
-    observe: ObserveBatch | None,
+    observe: ObserveModel | None,
     public_key: PublicKey | None,
 ) -> LoadedModel:
     started = time.perf_counter()
@@ -312,7 +354,8 @@ def _open(
         raise ModelCardError(msg)
     opened = open_session(model, settings, source=str(path / _MODEL_FILE))
     _check_graph(card, opened.graph())
-    return LoadedModel(card, opened, time.perf_counter() - started, observe)
+    tell = None if observe is None else partial(observe, model=f"{card.name}:{card.version}")
+    return LoadedModel(card, opened, time.perf_counter() - started, tell)
 
 
 def _check_graph(card: ModelCard, graph: Graph) -> None:

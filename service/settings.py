@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     gpu_memory_bytes: int | None = Field(default=None, ge=_GIB)
     """Most GPU memory that ONNX Runtime may take for one model; unset: no limit."""
 
+    tensorrt_cache_folder: Path | None = None
+    """Where TensorRT keeps the engines that it builds, so that only the first start takes minutes;
+    unset: they are built at every start. The folder must be the service's own: engines are code."""
+
     artefacts_folder: Path = Path("artefacts")
     """Where finished analyses, calibrations, registrations and panoramas are kept."""
 
@@ -121,6 +125,13 @@ class Settings(BaseSettings):
     concurrent_analyses: _Count = 1
     """Analyses, calibrations, registrations and panoramas that run at the same time in one
     process."""
+
+    concurrent_interactive: int = Field(default=2, ge=0)
+    """Analyses of small images that run beside them, so that they need not wait for large ones."""
+
+    interactive_pixels: _Count = 16_000_000
+    """Largest image, in pixels, whose analysis is interactive: its tiles go before those of others.
+    """
 
     queue_length: int = Field(default=8, ge=0)
     """Those that may wait in one process; one more is refused with 429."""

@@ -24,6 +24,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _AcrossWorkers = Literal["livesum", "livemax"]
 # Half-decades from a tile on a GPU to a panorama on a CPU.
 _SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+# Powers of two up to the largest batch of a GPU.
+_TILES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 
 class _Declaring(CollectorRegistry):
@@ -70,6 +72,19 @@ class Telemetry:
         self.tiles = own.counter("tiles", "Tiles through a network.")
         self.tile_batch_seconds = own.seconds(
             "tile_batch", "One run of a network over a batch of tiles.", "provider"
+        )
+        self.model_tiles = own.counter("model_tiles", "Tiles through the networks.", "model")
+        self.tile_batch_tiles = Histogram(
+            "petroserve_tile_batch_tiles",
+            "Tiles of one run of a network, without those that fill it up.",
+            buckets=_TILES,
+            registry=own,
+        )
+        self.tiles_waiting = own.gauge(
+            "tiles_waiting", "Tiles that wait for a run.", "priority", across="livesum"
+        )
+        self.tile_wait_seconds = own.seconds(
+            "tile_wait", "Time that a tile waited for its run.", "priority"
         )
         self.queue_depth = own.gauge(
             "queue_depth", "Requests that were accepted and wait.", across="livesum"
@@ -118,10 +133,26 @@ class Telemetry:
         """Record the time of one stage of the work."""
         self.stage_seconds.labels(stage).observe(seconds)
 
-    def observe_tile_batch(self, provider: str, tiles: int, seconds: float) -> None:
-        """Record one run of a network over `tiles` tiles."""
+    def observe_tile_batch(
+        self, provider: str, tiles: int, seconds: float, *, model: str | None = None
+    ) -> None:
+        """Record one run of a network, of a served model, over `tiles` tiles."""
         self.tiles.inc(tiles)
         self.tile_batch_seconds.labels(provider).observe(seconds)
+        if model is not None:
+            self.model_tiles.labels(model).inc(tiles)
+
+    def observe_tiles_waiting(self, priority: str, tiles: int) -> None:
+        """Record how many tiles of a priority wait."""
+        self.tiles_waiting.labels(priority).set(tiles)
+
+    def observe_tile_wait(self, priority: str, seconds: float) -> None:
+        """Record how long a tile waited for its run."""
+        self.tile_wait_seconds.labels(priority).observe(seconds)
+
+    def observe_batch_size(self, tiles: int) -> None:
+        """Record how many tiles shared a run."""
+        self.tile_batch_tiles.observe(tiles)
 
     def exposition(self) -> bytes:
         """The metrics of all workers in the Prometheus text format 0.0.4."""

@@ -13,6 +13,7 @@ what it never reaches. Whatever bytes come in, only errors of `petrography.error
 from petrography.image_codec.bands import decode_bands
 from petrography.image_codec.decoding import DecodedImage, decode_image, decode_labels
 from petrography.image_codec.encoding import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
+from petrography.image_codec.image_size import read_size
 from petrography.image_codec.limits import ImageLimits
 from petrography.image_codec.pyramid_tiff import TiffCompression, write_pyramid
 
@@ -26,5 +27,6 @@ __all__ = [
     "decode_labels",
     "encode_jpeg",
     "encode_png",
+    "read_size",
     "write_pyramid",
 ]

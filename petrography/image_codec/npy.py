@@ -16,7 +16,7 @@ from petrography.errors import DamagedImageError, UnsupportedImageError
 from petrography.image_codec.limits import ImageLimits, require_pixels, require_values
 from petrography.image_codec.raster import Raster
 
-__all__ = ["decode_npy", "is_npy"]
+__all__ = ["decode_npy", "is_npy", "npy_shape"]
 
 _SIGNATURE = b"\x93NUMPY"
 # A description of plain numbers takes 128 bytes.
@@ -26,6 +26,17 @@ _MAX_HEADER_BYTES = 4096
 def is_npy(data: bytes) -> bool:
     """Tell by the first bytes."""
     return data.startswith(_SIGNATURE)
+
+
+def npy_shape(data: bytes) -> tuple[int, ...]:
+    """Read the shape from the begin of a file.
+
+    Raises
+    ------
+    DamagedImageError
+        If the header cannot be read.
+    """
+    return _header(data)[0]
 
 
 def decode_npy(data: bytes, limits: ImageLimits) -> Raster:

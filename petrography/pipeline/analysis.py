@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from petrography.calibration import Corrections
@@ -79,7 +79,7 @@ def analyse(
     corrections: Corrections = NOTHING_CORRECTED,
     views: ViewReaders | None = None,
     in_parts: InParts | None = None,
-    provider_degradations: tuple[str, ...] = (),
+    provider_degradations: Iterable[str] = (),
     started_utc: str | None = None,
     href_prefix: str = "",
     on_stage: OnStage | None = None,
@@ -110,8 +110,8 @@ def analyse(
     in_parts : callable, optional
         Given what segments an image, makes the map of this one from those of its parts; without
         it the image is segmented as a whole.
-    provider_degradations : tuple of str
-        What the inference runtime had to do without.
+    provider_degradations : iterable of str
+        What the inference runtime had to do without; asked once the image is segmented.
     started_utc : str, optional
         When the analysis began, for the provenance.
     href_prefix : str

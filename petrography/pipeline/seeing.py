@@ -152,6 +152,8 @@ def _segmenter(
             geometry=card.tile,
             codes=card.classes,
             output_shape=(pixels.shape[0], pixels.shape[1]),
+            # A predictor that fills batches says how many tiles it wants to have at hand.
+            batch_size=getattr(predictor, "tiles_at_once", 1),
             on_progress=on_progress,
         )
 

@@ -20,7 +20,11 @@ LabelsAndConfidence = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class Predictor(Protocol):
-    """A model as it is seen from here: tiles in, classes out. Tests pass a plain object."""
+    """A model as it is seen from here: tiles in, classes out. Tests pass a plain object.
+
+    One that runs several tiles together may say as ``tiles_at_once`` how many it wants in a call;
+    the answers do not depend on it.
+    """
 
     def labels(self, tiles: NDArray[np.uint8]) -> LabelsAndConfidence:
         """Most probable class of every pixel.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
 from service.engine.calibrating import CalibrationRequest
 from service.engine.engine import Engine, Finished
+from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.field_maps import segment_fields
+from service.engine.image_priority import size_of
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
@@ -21,12 +23,15 @@ __all__ = [
     "ArtefactStore",
     "CalibrationRequest",
     "Engine",
+    "Estimate",
+    "EstimateRequest",
     "Finished",
     "FlatFieldCalibration",
     "Kind",
     "LensCalibration",
     "NamedFile",
     "OpenArtefact",
+    "OtherRate",
     "Panorama",
     "PanoramaRequest",
     "Readable",
@@ -34,5 +39,7 @@ __all__ = [
     "RegistrationRequest",
     "ViewDescription",
     "analyse_image",
+    "estimate",
     "segment_fields",
+    "size_of",
 ]

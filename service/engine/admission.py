@@ -1,24 +1,25 @@
 """Who may come in and whose turn it is: bounded work, bounded queue, first come first served.
 
+Small analyses have turns of their own, so that they pass by the large ones.
+
 A place is taken before the body of a request is read, so that the bytes that wait on disk are
 bounded as well; a turn is taken before the image is read into memory.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from petrography.errors import OverloadedError
+from service.engine.turns import Turns
+from service.runtime import Priority
 from service.telemetry import Telemetry
 
 __all__ = ["Admission"]
 
-# Weight of the newest request in the running mean of their duration.
-_NEWEST_WEIGHT = 0.2
 _LONGEST_RETRY_S = 300
 
 
@@ -29,19 +30,25 @@ class Admission:
     ----------
     concurrent : int
         Requests that are worked on at the same time.
+    interactive : int
+        Interactive ones that are worked on beside them.
     queue_length : int
         Requests that may wait beside them.
     telemetry : Telemetry
         Told depth of the queue and waiting times.
     """
 
-    def __init__(self, *, concurrent: int, queue_length: int, telemetry: Telemetry) -> None:
-        self._concurrent = concurrent
-        self._places = concurrent + queue_length
+    def __init__(
+        self, *, concurrent: int, queue_length: int, telemetry: Telemetry, interactive: int = 0
+    ) -> None:
+        self._places = concurrent + interactive + queue_length
         self._taken = 0
         self._running = 0
-        self._turns = asyncio.Semaphore(concurrent)
-        self._mean_seconds = 1.0
+        bulk = Turns(concurrent)
+        self._turns: dict[Priority, Turns] = {
+            "bulk": bulk,
+            "interactive": Turns(interactive) if interactive else bulk,
+        }
         self._telemetry = telemetry
 
     @contextmanager
@@ -68,12 +75,21 @@ class Admission:
             self._show_depth()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn and hold it for the length of the block."""
+    async def turn(
+        self, priority: Priority = "bulk", expected_s: float | None = None
+    ) -> AsyncIterator[None]:
+        """Wait for a turn and hold it for the length of the block.
+
+        Parameters
+        ----------
+        priority : {"interactive", "bulk"}
+            In which of the two queues.
+        expected_s : float, optional
+            Seconds that it is thought to take; without it the mean of those before.
+        """
         arrived = time.perf_counter()
-        async with self._turns:
-            started = time.perf_counter()
-            self._telemetry.queue_wait_seconds.observe(started - arrived)
+        async with self._turns[priority].taken(expected_s):
+            self._telemetry.queue_wait_seconds.observe(time.perf_counter() - arrived)
             self._running += 1
             self._show_depth()
             try:
@@ -81,13 +97,15 @@ class Admission:
             finally:
                 self._running -= 1
                 self._show_depth()
-                elapsed = time.perf_counter() - started
-                self._mean_seconds += _NEWEST_WEIGHT * (elapsed - self._mean_seconds)
+
+    def expected_wait_s(self, priority: Priority) -> float:
+        """Seconds until one who comes now is thought to have a turn."""
+        return self._turns[priority].expected_wait_s()
 
     def _show_depth(self) -> None:
         self._telemetry.queue_depth.set(self._taken - self._running)
 
     def _retry_after_s(self) -> int:
-        """Time until about one place is free: the oldest request is half done on average."""
-        expected = self._mean_seconds / self._concurrent
+        """Time until about one place is free."""
+        expected = min(turns.seconds_a_turn() for turns in self._turns.values())
         return min(_LONGEST_RETRY_S, max(1, math.ceil(expected)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
@@ -28,10 +28,31 @@ class Course:
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._stop = threading.Event()
+        self._on_stop: list[Callable[[], object]] = []
 
     def stop(self) -> None:
         """Let the work end at its next step; called from another thread."""
         self._stop.set()
+        for call in tuple(self._on_stop):
+            call()
+
+    @contextmanager
+    def telling_stop(self, call: Callable[[], object]) -> Iterator[None]:
+        """Call something as soon as the work is stopped during the block.
+
+        Parameters
+        ----------
+        call : callable
+            May be called twice, and from another thread.
+        """
+        self._on_stop.append(call)
+        try:
+            # It may have been stopped just before.
+            if self._stop.is_set():
+                call()
+            yield
+        finally:
+            self._on_stop.remove(call)
 
     def go_on(self) -> None:
         """Leave the work if it was stopped.

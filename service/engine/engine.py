@@ -9,47 +9,36 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from petrography.calibration import Corrections
-from petrography.errors import InputError
 from petrography.image_codec import ImageLimits
-from petrography.pipeline import AnalysisRequest, InParts, ViewReaders, require_possible
+from petrography.pipeline import AnalysisRequest, require_possible
 from petrography.stitching import Matcher
-from service.engine.admission import Admission
+from service.engine.analysing import Analyse, Analyses, Finished
 from service.engine.artefact_store import ArtefactStore
 from service.engine.calibrating import CalibrationRequest, calibrate
+from service.engine.carrying_out import Workers
 from service.engine.course import Course
 from service.engine.documents import document_bytes
-from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
-from service.engine.one_image import analyse_image, software_versions
+from service.engine.estimating import Estimate, EstimateRequest, estimate
+from service.engine.image_priority import priority_of, required_size, size_if_known
+from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
+from service.engine.one_image import software_versions
 from service.engine.readiness import Readiness
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.source_files import NamedFile, Readable
 from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
-from service.engine.stored_corrections import stored_corrections, stored_optics
-from service.repository import Repository
-from service.runtime import open_matcher
+from service.engine.stored_corrections import stored_optics
+from service.repository import LoadedModel, Repository
+from service.runtime import Priority, TileScheduler, open_matcher
 from service.settings import Settings
 from service.telemetry import Telemetry
 
 __all__ = ["Engine", "Finished"]
 
 T = TypeVar("T")
-# From an encoded image, the course of the work, the most bytes of the image, None for one of our
-# own making, and what joins its map from parts, to the analysis that is kept.
-_Analyse: TypeAlias = Callable[[bytes, Course, int | None, InParts | None], "Finished"]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A result that is kept: its id and the content of its document."""
-
-    result_id: str
-    document: bytes
 
 
 class Engine:
@@ -65,9 +54,11 @@ class Engine:
     Attributes
     ----------
     admission : Admission
-        A protocol takes a place there before it reads a body; `carry_out` waits for its turn.
+        A protocol takes a place there before it reads a body; work waits for its turn.
     store : ArtefactStore
         The finished results.
+    scheduler : TileScheduler
+        Orders the tiles of all requests.
     """
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
@@ -78,15 +69,11 @@ class Engine:
             max_count=settings.artefacts_max_count,
             max_bytes=settings.artefacts_max_bytes,
         )
-        self.admission = Admission(
-            concurrent=settings.concurrent_analyses,
-            queue_length=settings.queue_length,
-            telemetry=telemetry,
-        )
-        self._threads = ThreadPoolExecutor(
-            max_workers=settings.concurrent_analyses, thread_name_prefix="work"
-        )
-        self._readiness = Readiness(settings, telemetry)
+        self._workers = Workers(settings, telemetry)
+        self.admission = self._workers.admission
+        self.scheduler = TileScheduler(telemetry)
+        self._analyses = Analyses(settings, self.store, self.scheduler)
+        self._readiness = Readiness(settings, telemetry, self.scheduler)
         self._matcher: Matcher | None = None
 
     @asynccontextmanager
@@ -106,7 +93,8 @@ class Engine:
             async with self._readiness.held():
                 yield
         finally:
-            self._threads.shutdown()
+            self._workers.close()
+            self.scheduler.close()
             self.telemetry.close()
 
     @property
@@ -159,6 +147,8 @@ class Engine:
         *,
         views: Mapping[str, Readable] | None = None,
         href_root: str = "",
+        priority: Priority | None = None,
+        tenant: str = "",
     ) -> Finished:
         """Analyse one image and keep the result.
 
@@ -172,6 +162,10 @@ class Engine:
             Those that the request describes, by their parts.
         href_root : str
             Where the protocol shows analyses; the result names its files below it.
+        priority : {"interactive", "bulk"}, optional
+            Overrules what follows from the size of the image.
+        tenant : str
+            Whose request it is: turns are shared evenly between tenants.
 
         Raises
         ------
@@ -182,15 +176,55 @@ class Engine:
         """
         model = self.repository.get(request.model)
         readers = {part: view.read for part, view in (views or {}).items()}
-        analyse = await self._prepared(request, href_root, readers)
+        shape = await asyncio.to_thread(size_if_known, image)
+        chosen = priority or priority_of(shape, self.settings)
+        expected_s = None
+        if shape is not None:
+            expected = await asyncio.to_thread(self._expected, shape, request, model)
+            expected_s = expected.seconds
+        analyse = await self._analyses.prepared(
+            request, model, href_root=href_root, views=readers, priority=chosen, tenant=tenant
+        )
 
         def work(course: Course) -> Finished:
             return analyse(image.read(), course, self.settings.max_image_bytes, None)
 
         name = f"{model.card.name}:{model.card.version}"
-        return await self.carry_out(
-            work, count=lambda outcome: self.telemetry.analyses.labels(name, outcome).inc()
+        return await self._workers.carry_out(
+            work,
+            count=lambda outcome: self.telemetry.analyses.labels(name, outcome).inc(),
+            priority=chosen,
+            expected_s=expected_s,
         )
+
+    async def estimate(self, request: EstimateRequest, image: Readable | None) -> Estimate:
+        """Tell what an analysis would take.
+
+        Parameters
+        ----------
+        request : EstimateRequest
+            What would be asked.
+        image : Readable or None
+            The begin of the image; without it the request states its size.
+
+        Raises
+        ------
+        InputError
+            If the size is not stated, or image or request would be refused.
+        NotReadyError
+            If the service is starting or stopping.
+        """
+        model = self.repository.get(request.model)
+        require_possible(request, model.card)
+        shape = await asyncio.to_thread(required_size, request, image)
+        return await asyncio.to_thread(self._expected, shape, request, model)
+
+    def _expected(
+        self, shape: tuple[int, int], request: AnalysisRequest, model: LoadedModel
+    ) -> Estimate:
+        wait_s = self.admission.expected_wait_s(priority_of(shape, self.settings))
+        rate = self._analyses.other_rate
+        return estimate(shape, request, model, self.settings, rate, queue_wait_s=wait_s)
 
     async def calibrate(
         self,
@@ -278,6 +312,7 @@ class Engine:
         request: PanoramaRequest,
         *,
         href_root: str = "",
+        tenant: str = "",
     ) -> Finished:
         """Join fields to a panorama and keep it; analyse it if that is wanted.
 
@@ -291,6 +326,8 @@ class Engine:
             What is wanted.
         href_root : str
             Where the protocol shows analyses.
+        tenant : str
+            As for `analyse`.
 
         Raises
         ------
@@ -299,9 +336,12 @@ class Engine:
         NotReadyError
             If the service is starting or stopping.
         """
-        analyse: _Analyse | None = None
+        analyse: Analyse | None = None
         if request.analysis is not None:
-            analyse = await self._prepared(request.analysis, href_root)
+            model = self.repository.get(request.analysis.model)
+            analyse = await self._analyses.prepared(
+                request.analysis, model, href_root=href_root, tenant=tenant
+            )
         ids = request.optics_ids()
         stored = Corrections()
         if any(ids):
@@ -334,87 +374,9 @@ class Engine:
 
         return await self._image(PANORAMAS, work)
 
-    async def carry_out(self, work: Callable[[Course], T], *, count: Callable[[str], object]) -> T:
-        """Wait for a turn, work in a thread, and count how it ended.
-
-        Cancelling the awaiting task stops the work at its next step; the call returns only when
-        its thread has stopped, so that cancelled work never runs beside the next.
-
-        Parameters
-        ----------
-        work : callable
-            Given its course; called in a thread.
-        count : callable
-            Told the outcome: done, cancelled, refused or failed.
-
-        Raises
-        ------
-        BaseException
-            What `work` raises.
-        """
-        outcome = "failed"
-        try:
-            async with self.admission.turn():
-                done = await self._in_thread(work)
-            outcome = "done"
-        except asyncio.CancelledError:
-            outcome = "cancelled"
-            raise
-        except InputError:
-            # The fault of the client: nothing that an operator has to look after.
-            outcome = "refused"
-            raise
-        finally:
-            count(outcome)
-        return done
-
-    async def _in_thread(self, work: Callable[[Course], T]) -> T:
-        course = Course(self.telemetry)
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work, course)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            course.stop()
-            await asyncio.wait([future])
-            raise
-
     async def _image(self, kind: Kind, work: Callable[[Course], T]) -> T:
         """Carry out work that needs no model."""
         self.require_ready()
-        return await self.carry_out(
+        return await self._workers.carry_out(
             work, count=lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()
         )
-
-    async def _prepared(
-        self, request: AnalysisRequest, href_root: str, views: ViewReaders | None = None
-    ) -> _Analyse:
-        """Find what a request names, so that an image, or a panorama (no views), is analysed."""
-        model = self.repository.get(request.model)
-        require_possible(request, model.card, panorama=views is None)
-        corrections = Corrections()
-        if request.calibration or request.flat_field or request.lens:
-            corrections = await asyncio.to_thread(stored_corrections, self.store, request)
-
-        def analyse(
-            image: bytes, course: Course, max_bytes: int | None, in_parts: InParts | None
-        ) -> Finished:
-            analysis_id = str(uuid.uuid4())
-            limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
-            analysis = analyse_image(
-                image,
-                request,
-                model,
-                settings=self.settings.model_copy(update=limit),
-                analysis_id=analysis_id,
-                corrections=corrections,
-                views=views,
-                in_parts=in_parts,
-                href_prefix=f"{href_root}/{analysis_id}/",
-                on_stage=course.on_stage,
-                on_progress=course.on_progress,
-            )
-            course.go_on()
-            self.store.keep(ANALYSES, analysis_id, analysis.artefacts)
-            return Finished(analysis_id, analysis.artefacts[ANALYSES.document])
-
-        return analyse

@@ -6,12 +6,13 @@ import datetime as dt
 import functools
 import importlib.metadata
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import Analysis, AnalysisRequest, InParts, ViewReaders, analyse
 from service.repository import LoadedModel
+from service.runtime import OnnxPredictor, ScheduledRequest
 from service.settings import Settings
 
 __all__ = ["analyse_image", "software_versions"]
@@ -39,6 +40,7 @@ def analyse_image(
     corrections: Corrections = NOTHING_CORRECTED,
     views: ViewReaders | None = None,
     in_parts: InParts | None = None,
+    scheduled: ScheduledRequest | None = None,
     href_prefix: str = "",
     on_stage: Callable[[str, float], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -63,6 +65,9 @@ def analyse_image(
         What reads the views that the request describes, by their parts.
     in_parts : callable, optional
         Makes the map from those of parts, see `petrography.pipeline.analyse`.
+    scheduled : ScheduledRequest, optional
+        Through which its tiles are run in turns with those of others; without it they are run in
+        this thread.
     href_prefix : str
         Put before the names of the artefacts in the result.
     on_stage, on_progress : callable, optional
@@ -73,11 +78,12 @@ def analyse_image(
     InputError
         If image or request cannot be analysed.
     """
+    predictors = _Predictors(model, scheduled)
     return analyse(
         image,
         request,
         card=model.card,
-        predictor_for=model.predictor_for,
+        predictor_for=predictors.predictor_for,
         analysis_id=analysis_id,
         corrections=corrections,
         views=views,
@@ -86,12 +92,29 @@ def analyse_image(
             max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
         ),
         software=software_versions(),
-        provider_degradations=model.opened.degradations,
+        provider_degradations=predictors,
         started_utc=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         href_prefix=href_prefix,
         on_stage=on_stage,
         on_progress=on_progress,
     )
+
+
+class _Predictors:
+    """The predictors of one analysis; iterating tells what the runtime had to do without."""
+
+    def __init__(self, model: LoadedModel, scheduled: ScheduledRequest | None) -> None:
+        self._model, self._scheduled = model, scheduled
+        self._built: list[OnnxPredictor] = []
+
+    def predictor_for(self, allowed: tuple[int, ...]) -> OnnxPredictor:
+        predictor = self._model.predictor_for(allowed, self._scheduled)
+        self._built.append(predictor)
+        return predictor
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._model.opened.degradations
+        yield from dict.fromkeys(one for built in self._built for one in built.degradations)
 
 
 @functools.cache

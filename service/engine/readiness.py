@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from petrography.errors import NotReadyError
 from service.repository import LoadedModel, Repository, open_repository
+from service.runtime import TileScheduler
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -26,11 +27,14 @@ class Readiness:
         Where the models are and where they run.
     telemetry : Telemetry
         Told about the models.
+    scheduler : TileScheduler
+        Told where they run.
     """
 
-    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry, scheduler: TileScheduler) -> None:
         self._settings = settings
         self._telemetry = telemetry
+        self._scheduler = scheduler
         self._repository: Repository | None = None
         self._not_ready = "the models are being loaded"
         self._alive = True
@@ -95,6 +99,8 @@ class Readiness:
         self._not_ready = "the models are being warmed up"
         for model in repository:
             await asyncio.to_thread(self._warm_up_model, model)
+        if any(model.opened.provider != "cpu" for model in repository):
+            self._scheduler.prepare_ahead()
         self._repository = repository
 
     def _end_of_warm_up(self, warming: asyncio.Task[None]) -> None:

@@ -20,6 +20,7 @@ from service.http_api.resources import (
     upload_body,
 )
 from service.http_api.upload import Upload
+from service.http_api.urgency import PRIORITY_HEADER, stated_priority, tenant_of
 
 __all__ = ["analysis_routes"]
 
@@ -39,13 +40,20 @@ def analysis_routes(engine: Engine) -> APIRouter:
         ),
         responses={201: {"model": Result, "description": "The finished analysis."}},
         response_class=Response,
-        openapi_extra=upload_body(ANALYSIS),
+        openapi_extra={**upload_body(ANALYSIS), "parameters": [PRIORITY_HEADER]},
     )
     async def post_analysis(request: Request) -> Response:
         def work(upload: Upload[AnalysisRequest]) -> Coroutine[Any, Any, Finished]:
             (image,) = upload.files["image"]
             views = {view.part: upload.files[view.part][0] for view in upload.request.views}
-            return engine.analyse(image, upload.request, views=views, href_root=root_of(ANALYSES))
+            return engine.analyse(
+                image,
+                upload.request,
+                views=views,
+                href_root=root_of(ANALYSES),
+                priority=stated_priority(request),
+                tenant=tenant_of(request),
+            )
 
         return await created_response(request, engine, ANALYSES, ANALYSIS, work)
 

@@ -17,6 +17,7 @@ from service.http_api.access import Access
 from service.http_api.analyses_routes import analysis_routes
 from service.http_api.calibrations_routes import calibration_routes
 from service.http_api.documentation import DocumentedApp, add_documentation
+from service.http_api.estimate_routes import estimate_routes
 from service.http_api.head_requests import HeadRequests
 from service.http_api.health_routes import health_routes
 from service.http_api.models_routes import model_routes
@@ -66,6 +67,7 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
     )
     for routes in (
         analysis_routes,
+        estimate_routes,
         calibration_routes,
         registration_routes,
         panorama_routes,

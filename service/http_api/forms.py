@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from petrography.pipeline import AnalysisRequest
-from service.engine import CalibrationRequest, PanoramaRequest, RegistrationRequest
+from service.engine import (
+    CalibrationRequest,
+    EstimateRequest,
+    PanoramaRequest,
+    RegistrationRequest,
+)
 from service.http_api.upload import FilePart, UploadForm
 
-__all__ = ["ANALYSIS", "CALIBRATION", "PANORAMA", "REGISTRATION", "REQUEST_MODELS"]
+__all__ = ["ANALYSIS", "CALIBRATION", "ESTIMATE", "PANORAMA", "REGISTRATION", "REQUEST_MODELS"]
 
 ANALYSIS = UploadForm(
     AnalysisRequest,
     (FilePart("image", "one image file: PNG, JPEG or TIFF (curl -F image=@field.png)"),),
+    named_by=lambda request: [view.part for view in request.views],
+)
+ESTIMATE = UploadForm(
+    EstimateRequest,
+    (
+        FilePart(
+            "image",
+            "the image, or its begin (head -c 262144 field.png | curl -F 'image=@-;filename=f')",
+            required=False,
+        ),
+    ),
     named_by=lambda request: [view.part for view in request.views],
 )
 CALIBRATION = UploadForm(
@@ -63,4 +79,10 @@ PANORAMA = UploadForm(
         ),
     ),
 )
-REQUEST_MODELS = (AnalysisRequest, CalibrationRequest, RegistrationRequest, PanoramaRequest)
+REQUEST_MODELS = (
+    AnalysisRequest,
+    EstimateRequest,
+    CalibrationRequest,
+    RegistrationRequest,
+    PanoramaRequest,
+)

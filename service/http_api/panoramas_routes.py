@@ -18,6 +18,7 @@ from service.http_api.resources import (
     upload_body,
 )
 from service.http_api.upload import Upload
+from service.http_api.urgency import tenant_of
 
 __all__ = ["panorama_routes"]
 
@@ -42,7 +43,11 @@ def panorama_routes(engine: Engine) -> APIRouter:
         def work(upload: Upload[PanoramaRequest]) -> Coroutine[Any, Any, Finished]:
             flat_field = next(iter(upload.files["flat_field"]), None)
             return engine.stitch(
-                upload.files["field"], flat_field, upload.request, href_root=root_of(ANALYSES)
+                upload.files["field"],
+                flat_field,
+                upload.request,
+                href_root=root_of(ANALYSES),
+                tenant=tenant_of(request),
             )
 
         return await created_response(request, engine, PANORAMAS, PANORAMA, work)

@@ -9,16 +9,25 @@ import os
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 from service.runtime.matcher import OnnxMatcher, open_matcher
-from service.runtime.predictor import ObserveBatch, OnnxPredictor
+from service.runtime.network import ModelNetworks, ObserveBatch, TileRate
+from service.runtime.predictor import OnnxPredictor
 from service.runtime.session import Graph, OpenSession, Port, open_session
+from service.runtime.tile_queue import Priority
+from service.runtime.tile_scheduler import ScheduledRequest, SchedulerObserver, TileScheduler
 
 __all__ = [
     "Graph",
+    "ModelNetworks",
     "ObserveBatch",
     "OnnxMatcher",
     "OnnxPredictor",
     "OpenSession",
     "Port",
+    "Priority",
+    "ScheduledRequest",
+    "SchedulerObserver",
+    "TileRate",
+    "TileScheduler",
     "open_matcher",
     "open_session",
 ]

@@ -1,20 +1,17 @@
-"""The networks of a session as a `petrography.segmentation.Predictor`."""
+"""The networks of a model as a `petrography.segmentation.Predictor`."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from service.runtime.session import OpenSession
+from service.runtime.network import ModelNetwork, ModelNetworks
+from service.runtime.tile_scheduler import BATCHES_AHEAD, ScheduledRequest
 
-__all__ = ["ObserveBatch", "OnnxPredictor"]
+__all__ = ["OnnxPredictor"]
 
-ObserveBatch: TypeAlias = Callable[[str, int, float], None]
 UInt8Array: TypeAlias = NDArray[np.uint8]
 
 
@@ -23,31 +20,37 @@ class OnnxPredictor:
 
     Parameters
     ----------
-    opened : OpenSession
+    networks : ModelNetworks
         The model.
     allowed : ndarray of float32, shape (classes,)
         1 where a class may occur, 0 where it is masked before the softmax.
-    observe : callable, optional
-        Told provider, number of tiles and seconds of every run.
-    release_memory : bool
-        Give working memory back to the system after every run, on the CPU: a session otherwise
-        keeps it, some 130 MiB for a tile of 512 px, for as long as it lives.
+    request : ScheduledRequest, optional
+        Through which tiles are run in turns with those of others; without it they are run here
+        and now.
     """
 
     def __init__(
         self,
-        opened: OpenSession,
+        networks: ModelNetworks,
         allowed: NDArray[np.float32],
-        observe: ObserveBatch | None = None,
-        *,
-        release_memory: bool = False,
+        request: ScheduledRequest | None = None,
     ) -> None:
-        self._opened = opened
-        self._run_options = onnxruntime.RunOptions()
-        if release_memory and opened.provider == "cpu":
-            self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        self._allowed = np.tile(allowed, (opened.tile_batch, 1))
-        self._observe = observe
+        self._networks, self._allowed, self._request = networks, allowed, request
+        self._degradations: dict[str, None] = {}
+
+    @property
+    def degradations(self) -> tuple[str, ...]:
+        """What the runs had to do without, so far."""
+        return tuple(self._degradations)
+
+    @property
+    def tiles_at_once(self) -> int:
+        """Tiles that should be handed in together, so that the next batch waits when one ends.
+
+        One on the CPU, where nothing is gained and every tile takes memory.
+        """
+        batch = self._networks.labels.tile_batch
+        return BATCHES_AHEAD * batch if batch > 1 else 1
 
     def labels(self, tiles: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
         """Most probable class of every pixel.
@@ -62,7 +65,7 @@ class OnnxPredictor:
         class_indices, confidence : ndarray of uint8, shape (tiles, height, width)
             Index into the card's classes; probability of that class times 255.
         """
-        indices, confidence = self._run(self._opened.labels, ["labels", "confidence"], tiles)
+        indices, confidence = self._run(self._networks.labels, tiles)
         return indices, confidence
 
     def probabilities(self, tiles: UInt8Array) -> NDArray[np.float32]:
@@ -73,25 +76,13 @@ class OnnxPredictor:
         ndarray of float32, shape (tiles, classes, height, width)
             In [0, 1], summing to 1 over the classes.
         """
-        (probabilities,) = self._run(self._opened.probabilities, ["probabilities"], tiles)
+        (probabilities,) = self._run(self._networks.probabilities, tiles)
         return probabilities
 
-    def _run(self, session: Any, outputs: list[str], tiles: UInt8Array) -> list[NDArray[Any]]:
-        size = self._opened.tile_batch
-        batches = [
-            self._run_batch(session, outputs, tiles[start : start + size])
-            for start in range(0, len(tiles), size)
-        ]
-        if len(batches) == 1:
-            return batches[0]
-        return [np.concatenate(pieces) for pieces in zip(*batches, strict=True)]
-
-    def _run_batch(self, session: Any, outputs: list[str], tiles: UInt8Array) -> list[NDArray[Any]]:
-        missing = self._opened.tile_batch - len(tiles)
-        full = np.pad(tiles, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else tiles
-        started = time.perf_counter()
-        values = session.run(outputs, {"image": full, "allowed": self._allowed}, self._run_options)
-        if self._observe is not None:
-            elapsed = time.perf_counter() - started
-            self._observe(self._opened.provider, len(tiles), elapsed)
-        return [value[: len(tiles)] for value in values]
+    def _run(self, network: ModelNetwork, tiles: UInt8Array) -> list[NDArray[Any]]:
+        if self._request is None:
+            outputs, missed = network.run(tiles, np.tile(self._allowed, (len(tiles), 1)))
+        else:
+            outputs, missed = self._request.run(network, tiles, self._allowed)
+        self._degradations |= dict.fromkeys(missed)
+        return outputs

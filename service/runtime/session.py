@@ -7,7 +7,9 @@ was demanded is looked for there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import onnxruntime
@@ -57,6 +59,9 @@ class OpenSession:
         What was wanted and could not be had.
     tile_batch : int
         The one batch size that is ever run, so that a tile never depends on its neighbours.
+    open_on_cpu : callable or None
+        Opens the same model on the CPU, for when the memory of a GPU does not suffice; None where
+        it is there already.
     """
 
     labels: Any
@@ -64,6 +69,7 @@ class OpenSession:
     provider: ProviderName
     degradations: tuple[str, ...]
     tile_batch: int
+    open_on_cpu: Callable[[], OpenSession] | None = None
 
     def graph(self) -> Graph:
         """Read the signature of the graph as it is in the file."""
@@ -103,8 +109,12 @@ def open_session(model: bytes, settings: Settings, *, source: str) -> OpenSessio
     probabilities = _open(others, wanted, settings, source)
     provider = _provider(labels, wanted, settings, source)
     degradations = (f"{provider} instead of {wanted}",) if provider != wanted else ()
-    batch = 1 if provider == "cpu" else settings.gpu_tile_batch
-    return OpenSession(labels, probabilities, provider, degradations, batch)
+    if provider == "cpu":
+        return OpenSession(labels, probabilities, provider, degradations, 1)
+    on_cpu = settings.model_copy(update={"provider": "cpu"})
+    open_on_cpu = partial(open_session, model, on_cpu, source=source)
+    batch = settings.gpu_tile_batch
+    return OpenSession(labels, probabilities, provider, degradations, batch, open_on_cpu)
 
 
 def open_graph(model: bytes, settings: Settings, *, source: str) -> Any:
@@ -218,6 +228,25 @@ def _providers(wanted: ProviderName, settings: Settings) -> list[Any]:
     chain: dict[ProviderName, list[Any]] = {
         "cpu": [],
         "cuda": [(_ORT_NAMES["cuda"], cuda)],
-        "tensorrt": [_ORT_NAMES["tensorrt"], (_ORT_NAMES["cuda"], cuda)],
+        "tensorrt": [
+            (_ORT_NAMES["tensorrt"], _tensorrt_options(settings)),
+            (_ORT_NAMES["cuda"], cuda),
+        ],
     }
     return [*chain[wanted], _ORT_NAMES["cpu"]]
+
+
+def _tensorrt_options(settings: Settings) -> dict[str, str]:
+    """Options of TensorRT; building an engine takes minutes, so they are kept where one says so."""
+    options: dict[str, str] = {}
+    if settings.tensorrt_cache_folder is not None:
+        folder = str(settings.tensorrt_cache_folder)
+        options |= {
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": folder,
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": folder,
+        }
+    if settings.gpu_memory_bytes is not None:
+        options["trt_max_workspace_size"] = str(settings.gpu_memory_bytes)
+    return options

@@ -226,6 +226,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         *kept,
         *(f"{root}/{{result_id}}" for root in kept),
         *(f"{root}/{{result_id}}/{{artefact}}" for root in kept),
+        "/v1/estimate",
         "/v1/models",
         "/v1/models/{name}",
         "/livez",
@@ -276,7 +277,9 @@ async def test_the_same_bytes_give_the_same_artefacts_also_side_by_side(
 
 
 async def test_a_full_queue_refuses_before_it_reads(model_folder: Path, tmp_path: Path) -> None:
-    settings = settings_for(model_folder, tmp_path / "artefacts", queue_length=1)
+    settings = settings_for(
+        model_folder, tmp_path / "artefacts", concurrent_interactive=0, queue_length=1
+    )
     async with running_service(settings) as (client, engine):
         with engine.admission.place(), engine.admission.place():
             refused = await client.post(
@@ -305,7 +308,7 @@ async def test_a_client_that_goes_while_it_waits_is_dropped(
     app = create_app(engine)
     upload = client.build_request("POST", "/v1/analyses", files={"image": ("f.png", FIELD)})
     content = upload.read()
-    # An analysis holds the only turn, so the upload is read and waits; then its client goes.
+    # Analyses hold the two turns of small images, so the upload is read and waits; then its client goes.
     messages = iter([{"type": "http.request", "body": content}, {"type": "http.disconnect"}])
     sent: list[MutableMapping[str, Any]] = []
 
@@ -323,7 +326,7 @@ async def test_a_client_that_goes_while_it_waits_is_dropped(
         "query_string": b"",
         "headers": [(name.lower(), value) for name, value in upload.headers.raw],
     }
-    async with engine.admission.turn():
+    async with engine.admission.turn("interactive"), engine.admission.turn("interactive"):
         await app(scope, receive, send)
 
     assert sent == []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from petrography.errors import ConfigurationError, ModelCardError
-from service.runtime import OnnxPredictor, OpenSession, open_session
+from service.runtime import ModelNetworks, OnnxPredictor, OpenSession, open_session
 from service.settings import Provider, Settings
 from tests.tiny_model import CODES, COLOURS, SOFTNESS, assemble, nearest_colour_model
 
@@ -36,7 +36,7 @@ def test_the_predictor_computes_the_nearest_colour(opened: OpenSession) -> None:
     odds = np.exp((distances.min(axis=-1, keepdims=True) - distances) / SOFTNESS)
     expected = np.moveaxis(odds / odds.sum(axis=-1, keepdims=True), -1, 1)
 
-    predictor = OnnxPredictor(opened, ALL_OPEN)
+    predictor = OnnxPredictor(ModelNetworks(opened), ALL_OPEN)
     labels, confidence = predictor.labels(tiles)
     probabilities = predictor.probabilities(tiles)
 
@@ -49,7 +49,7 @@ def test_the_predictor_computes_the_nearest_colour(opened: OpenSession) -> None:
 
 def test_a_closed_class_never_occurs(opened: OpenSession) -> None:
     allowed = np.array([1, 0, 1, 0], dtype=np.float32)
-    predictor = OnnxPredictor(opened, allowed)
+    predictor = OnnxPredictor(ModelNetworks(opened), allowed)
 
     labels, _ = predictor.labels(noise(3))
     probabilities = predictor.probabilities(noise(3))
@@ -65,9 +65,9 @@ def test_a_tile_never_depends_on_its_neighbours_in_a_batch(
 ) -> None:
     batched = dataclasses.replace(opened, tile_batch=tile_batch)
     tiles = noise(7)
-    alone = [OnnxPredictor(opened, ALL_OPEN).labels(tile[None]) for tile in tiles]
+    alone = [OnnxPredictor(ModelNetworks(opened), ALL_OPEN).labels(tile[None]) for tile in tiles]
 
-    labels, confidence = OnnxPredictor(batched, ALL_OPEN).labels(tiles)
+    labels, confidence = OnnxPredictor(ModelNetworks(batched), ALL_OPEN).labels(tiles)
 
     assert labels.shape == confidence.shape == tiles.shape[:3]
     np.testing.assert_array_equal(labels, np.concatenate([pair[0] for pair in alone]))
@@ -77,7 +77,7 @@ def test_a_tile_never_depends_on_its_neighbours_in_a_batch(
 def test_every_run_is_observed(opened: OpenSession) -> None:
     seen: list[tuple[str, int, float]] = []
     batched = dataclasses.replace(opened, tile_batch=2)
-    predictor = OnnxPredictor(batched, ALL_OPEN, lambda *run: seen.append(run))
+    predictor = OnnxPredictor(ModelNetworks(batched, lambda *run: seen.append(run)), ALL_OPEN)
 
     predictor.labels(noise(5))
 
@@ -112,7 +112,7 @@ def trap() -> bytes:
 
 
 def test_only_what_is_wanted_is_computed() -> None:
-    predictor = OnnxPredictor(open_session(trap(), CPU, source="trap"), ALL_OPEN)
+    predictor = OnnxPredictor(ModelNetworks(open_session(trap(), CPU, source="trap")), ALL_OPEN)
 
     labels, _ = predictor.labels(noise(1))
 

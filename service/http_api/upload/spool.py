@@ -81,3 +81,7 @@ class UploadedFile:
     def read(self) -> bytes:
         """Read the whole file; may be called again, and from any thread."""
         return self.spool.read(self.begin, self.size_bytes)
+
+    def read_start(self, size_bytes: int) -> bytes:
+        """Read its first bytes, or all if there are fewer."""
+        return self.spool.read(self.begin, min(size_bytes, self.size_bytes))

@@ -1,0 +1,133 @@
+"""From what a request names to the analysis that is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from petrography.calibration import Corrections
+from petrography.pipeline import Analysis, AnalysisRequest, InParts, ViewReaders, require_possible
+from service.engine.artefact_store import ArtefactStore
+from service.engine.course import Course
+from service.engine.estimating import OtherRate
+from service.engine.kinds import ANALYSES
+from service.engine.one_image import analyse_image
+from service.engine.stored_corrections import stored_corrections
+from service.repository import LoadedModel
+from service.runtime import Priority, TileScheduler
+from service.settings import Settings
+
+__all__ = ["Analyse", "Analyses", "Finished"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A result that is kept: its id and the content of its document."""
+
+    result_id: str
+    document: bytes
+
+
+# From an encoded image, the course of the work, the most bytes of the image, None for one of our
+# own making, and what joins its map from parts, to the analysis that is kept.
+Analyse: TypeAlias = Callable[[bytes, Course, int | None, InParts | None], Finished]
+
+
+@dataclass(frozen=True)
+class Analyses:
+    """What analyses of one process share.
+
+    Attributes
+    ----------
+    settings : Settings
+        The limits on bytes and pixels are used.
+    store : ArtefactStore
+        Where calibrations are found and analyses kept.
+    scheduler : TileScheduler
+        Orders the tiles of all of them.
+    other_rate : OtherRate
+        Learns what they take beside the network.
+    """
+
+    settings: Settings
+    store: ArtefactStore
+    scheduler: TileScheduler
+    other_rate: OtherRate = field(default_factory=OtherRate)
+
+    async def prepared(
+        self,
+        request: AnalysisRequest,
+        model: LoadedModel,
+        *,
+        href_root: str,
+        views: ViewReaders | None = None,
+        priority: Priority = "bulk",
+        tenant: str = "",
+    ) -> Analyse:
+        """Find what a request names, so that an image, or a panorama (no views), is analysed.
+
+        Parameters
+        ----------
+        request : AnalysisRequest
+            What is wanted.
+        model : LoadedModel
+            Its model.
+        href_root : str
+            Where the protocol shows analyses; the result names its files below it.
+        views : mapping of str to callable, optional
+            What reads the views that the request describes, by their parts.
+        priority : {"interactive", "bulk"}
+            Of its tiles.
+        tenant : str
+            With whose other requests it shares.
+
+        Raises
+        ------
+        InputError
+            If the model cannot do it, or something that is named is not there.
+        """
+        require_possible(request, model.card, panorama=views is None)
+        corrections = Corrections()
+        if request.calibration or request.flat_field or request.lens:
+            corrections = await asyncio.to_thread(stored_corrections, self.store, request)
+
+        def analyse(
+            image: bytes, course: Course, max_bytes: int | None, in_parts: InParts | None
+        ) -> Finished:
+            analysis_id = str(uuid.uuid4())
+            limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
+            with (
+                self.scheduler.request(priority=priority, tenant=tenant) as scheduled,
+                course.telling_stop(scheduled.leave),
+            ):
+                analysis = analyse_image(
+                    image,
+                    request,
+                    model,
+                    settings=self.settings.model_copy(update=limit),
+                    analysis_id=analysis_id,
+                    corrections=corrections,
+                    views=views,
+                    in_parts=in_parts,
+                    scheduled=scheduled,
+                    href_prefix=f"{href_root}/{analysis_id}/",
+                    on_stage=course.on_stage,
+                    on_progress=course.on_progress,
+                )
+            if not views and in_parts is None:
+                self._learn(analysis, scheduled.waited_s)
+            course.go_on()
+            self.store.keep(ANALYSES, analysis_id, analysis.artefacts)
+            return Finished(analysis_id, analysis.artefacts[ANALYSES.document])
+
+        return analyse
+
+    def _learn(self, analysis: Analysis, in_networks_s: float) -> None:
+        """Take note of what an analysis took beside the network."""
+        image = analysis.result.provenance["image"]
+        if isinstance(image, dict):
+            px = int(str(image["height_px"])) * int(str(image["width_px"]))
+            self.other_rate.add(px, sum(analysis.result.timings_s.values()) - in_networks_s)

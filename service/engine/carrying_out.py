@@ -1,0 +1,108 @@
+"""Work in threads: it waits for its turn, can be stopped, and is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from petrography.errors import InputError
+from service.engine.admission import Admission
+from service.engine.course import Course
+from service.runtime import Priority
+from service.settings import Settings
+from service.telemetry import Telemetry
+
+__all__ = ["Workers"]
+
+T = TypeVar("T")
+
+
+class Workers:
+    """The threads of one process that work on requests.
+
+    Parameters
+    ----------
+    settings : Settings
+        How many work at the same time, and how many may wait.
+    telemetry : Telemetry
+        Told what happens.
+
+    Attributes
+    ----------
+    admission : Admission
+        Where places and turns are given out.
+    """
+
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self.admission = Admission(
+            concurrent=settings.concurrent_analyses,
+            interactive=settings.concurrent_interactive,
+            queue_length=settings.queue_length,
+            telemetry=telemetry,
+        )
+        self._threads = ThreadPoolExecutor(
+            max_workers=settings.concurrent_analyses + settings.concurrent_interactive,
+            thread_name_prefix="work",
+        )
+
+    def close(self) -> None:
+        """Wait for what was begun."""
+        self._threads.shutdown()
+
+    async def carry_out(
+        self,
+        work: Callable[[Course], T],
+        *,
+        count: Callable[[str], object],
+        priority: Priority = "bulk",
+        expected_s: float | None = None,
+    ) -> T:
+        """Wait for a turn, work in a thread, and count how it ended.
+
+        Cancelling the awaiting task stops the work at its next step; the call returns only when
+        its thread has stopped, so that cancelled work never runs beside the next.
+
+        Parameters
+        ----------
+        work : callable
+            Given its course; called in a thread.
+        count : callable
+            Told the outcome: done, cancelled, refused or failed.
+        priority : {"interactive", "bulk"}
+            Whose turns it takes.
+        expected_s : float, optional
+            Seconds that it is thought to take.
+
+        Raises
+        ------
+        BaseException
+            What `work` raises.
+        """
+        outcome = "failed"
+        try:
+            async with self.admission.turn(priority, expected_s):
+                done = await self._in_thread(work)
+            outcome = "done"
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        except InputError:
+            # The fault of the client: nothing that an operator has to look after.
+            outcome = "refused"
+            raise
+        finally:
+            count(outcome)
+        return done
+
+    async def _in_thread(self, work: Callable[[Course], T]) -> T:
+        course = Course(self._telemetry)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work, course)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            course.stop()
+            await asyncio.wait([future])
+            raise

@@ -1,0 +1,90 @@
+"""Which analyses are interactive: those of small images, unless their client can wait."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from petrography.errors import ImageError, InvalidParameterError, MissingPartError
+from petrography.image_codec import read_size
+from service.engine.estimating import EstimateRequest
+from service.engine.source_files import Readable
+from service.runtime import Priority
+from service.settings import Settings
+
+__all__ = ["Startable", "priority_of", "required_size", "size_if_known", "size_of"]
+
+# Holds the header of nearly every PNG and JPEG, an EXIF thumbnail and a colour profile included.
+_START_BYTES = 256 * 1024
+
+
+@runtime_checkable
+class Startable(Protocol):
+    """A file whose begin can be read by itself."""
+
+    def read_start(self, size_bytes: int) -> bytes:
+        """Read its first bytes, or all if there are fewer."""
+
+
+def size_of(image: Readable) -> tuple[int, int]:
+    """Read height and width in pixels from the header of a file.
+
+    Raises
+    ------
+    ImageError
+        If it has none that can be read.
+    """
+    if isinstance(image, Startable):
+        try:
+            return read_size(image.read_start(_START_BYTES))
+        except ImageError:
+            # Headers of TIFF may stand anywhere.
+            return read_size(image.read())
+    return read_size(image.read())
+
+
+def size_if_known(image: Readable) -> tuple[int, int] | None:
+    """Read the size of a file whose begin can be read by itself: another may be read once only.
+
+    An image without a header has none: it will be refused with a better reason than here.
+    """
+    if not isinstance(image, Startable):
+        return None
+    try:
+        return size_of(image)
+    except ImageError:
+        return None
+
+
+def required_size(request: EstimateRequest, image: Readable | None) -> tuple[int, int]:
+    """Find the size of the image that an estimate is for.
+
+    Raises
+    ------
+    MissingPartError
+        If neither image nor request tell it.
+    InvalidParameterError
+        If both do, and differ.
+    ImageError
+        If the image has no header that can be read.
+    """
+    stated = (request.height_px, request.width_px)
+    if image is None:
+        if stated[0] is None or stated[1] is None:
+            msg = "neither an image nor height_px and width_px are given; wanted one of them"
+            raise MissingPartError(msg)
+        return stated[0], stated[1]
+    shape = size_of(image)
+    if any(one not in {None, read} for one, read in zip(stated, shape, strict=True)):
+        msg = (
+            f"height_px and width_px are {stated[0]} and {stated[1]}, the image has {shape[0]} and "
+            f"{shape[1]}; leave them out"
+        )
+        raise InvalidParameterError(msg)
+    return shape
+
+
+def priority_of(shape: tuple[int, int] | None, settings: Settings) -> Priority:
+    """Find the priority of an analysis from the size of its image; unknown ones count as large."""
+    if shape is None or shape[0] * shape[1] > settings.interactive_pixels:
+        return "bulk"
+    return "interactive"

@@ -1,0 +1,210 @@
+"""The networks of a model: full batches through its sessions, with less when memory runs out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from petrography.model_card import TileGeometry
+from service.runtime.device_run import DeviceRun, run_on_host
+from service.runtime.session import OpenSession
+from service.runtime.stepping_down import Step, StepDown, is_out_of_memory
+from service.runtime.tile_quarters import joined_quarters, quarters_of
+
+__all__ = ["ModelNetwork", "ModelNetworks", "ObserveBatch", "TileRate"]
+
+ObserveBatch: TypeAlias = Callable[[str, int, float], None]
+RateSource: TypeAlias = Literal["warm-up", "requests"]
+_OUTPUTS = {"labels": ("labels", "confidence"), "probabilities": ("probabilities",)}
+# Weight of the newest run in the running mean.
+_NEWEST_WEIGHT = 0.1
+
+
+class TileRate:
+    """Seconds of one run of a full batch, over its tiles: a running mean.
+
+    Attributes
+    ----------
+    seconds : float or None
+        Of one tile; None before the first run.
+    source : {"warm-up", "requests"}
+        Which runs were measured.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+        self.source: RateSource = "warm-up"
+        self._changing = threading.Lock()
+
+    def state(self, seconds: float) -> None:
+        """Begin with what warming up took."""
+        with self._changing:
+            self.seconds, self.source = seconds, "warm-up"
+
+    def add(self, seconds: float) -> None:
+        """Take a run of a request into the mean."""
+        with self._changing:
+            if self.seconds is None:
+                self.seconds = seconds
+            self.seconds += _NEWEST_WEIGHT * (seconds - self.seconds)
+            self.source = "requests"
+
+
+class ModelNetwork:
+    """One model for one set of outputs: a `service.runtime.tile_queue.Network`.
+
+    Parameters
+    ----------
+    steps : StepDown
+        How the model is run now; shared with its other network.
+    kind : {"labels", "probabilities"}
+        Which outputs.
+    observe : callable, optional
+        Told provider, number of tiles and seconds of every run.
+    release_memory : bool
+        Give working memory back to the system after every run, on the CPU: a session otherwise
+        keeps it, some 130 MiB for a tile of 512 px, for as long as it lives.
+    """
+
+    def __init__(
+        self,
+        steps: StepDown,
+        kind: Literal["labels", "probabilities"],
+        observe: ObserveBatch | None = None,
+        *,
+        release_memory: bool = False,
+    ) -> None:
+        self._steps, self._kind, self._observe = steps, kind, observe
+        self._on_device: dict[int, DeviceRun] = {}
+        self._run_options = onnxruntime.RunOptions()
+        if release_memory and steps.step.opened.provider == "cpu":
+            self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self.rate = TileRate()
+
+    @property
+    def tile_batch(self) -> int:
+        """Tiles of one run, now."""
+        return self._steps.step.tile_batch
+
+    def run(
+        self, tiles: NDArray[np.uint8], allowed: NDArray[np.float32]
+    ) -> tuple[list[NDArray[Any]], tuple[str, ...]]:
+        """Run tiles, in full batches that are filled up.
+
+        Parameters
+        ----------
+        tiles : ndarray of uint8, shape (tiles, height, width, channels)
+            At least one tile.
+        allowed : ndarray of float32, shape (tiles, classes)
+            1 where a class may occur, 0 where it is masked before the softmax.
+
+        Returns
+        -------
+        outputs : list of ndarray
+            Labels and confidence, or probabilities, of every tile.
+        degradations : tuple of str
+            What the runs had to do without.
+        """
+        pieces, start = [], 0
+        degradations: dict[str, None] = {}
+        while start < len(tiles):
+            step = self._steps.step
+            batch = slice(start, start + step.tile_batch)
+            try:
+                pieces.append(self._run_batch(step, tiles[batch], allowed[batch]))
+            except Exception as error:
+                # ONNX Runtime has a dozen exception classes without a common root but this one.
+                if is_out_of_memory(error) and self._steps.go_down(step, error):
+                    continue
+                raise
+            start += step.tile_batch
+            if step.degradation is not None:
+                degradations[step.degradation] = None
+        outputs = pieces[0] if len(pieces) == 1 else _concatenated(pieces)
+        return outputs, tuple(degradations)
+
+    def _run_batch(
+        self, step: Step, tiles: NDArray[np.uint8], allowed: NDArray[np.float32]
+    ) -> list[NDArray[Any]]:
+        started = time.perf_counter()
+        if step.quarter_px is None:
+            values = self._run_full(step, tiles, allowed)
+        else:
+            values = self._run_quarters(step, step.quarter_px, tiles[0], allowed)
+        elapsed = time.perf_counter() - started
+        self.rate.add(elapsed / step.tile_batch)
+        if self._observe is not None:
+            self._observe(step.opened.provider, len(tiles), elapsed)
+        return values
+
+    def _run_quarters(
+        self, step: Step, side_px: int, tile: NDArray[np.uint8], allowed: NDArray[np.float32]
+    ) -> list[NDArray[Any]]:
+        answers = [
+            self._run_full(step, quarter[np.newaxis], allowed)
+            for quarter in quarters_of(tile, side_px)
+        ]
+        return [
+            joined_quarters(np.concatenate(quarters), tile.shape[0])[np.newaxis]
+            for quarters in zip(*answers, strict=True)
+        ]
+
+    def _run_full(
+        self, step: Step, tiles: NDArray[np.uint8], allowed: NDArray[np.float32]
+    ) -> list[NDArray[Any]]:
+        missing = step.tile_batch - len(tiles)
+        feeds: dict[str, NDArray[Any]] = {
+            "image": np.pad(tiles, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else tiles,
+            # Where every class is closed there is no softmax: the filling repeats the last row.
+            "allowed": np.pad(allowed, [(0, missing), (0, 0)], mode="edge") if missing else allowed,
+        }
+        session = getattr(step.opened, self._kind)
+        if step.opened.provider == "cpu":
+            values = run_on_host(session, _OUTPUTS[self._kind], feeds, self._run_options)
+        else:
+            device_run = self._on_device.setdefault(
+                id(session), DeviceRun(session, _OUTPUTS[self._kind])
+            )
+            values = device_run(feeds)
+        return [value[: len(tiles)] for value in values]
+
+
+class ModelNetworks:
+    """Both networks of an open model.
+
+    Parameters
+    ----------
+    opened : OpenSession
+        The model.
+    observe : callable, optional
+        Told provider, number of tiles and seconds of every run.
+    geometry : TileGeometry, optional
+        Of its tiles, for when memory runs out.
+    release_memory : bool
+        See `ModelNetwork`.
+    """
+
+    def __init__(
+        self,
+        opened: OpenSession,
+        observe: ObserveBatch | None = None,
+        *,
+        geometry: TileGeometry | None = None,
+        release_memory: bool = False,
+    ) -> None:
+        steps = StepDown(opened, geometry)
+        self.labels, self.probabilities = (
+            ModelNetwork(steps, kind, observe, release_memory=release_memory)
+            for kind in ("labels", "probabilities")
+        )
+        self.provider = opened.provider
+
+
+def _concatenated(pieces: list[list[NDArray[Any]]]) -> list[NDArray[Any]]:
+    return [np.concatenate(planes) for planes in zip(*pieces, strict=True)]

@@ -1,0 +1,160 @@
+"""Requests of the engine through one scheduler: small ones pass, the gone take their tiles along."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi import Request
+
+from petrography.pipeline import AnalysisRequest
+from service.access import Principal
+from service.engine import Engine
+from service.engine.course import Course
+from service.engine.turns import Turns
+from service.http_api.urgency import stated_priority, tenant_of
+from service.telemetry import Telemetry
+from tests.http_service import png, settings_for
+from tests.service.test_engine import metric, reached, started
+from tests.tiny_model import TILE_PX, paint
+
+pytestmark = pytest.mark.anyio
+
+WITHIN_S = 60.0
+SMALL = png(paint(np.ones((TILE_PX, TILE_PX), dtype=np.intp)))
+LARGE = png(paint(np.zeros((TILE_PX, 6 * TILE_PX), dtype=np.intp)))
+
+
+class Uploaded(io.BytesIO):
+    """A file whose begin can be read by itself."""
+
+    def read_start(self, size_bytes: int) -> bytes:
+        return self.getvalue()[:size_bytes]
+
+
+@pytest.fixture
+async def engine(model_folder: Path, tmp_path: Path) -> AsyncIterator[Engine]:
+    settings = settings_for(model_folder, tmp_path / "artefacts", interactive_pixels=TILE_PX**2)
+    async with started(settings) as running:
+        yield running
+
+
+async def test_a_small_analysis_passes_a_large_one_that_runs(engine: Engine) -> None:
+    """The large one waits in its first tile until the small one is done but for its own tile."""
+    at_tile, go_on = threading.Event(), threading.Event()
+    loaded = engine.repository.get("tiny")
+    runs: list[int] = []
+
+    def observe(provider: str, tiles: int, seconds: float) -> None:
+        runs.append(tiles)
+        if len(runs) == 1:
+            at_tile.set()
+            assert go_on.wait(WITHIN_S)
+
+    object.__setattr__(loaded, "observe", observe)
+    large = asyncio.create_task(engine.analyse(Uploaded(LARGE), AnalysisRequest()))
+    await reached(at_tile)
+    small = asyncio.create_task(engine.analyse(Uploaded(SMALL), AnalysisRequest()))
+    async with asyncio.timeout(WITHIN_S):
+        while metric(engine, 'petroserve_tiles_waiting{priority="interactive"}') < 1.0:
+            await asyncio.sleep(0.005)
+    go_on.set()
+    await asyncio.gather(large, small)
+
+    assert sum(runs) == 7
+    assert metric(engine, 'petroserve_tile_wait_seconds_count{priority="interactive"}') == 1.0
+    assert metric(engine, 'petroserve_tile_wait_seconds_count{priority="bulk"}') == 6.0
+    assert metric(engine, "petroserve_tile_batch_tiles_count") == 7.0
+    assert metric(engine, "petroserve_tiles_waiting") == 0.0
+
+
+async def test_a_client_that_goes_takes_its_waiting_tiles_along(engine: Engine) -> None:
+    at_tile, go_on = threading.Event(), threading.Event()
+    loaded = engine.repository.get("tiny")
+
+    def observe(provider: str, tiles: int, seconds: float) -> None:
+        at_tile.set()
+        assert go_on.wait(WITHIN_S)
+
+    object.__setattr__(loaded, "observe", observe)
+    running = asyncio.create_task(engine.analyse(Uploaded(LARGE), AnalysisRequest()))
+    await reached(at_tile)
+    waiting = asyncio.create_task(engine.analyse(Uploaded(SMALL), AnalysisRequest()))
+    async with asyncio.timeout(WITHIN_S):
+        while metric(engine, 'petroserve_tiles_waiting{priority="interactive"}') < 1.0:
+            await asyncio.sleep(0.005)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    # It ended although the network still runs a tile of the other.
+    assert not running.done()
+    assert metric(engine, "petroserve_tiles_waiting") == 0.0
+    go_on.set()
+    await running
+
+
+async def test_after_the_stop_the_scheduler_has_ended(model_folder: Path, tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    async with started(settings_for(model_folder, tmp_path / "artefacts")) as engine:
+        await engine.analyse(Uploaded(SMALL), AnalysisRequest())
+    left = {one.name for one in set(threading.enumerate()) - before}
+    assert not any(name.startswith(("tiles-", "work")) for name in left)
+
+
+def test_whoever_wants_to_know_of_a_stop_is_told_even_if_late() -> None:
+    course, told = Course(Telemetry()), []
+    with course.telling_stop(lambda: told.append("first")):
+        assert told == []
+        course.stop()
+    with course.telling_stop(lambda: told.append("late")):
+        pass
+    course.stop()
+    assert told == ["first", "late"]
+
+
+async def test_the_wait_for_a_turn_is_what_the_others_have_left() -> None:
+    turns = Turns(2)
+    async with turns.taken(100.0):
+        assert turns.expected_wait_s() == 0.0
+        async with turns.taken(0.0):
+            # One of two turns is as good as free, the other lasts 100 s.
+            assert turns.expected_wait_s() == 0.0
+            waiting = asyncio.create_task(turns.taken(60.0).__aenter__())
+            await asyncio.sleep(0)
+            assert 50.0 < turns.expected_wait_s() <= 60.0
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        assert turns.expected_wait_s() == 0.0
+
+
+def test_the_tenant_is_that_of_the_key_or_the_address() -> None:
+    client = {"type": "http", "headers": [], "client": ("192.0.2.7", 5000)}
+    assert tenant_of(Request(client)) == "192.0.2.7"
+    assert tenant_of(Request({"type": "http", "headers": []})) == ""
+    principal = Principal("k", "lab", frozenset())
+    assert tenant_of(Request({**client, "state": {"principal": principal}})) == "lab"
+
+
+@pytest.mark.parametrize(
+    ("headers", "priority"),
+    [
+        ([], None),
+        (["u=3"], None),
+        (["u=0, i"], None),
+        (["u=4"], "bulk"),
+        (["i, u=7"], "bulk"),
+        (["u=6;x=1, i"], "bulk"),
+        (["u=1", "u=5"], "bulk"),
+        (["u=9"], None),
+        (["menu=5"], None),
+        (["u=high"], None),
+    ],
+)
+def test_a_client_may_let_others_go_first(headers: list[str], priority: str | None) -> None:
+    raw = [(b"priority", one.encode()) for one in headers]
+    assert stated_priority(Request({"type": "http", "headers": raw})) == priority

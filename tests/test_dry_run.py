@@ -1,0 +1,33 @@
+"""``petroserve analyse --dry-run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from petrography.image_codec import encode_png
+from tests.command_runs import Run
+from tests.tiny_model import TILE_PX, paint
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+
+def test_time_and_memory_are_told_and_nothing_is_written(
+    run: Run, model_folder: Path, tmp_path: Path
+) -> None:
+    image, broken = tmp_path / "field.png", tmp_path / "broken.png"
+    image.write_bytes(encode_png(paint(np.zeros((TILE_PX, 3 * TILE_PX), dtype=np.intp))))
+    broken.write_bytes(b"no image")
+    words = ("--models", model_folder, "--out", tmp_path / "out", "--dry-run")
+
+    status, told, _ = run("analyse", image, *words)
+
+    assert status == 0
+    assert f"192 x 64 px, 3 tiles of {TILE_PX} px with tiny:1" in told
+    assert not (tmp_path / "out").exists()
+    status, told, complaint = run("analyse", image, broken, *words)
+    assert status == 2
+    assert "3 tiles" in told
+    assert "broken.png" in complaint

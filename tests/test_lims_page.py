@@ -13,13 +13,20 @@ from pathlib import Path
 import pytest
 import yaml
 
+from petrography.report import Result
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "lims.md").read_text(encoding="utf-8")
 STAND_IN = ROOT / "tests" / "lims" / "senaite_stand_in.py"
 ADDRESS = "http://127.0.0.1:8099/senaite"
 RUN_WITHIN_S = 600.0
 
-BLOCKS = re.findall(r"^```bash\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+BLOCKS = blocks("bash")
 
 
 def environment() -> dict[str, str]:
@@ -81,6 +88,24 @@ def test_the_files_are_there_and_judged(printed: tuple[Path, str]) -> None:
         assert (folder / "export" / name).stat().st_size > 0
     assert (folder / "named" / "senaite.csv").read_text().startswith(",PETRO_CCP,PETRO_SP,end\n")
     assert "not overridden" in text
+
+
+def test_the_folder_is_answered_and_the_review_written(printed: tuple[Path, str]) -> None:
+    folder, text = printed
+    assert "field-7.png\tdone" in text
+    (handed,) = (folder / "out" / "senaite").iterdir()
+    assert handed.read_text().splitlines()[1].startswith("SEC-0002,")
+    assert Result.model_validate_json((folder / "result.v2.json").read_bytes()).status == "final"
+    assert not (folder / "result.v3.json").exists()
+
+
+def test_the_python_verifies_what_it_signs(tmp_path: Path) -> None:
+    (code,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=environment(),
+        capture_output=True, text=True, timeout=RUN_WITHIN_S, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("4d7f.1.finished\n", "")
 
 
 def test_every_link_is_there() -> None:

@@ -2,8 +2,8 @@
 
 Of Petroserve it knows result.json only. Files named after steps: `profile` (words and digits of
 one laboratory), `measurands` (the numbers that are reported), `two_dimension`, `edd` and `lis2`
-(formats), `two_dimension_check` (what SENAITE would make of a file), `senaite_client` and
-`senaite_delivery` (its JSON API), `watched_folder` (for systems that know only files).
+(formats), `two_dimension_check` (what SENAITE would make of a file), `senaite_client`,
+`senaite_files` and `senaite_delivery` (its JSON API), `watched_folder` (for systems that know only files).
 """
 
 from service.lims.edd import LONG_COLUMNS, WIDE_COLUMNS, long_csv, wide_csv

@@ -113,6 +113,11 @@ def reported(result: Result, profile: LimsProfile = STANDARD) -> tuple[Reported,
         Modal per cent of the whole field (``MOD_*``), minerals that were looked for and not found
         as "less than"; grain sizes where there is a scale (``GS_P80_*``, ``GS_D50_*``); elements
         (``EL_*``); area, fields, pixel size and mean uncertainty of the map.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the profile gives two numbers one name.
     """
     standard = (
         *_modal_shares(result),
@@ -120,7 +125,13 @@ def reported(result: Result, profile: LimsProfile = STANDARD) -> tuple[Reported,
         *_elements(result),
         *_field(result),
     )
-    return tuple(_named(one, profile) for one in standard if profile.wants(one.keyword))
+    listed = tuple(_named(one, profile) for one in standard if profile.wants(one.keyword))
+    keywords = [one.keyword for one in listed]
+    twice = sorted({keyword for keyword in keywords if keywords.count(keyword) > 1})
+    if twice:
+        msg = f"two numbers are called {', '.join(twice)}; give them different names in the profile"
+        raise InvalidParameterError(msg)
+    return listed
 
 
 def _named(one: Reported, profile: LimsProfile) -> Reported:

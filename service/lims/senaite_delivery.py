@@ -8,7 +8,6 @@ guessing, so killing this at any moment and starting it again neither loses nor 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ from petrography.report import Result
 from service.lims.measurands import Reported, reported
 from service.lims.plain_text import sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
-from service.lims.senaite_client import Analysis, SenaiteClient, SenaiteSample
+from service.lims.senaite_client import Analysis, SenaiteClient
+from service.lims.senaite_files import TRIES, Parcel, packed
 
 __all__ = ["Delivered", "deliver"]
 
@@ -33,7 +33,6 @@ _OPEN_SAMPLE = {"sample_received", "to_be_verified"}
 _WAITING = {"unassigned", "assigned"}
 # A retracted analysis is history: its retest has the same keyword.
 _PAST = {"retracted", "rejected", "cancelled"}
-_TRIES = 3
 _UNITS = {"%": "%", "um": "um", "µm": "um", "μm": "um", "mm2": "mm2", "mm²": "mm2", "": "1"}
 
 
@@ -109,80 +108,15 @@ def deliver(
         raise LimsRefusedError(msg)
     numbers = reported(result, profile)
     here = [one for one in client.analyses(sample.id) if one.state not in _PAST]
-    wanted = [one for one in here if one.keyword in {number.keyword for number in numbers}]
-    files = {
-        name: _stored(client, sample, _title(result, name, content), name, content)
-        for name, content in (attachments or {}).items()
-    }
-    parcel = _parcel(tuple(files.values()), wanted)
-    done = tuple(_number(client, result, one, here, parcel) for one in numbers)
-    return (*_files_shown(client, files, wanted), *done)
+    places = {one.keyword: _place(one, here) for one in numbers}
+    fitting = [place for place in places.values() if isinstance(place, Analysis)]
+    parcel = packed(client, result, sample, fitting, attachments or {})
+    done = tuple(_number(client, result, one, places[one.keyword], parcel) for one in numbers)
+    return (*(_file(*told) for told in parcel.told(client)), *done)
 
 
-@dataclass(frozen=True)
-class _Parcel:
-    """Uids of files, and the analysis that is to show them; None where none waits."""
-
-    uids: tuple[str, ...]
-    carrier: str | None
-
-
-def _parcel(uids: tuple[str, ...], wanted: Sequence[Analysis]) -> _Parcel:
-    shown = {uid for analysis in wanted for uid in analysis.attachments}
-    waiting = [analysis.uid for analysis in wanted if analysis.state in _WAITING]
-    return _Parcel(tuple(uid for uid in uids if uid not in shown), next(iter(waiting), None))
-
-
-def _title(result: Result, name: str, content: bytes) -> str:
-    return f"{result.id} v{result.version} {name} {hashlib.sha256(content).hexdigest()[:16]}"
-
-
-def _stored(
-    client: SenaiteClient, sample: SenaiteSample, title: str, name: str, content: bytes
-) -> str:
-    """Store a file unless one of its title is there; returns its uid."""
-    tries = 0
-    while (found := client.find_attachment(title)) is None:
-        tries += 1
-        try:
-            return client.create_attachment(
-                parent_path=sample.path.rpartition("/")[0],
-                title=title,
-                filename=name,
-                content=content,
-                keys="petroserve",
-            )
-        except LimsUnreachableError:
-            if tries == _TRIES:
-                raise
-    return found
-
-
-def _files_shown(
-    client: SenaiteClient, files: Mapping[str, str], wanted: Sequence[Analysis]
-) -> tuple[Delivered, ...]:
-    """Tell which files an analysis shows now; they travel with its number."""
-    before = {uid for analysis in wanted for uid in analysis.attachments}
-    now = (
-        {uid for one in wanted for uid in client.analysis(one.uid).attachments} if files else set()
-    )
-    return tuple(_file(name, uid, before, now) for name, uid in files.items())
-
-
-def _file(name: str, uid: str, before: set[str], now: set[str]) -> Delivered:
-    if uid in now:
-        return Delivered("(attachment)", name, "already there" if uid in before else "submitted")
-    why = "stored, but no analysis that still waits could take it"
-    return Delivered("(attachment)", name, "refused", why)
-
-
-def _number(
-    client: SenaiteClient,
-    result: Result,
-    one: Reported,
-    here: Sequence[Analysis],
-    parcel: _Parcel,
-) -> Delivered:
+def _place(one: Reported, here: Sequence[Analysis]) -> Analysis | Delivered:
+    """The analysis that waits for a number, or why there is none."""
     same = [analysis for analysis in here if analysis.keyword == one.keyword]
     if not same:
         return Delivered(one.keyword, one.text, "not asked for")
@@ -193,11 +127,28 @@ def _number(
     if _unit(analysis.unit) != one.unit:
         why = f"the service counts in {analysis.unit or 'no unit'}, the result in {one.unit}"
         return Delivered(one.keyword, one.text, "refused", why)
-    fields = _fields(result, one)
-    if parcel.uids and analysis.uid == parcel.carrier:
-        fields["Attachment"] = [*analysis.attachments, *parcel.uids]
+    return analysis
+
+
+def _file(name: str, is_shown: bool, was_shown: bool) -> Delivered:
+    if is_shown:
+        return Delivered("(attachment)", name, "already there" if was_shown else "submitted")
+    why = "no analysis that still waits could take it"
+    return Delivered("(attachment)", name, "refused", why)
+
+
+def _number(
+    client: SenaiteClient,
+    result: Result,
+    one: Reported,
+    place: Analysis | Delivered,
+    parcel: Parcel,
+) -> Delivered:
+    if isinstance(place, Delivered):
+        return place
+    fields = _fields(result, one) | parcel.fields_for(place)
     try:
-        return _sent(client, one, analysis, fields)
+        return _sent(client, one, place, fields)
     except LimsRefusedError as error:
         return Delivered(one.keyword, one.text, "refused", str(error))
 
@@ -207,17 +158,27 @@ def _sent(
 ) -> Delivered:
     """Send until the state says that it is done; never twice."""
     outcome: Outcome = "already there"
-    for attempt in range(1, _TRIES + 1):
-        if analysis.state not in _WAITING:
-            break
+    tries = 0
+    while analysis.state in _WAITING and tries < TRIES:
+        tries += 1
         try:
+            if one.below_limit and not _takes_limit(client, analysis.uid, fields):
+                why = "the service has no detection limit selector: the number would stand bare"
+                return Delivered(one.keyword, one.text, "refused", why)
             client.submit(analysis.uid, fields)
         except LimsUnreachableError:
-            if attempt == _TRIES:
+            if tries == TRIES:
                 raise
         outcome = "submitted"
         analysis = client.analysis(analysis.uid)
     return _judged(one, analysis, outcome)
+
+
+def _takes_limit(client: SenaiteClient, uid: str, fields: Mapping[str, Any]) -> bool:
+    """Write "less than" without submitting, and look whether it was kept."""
+    operand: str = fields["DetectionLimitOperand"]
+    client.update(uid, {"DetectionLimitOperand": operand})
+    return client.analysis(uid).operand == operand
 
 
 def _judged(one: Reported, analysis: Analysis, outcome: Outcome) -> Delivered:

@@ -102,6 +102,11 @@ def test_a_profile_renames_rounds_and_limits() -> None:
     }
 
 
+def test_two_numbers_of_one_name_are_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="two numbers are called MOD_CCP"):
+        reported(RESULT, LimsProfile(keywords={"MOD_SP": "MOD_CCP"}))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -114,6 +114,16 @@ def test_a_file_that_no_waiting_analysis_can_take_is_named(
     late = deliver(client, RESULT, attachments={"report.pdf": b"%PDF"})
     assert late[0].outcome == "refused"
     assert not late[0].is_settled
+    assert laboratory.files == {}
+
+
+def test_a_file_goes_with_an_analysis_that_can_be_sent(
+    client: SenaiteClient, laboratory: Laboratory
+) -> None:
+    laboratory.analysis("SEC-0001", "MOD_CCP")["Unit"] = "ppm"
+    sent = deliver(client, RESULT, attachments={"report.pdf": b"%PDF"})
+    assert sent[0].outcome == "submitted"
+    assert len(laboratory.analysis("SEC-0001", "MOD_GN")["Attachment"]) == 1
 
 
 def test_the_customers_id_finds_the_sample(client: SenaiteClient, laboratory: Laboratory) -> None:
@@ -193,7 +203,10 @@ def test_a_service_without_detection_limits_is_found_out(
 ) -> None:
     laboratory.analysis("SEC-0001", "MOD_GN")["DetectionLimitSelector"] = False
     named = {one.keyword: one for one in deliver(client, RESULT)}
-    assert named["MOD_GN"].outcome == "differs"
+    assert named["MOD_GN"].outcome == "refused"
+    assert "would stand bare" in named["MOD_GN"].why
+    galena = laboratory.analysis("SEC-0001", "MOD_GN")
+    assert (galena["Result"], galena["review_state"]) == ("", "unassigned")
 
 
 def test_a_profile_chooses_the_keywords(client: SenaiteClient, laboratory: Laboratory) -> None:
@@ -220,7 +233,7 @@ class Breaking:
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("nth", range(1, 6))
+@pytest.mark.parametrize("nth", range(1, 7))
 def test_a_lost_answer_neither_loses_nor_doubles(
     laboratory: Laboratory, client: SenaiteClient, nth: int, done: bool
 ) -> None:
@@ -232,7 +245,7 @@ def test_a_lost_answer_neither_loses_nor_doubles(
     assert len(submitted) == len(set(submitted)) == 4
 
 
-@pytest.mark.parametrize("nth", range(1, 6))
+@pytest.mark.parametrize("nth", range(1, 7))
 def test_a_killed_sender_is_taken_up_by_the_next(
     laboratory: Laboratory, address: str, nth: int
 ) -> None:

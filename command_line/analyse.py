@@ -52,7 +52,7 @@ def analyse(arguments: argparse.Namespace) -> int:
     status = DONE
     for image, folder in folders.items():
         try:
-            table = prepared.run(image.read_bytes(), folder, name=image.name)
+            table = prepared.run(image, folder)
         except InputError as error:
             # The other images are worth analysing all the same.
             status = complain(f"{image}: {error}")

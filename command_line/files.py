@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 if TYPE_CHECKING:
     from petrography.image_codec import DecodedImage
@@ -16,11 +17,13 @@ __all__ = [
     "DONE",
     "AddCommand",
     "Command",
+    "FolderSink",
     "add_out",
     "json_bytes",
     "read_image",
     "read_labels",
     "write_files",
+    "written_folder",
 ]
 
 DONE = 0
@@ -79,3 +82,40 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         temporary = folder / f"{name}.tmp"
         temporary.write_bytes(content)
         temporary.replace(folder / name)
+
+
+class FolderSink:
+    """Takes the files of an analysis into a folder, under other names until all are there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._begun: dict[Path, Path] = {}
+
+    def create(self, name: str) -> BinaryIO:
+        """Begin a file; see `petrography.pipeline.FileSink`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / name
+        aside = self._begun[path] = path.with_name(f"{name}.tmp")
+        return aside.open("w+b")
+
+    def keep(self) -> None:
+        """Give the files their names."""
+        for path, aside in self._begun.items():
+            aside.replace(path)
+
+    def throw_away(self) -> None:
+        """Remove what was begun."""
+        for aside in self._begun.values():
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_folder(folder: Path) -> Iterator[FolderSink]:
+    """Write files into a folder, made if need be; all of them are there at the end, or none."""
+    sink = FolderSink(folder)
+    try:
+        yield sink
+    except BaseException:
+        sink.throw_away()
+        raise
+    sink.keep()

@@ -76,9 +76,8 @@ def _watched(folder: WatchedFolder, *, once: bool, pause_s: float) -> int:
 
 def _image_handler(prepared: PreparedAnalysis, profile: LimsProfile, *, from_name: bool) -> Handler:
     def analyse(dropped: Dropped, folder: Path) -> None:
-        stem = Path(dropped.name).stem if from_name else None
-        request = _request(prepared, dropped, stem)
-        replace(prepared, request=request).run(dropped.content, folder, name=dropped.name)
+        request = _request(prepared, dropped, dropped.path.stem if from_name else None)
+        replace(prepared, request=request).run(dropped.path, folder)
         _write_tables(folder, read_stored_result(folder / "result.json"), profile)
 
     return analyse
@@ -86,8 +85,9 @@ def _image_handler(prepared: PreparedAnalysis, profile: LimsProfile, *, from_nam
 
 def _result_handler(profile: LimsProfile) -> Handler:
     def export(dropped: Dropped, folder: Path) -> None:
-        result = parse_result(dropped.content, source=dropped.name)
-        write_files(folder, {"result.json": dropped.content})
+        content = dropped.path.read_bytes()
+        result = parse_result(content, source=dropped.path.name)
+        write_files(folder, {"result.json": content})
         _write_tables(folder, result, profile)
 
     return export
@@ -114,7 +114,7 @@ def _request(
     sample = {name.removeprefix("sample_"): value for name, value in stated.items()}
     if not sample.setdefault("id", sample_id or ""):
         msg = (
-            f"no sample is named for {dropped.name}; wanted a CSV of the same name, dropped before "
+            f"no sample is named for {dropped.path.name}; wanted a CSV of the same name, dropped before "
             "it, with sample_id, or --sample-from-name"
         )
         raise MissingPartError(msg)
@@ -123,7 +123,7 @@ def _request(
             prepared.request.model_dump() | own | {"sample": sample}
         )
     except ValidationError as error:
-        msg = f"the CSV of {dropped.name} cannot be used: {field_problems(error)}"
+        msg = f"the CSV of {dropped.path.name} cannot be used: {field_problems(error)}"
         raise InvalidParameterError(msg) from None
     require_possible(request, prepared.model.card)
     return request

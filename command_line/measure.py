@@ -19,7 +19,12 @@ def add_commands(add_command: AddCommand) -> None:
 def _describe_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", type=Path, metavar="LABELS", help="PNG or TIFF of mineral codes")
     parser.add_argument("--um-per-px", type=float, help="pixel size; lengths are in px without it")
-    add_out(parser, "folder for the tables, outlines and plots")
+    parser.add_argument(
+        "--touching-grains",
+        action="store_true",
+        help="tell touching grains of one mineral apart as well, which takes seconds",
+    )
+    add_out(parser, "folder for result.json, tables, outlines and plots")
     add_outputs(parser)
 
 
@@ -30,6 +35,7 @@ def measure(arguments: argparse.Namespace) -> int:
     from petrography.report import (
         EXPORTS,
         EXPORTS_ON_REQUEST,
+        grain_size_table,
         label_image_files,
         label_image_result,
         modal_table,
@@ -39,10 +45,16 @@ def measure(arguments: argparse.Namespace) -> int:
     if arguments.um_per_px is not None:
         require_possible_scale(arguments.um_per_px)
     labels, digest = read_labels(arguments.labels)
-    measured = measure_labels(labels)
+    measured = measure_labels(labels, touching_grains=arguments.touching_grains)
     result = label_image_result(
-        measured.composition, measured.grains, identity=digest, um_per_px=arguments.um_per_px
+        measured.composition,
+        measured.grains,
+        identity=digest,
+        um_per_px=arguments.um_per_px,
+        particles=measured.particles,
     )
     write_files(arguments.out, label_image_files(result, measured.grains, outputs))
     print(modal_table(result))
+    if result.grains:
+        print(f"\n{grain_size_table(result)}")
     return DONE

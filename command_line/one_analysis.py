@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from command_line.files import write_files
+from command_line.files import written_folder
 from command_line.outputs import add_outputs, chosen_outputs
 from command_line.settings import add_models_folder, settings_of
 from command_line.stage_views import ViewFile
@@ -39,33 +39,38 @@ class PreparedAnalysis:
     corrections: Corrections
     views: Mapping[str, Callable[[], bytes]]
 
-    def run(self, image: bytes, folder: Path, *, name: str, in_parts: InParts | None = None) -> str:
+    def run(self, image: Path, folder: Path, *, in_parts: InParts | None = None) -> str:
         """Analyse an image behind a progress bar, write its files and return its modal table."""
         from tqdm import tqdm
 
         from petrography.report import modal_table
-        from service.engine import analyse_image
+        from service.engine import ScratchFiles, analyse_image
 
-        # A bar appears on a terminal only.
-        with tqdm(desc=name, unit="tile", disable=None, leave=False) as bar:
+        with (
+            ScratchFiles(self.settings.scratch_folder) as scratch,
+            written_folder(folder) as sink,
+            # A bar appears on a terminal only.
+            tqdm(desc=image.name, unit="tile", disable=None, leave=False) as bar,
+        ):
 
             def on_progress(done: int, total: int) -> None:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            analysis = analyse_image(
-                image,
+            result = analyse_image(
+                sink,
+                scratch.view(image),
                 self.request,
                 self.model,
                 settings=self.settings,
+                workspace=scratch,
                 analysis_id=str(uuid.uuid4()),
                 corrections=self.corrections,
                 views=self.views,
                 in_parts=in_parts,
                 on_progress=on_progress,
             )
-        write_files(folder, analysis.artefacts)
-        return modal_table(analysis.result)
+        return modal_table(result)
 
 
 def add_analysis_options(parser: argparse.ArgumentParser, *, model: str = "--model") -> None:

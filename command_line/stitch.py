@@ -127,7 +127,7 @@ def stitch(arguments: argparse.Namespace) -> int:
     print(_summary(stitching.report))
     if prepared is not None:
         parts = _in_parts(stitching) if arguments.segment == "fields" else None
-        print(prepared.run(out.read_bytes(), arguments.analyse, name=out.name, in_parts=parts))
+        print(prepared.run(out, arguments.analyse, in_parts=parts))
     return DONE
 
 

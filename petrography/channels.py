@@ -7,13 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from petrography.workspace import IN_MEMORY, Workspace, copied_by_strips
+
 __all__ = ["RGB_CHANNELS", "colours_or_bands", "picture"]
 
 RGB_CHANNELS = ("R", "G", "B")
 Levels = NDArray[np.uint8]
 
 
-def picture(pixels: Levels, channels: Sequence[str], shown: Sequence[str] | None = None) -> Levels:
+def picture(
+    pixels: Levels,
+    channels: Sequence[str],
+    shown: Sequence[str] | None = None,
+    workspace: Workspace = IN_MEMORY,
+) -> Levels:
     """Make an RGB picture for people of an image of any channels.
 
     Parameters
@@ -25,6 +32,8 @@ def picture(pixels: Levels, channels: Sequence[str], shown: Sequence[str] | None
     shown : sequence of str, optional
         The three channels to show; by default R, G and B where they are there, else the first
         three. Of fewer than three, the first is shown as grey.
+    workspace : Workspace, optional
+        Gives the array of the picture.
 
     Returns
     -------
@@ -42,7 +51,8 @@ def picture(pixels: Levels, channels: Sequence[str], shown: Sequence[str] | None
     places = [channels.index(name) for name in shown or _shown(channels)]
     if places == [0, 1, 2] == list(range(pixels.shape[2])):
         return pixels
-    return np.ascontiguousarray(pixels[..., places])
+    shape = (*pixels.shape[:2], 3)
+    return copied_by_strips(pixels, workspace, lambda rows: rows[..., places], shape)
 
 
 def colours_or_bands(pixels: Levels, channels: Sequence[str]) -> Levels:

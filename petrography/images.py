@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError, LabelImageError
+from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
 __all__ = [
     "MAX_UM_PER_PX",
@@ -36,6 +37,8 @@ Confidence: TypeAlias = NDArray[np.uint8]
 
 # From the pixel of an electron microscope to that of a coarse scanner.
 MIN_UM_PER_PX, MAX_UM_PER_PX = 1e-4, 1e4
+# OpenCV cannot average squares of two by two of more channels than this.
+_MOST_AT_ONCE = 4
 
 
 def require_image(pixels: NDArray[np.generic]) -> Image:
@@ -87,7 +90,7 @@ def resampled_shape(height_px: int, width_px: int, factor: float) -> tuple[int, 
     return max(1, math.ceil(height_px * factor)), max(1, math.ceil(width_px * factor))
 
 
-def resample_image(pixels: Image, factor: float) -> Image:
+def resample_image(pixels: Image, factor: float, workspace: Workspace = IN_MEMORY) -> Image:
     """Resample an image: averaging areas when it shrinks, linear when it grows.
 
     Parameters
@@ -96,6 +99,8 @@ def resample_image(pixels: Image, factor: float) -> Image:
         The image.
     factor : float
         Size of the result over the size of `pixels`, above 0.
+    workspace : Workspace, optional
+        Gives the array of the result.
 
     Returns
     -------
@@ -106,9 +111,24 @@ def resample_image(pixels: Image, factor: float) -> Image:
         return pixels
     height_px, width_px = resampled_shape(pixels.shape[0], pixels.shape[1], factor)
     method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
-    resampled = cv2.resize(pixels, (width_px, height_px), interpolation=method)
-    # OpenCV drops the last axis of an image of one channel.
-    return np.asarray(resampled, dtype=np.uint8).reshape(height_px, width_px, pixels.shape[2])
+    channels = pixels.shape[2]
+    resampled: Image = workspace.empty((height_px, width_px, channels), np.uint8)
+    if channels <= _MOST_AT_ONCE:
+        return _resize(pixels, resampled, method)
+    for first in range(0, channels, _MOST_AT_ONCE):
+        some = slice(first, min(first + _MOST_AT_ONCE, channels))
+        count = some.stop - some.start
+        part: Image = workspace.empty((*pixels.shape[:2], count), np.uint8)
+        part[:] = pixels[..., some]
+        small = workspace.empty((height_px, width_px, count), np.uint8)
+        resampled[..., some] = _resize(part, small, method)
+    return resampled
+
+
+def _resize(pixels: Image, target: Image, method: int) -> Image:
+    size = target.shape[1], target.shape[0]
+    cv2.resize(pixels, size, dst=target, interpolation=method)
+    return target
 
 
 def resample_labels(labels: Labels, shape: tuple[int, int]) -> Labels:
@@ -132,11 +152,16 @@ def clipped_fraction(pixels: Image) -> float:
     float
         In [0, 1].
     """
+    strips = row_strips(pixels.shape[0], pixels.shape[1])
+    clipped_px = sum(_clipped_px(pixels[rows]) for rows in strips)
+    return float(clipped_px / (pixels.shape[0] * pixels.shape[1]))
+
+
+def _clipped_px(pixels: Image) -> int:
     if pixels.shape[2] != 3:
-        return float((pixels == 255).any(axis=2).mean())
-    area_px = pixels.shape[0] * pixels.shape[1]
-    unclipped_px = cv2.countNonZero(cv2.inRange(pixels, (0, 0, 0), (254, 254, 254)))
-    return float((area_px - unclipped_px) / area_px)
+        return int(np.count_nonzero((pixels == 255).any(axis=2)))
+    unclipped_px = int(cv2.countNonZero(cv2.inRange(pixels, (0, 0, 0), (254, 254, 254))))
+    return int(pixels.shape[0] * pixels.shape[1] - unclipped_px)
 
 
 def require_possible_scale(um_per_px: float) -> float:

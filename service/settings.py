@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     artefacts_max_bytes: _Count = 20 * _GIB
     """Bytes of results to keep; the oldest are removed, calibrations last, the newest never."""
 
+    scratch_folder: Path | None = None
+    """Where images larger than memory are worked on, up to 20 bytes a pixel; on a disk, not in
+    memory. Unset: the temporary folder of the system."""
+
     max_image_bytes: _Count = 256 * 1024**2
     """Largest image file that is accepted."""
 

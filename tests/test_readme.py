@@ -32,6 +32,7 @@ ARTEFACTS = {
     "grains.csv",
     "grains.geojson",
     "grains.parquet",
+    "labels.ome.tif",
     "labels.png",
     "modal.csv",
     "overlay.jpg",

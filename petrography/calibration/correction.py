@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from petrography.calibration.colour_calibration import ColourCalibration
 from petrography.calibration.tone_curve import change_light
 from petrography.images import Image, require_image
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["apply_calibration"]
 
 
-def apply_calibration(pixels: Image, calibration: ColourCalibration) -> Image:
+def apply_calibration(
+    pixels: Image, calibration: ColourCalibration, workspace: Workspace = IN_MEMORY
+) -> Image:
     """Correct the colours of a photograph.
 
     Parameters
@@ -22,6 +25,8 @@ def apply_calibration(pixels: Image, calibration: ColourCalibration) -> Image:
         sRGB.
     calibration : ColourCalibration
         Fitted to this photograph or to its series.
+    workspace : Workspace, optional
+        Gives the array of the result.
 
     Returns
     -------
@@ -38,4 +43,6 @@ def apply_calibration(pixels: Image, calibration: ColourCalibration) -> Image:
     def corrected(light: NDArray[np.float32], _: slice) -> NDArray[np.float32]:
         return np.asarray(cv2.transform(light, matrix), dtype=np.float32)
 
-    return change_light(require_image(pixels), corrected, gamma=calibration.gamma)
+    return change_light(
+        require_image(pixels), corrected, gamma=calibration.gamma, workspace=workspace
+    )

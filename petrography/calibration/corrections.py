@@ -9,6 +9,7 @@ from petrography.calibration.correction import apply_calibration
 from petrography.calibration.flat_field import FlatField, apply_flat_field
 from petrography.calibration.lens import LensModel, undistort
 from petrography.images import Image
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["Corrections", "optics_id"]
 
@@ -61,6 +62,8 @@ class Corrections:
             pixels = apply_flat_field(pixels, self.flat_field)
         return pixels if self.lens is None else undistort(pixels, self.lens)
 
-    def coloured(self, pixels: Image) -> Image:
-        """Calibrate the colours of an evened photograph."""
-        return pixels if self.calibration is None else apply_calibration(pixels, self.calibration)
+    def coloured(self, pixels: Image, workspace: Workspace = IN_MEMORY) -> Image:
+        """Calibrate the colours of an evened photograph, into an array of the workspace."""
+        if self.calibration is None:
+            return pixels
+        return apply_calibration(pixels, self.calibration, workspace)

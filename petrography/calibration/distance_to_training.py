@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petrography.calibration.colour_difference import ciede2000, lab_of_levels
 from petrography.images import Image, Labels
+from petrography.workspace import row_strips
 
 __all__ = ["colour_distance"]
 
@@ -51,12 +53,25 @@ def colour_distance(
     0.0
     """
     step = slice(None, None, _SAMPLING_STEP_PX)
-    sampled, codes = pixels[step, step].reshape(-1, 3), labels[step, step].ravel()
-    compared = [code for code in np.unique(codes).tolist() if code in colours_rgb]
+    areas_px, sums = _sums_by_code(pixels[step, step], labels[step, step])
+    compared = [code for code in np.flatnonzero(areas_px).tolist() if code in colours_rgb]
     if not compared:
         return None
-    seen = np.array([sampled[codes == code].mean(axis=0) for code in compared])
-    areas = np.array([np.count_nonzero(codes == code) for code in compared])
+    areas = areas_px[compared]
+    seen = sums[compared] / areas[:, np.newaxis]
     wanted = np.array([colours_rgb[code] for code in compared])
     differences = ciede2000(lab_of_levels(seen), lab_of_levels(wanted))
     return float(np.average(differences, weights=areas))
+
+
+def _sums_by_code(pixels: Image, labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Pixels of every code 0-255, and their colours summed up, strip by strip."""
+    areas = np.zeros(256, dtype=np.int64)
+    sums = np.zeros((256, 3), dtype=np.float64)
+    for rows in row_strips(*labels.shape):
+        codes = labels[rows].ravel()
+        areas += np.bincount(codes, minlength=256)
+        for channel in range(3):
+            levels = pixels[rows, :, channel].ravel()
+            sums[:, channel] += np.bincount(codes, levels, minlength=256)
+    return areas, sums

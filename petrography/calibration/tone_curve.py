@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.images import Image
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["GAMMA", "change_light", "levels_to_light", "light_to_levels", "row_strips"]
 
@@ -55,6 +56,7 @@ def change_light(
     change: Callable[[NDArray[np.float32], slice], NDArray[np.float32]],
     *,
     gamma: float = GAMMA,
+    workspace: Workspace = IN_MEMORY,
 ) -> Image:
     """Decode an image, change its light strip by strip, encode the result.
 
@@ -66,6 +68,8 @@ def change_light(
         From the light of a strip, float32 (rows, width, 3), and its rows to the new light.
     gamma : float
         Exponent of the curve.
+    workspace : Workspace, optional
+        Gives the array of the result.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def change_light(
         sRGB, clipped where the new light leaves 0-1.
     """
     decode, encode = _tables(gamma)
-    changed = np.empty_like(pixels)
+    changed: Image = workspace.empty(pixels.shape, np.uint8)
     for rows in row_strips(pixels.shape[0], pixels.shape[1]):
         light = change(np.asarray(cv2.LUT(pixels[rows], decode), dtype=np.float32), rows)
         steps = np.sqrt(np.clip(light, 0.0, 1.0)) * np.float32(_TABLE_STEPS) + np.float32(0.5)

@@ -15,13 +15,14 @@ from petrography.image_codec.orientation import upright
 from petrography.image_codec.png import decode_png
 from petrography.image_codec.raster import Raster
 from petrography.image_codec.rgb import to_rgb
-from petrography.image_codec.signature import Format, recognise
+from petrography.image_codec.signature import Encoded, Format, recognise
 from petrography.image_codec.tiff import decode_tiff
 from petrography.images import Image, Labels
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["DecodedImage", "decode_image", "decode_labels", "decode_raster", "named"]
 
-_DECODERS: dict[Format, Callable[[bytes, ImageLimits], Raster]] = {
+_DECODERS: dict[Format, Callable[[Encoded, ImageLimits, Workspace], Raster]] = {
     "png": decode_png,
     "jpeg": decode_jpeg,
     "tiff": decode_tiff,
@@ -60,7 +61,11 @@ class DecodedImage:
 
 
 def decode_image(
-    data: bytes, *, limits: ImageLimits = _DEFAULT_LIMITS, name: str = "image"
+    data: Encoded,
+    *,
+    limits: ImageLimits = _DEFAULT_LIMITS,
+    name: str = "image",
+    workspace: Workspace = IN_MEMORY,
 ) -> DecodedImage:
     """Decode a PNG, JPEG or TIFF to what is analysed.
 
@@ -68,12 +73,14 @@ def decode_image(
 
     Parameters
     ----------
-    data : bytes
-        A whole file.
+    data : bytes or memoryview
+        A whole file, such as a mapped one.
     limits : ImageLimits, optional
         Checked before anything is decoded.
     name : str, optional
         What messages call the image.
+    workspace : Workspace, optional
+        Gives the arrays that are as large as the image.
 
     Returns
     -------
@@ -100,10 +107,10 @@ def decode_image(
     """
     with named(name):
         require_bytes(len(data), limits)
-        raster = decode_raster(data, limits)
-        pixels, warnings = to_rgb(raster)
+        raster = decode_raster(data, limits, workspace)
+        pixels, warnings = to_rgb(raster, workspace)
     return DecodedImage(
-        pixels=upright(pixels, raster.orientation),
+        pixels=upright(pixels, raster.orientation, workspace),
         um_per_px=raster.um_per_px,
         scale_source=raster.scale_source,
         warnings=warnings + _file_warnings(raster),
@@ -112,7 +119,7 @@ def decode_image(
 
 
 def decode_labels(
-    data: bytes, *, limits: ImageLimits = _DEFAULT_LIMITS, name: str = "label image"
+    data: Encoded, *, limits: ImageLimits = _DEFAULT_LIMITS, name: str = "label image"
 ) -> Labels:
     """Decode a label image; values are codes and are never scaled.
 
@@ -146,7 +153,7 @@ def decode_labels(
     """
     with named(name):
         require_bytes(len(data), limits)
-        raster = decode_raster(data, limits)
+        raster = decode_raster(data, limits, IN_MEMORY)
         return upright(_codes(raster), raster.orientation)
 
 
@@ -161,9 +168,9 @@ def named(name: str) -> Iterator[None]:
         raise type(error)(msg) from error.__cause__
 
 
-def decode_raster(data: bytes, limits: ImageLimits) -> Raster:
+def decode_raster(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Raster:
     """Decode a PNG, JPEG or the first image of a TIFF to samples as they are stored."""
-    return _DECODERS[recognise(data)](data, limits)
+    return _DECODERS[recognise(data)](data, limits, workspace)
 
 
 def _file_warnings(raster: Raster) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import imagecodecs
 import numpy as np
@@ -13,6 +13,8 @@ from petrography.image_codec.jpeg_header import JpegHeader, read_jpeg_header
 from petrography.image_codec.limits import ImageLimits, require_pixels
 from petrography.image_codec.orientation import exif_orientation
 from petrography.image_codec.raster import Layout, Raster, decoder_faults
+from petrography.image_codec.signature import Encoded
+from petrography.workspace import Workspace, copied_by_strips, row_strips
 
 __all__ = ["decode_jpeg"]
 
@@ -24,15 +26,17 @@ _EMPTY_BLOCK = 128
 _MORE_SCAN_DATA = bytes(range(1, 255)) * 16
 
 
-def decode_jpeg(data: bytes, limits: ImageLimits) -> Raster:
+def decode_jpeg(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Raster:
     """Decode a JPEG.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A whole file that begins with a start-of-image marker.
     limits : ImageLimits
         Checked against the frame header before anything is decoded.
+    workspace : Workspace
+        Gives the array of the samples.
 
     Returns
     -------
@@ -61,11 +65,13 @@ def decode_jpeg(data: bytes, limits: ImageLimits) -> Raster:
         msg = f"is a JPEG of {len(header.components)} components; wanted 1, 3 or 4"
         raise UnsupportedImageError(msg)
     stream = data[: header.end]
-    samples = _decode(stream, header)
-    _require_enough_data(samples, stream, header)
-    return Raster(
+    samples = _decode(stream, header, workspace)
+    _require_enough_data(samples, stream, header, workspace)
+    if layout == "cmyk":
         # Four-ink files follow Adobe: they store 255 minus ink.
-        samples=255 - samples if layout == "cmyk" else samples,
+        samples = copied_by_strips(samples, workspace, lambda rows: 255 - rows, samples.shape)
+    return Raster(
+        samples=samples,
         layout=layout,
         media_type="image/jpeg",
         lossy=True,
@@ -75,14 +81,18 @@ def decode_jpeg(data: bytes, limits: ImageLimits) -> Raster:
     )
 
 
-def _decode(stream: bytes, header: JpegHeader) -> NDArray[np.uint8]:
+def _decode(stream: Encoded, header: JpegHeader, workspace: Workspace) -> NDArray[np.uint8]:
     inks = "CMYK" if len(header.components) == 4 else None
     with decoder_faults("JPEG"):
-        samples: NDArray[Any] = imagecodecs.jpeg8_decode(stream, outcolorspace=inks)
-    return samples.reshape(header.height_px, header.width_px, len(header.components))
+        shape = (header.height_px, header.width_px, len(header.components))
+        samples: NDArray[Any] = workspace.empty(shape, np.uint8)
+        imagecodecs.jpeg8_decode(cast("bytes", stream), outcolorspace=inks, out=samples)
+    return samples
 
 
-def _require_enough_data(samples: NDArray[np.uint8], stream: bytes, header: JpegHeader) -> None:
+def _require_enough_data(
+    samples: NDArray[np.uint8], stream: Encoded, header: JpegHeader, workspace: Workspace
+) -> None:
     """Refuse a stream whose scan data ended early though an end marker follows.
 
     The decoder pads such a stream with empty, mid-grey blocks and says nothing. A last pixel of
@@ -91,8 +101,10 @@ def _require_enough_data(samples: NDArray[np.uint8], stream: bytes, header: Jpeg
     """
     if (samples[-1, -1] != _EMPTY_BLOCK).any():
         return
-    longer = stream[: -len(_END_MARKER)] + _MORE_SCAN_DATA + _END_MARKER
-    if not np.array_equal(_decode(longer, header), samples):
+    longer = b"".join([stream[: -len(_END_MARKER)], _MORE_SCAN_DATA, _END_MARKER])
+    again = _decode(longer, header, workspace)
+    strips = row_strips(header.height_px, header.width_px)
+    if not all(np.array_equal(again[rows], samples[rows]) for rows in strips):
         msg = (
             f"is truncated: the scan data of the JPEG end before its {header.width_px} x "
             f"{header.height_px} pixels do"

@@ -8,6 +8,7 @@ import struct
 from dataclasses import dataclass, field
 
 from petrography.errors import DamagedImageError, UnsupportedImageError
+from petrography.image_codec.signature import Encoded
 
 __all__ = ["JpegHeader", "read_jpeg_header"]
 
@@ -76,12 +77,12 @@ class JpegHeader:
         return math.ceil(self.width_px / across) * math.ceil(self.height_px / down) // 8
 
 
-def read_jpeg_header(data: bytes) -> JpegHeader:
+def read_jpeg_header(data: Encoded) -> JpegHeader:
     """Walk all markers to the end of the image.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A stream that begins with a start-of-image marker; bytes behind its end are ignored.
 
     Returns
@@ -113,17 +114,17 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
     raise DamagedImageError(msg)
 
 
-def _next_marker(data: bytes, position: int) -> tuple[int, int]:
+def _next_marker(data: Encoded, position: int) -> tuple[int, int]:
     found = _MARKER.match(data, position)
     if found is not None:
         return data[found.end() - 1], found.end()
-    if data.count(b"\xff", position) == len(data) - position:
+    if not bytes(data[position:]).strip(b"\xff"):
         raise _cut_off(data)
     msg = f"is damaged: byte {position} should begin a JPEG marker, found {data[position]:#04x}"
     raise DamagedImageError(msg)
 
 
-def _segment(data: bytes, marker: int, position: int) -> memoryview:
+def _segment(data: Encoded, marker: int, position: int) -> memoryview:
     length = int.from_bytes(data[position : position + 2], "big")
     if position + max(length, 2) > len(data):
         raise _cut_off(data)
@@ -133,12 +134,12 @@ def _segment(data: bytes, marker: int, position: int) -> memoryview:
     return memoryview(data)[position + 2 : position + length]
 
 
-def _cut_off(data: bytes) -> DamagedImageError:
+def _cut_off(data: Encoded) -> DamagedImageError:
     msg = f"is truncated: the JPEG ends after {len(data)} bytes without an end-of-image marker"
     return DamagedImageError(msg)
 
 
-def _end_of_scan(data: bytes, position: int) -> int:
+def _end_of_scan(data: Encoded, position: int) -> int:
     found = _NEXT_MARKER.search(data, position)
     if found is None:
         raise _cut_off(data)

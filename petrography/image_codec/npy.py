@@ -15,6 +15,8 @@ from numpy.lib import format as npy_format
 from petrography.errors import DamagedImageError, UnsupportedImageError
 from petrography.image_codec.limits import ImageLimits, require_pixels, require_values
 from petrography.image_codec.raster import Raster
+from petrography.image_codec.signature import Encoded
+from petrography.workspace import Workspace
 
 __all__ = ["decode_npy", "is_npy", "npy_shape"]
 
@@ -23,12 +25,12 @@ _SIGNATURE = b"\x93NUMPY"
 _MAX_HEADER_BYTES = 4096
 
 
-def is_npy(data: bytes) -> bool:
+def is_npy(data: Encoded) -> bool:
     """Tell by the first bytes."""
-    return data.startswith(_SIGNATURE)
+    return bytes(data[: len(_SIGNATURE)]) == _SIGNATURE
 
 
-def npy_shape(data: bytes) -> tuple[int, ...]:
+def npy_shape(data: Encoded) -> tuple[int, ...]:
     """Read the shape from the begin of a file.
 
     Raises
@@ -39,15 +41,17 @@ def npy_shape(data: bytes) -> tuple[int, ...]:
     return _header(data)[0]
 
 
-def decode_npy(data: bytes, limits: ImageLimits) -> Raster:
+def decode_npy(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Raster:
     """Decode a stack of bands.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A whole file that begins with the signature of .npy.
     limits : ImageLimits
         Checked against the header before the numbers are touched.
+    workspace : Workspace
+        Gives the array of the samples.
 
     Raises
     ------
@@ -69,16 +73,17 @@ def decode_npy(data: bytes, limits: ImageLimits) -> Raster:
         msg = f"is damaged: {len(data) - begin} bytes of numbers; {shape} of {dtype} take {wanted}"
         raise DamagedImageError(msg)
     stored = np.frombuffer(data, dtype=dtype, offset=begin)
-    samples = stored.reshape(shape, order="F" if fortran else "C")
+    samples = workspace.empty(shape, dtype.newbyteorder("="))
+    samples[:] = stored.reshape(shape, order="F" if fortran else "C")
     return Raster(
-        samples=samples.astype(dtype.newbyteorder("="), order="C"),
+        samples=samples,
         layout="grey",
         media_type="application/x-npy",
         bits=8 if dtype.itemsize == 1 else None,
     )
 
 
-def _header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
+def _header(data: Encoded) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
     """Shape, whether columns come first, type, and where the numbers begin."""
     file = io.BytesIO(data[: _MAX_HEADER_BYTES + 16])
     try:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from petrography.errors import DamagedImageError
 from petrography.image_codec.tiff_directory import read_directory, read_header
+from petrography.workspace import IN_MEMORY, Workspace, copied_by_strips
 
 __all__ = ["exif_orientation", "upright"]
-
-_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _ORIENTATION_TAG = 274
 _UPRIGHT = 1
@@ -45,19 +42,23 @@ def valid_orientation(value: int) -> int:
     return value if 1 <= value <= 8 else _UPRIGHT
 
 
-def upright(pixels: NDArray[_Scalar], orientation: int) -> NDArray[_Scalar]:
+def upright(
+    pixels: NDArray[np.uint8], orientation: int, workspace: Workspace = IN_MEMORY
+) -> NDArray[np.uint8]:
     """Undo an EXIF orientation.
 
     Parameters
     ----------
-    pixels : ndarray, shape (height, width) or (height, width, channels)
+    pixels : ndarray of uint8, shape (height, width) or (height, width, channels)
         As stored.
     orientation : int
         1-8; from 5 up height and width change places.
+    workspace : Workspace, optional
+        Gives the array of the turned image.
 
     Returns
     -------
-    ndarray
+    ndarray of uint8
         C-contiguous; `pixels` itself when nothing is to be done.
 
     References
@@ -66,7 +67,7 @@ def upright(pixels: NDArray[_Scalar], orientation: int) -> NDArray[_Scalar]:
 
     Examples
     --------
-    >>> upright(np.array([[1, 2]]), 6).tolist()
+    >>> upright(np.array([[1, 2]], dtype=np.uint8), 6).tolist()
     [[1], [2]]
     """
     if orientation >= 5:
@@ -76,4 +77,6 @@ def upright(pixels: NDArray[_Scalar], orientation: int) -> NDArray[_Scalar]:
         pixels = pixels[::-1]
     if orientation in {2, 3, 6, 7}:
         pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+    if pixels.flags.c_contiguous:
+        return pixels
+    return copied_by_strips(pixels, workspace, np.asarray, pixels.shape)

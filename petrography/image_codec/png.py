@@ -20,6 +20,8 @@ from petrography.errors import DamagedImageError, UnsupportedImageError
 from petrography.image_codec.limits import ImageLimits, require_pixels
 from petrography.image_codec.orientation import exif_orientation
 from petrography.image_codec.raster import Layout, Raster, decoder_faults
+from petrography.image_codec.signature import Encoded
+from petrography.workspace import Workspace
 
 __all__ = ["decode_png"]
 
@@ -57,15 +59,17 @@ class _Chunks:
     pixel_data: list[memoryview] = field(default_factory=list)
 
 
-def decode_png(data: bytes, limits: ImageLimits) -> Raster:
+def decode_png(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Raster:
     """Decode a PNG; of an animation the default image.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A whole file that begins with the PNG signature.
     limits : ImageLimits
         Checked against the header before anything is decoded.
+    workspace : Workspace
+        Gives the array of the samples.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def decode_png(data: bytes, limits: ImageLimits) -> Raster:
     """
     chunks = _walk(data, limits)
     header = chunks.header
-    samples = _decode_pixels(chunks)
+    samples = _decode_pixels(chunks, workspace)
     layout: Layout = "rgb" if header.colour in {2, 6} else "grey"
     return Raster(
         samples=samples,
@@ -98,7 +102,7 @@ def decode_png(data: bytes, limits: ImageLimits) -> Raster:
     )
 
 
-def _walk(data: bytes, limits: ImageLimits) -> _Chunks:
+def _walk(data: Encoded, limits: ImageLimits) -> _Chunks:
     view = memoryview(data)
     position = len(_SIGNATURE)
     kind, body, position = _chunk(view, position)
@@ -175,7 +179,7 @@ def _header(body: memoryview) -> _Header:
     return _Header(width_px, height_px, depth, colour, interlace)
 
 
-def _decode_pixels(chunks: _Chunks) -> NDArray[Any]:
+def _decode_pixels(chunks: _Chunks, workspace: Workspace) -> NDArray[Any]:
     header = chunks.header
     held = sum(len(chunk) for chunk in chunks.pixel_data)
     if held * _MAX_INFLATION < header.packed_bytes:
@@ -185,8 +189,11 @@ def _decode_pixels(chunks: _Chunks) -> NDArray[Any]:
         )
         raise DamagedImageError(msg)
     with decoder_faults("PNG"):
-        samples = np.asarray(imagecodecs.png_decode(_clean_copy(chunks)))
-    samples = samples.reshape(header.height_px, header.width_px, _CHANNELS[header.colour])
+        samples = workspace.empty(
+            (header.height_px, header.width_px, _CHANNELS[header.colour]),
+            np.uint16 if header.depth_bits == 16 else np.uint8,
+        )
+        imagecodecs.png_decode(_clean_copy(chunks), out=samples)
     if header.depth_bits < 8:
         # The decoder spreads 1, 2 and 4 bit over 0-255; the stored value is wanted.
         samples //= 255 // ((1 << header.depth_bits) - 1)

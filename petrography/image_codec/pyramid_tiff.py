@@ -12,19 +12,29 @@ OME-TIFF 2016-06 and its sub-resolutions, https://docs.openmicroscopy.org/ome-mo
 from __future__ import annotations
 
 import itertools
+import math
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO, Literal, TypeAlias
 
 import cv2
 import imagecodecs
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
-from petrography.images import Image, require_image, require_possible_scale
+from petrography.images import (
+    Image,
+    Labels,
+    require_image,
+    require_labels,
+    require_possible_scale,
+)
 
-__all__ = ["TiffCompression", "write_pyramid"]
+__all__ = ["TiffCompression", "write_label_pyramid", "write_pyramid"]
 
 TiffCompression: TypeAlias = Literal["jpeg", "deflate"]
 
@@ -69,27 +79,84 @@ def write_pyramid(
     InvalidParameterError
         If the rows are of another width, too few or too many, or the pixel size is impossible.
     """
+    checked = (require_image(piece) for piece in rows)
+    _write(file, checked, (height_px, width_px), um_per_px, _picture(compression, quality))
+
+
+def write_label_pyramid(
+    file: BinaryIO,
+    rows: Iterable[Labels],
+    height_px: int,
+    width_px: int,
+    *,
+    um_per_px: float | None = None,
+) -> None:
+    """Write a label image that comes from top to bottom, without loss.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for writing, with `seek`.
+    rows : iterable of ndarray of uint8, shape (rows, width_px)
+        The label image in pieces of any number of rows.
+    height_px, width_px : int
+        Its whole size.
+    um_per_px : float, optional
+        Pixel size, above 0.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the rows are of another width, too few or too many, or the pixel size is impossible.
+    LabelImageError
+        If a piece is no label image.
+
+    Notes
+    -----
+    Codes cannot be averaged: a pixel of a smaller copy is the upper left of the four it stands
+    for.
+    """
+    checked = (require_labels(piece) for piece in rows)
+    _write(file, checked, (height_px, width_px), um_per_px, _CODES)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How pixels are stored: axes behind (row, column), bytes of a tile, half of the rows, tags."""
+
+    axes: tuple[int, ...]
+    compressed: Callable[[NDArray[np.uint8]], bytes]
+    halved: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    tags: dict[str, Any]
+
+
+def _write(
+    file: BinaryIO,
+    rows: Iterable[NDArray[np.uint8]],
+    shape: tuple[int, int],
+    um_per_px: float | None,
+    form: _Form,
+) -> None:
     if um_per_px is not None:
         require_possible_scale(um_per_px)
-    sizes = list(_sizes(height_px, width_px))
-    levels = [_Level(height, width, compression, quality) for height, width in sizes]
+    levels = [_Level(height, width, form) for height, width in _sizes(*shape)]
     for finer, coarser in itertools.pairwise(levels):
         finer.coarser = coarser
-    big = 3 * height_px * width_px > CLASSIC_MAX_BYTES
+    options = {"dtype": np.uint8, "tile": (TILE_PX, TILE_PX), **form.tags}
+    big = math.prod((*shape, *form.axes)) > CLASSIC_MAX_BYTES
     with tifffile.TiffWriter(file, bigtiff=big, ome=True) as tiff:
-        options = _options(compression)
         tiff.write(
             _tiles_of(levels[0], rows),
-            shape=(height_px, width_px, 3),
+            shape=(*shape, *form.axes),
             subifds=len(levels) - 1,
-            metadata=_metadata(height_px, width_px, um_per_px),
+            metadata=_metadata(shape, form.axes, um_per_px),
             **_resolution(um_per_px, 0),
             **options,
         )
         for number, level in enumerate(levels[1:], start=1):
             tiff.write(
                 iter(level.tiles),
-                shape=(level.height_px, level.width_px, 3),
+                shape=(level.height_px, level.width_px, *form.axes),
                 subfiletype=1,
                 metadata=None,
                 **_resolution(um_per_px, number),
@@ -105,17 +172,23 @@ def _sizes(height_px: int, width_px: int) -> Iterator[tuple[int, int]]:
         yield height_px, width_px
 
 
-def _options(compression: TiffCompression) -> dict[str, Any]:
-    tiled = {"dtype": np.uint8, "tile": (TILE_PX, TILE_PX)}
-    if compression == "jpeg":
-        return {**tiled, "compression": "jpeg", "photometric": "ycbcr", "subsampling": (1, 1)}
-    return {**tiled, "compression": "adobe_deflate", "photometric": "rgb", "predictor": 2}
+def _picture(compression: TiffCompression, quality: int) -> _Form:
+    if compression == "deflate":
+        tags = {"compression": "adobe_deflate", "photometric": "rgb", "predictor": 2}
+        return _Form((3,), _deflated, _averaged, tags)
+    tags = {"compression": "jpeg", "photometric": "ycbcr", "subsampling": (1, 1)}
+    return _Form((3,), partial(_jpeg, quality=quality), _averaged, tags)
 
 
-def _metadata(height_px: int, width_px: int, um_per_px: float | None) -> dict[str, Any]:
+def _metadata(
+    shape: tuple[int, int], axes: tuple[int, ...], um_per_px: float | None
+) -> dict[str, Any]:
     # A name drawn from the content's size alone: the same panorama gives the same bytes.
-    name = uuid.uuid5(uuid.NAMESPACE_OID, f"{height_px}x{width_px}")
-    metadata: dict[str, Any] = {"axes": "YXS", "UUID": f"urn:uuid:{name}"}
+    name = uuid.uuid5(uuid.NAMESPACE_OID, f"{shape[0]}x{shape[1]}")
+    metadata: dict[str, Any] = {
+        "axes": "YXS" if axes else "YX",
+        "UUID": f"urn:uuid:{name}",
+    }
     if um_per_px is not None:
         for axis in "XY":
             metadata[f"PhysicalSize{axis}"] = um_per_px
@@ -130,10 +203,10 @@ def _resolution(um_per_px: float | None, level: int) -> dict[str, Any]:
     return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
 
 
-def _tiles_of(level: _Level, rows: Iterable[Image]) -> Iterator[bytes]:
+def _tiles_of(level: _Level, rows: Iterable[NDArray[np.uint8]]) -> Iterator[bytes]:
     """Feed the finest level and give its tiles as they are done."""
     for piece in rows:
-        level.take(require_image(piece))
+        level.take(piece)
         yield from level.tiles
         level.tiles.clear()
     level.finish()
@@ -144,17 +217,15 @@ def _tiles_of(level: _Level, rows: Iterable[Image]) -> Iterator[bytes]:
 class _Level:
     """One resolution of the pyramid: rows in, compressed tiles out, half the rows onwards."""
 
-    def __init__(
-        self, height_px: int, width_px: int, compression: TiffCompression, quality: int
-    ) -> None:
+    def __init__(self, height_px: int, width_px: int, form: _Form) -> None:
         self.height_px, self.width_px = height_px, width_px
-        self.compression, self.quality = compression, quality
         self.coarser: _Level | None = None
         self.tiles: list[bytes] = []
-        self._waiting = np.empty((0, width_px, 3), dtype=np.uint8)
+        self._form = form
+        self._waiting = np.empty((0, width_px, *form.axes), dtype=np.uint8)
         self._taken_px = 0
 
-    def take(self, rows: Image) -> None:
+    def take(self, rows: NDArray[np.uint8]) -> None:
         """Take further rows."""
         self._taken_px += rows.shape[0]
         if rows.shape[1] != self.width_px or self._taken_px > self.height_px:
@@ -178,35 +249,52 @@ class _Level:
         if self.coarser is not None:
             self.coarser.finish()
 
-    def _pass_on(self, rows: Image) -> None:
+    def _pass_on(self, rows: NDArray[np.uint8]) -> None:
         """Compress a row of tiles and hand its half to the coarser level."""
         # Tiles are whole; what lies beyond the image repeats its border, which JPEG likes best.
-        bottom = TILE_PX - rows.shape[0]
-        right = -self.width_px % TILE_PX
-        padded = np.pad(rows, ((0, bottom), (0, right), (0, 0)), mode="edge")
+        bottom, right = TILE_PX - rows.shape[0], -self.width_px % TILE_PX
+        beyond = ((0, bottom), (0, right), (0, 0))[: rows.ndim]
+        padded = np.pad(rows, beyond, mode="edge")
         for col in range(0, padded.shape[1], TILE_PX):
-            self.tiles.append(self._compressed(padded[:, col : col + TILE_PX]))
+            tile = np.ascontiguousarray(padded[:, col : col + TILE_PX])
+            self.tiles.append(self._form.compressed(tile))
         if self.coarser is not None:
-            self.coarser.take(_halved(rows))
-
-    def _compressed(self, tile: Image) -> bytes:
-        whole = np.ascontiguousarray(tile)
-        if self.compression == "jpeg":
-            return bytes(
-                imagecodecs.jpeg8_encode(
-                    whole,
-                    level=self.quality,
-                    colorspace="RGB",
-                    outcolorspace="YCBCR",
-                    subsampling="444",
-                )
-            )
-        differences = np.asarray(imagecodecs.delta_encode(whole, axis=1)).tobytes()
-        return bytes(imagecodecs.zlib_encode(differences, level=_DEFLATE_LEVEL))
+            self.coarser.take(self._form.halved(rows))
 
 
-def _halved(rows: Image) -> Image:
+def _jpeg(tile: Image, *, quality: int) -> bytes:
+    return bytes(
+        imagecodecs.jpeg8_encode(
+            tile, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="444"
+        )
+    )
+
+
+def _deflated(tile: NDArray[np.uint8]) -> bytes:
+    differences = np.asarray(imagecodecs.delta_encode(tile, axis=1)).tobytes()
+    return bytes(imagecodecs.zlib_encode(differences, level=_DEFLATE_LEVEL))
+
+
+def _averaged(rows: Image) -> Image:
     """Average squares of 2 x 2; an odd last row or column is repeated."""
     even = np.pad(rows, ((0, rows.shape[0] % 2), (0, rows.shape[1] % 2), (0, 0)), mode="edge")
     size = even.shape[1] // 2, even.shape[0] // 2
     return np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _every_second(rows: Labels) -> Labels:
+    # Rows arrive by whole tiles, whose height is even: the first of a piece is always a kept one.
+    return rows[::2, ::2]
+
+
+def _deflated_codes(tile: Labels) -> bytes:
+    return bytes(imagecodecs.zlib_encode(tile.tobytes(), level=_DEFLATE_LEVEL))
+
+
+# Without a predictor: runs of one code are what deflate likes best.
+_CODES = _Form(
+    (),
+    _deflated_codes,
+    _every_second,
+    {"compression": "adobe_deflate", "photometric": "minisblack"},
+)

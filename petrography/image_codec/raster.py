@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.errors import DamagedImageError, ImageTooLargeError
+from petrography.errors import DamagedImageError, ImageTooLargeError, PetroserveError
 
 __all__ = ["Alpha", "Layout", "Raster", "decoder_faults"]
 
@@ -96,6 +96,9 @@ def decoder_faults(decoder: str) -> Iterator[None]:
     token = _decoding.set(True)
     try:
         yield
+    except PetroserveError:
+        # Of the workspace, which knows better what was missing.
+        raise
     except MemoryError as error:
         msg = f"needs more memory than is free ({decoder}); send a crop"
         raise ImageTooLargeError(msg) from error

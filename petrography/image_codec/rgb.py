@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 from petrography.errors import DamagedImageError, UnsupportedImageError
 from petrography.image_codec.raster import Raster
 from petrography.images import Image
+from petrography.workspace import Workspace, copied_by_strips, row_strips
 
-__all__ = ["to_eight_bits", "to_rgb"]
+__all__ = ["eight_bit_rows", "to_rgb"]
+
+# From rows of samples to the same rows of what is made of them.
+RowChange: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 
 # Depths of camera sensors: a 12-bit camera fills only the lowest 12 bits of a 16-bit file.
 _SENSOR_BITS = (8, 10, 12, 14, 16)
 
 
-def to_rgb(raster: Raster) -> tuple[Image, tuple[str, ...]]:
+def to_rgb(raster: Raster, workspace: Workspace) -> tuple[Image, tuple[str, ...]]:
     """Make an 8-bit RGB image.
 
     Alpha is dropped, not composited: the ore under a mask is still ore, and a background would
@@ -28,6 +33,8 @@ def to_rgb(raster: Raster) -> tuple[Image, tuple[str, ...]]:
     ----------
     raster : Raster
         Samples of any layout and depth.
+    workspace : Workspace
+        Gives the array of the image, where the samples are not yet what is wanted.
 
     Returns
     -------
@@ -48,26 +55,44 @@ def to_rgb(raster: Raster) -> tuple[Image, tuple[str, ...]]:
         warnings.append(_alpha_warning(samples[..., -1], raster))
         samples = samples[..., :-1]
     if raster.palette is not None:
-        pixels = _from_palette(samples[..., 0], raster.palette)
+        change: RowChange | None = _from_palette(samples[..., 0], raster.palette)
         warnings.append(f"a palette of {len(raster.palette)} colours was applied")
-        return pixels, tuple(warnings)
-    pixels, depth_warnings = to_eight_bits(samples, raster.bits)
-    warnings += depth_warnings
-    if raster.white_is_zero:
-        pixels = 255 - pixels
+    else:
+        change, said = _colours_of(samples, raster)
+        warnings += said
+    if change is None and samples.flags.c_contiguous:
+        return samples.view(np.uint8), tuple(warnings)
+    shape = (*samples.shape[:2], 3)
+    return copied_by_strips(samples, workspace, change or np.asarray, shape), tuple(warnings)
+
+
+def _colours_of(samples: NDArray[Any], raster: Raster) -> tuple[RowChange | None, list[str]]:
+    """What makes RGB of rows of samples, None where they are that, and what to say of it."""
+    eight_bit, warnings = eight_bit_rows(samples, raster.bits)
+    inverted = raster.white_is_zero
+    if inverted:
         warnings.append("grey counts down from white in this file; it was inverted")
     if raster.layout == "grey":
-        pixels = np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_GRAY2RGB))
         warnings.append("the image is grey: red, green and blue are equal, colour cannot help")
     elif raster.layout == "cmyk":
-        pixels = _from_ink(pixels)
         warnings.append("CMYK ink was converted to RGB without a colour profile")
-    return np.ascontiguousarray(pixels, dtype=np.uint8), tuple(warnings)
+    elif eight_bit is None and not inverted:
+        return None, warnings
+
+    def change(rows: NDArray[Any]) -> NDArray[Any]:
+        levels = rows if eight_bit is None else eight_bit(rows)
+        levels = 255 - levels if inverted else levels
+        if raster.layout == "grey":
+            return np.asarray(cv2.cvtColor(np.ascontiguousarray(levels), cv2.COLOR_GRAY2RGB))
+        return _from_ink(levels) if raster.layout == "cmyk" else levels
+
+    return change, warnings
 
 
 def _alpha_warning(alpha: NDArray[Any], raster: Raster) -> str:
     opaque = 1.0 if alpha.dtype.kind == "f" else (1 << (raster.bits or 16)) - 1
-    see_through = float((alpha != opaque).mean())
+    strips = row_strips(*alpha.shape)
+    see_through = sum(np.count_nonzero(alpha[rows] != opaque) for rows in strips) / alpha.size
     stored = "with their stored colour"
     if raster.alpha == "premultiplied":
         stored = "with their stored colour, which is darkened by alpha"
@@ -77,12 +102,12 @@ def _alpha_warning(alpha: NDArray[Any], raster: Raster) -> str:
     )
 
 
-def _from_palette(indices: NDArray[Any], palette: NDArray[np.uint8]) -> Image:
-    largest = int(indices.max())
+def _from_palette(indices: NDArray[Any], palette: NDArray[np.uint8]) -> RowChange:
+    largest = int(_extremes(indices)[1])
     if largest >= len(palette):
         msg = f"is damaged: it uses palette index {largest}, but the palette has {len(palette)}"
         raise DamagedImageError(msg)
-    return np.take(palette, indices, axis=0)
+    return lambda rows: np.take(palette, rows[..., 0], axis=0)
 
 
 def _from_ink(ink: NDArray[Any]) -> Image:
@@ -91,8 +116,22 @@ def _from_ink(ink: NDArray[Any]) -> Image:
     return ((light + 127) // 255).astype(np.uint8)
 
 
-def to_eight_bits(samples: NDArray[Any], bits: int | None) -> tuple[NDArray[Any], list[str]]:
-    """Scale samples to uint8, and say so; `bits` is None where a 16-bit file does not say.
+def eight_bit_rows(samples: NDArray[Any], bits: int | None) -> tuple[RowChange | None, list[str]]:
+    """Find what scales rows of samples to uint8, and say so.
+
+    Parameters
+    ----------
+    samples : ndarray of uint8, uint16 or float, shape (height, width, channels)
+        The whole image: its largest value may decide.
+    bits : int or None
+        Significant bits; None where a 16-bit file does not say.
+
+    Returns
+    -------
+    change : callable or None
+        From rows of samples to rows of uint8; None where they are that.
+    warnings : list of str
+        What it does.
 
     Raises
     ------
@@ -102,23 +141,23 @@ def to_eight_bits(samples: NDArray[Any], bits: int | None) -> tuple[NDArray[Any]
     if samples.dtype.kind == "f":
         return _from_fractions(samples)
     if bits == 8:
-        return samples, []
+        return None, []
     used_bits, why = (bits, "as the file says") if bits else _sensor_bits(samples)
     white = (1 << used_bits) - 1
-    table = np.arange(np.iinfo(samples.dtype).max + 1, dtype=np.int64)
-    table = np.minimum((table * 255 + white // 2) // white, 255)
+    scaled = np.arange(np.iinfo(samples.dtype).max + 1, dtype=np.int64)
+    table = np.minimum((scaled * 255 + white // 2) // white, 255).astype(np.uint8)
     warning = f"{used_bits}-bit samples ({why}) were scaled to 8 bit: {white} became 255"
-    return table.astype(np.uint8)[samples], [warning]
+    return lambda rows: np.asarray(np.take(table, rows)), [warning]
 
 
 def _sensor_bits(samples: NDArray[Any]) -> tuple[int, str]:
-    largest = int(samples.max())
+    largest = int(_extremes(samples)[1])
     bits = next(bits for bits in _SENSOR_BITS if largest < 1 << bits)
     return bits, f"the largest of this 16-bit file is {largest}"
 
 
-def _from_fractions(samples: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
-    smallest, largest = float(samples.min()), float(samples.max())
+def _from_fractions(samples: NDArray[Any]) -> tuple[RowChange, list[str]]:
+    smallest, largest = (float(value) for value in _extremes(samples))
     # Written so that a NaN, which compares false with everything, is refused too.
     if not (smallest >= 0.0 and largest <= 1.0):
         msg = (
@@ -126,5 +165,15 @@ def _from_fractions(samples: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
             "convert it to 8 or 16 bit"
         )
         raise UnsupportedImageError(msg)
-    pixels = np.rint(samples.astype(np.float32) * 255.0).astype(np.uint8)
-    return pixels, ["floating-point samples in [0, 1] were scaled to 8 bit: 1.0 became 255"]
+
+    def change(rows: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(np.rint(rows.astype(np.float32) * 255.0), dtype=np.uint8)
+
+    return change, ["floating-point samples in [0, 1] were scaled to 8 bit: 1.0 became 255"]
+
+
+def _extremes(samples: NDArray[Any]) -> tuple[Any, Any]:
+    """Smallest and largest sample, NaN if there is one, strip by strip."""
+    strips = list(row_strips(samples.shape[0], samples.shape[1]))
+    smallest = np.array([samples[rows].min() for rows in strips]).min()
+    return smallest, np.array([samples[rows].max() for rows in strips]).max()

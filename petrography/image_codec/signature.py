@@ -6,7 +6,10 @@ from typing import Literal, TypeAlias
 
 from petrography.errors import UnsupportedImageError
 
-__all__ = ["Format", "recognise"]
+__all__ = ["Encoded", "Format", "recognise"]
+
+# A whole file, in memory or mapped: what is read of it is not copied.
+Encoded: TypeAlias = bytes | memoryview
 
 Format: TypeAlias = Literal["png", "jpeg", "tiff"]
 
@@ -37,12 +40,16 @@ _KNOWN = (
 )
 
 
-def recognise(data: bytes) -> Format:
+# The signature that lies deepest, that of DICOM, ends at byte 132.
+_HEAD_BYTES = 256
+
+
+def recognise(data: Encoded) -> Format:
     """Name the format by its signature.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A whole file.
 
     Returns
@@ -60,13 +67,14 @@ def recognise(data: bytes) -> Format:
     >>> recognise(b"II*\\0rest")
     'tiff'
     """
-    if not data:
+    if not len(data):
         msg = "is empty (0 bytes); wanted a PNG, JPEG or TIFF"
         raise UnsupportedImageError(msg)
+    head = bytes(data[:_HEAD_BYTES])
     for start, image_format in _READ:
-        if data.startswith(start):
+        if head.startswith(start):
             return image_format
-    looks = next((what for at, start, what in _KNOWN if data.startswith(start, at)), None)
-    found = f"looks like {looks}" if looks else f"begins with the bytes {data[:8].hex(' ')}"
+    looks = next((what for at, start, what in _KNOWN if head.startswith(start, at)), None)
+    found = f"looks like {looks}" if looks else f"begins with the bytes {head[:8].hex(' ')}"
     msg = f"{found}, which is not read; wanted a PNG, JPEG or TIFF"
     raise UnsupportedImageError(msg)

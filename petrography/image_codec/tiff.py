@@ -20,6 +20,8 @@ from petrography.image_codec.limits import ImageLimits, require_values
 from petrography.image_codec.orientation import valid_orientation
 from petrography.image_codec.pixel_size import Scale, read_scale, significant_bits
 from petrography.image_codec.raster import Raster, decoder_faults
+from petrography.image_codec.signature import Encoded
+from petrography.image_codec.spliced_file import SplicedFile
 from petrography.image_codec.tiff_directory import (
     Directory,
     page_offsets,
@@ -31,6 +33,7 @@ from petrography.image_codec.tiff_header import (
     TiffHeader,
     read_tiff_header,
 )
+from petrography.workspace import Workspace
 
 __all__ = ["decode_tiff", "decode_tiff_bands"]
 
@@ -43,15 +46,17 @@ _DECODING_TAGS = (
 )  # fmt: skip
 
 
-def decode_tiff(data: bytes, limits: ImageLimits) -> Raster:
+def decode_tiff(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Raster:
     """Decode the first image of a TIFF.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A whole file that begins with a TIFF or BigTIFF signature.
     limits : ImageLimits
         Checked against the tags before anything is decoded.
+    workspace : Workspace
+        Gives the array of the samples.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def decode_tiff(data: bytes, limits: ImageLimits) -> Raster:
     directory = read_directory(data, order, big, offset)
     header = read_tiff_header(directory, len(data), limits)
     pages = len(page_offsets(data, directory, offset))
-    samples = _checked_samples(data, directory, header)
+    samples = _checked_samples(data, directory, header, workspace)
     scale = read_scale(directory)
     has_alpha = header.alpha != "none"
     return Raster(
@@ -91,17 +96,21 @@ def decode_tiff(data: bytes, limits: ImageLimits) -> Raster:
     )
 
 
-def decode_tiff_bands(data: bytes, count: int, limits: ImageLimits) -> Raster:
+def decode_tiff_bands(
+    data: Encoded, count: int, limits: ImageLimits, workspace: Workspace
+) -> Raster:
     """Decode all samples of all pages of a TIFF as bands.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A whole file that begins with a TIFF or BigTIFF signature.
     count : int
         Bands that are wanted; nothing is decoded of a file with another number.
     limits : ImageLimits
         Checked against the tags before anything is decoded.
+    workspace : Workspace
+        Gives the arrays of the samples.
 
     Returns
     -------
@@ -131,12 +140,16 @@ def decode_tiff_bands(data: bytes, count: int, limits: ImageLimits) -> Raster:
     headers = [read_tiff_header(page, len(data), limits, most_extra=count) for page in pages]
     require_values(headers[0].height_px, headers[0].width_px, count, limits)
     _require_alike(headers)
-    planes = [
-        _checked_samples(data, page, header) for page, header in zip(pages, headers, strict=True)
-    ]
+    samples = _side_by_side(
+        [
+            _checked_samples(data, page, header, workspace)
+            for page, header in zip(pages, headers, strict=True)
+        ],
+        workspace,
+    )
     scale = read_scale(directory)
     return Raster(
-        samples=np.concatenate(planes, axis=2),
+        samples=samples,
         layout=headers[0].layout,
         media_type="image/tiff",
         bits=_bits(directory, headers[0]),
@@ -147,6 +160,10 @@ def decode_tiff_bands(data: bytes, count: int, limits: ImageLimits) -> Raster:
         scale_source=scale.source,
         warnings=scale.warnings,
     )
+
+
+# Tiles are read and decoded in batches of about so many bytes.
+_READ_BYTES = 1 << 24
 
 
 def _require_alike(headers: list[TiffHeader]) -> None:
@@ -160,11 +177,26 @@ def _require_alike(headers: list[TiffHeader]) -> None:
         raise DamagedImageError(msg)
 
 
-def _checked_samples(data: bytes, directory: Directory, header: TiffHeader) -> NDArray[Any]:
+def _side_by_side(planes: list[NDArray[Any]], workspace: Workspace) -> NDArray[Any]:
+    """Lay the samples of pages behind each other along the last axis."""
+    height_px, width_px = planes[0].shape[:2]
+    whole = workspace.empty(
+        (height_px, width_px, sum(plane.shape[2] for plane in planes)), planes[0].dtype
+    )
+    begin = 0
+    for plane in planes:
+        whole[..., begin : begin + plane.shape[2]] = plane
+        begin += plane.shape[2]
+    return whole
+
+
+def _checked_samples(
+    data: Encoded, directory: Directory, header: TiffHeader, workspace: Workspace
+) -> NDArray[Any]:
     _require_plain_coding(directory)
     if header.compression == JPEG_COMPRESSION:
         _require_whole_jpegs(data, header)
-    return _decode_samples(data, directory, header)
+    return _decode_samples(data, directory, header, workspace)
 
 
 def _require_plain_coding(directory: Directory) -> None:
@@ -175,7 +207,7 @@ def _require_plain_coding(directory: Directory) -> None:
         raise DamagedImageError(msg)
 
 
-def _require_whole_jpegs(data: bytes, header: TiffHeader) -> None:
+def _require_whole_jpegs(data: Encoded, header: TiffHeader) -> None:
     """Check that no tile is cut off, which decodes to grey, or larger than it should be."""
     for offset, length in header.segments:
         jpeg = read_jpeg_header(data[offset : offset + length])
@@ -187,21 +219,26 @@ def _require_whole_jpegs(data: bytes, header: TiffHeader) -> None:
             raise DamagedImageError(msg)
 
 
-def _decode_samples(data: bytes, directory: Directory, header: TiffHeader) -> NDArray[Any]:
+def _decode_samples(
+    data: Encoded, directory: Directory, header: TiffHeader, workspace: Workspace
+) -> NDArray[Any]:
     copy = _clean_copy(data, directory)
-    with decoder_faults("TIFF"), tifffile.TiffFile(io.BytesIO(copy)) as tiff:
+    with decoder_faults("TIFF"), tifffile.TiffFile(copy) as tiff:
+        page = tiff.pages[0].aspage()
+        if page.dtype is None:
+            msg = "samples of no type"
+            raise ValueError(msg)
+        stored = workspace.empty(page.shaped, page.dtype)
         # One thread: whoever decodes many images at once decides how many cores that takes.
-        stored = tiff.pages[0].asarray(squeeze=False, maxworkers=1)
+        page.asarray(out=stored, squeeze=False, maxworkers=1, buffersize=_READ_BYTES)
         # Axes: channel if planar, depth, row, column, channel if not planar.
         samples = np.moveaxis(stored[:, 0], 0, -2).reshape(
             header.height_px, header.width_px, header.samples
         )
-    if samples.dtype == np.bool_:
-        return samples.astype(np.uint8)
-    return samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    return samples.view(np.uint8) if samples.dtype == np.bool_ else samples
 
 
-def _clean_copy(data: bytes, directory: Directory) -> bytes:
+def _clean_copy(data: Encoded, directory: Directory) -> io.BufferedReader:
     """Append a directory of the decoding tags alone and point the file header at it."""
     order = directory.order
     offset_code, inline_size = ("Q", 8) if directory.big else ("I", 4)
@@ -221,9 +258,10 @@ def _clean_copy(data: bytes, directory: Directory) -> bytes:
             pointer = raw.ljust(inline_size, b"\0")
         table += struct.pack(order + "HH" + offset_code, tag, entry.kind, entry.count) + pointer
     table += bytes(inline_size)
-    first = data[:8] if directory.big else data[:4]
+    first = bytes(data[:8] if directory.big else data[:4])
     head = first + struct.pack(order + offset_code, begin)
-    return b"".join([head, memoryview(data)[len(head) :], bytes(len(data) % 2), table, values])
+    tail = bytes(len(data) % 2) + table + values
+    return io.BufferedReader(SplicedFile([head, memoryview(data)[len(head) :], tail]))
 
 
 def _bits(directory: Directory, header: TiffHeader) -> int | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from petrography.errors import DamagedImageError
+from petrography.image_codec.signature import Encoded
 
 __all__ = ["MAX_VALUES", "Directory", "page_offsets", "read_directory", "read_header"]
 
@@ -95,7 +96,7 @@ class Directory:
         return bytes(entry.raw[:_MAX_TEXT]).rstrip(b"\0").decode("utf-8", errors="replace")
 
 
-def read_header(data: bytes) -> tuple[str, bool, int]:
+def read_header(data: Encoded) -> tuple[str, bool, int]:
     """Read byte order, BigTIFF or not, and the offset of the first directory.
 
     Raises
@@ -103,7 +104,7 @@ def read_header(data: bytes) -> tuple[str, bool, int]:
     DamagedImageError
         If the header is cut off or wrong.
     """
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None or len(data) < 8:
         msg = f"is damaged: the TIFF header is {data[:8].hex(' ')}"
         raise DamagedImageError(msg)
@@ -116,7 +117,7 @@ def read_header(data: bytes) -> tuple[str, bool, int]:
     return order, True, struct.unpack_from(f"{order}Q", data, 8)[0]
 
 
-def read_directory(data: bytes, order: str, big: bool, offset: int) -> Directory:
+def read_directory(data: Encoded, order: str, big: bool, offset: int) -> Directory:
     """Read the tags of one directory.
 
     Tags whose values lie outside the file are left out: private ones often point astray, and a
@@ -138,7 +139,7 @@ def read_directory(data: bytes, order: str, big: bool, offset: int) -> Directory
     return Directory(order, big, entries, next_offset)
 
 
-def _directory_span(data: bytes, order: str, big: bool, offset: int) -> tuple[int, int]:
+def _directory_span(data: Encoded, order: str, big: bool, offset: int) -> tuple[int, int]:
     count_size, entry_size, next_size = (8, 20, 8) if big else (2, 12, 4)
     if 0 < offset <= len(data) - count_size:
         count = struct.unpack_from(order + ("Q" if big else "H"), data, offset)[0]
@@ -156,7 +157,7 @@ def _directory_span(data: bytes, order: str, big: bool, offset: int) -> tuple[in
     raise DamagedImageError(msg)
 
 
-def _read_entry(data: bytes, order: str, big: bool, position: int) -> tuple[int, Entry | None]:
+def _read_entry(data: Encoded, order: str, big: bool, position: int) -> tuple[int, Entry | None]:
     tag, kind, count = struct.unpack_from(order + ("HHQ" if big else "HHI"), data, position)
     if kind not in _STRUCT:
         return tag, None
@@ -169,7 +170,7 @@ def _read_entry(data: bytes, order: str, big: bool, position: int) -> tuple[int,
     return tag, Entry(kind, count, memoryview(data)[value_position : value_position + size])
 
 
-def page_offsets(data: bytes, first: Directory, first_offset: int) -> tuple[int, ...]:
+def page_offsets(data: Encoded, first: Directory, first_offset: int) -> tuple[int, ...]:
     """Find the images of the file by following the chain of directories.
 
     Returns

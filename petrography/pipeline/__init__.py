@@ -1,11 +1,18 @@
 """From the bytes of a photograph to a result with its artefacts, in the order of the steps.
 
 `request` says what can be asked, `model_view` what the model sees, `seeing` makes the mineral map, `turning` lays other views over it, `measurement` its statistics,
-`recording` the result and `writing` the files; `analysis` leads through them. The command line and
+`recording` the result, `writing` the files (`map_files` by rows) into a `file_sink`; `analysis` leads through them. The command line and
 every protocol of the service come through here, so the same bytes give the same labels everywhere.
 """
 
-from petrography.pipeline.analysis import Analysis, analyse, require_possible
+from petrography.pipeline.analysis import (
+    Analysis,
+    AnalysisOptions,
+    analyse,
+    analyse_into,
+    require_possible,
+)
+from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.measurement import Measured, measure
 from petrography.pipeline.request import (
     MEDIA_TYPES,
@@ -23,8 +30,11 @@ __all__ = [
     "MEDIA_TYPES",
     "ON_REQUEST",
     "Analysis",
+    "AnalysisOptions",
     "AnalysisRequest",
     "ArtefactName",
+    "FileSink",
+    "FilesInMemory",
     "InParts",
     "Measured",
     "OnProgress",
@@ -34,6 +44,7 @@ __all__ = [
     "ViewReaders",
     "ViewRequest",
     "analyse",
+    "analyse_into",
     "measure",
     "require_possible",
 ]

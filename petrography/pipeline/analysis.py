@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from petrography.calibration import Corrections
 from petrography.errors import InvalidParameterError
-from petrography.image_codec import ImageLimits
+from petrography.image_codec import Encoded, ImageLimits
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.model_input import choose_resampling
-from petrography.pipeline.measurement import measure
+from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.model_view import require_fitting_request, require_photographs
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
@@ -20,8 +21,9 @@ from petrography.pipeline.stop_watch import OnStage, StopWatch
 from petrography.pipeline.turning import ViewReaders, require_the_described
 from petrography.pipeline.writing import listed, written_files
 from petrography.report import Result, result_json
+from petrography.workspace import IN_MEMORY, Workspace
 
-__all__ = ["Analysis", "analyse", "require_possible"]
+__all__ = ["Analysis", "AnalysisOptions", "analyse", "analyse_into", "require_possible"]
 
 NOTHING_CORRECTED = Corrections()
 
@@ -40,6 +42,40 @@ class Analysis:
 
     result: Result
     artefacts: dict[str, bytes]
+
+
+class AnalysisOptions(TypedDict, total=False):
+    """What an analysis can do without.
+
+    Attributes
+    ----------
+    corrections : Corrections
+        Those that the request names; they are applied before anything is seen.
+    views : mapping of str to callable
+        What reads the encoded views that the request describes, by their parts.
+    in_parts : callable
+        Given what segments an image, makes the map of this one from those of its parts; without
+        it the image is segmented as a whole.
+    provider_degradations : iterable of str
+        What the inference runtime had to do without; asked once the image is segmented.
+    started_utc : str
+        When the analysis began, for the provenance.
+    href_prefix : str
+        Put before the names of the artefacts in the result.
+    on_stage : callable
+        Called with the name and the seconds of every stage when it ends.
+    on_progress : callable
+        Called with (tiles done, tiles in all); stops the analysis by raising.
+    """
+
+    corrections: Corrections
+    views: ViewReaders | None
+    in_parts: InParts | None
+    provider_degradations: Iterable[str]
+    started_utc: str | None
+    href_prefix: str
+    on_stage: OnStage | None
+    on_progress: OnProgress | None
 
 
 def require_possible(request: AnalysisRequest, card: ModelCard, *, panorama: bool = False) -> None:
@@ -68,7 +104,7 @@ def require_possible(request: AnalysisRequest, card: ModelCard, *, panorama: boo
 
 
 def analyse(
-    data: bytes,
+    data: Encoded,
     request: AnalysisRequest,
     *,
     card: ModelCard,
@@ -76,21 +112,64 @@ def analyse(
     analysis_id: str,
     limits: ImageLimits,
     software: Mapping[str, str],
-    corrections: Corrections = NOTHING_CORRECTED,
-    views: ViewReaders | None = None,
-    in_parts: InParts | None = None,
-    provider_degradations: Iterable[str] = (),
-    started_utc: str | None = None,
-    href_prefix: str = "",
-    on_stage: OnStage | None = None,
-    on_progress: OnProgress | None = None,
+    **options: Unpack[AnalysisOptions],
 ) -> Analysis:
-    """Analyse one photograph.
+    """Analyse one photograph, with everything in memory.
 
     Parameters
     ----------
-    data : bytes
-        The encoded image.
+    data, request, card, predictor_for, analysis_id, limits, software
+        See `analyse_into`.
+    **options
+        The others of `analyse_into`.
+
+    Returns
+    -------
+    Analysis
+        The result and its files; equal input gives equal labels, tables and pictures.
+
+    Raises
+    ------
+    InputError
+        If the image or a parameter of the request cannot be used, or a view does not fit.
+    """
+    sink = FilesInMemory()
+    result = analyse_into(
+        sink,
+        data,
+        request,
+        card=card,
+        predictor_for=predictor_for,
+        analysis_id=analysis_id,
+        limits=limits,
+        software=software,
+        **options,
+    )
+    return Analysis(result, sink.content)
+
+
+def analyse_into(
+    sink: FileSink,
+    data: Encoded,
+    request: AnalysisRequest,
+    *,
+    card: ModelCard,
+    predictor_for: PredictorFor,
+    analysis_id: str,
+    limits: ImageLimits,
+    software: Mapping[str, str],
+    workspace: Workspace = IN_MEMORY,
+    **options: Unpack[AnalysisOptions],
+) -> Result:
+    """Analyse one photograph and write the files of the result while they are made.
+
+    Parameters
+    ----------
+    sink : FileSink
+        Takes the files, ``result.json`` as the last. What an analysis that raises has written is
+        thrown away by whoever made the sink.
+    data : bytes or memoryview
+        The encoded image; a mapped file is read where it lies.
     request : AnalysisRequest
         What is wanted.
     card : ModelCard
@@ -103,55 +182,44 @@ def analyse(
         Most bytes and pixels.
     software : mapping of str to str
         Names and versions of what computes, for the provenance.
-    corrections : Corrections
-        Those that the request names; they are applied before anything is seen.
-    views : mapping of str to callable, optional
-        What reads the encoded views that the request describes, by their parts.
-    in_parts : callable, optional
-        Given what segments an image, makes the map of this one from those of its parts; without
-        it the image is segmented as a whole.
-    provider_degradations : iterable of str
-        What the inference runtime had to do without; asked once the image is segmented.
-    started_utc : str, optional
-        When the analysis began, for the provenance.
-    href_prefix : str
-        Put before the names of the artefacts in the result.
-    on_stage : callable, optional
-        Called with the name and the seconds of every stage when it ends.
-    on_progress : callable, optional
-        Called with (tiles done, tiles in all); stops the analysis by raising.
+    workspace : Workspace
+        Gives the arrays that are as large as the image, for images larger than memory.
+    **options
+        See `AnalysisOptions`.
 
     Returns
     -------
-    Analysis
-        The result and its files; equal input gives equal labels, tables and pictures.
+    Result
+        The content of ``result.json``; equal input gives equal files.
 
     Raises
     ------
     InputError
         If the image or a parameter of the request cannot be used, or a view does not fit.
     """
-    readers = views or {}
+    readers = options.get("views") or {}
+    corrections = options.get("corrections", NOTHING_CORRECTED)
     require_the_described(readers, request)
     require_fitting_request(request, card)
     _require_the_named(corrections, request)
-    watch = StopWatch(on_stage)
-    given = Given(data, request, limits, corrections, readers, in_parts)
-    seen = see(given, card, predictor_for, watch, on_progress)
+    watch = StopWatch(options.get("on_stage"))
+    given = Given(data, request, limits, corrections, readers, options.get("in_parts"), workspace)
+    seen = see(given, card, predictor_for, watch, options.get("on_progress"))
     with watch.stage("statistics"):
-        measured = measure(seen.segmentation.labels, min_grain_area_px=request.min_grain_area_px)
+        measured = seen.measuring.finish(seen.segmentation.labels, workspace)
+    started_utc = options.get("started_utc")
     provenance = provenance_of(data, request, card, seen, software, started_utc)
     provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}
     with watch.stage("report"):
         draft = recorded(analysis_id, card, request, seen, measured, provenance)
-        draft = draft.model_copy(
-            update={"degradations": (*provider_degradations, *draft.degradations)}
-        )
-        files = written_files(draft, seen, measured, request.outputs)
-    result = draft.model_copy(
-        update={"timings_s": watch.seconds, "artefacts": listed(files, href_prefix)}
-    )
-    return Analysis(result, {**files, "result.json": result_json(result)})
+        missed = options.get("provider_degradations", ())
+        draft = draft.model_copy(update={"degradations": (*missed, *draft.degradations)})
+        digests = written_files(draft, seen, measured, request.outputs, sink)
+    artefacts = listed(digests, options.get("href_prefix", ""))
+    result = draft.model_copy(update={"timings_s": watch.seconds, "artefacts": artefacts})
+    with sink.create("result.json") as file:
+        file.write(result_json(result))
+    return result
 
 
 def _require_the_named(corrections: Corrections, request: AnalysisRequest) -> None:

@@ -19,11 +19,18 @@ from petrography.fusion import (
     crossed_signal,
     fused_input,
 )
-from petrography.image_codec import DecodedImage, ImageLimits, decode_bands, decode_image
+from petrography.image_codec import (
+    DecodedImage,
+    Encoded,
+    ImageLimits,
+    decode_bands,
+    decode_image,
+)
 from petrography.images import Image
 from petrography.model_card import ModelCard
 from petrography.pipeline.request import AnalysisRequest
 from petrography.registration import Overlay
+from petrography.workspace import Workspace
 
 __all__ = [
     "CrossedViews",
@@ -82,8 +89,10 @@ def require_photographs(card: ModelCard) -> None:
         raise InvalidParameterError(msg)
 
 
-def decode_for(card: ModelCard, data: bytes, limits: ImageLimits) -> DecodedImage:
-    """Decode what a model is to see.
+def decode_for(
+    card: ModelCard, data: Encoded, limits: ImageLimits, workspace: Workspace
+) -> DecodedImage:
+    """Decode what a model is to see, into an array of the workspace.
 
     Raises
     ------
@@ -93,9 +102,10 @@ def decode_for(card: ModelCard, data: bytes, limits: ImageLimits) -> DecodedImag
         If the bytes cannot be decoded.
     """
     if not sees_bands(card):
-        return decode_image(data, limits=limits)
+        return decode_image(data, limits=limits, workspace=workspace)
     try:
-        return decode_bands(data, count=len(card.channels), limits=limits)
+        count = len(card.channels)
+        return decode_bands(data, count=count, limits=limits, workspace=workspace)
     except ImageChannelsError as error:
         names = ", ".join(card.channels[:20]) + (", ..." if len(card.channels) > 20 else "")
         msg = f"{error}; {card.name} sees {names}"

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from petrography.calibration import colour_distance, judge_input
+from petrography.image_codec import Encoded
 from petrography.images import clipped_fraction, resampled_shape
 from petrography.minerals import BACKGROUND_CODE, association_codes, mineral
 from petrography.model_card import ModelCard, sha256_hex
+from petrography.pipeline.map_files import overlay_reduction
 from petrography.pipeline.measurement import Measured
 from petrography.pipeline.model_view import sees_bands
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Seen
 from petrography.pipeline.turning import phase_anisotropy
-from petrography.pipeline.writing import files_left_out
 from petrography.report import (
     UNSCALED,
     ModelReference,
@@ -30,9 +31,11 @@ from petrography.report import (
     modal_correction,
     modal_entries,
     rounded_elements,
+    too_large_to_draw,
 )
 from petrography.statistics import (
     Composition,
+    Grains,
     MapErrors,
     held_out_confusion,
     map_errors,
@@ -66,11 +69,13 @@ def recorded(
         modal_basis=modal_basis(composition),
         modal_correction=None if errors is None else modal_correction(composition, errors),
         element_percent=rounded_elements(composition),
-        grains=grain_entries(summarise_grains(measured.grains), um_per_px=um_per_px),
+        grains=grain_entries(
+            summarise_grains(measured.grains, measured.particles), um_per_px=um_per_px
+        ),
         registration=None if seen.overlay is None else seen.overlay.report,
         anisotropy=_anisotropy(seen),
         quality=_with_doubts(_quality(seen, card, composition), errors),
-        degradations=_degradations(request, seen, card),
+        degradations=_degradations(request, seen, card, measured.grains),
         uncertainty=Uncertainty(
             mean_confidence=round(float(seen.segmentation.confidence.mean()) / 255.0, 6),
             ece=card.calibration.ece_after,
@@ -186,7 +191,9 @@ def _colour_warnings(distance: float | None, card: ModelCard) -> tuple[str, ...]
     )
 
 
-def _degradations(request: AnalysisRequest, seen: Seen, card: ModelCard) -> tuple[str, ...]:
+def _degradations(
+    request: AnalysisRequest, seen: Seen, card: ModelCard, grains: Grains
+) -> tuple[str, ...]:
     found = list(_unknown_minerals(request, card))
     if seen.resampling.degradation is not None:
         found.append(seen.resampling.degradation)
@@ -194,8 +201,17 @@ def _degradations(request: AnalysisRequest, seen: Seen, card: ModelCard) -> tupl
         found.append(UNSCALED)
     if seen.crossed is not None:
         found += seen.crossed.degradations
-    left_out = files_left_out(seen.segmentation.labels)
-    found += [f"{name} was left out: {reason}" for name, reason in left_out.items()]
+    reduction = overlay_reduction(seen.segmentation.labels.shape)
+    if reduction > 1:
+        found.append(
+            f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
+        )
+    undrawn = int(too_large_to_draw(grains).sum())
+    if undrawn:
+        found.append(
+            f"outlines of {undrawn} grains that reach over more than 16 megapixels were left out: "
+            "labels.ome.tif shows them, the tables measure them"
+        )
     if card.training.phantom_fraction == 1.0:
         found.append(f"{card.name} was trained on phantoms only, never on real ore")
     return tuple(found)
@@ -215,7 +231,7 @@ def _unknown_minerals(request: AnalysisRequest, card: ModelCard) -> tuple[str, .
 
 
 def provenance_of(
-    data: bytes,
+    data: Encoded,
     request: AnalysisRequest,
     card: ModelCard,
     seen: Seen,

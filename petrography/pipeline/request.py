@@ -14,6 +14,7 @@ __all__ = ["MEDIA_TYPES", "ON_REQUEST", "AnalysisRequest", "ArtefactName", "UmPe
 
 ArtefactName = Literal[
     "labels.png",
+    "labels.ome.tif",
     "confidence.png",
     "overlay.jpg",
     "modal.csv",
@@ -35,6 +36,7 @@ MEDIA_TYPES: dict[str, str] = {
     "result.json": "application/json",
     "provenance.json": "application/json",
     "labels.png": "image/png",
+    "labels.ome.tif": "image/tiff",
     "confidence.png": "image/png",
     "overlay.jpg": "image/jpeg",
     **EXPORTS,
@@ -80,6 +82,8 @@ class AnalysisRequest(BaseModel):
         Artefacts that are wanted beside the result; None for all but those of `ON_REQUEST`.
     min_grain_area_px : int
         Components below it are counted but not measured.
+    touching_grains : bool
+        Whether touching grains of one mineral are told apart as well, which takes seconds.
     calibration, flat_field, lens : str or None
         Ids of a stored colour calibration, flat field and lens, which are applied before anything
         is seen.
@@ -97,6 +101,7 @@ class AnalysisRequest(BaseModel):
     sample: Sample | None = None
     outputs: tuple[ArtefactName, ...] | None = None
     min_grain_area_px: Annotated[int, Field(ge=1, le=1_000_000)] = MIN_GRAIN_AREA_PX
+    touching_grains: bool = False
     calibration: StoredId | None = None
     flat_field: StoredId | None = None
     lens: StoredId | None = None

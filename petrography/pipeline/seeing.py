@@ -8,40 +8,50 @@ from typing import TypeAlias
 
 from petrography.calibration import Corrections
 from petrography.channels import picture
+from petrography.errors import ImageTooLargeError
 from petrography.fusion import CrossedColour, fused_input
-from petrography.image_codec import DecodedImage, ImageLimits
+from petrography.image_codec import DecodedImage, Encoded, ImageLimits
 from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard
 from petrography.model_input import Resampling, choose_resampling
+from petrography.pipeline.alongside import Alongside
+from petrography.pipeline.measurement import Measuring
 from petrography.pipeline.model_view import CrossedViews, decode_for, is_fusion, sees_bands
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
 from petrography.pipeline.turning import ViewReaders, lay_over
 from petrography.registration import Overlay
 from petrography.report import Scale
-from petrography.segmentation import Predictor, Segmentation, segment
+from petrography.segmentation import Band, Predictor, Segmentation, segment
+from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
 __all__ = ["Given", "InParts", "OnProgress", "PredictorFor", "Seen", "SegmentImage", "see"]
 
 OnProgress: TypeAlias = Callable[[int, int], None]
 SegmentImage: TypeAlias = Callable[[Image], Segmentation]
 # Makes the map of an image from the maps of its parts, such as the fields of a panorama, which it
-# has segmented as they were photographed.
-InParts: TypeAlias = Callable[[SegmentImage], Segmentation]
+# has segmented as they were photographed, in arrays of the workspace.
+InParts: TypeAlias = Callable[[SegmentImage, Workspace], Segmentation]
+OnBand: TypeAlias = Callable[[Band], None]
+_SegmentBands: TypeAlias = Callable[[Image, OnBand | None], Segmentation]
 PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
+# Largest image that views are laid over, or whose shading and distortion are taken away: these
+# steps hold several arrays of its size in memory.
+MAX_WHOLE_PX = 150_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
     """What an analysis is made of; see `petrography.pipeline.analyse`."""
 
-    data: bytes
+    data: Encoded
     request: AnalysisRequest
     limits: ImageLimits
     corrections: Corrections
     views: ViewReaders
     in_parts: InParts | None
+    workspace: Workspace = IN_MEMORY
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +60,7 @@ class Seen:
 
     `pixels` are those of the image, corrected; `shown` makes a picture of them for people;
     `in_parts` says whether the map was joined from those of parts; `overlay` is what other views
-    show, `crossed` what a model of XPL fusion saw of them.
+    show, `crossed` what a model of XPL fusion saw of them; `measuring` has taken the whole map.
     """
 
     image: DecodedImage
@@ -64,6 +74,7 @@ class Seen:
     overlay: Overlay | None
     shown: Image
     crossed: CrossedViews | None
+    measuring: Measuring
 
 
 def see(
@@ -86,28 +97,32 @@ def see(
     if request.association is not None:
         allowed = parse_association(request.association, classes=card.classes)
     with watch.stage("decode"):
-        image = decode_for(card, given.data, given.limits)
+        image = decode_for(card, given.data, given.limits, given.workspace)
     pixels = image.pixels
+    _require_small_enough(pixels, request, card)
     if corrections != Corrections():
         with watch.stage("calibration"):
             pixels = corrections.evened(pixels)
     # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
     overlay, crossed = _views_over(pixels, given, card, watch)
-    pixels = corrections.coloured(pixels)
+    pixels = corrections.coloured(pixels, given.workspace)
     scale = _scale(request, image)
     resampling = choose_resampling(
         card,
         um_per_px=None if scale is None else scale.um_per_px,
         factor=request.resampling_factor,
     )
-    segmented = _segmenter(card, predictor_for(allowed), resampling, on_progress)
+    measuring = _measuring(pixels, request)
+    segmented = _segmenter(card, predictor_for(allowed), resampling, given.workspace, on_progress)
     with watch.stage("segmentation"):
         if given.in_parts is None:
-            segmentation = segmented(pixels if crossed is None else crossed.fused(pixels))
+            with Alongside(measuring.add) as alongside:
+                sight = pixels if crossed is None else crossed.fused(pixels)
+                segmentation = segmented(sight, alongside.take)
         else:
-            segmentation = given.in_parts(
-                lambda part: segmented(_alone(corrections.coloured(part), card))
-            )
+            segmentation = _joined_parts(given, given.in_parts, segmented, card)
+            for rows in row_strips(*segmentation.labels.shape):
+                measuring.add(segmentation.labels[rows])
     in_parts = given.in_parts is not None
     return Seen(
         image=image,
@@ -119,9 +134,30 @@ def see(
         segmentation=segmentation,
         in_parts=in_parts,
         overlay=overlay,
-        shown=picture(pixels, card.channels, card.shown_channels) if sees_bands(card) else pixels,
+        shown=_shown(pixels, card, given.workspace),
         crossed=crossed,
+        measuring=measuring,
     )
+
+
+def _require_small_enough(pixels: Image, request: AnalysisRequest, card: ModelCard) -> None:
+    """Refuse what is laid over, or evened, as a whole and so would take as much memory."""
+    whole = [name for name in ("views", "flat_field", "lens") if getattr(request, name)]
+    whole += [f"{card.name}, a model of crossed polars,"] if is_fusion(card) else []
+    area_px = pixels.shape[0] * pixels.shape[1]
+    if whole and area_px > MAX_WHOLE_PX:
+        msg = (
+            f"the image has {area_px} pixels and the request names {', '.join(whole)} for which an "
+            f"image has at most {MAX_WHOLE_PX}; leave that out, send a crop, or stitch single "
+            "fields, of which each is corrected by itself"
+        )
+        raise ImageTooLargeError(msg)
+
+
+def _shown(pixels: Image, card: ModelCard, workspace: Workspace) -> Image:
+    if not sees_bands(card):
+        return pixels
+    return picture(pixels, card.channels, card.shown_channels, workspace)
 
 
 def _views_over(
@@ -140,14 +176,36 @@ def _alone(photograph: Image, card: ModelCard) -> Image:
     return fused_input(photograph) if is_fusion(card) else photograph
 
 
+def _measuring(pixels: Image, request: AnalysisRequest) -> Measuring:
+    """What takes the map of an image while it is being made."""
+    return Measuring(
+        (pixels.shape[0], pixels.shape[1]),
+        min_grain_area_px=request.min_grain_area_px,
+        touching_grains=request.touching_grains,
+    )
+
+
+def _joined_parts(
+    given: Given, in_parts: InParts, segmented: _SegmentBands, card: ModelCard
+) -> Segmentation:
+    def segment_part(part: Image) -> Segmentation:
+        return segmented(_alone(given.corrections.coloured(part), card), None)
+
+    return in_parts(segment_part, given.workspace)
+
+
 def _segmenter(
-    card: ModelCard, predictor: Predictor, resampling: Resampling, on_progress: OnProgress | None
-) -> SegmentImage:
+    card: ModelCard,
+    predictor: Predictor,
+    resampling: Resampling,
+    workspace: Workspace,
+    on_progress: OnProgress | None,
+) -> _SegmentBands:
     """Make what brings an image to the pixel of the model, and its map back to the image."""
 
-    def segmented(pixels: Image) -> Segmentation:
+    def segmented(pixels: Image, on_band: OnBand | None) -> Segmentation:
         return segment(
-            resample_image(pixels, resampling.factor),
+            resample_image(pixels, resampling.factor, workspace),
             predictor,
             geometry=card.tile,
             codes=card.classes,
@@ -155,6 +213,8 @@ def _segmenter(
             # A predictor that fills batches says how many tiles it wants to have at hand.
             batch_size=getattr(predictor, "tiles_at_once", 1),
             on_progress=on_progress,
+            on_band=on_band,
+            workspace=workspace,
         )
 
     return segmented

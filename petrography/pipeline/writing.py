@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import BinaryIO
 
-from petrography.image_codec import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
-from petrography.images import Labels
+from petrography.image_codec import encode_jpeg, encode_png
 from petrography.model_card import sha256_hex
+from petrography.pipeline.file_sink import FileSink, written
+from petrography.pipeline.map_files import WriteFile, maps_by_rows, picture_of
 from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import MEDIA_TYPES, ON_REQUEST, ArtefactName
 from petrography.pipeline.seeing import Seen
 from petrography.registration import anisotropy_picture
-from petrography.report import Artefact, Result, exports, overlay
+from petrography.report import Artefact, Result, exports, write_grains_coco, write_grains_geojson
 
-__all__ = ["files_left_out", "listed", "written_files"]
+__all__ = ["listed", "written_files"]
 
 # More threads than this only wait for each other.
 _WRITER_THREADS = 3
@@ -25,47 +28,68 @@ _MAX_PX_SIDE_BY_SIDE = 40_000_000
 
 
 def written_files(
-    result: Result, seen: Seen, measured: Measured, outputs: tuple[ArtefactName, ...] | None
-) -> dict[str, bytes]:
-    """Write the wanted files, by name; the provenance is always among them."""
-    labels, confidence = seen.segmentation.labels, seen.segmentation.confidence
+    result: Result,
+    seen: Seen,
+    measured: Measured,
+    outputs: tuple[ArtefactName, ...] | None,
+    sink: FileSink,
+) -> dict[str, str]:
+    """Write the wanted files, and give their digests by name; the provenance is always there."""
+    labels = seen.segmentation.labels
+    identity = sha256_hex(labels.data)
     writers: dict[str, Callable[[], bytes]] = {
-        "labels.png": lambda: encode_png(labels),
-        "confidence.png": lambda: encode_png(confidence),
-        "overlay.jpg": lambda: encode_jpeg(overlay(seen.shown, labels)),
-        **exports(result, measured.grains, identity=sha256_hex(labels.data)),
+        "overlay.jpg": lambda: encode_jpeg(picture_of(seen.shown, labels)),
+        **exports(result, measured.grains, identity=identity),
     }
     turning = None if seen.overlay is None else seen.overlay.anisotropy
     if turning is not None:
         writers["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))
+    by_parts = _written_by_parts(seen, measured, identity)
+    streamed: dict[str, WriteFile] = {
+        **{name: partial(_write_bytes, made=made) for name, made in writers.items()},
+        **by_parts,
+    }
     wanted: set[str] = MEDIA_TYPES.keys() - ON_REQUEST if outputs is None else set(outputs)
-    wanted -= files_left_out(labels).keys()
     threads = _WRITER_THREADS if labels.size <= _MAX_PX_SIDE_BY_SIDE else 1
     with ThreadPoolExecutor(threads) as pool:
-        futures: dict[str, Future[bytes]] = {
-            name: pool.submit(write) for name, write in writers.items() if name in wanted
+        futures: dict[str, Future[str]] = {
+            name: pool.submit(written, sink, name, write)
+            for name, write in streamed.items()
+            if name in wanted
         }
-        files = {name: future.result() for name, future in futures.items()}
+        digests = {name: future.result() for name, future in futures.items()}
     provenance = json.dumps(result.provenance, indent=2, ensure_ascii=False) + "\n"
-    return {**files, "provenance.json": provenance.encode()}
+    name = "provenance.json"
+    return {**digests, name: written(sink, name, partial(_write_bytes, made=provenance.encode))}
 
 
-def files_left_out(labels: Labels) -> dict[str, str]:
-    """Files that cannot be written for a map of this size, with the reason."""
-    if max(labels.shape) <= JPEG_MAX_SIDE_PX:
-        return {}
-    reason = f"a JPEG has at most {JPEG_MAX_SIDE_PX} px a side, the image {max(labels.shape)}"
-    return {"overlay.jpg": reason}
+def _written_by_parts(seen: Seen, measured: Measured, identity: str) -> dict[str, WriteFile]:
+    """What is too large to be made in memory: maps by rows, grains one after the other."""
+    um_per_px = None if seen.scale is None else seen.scale.um_per_px
+    grains = measured.grains
+
+    def geojson(file: BinaryIO) -> None:
+        write_grains_geojson(grains, file, identity=identity, um_per_px=um_per_px)
+
+    return {
+        **maps_by_rows(seen.segmentation, um_per_px=um_per_px),
+        "grains.geojson": geojson,
+        "grains.coco.json": partial(write_grains_coco, grains),
+    }
 
 
-def listed(files: Mapping[str, bytes], href_prefix: str) -> tuple[Artefact, ...]:
+def _write_bytes(file: BinaryIO, made: Callable[[], bytes]) -> None:
+    file.write(made())
+
+
+def listed(digests: Mapping[str, str], href_prefix: str) -> tuple[Artefact, ...]:
     """List files with their digests, as result.json shows them."""
     return tuple(
         Artefact(
             name=name,
             media_type=MEDIA_TYPES[name],
-            sha256=sha256_hex(content),
+            sha256=sha256,
             href=f"{href_prefix}{name}",
         )
-        for name, content in files.items()
+        for name, sha256 in digests.items()
     )

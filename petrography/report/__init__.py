@@ -16,7 +16,9 @@ from petrography.report.entries import (
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
 from petrography.report.geojson import grains_geojson, write_grains_geojson
+from petrography.report.grain_bands import too_large_to_draw
 from petrography.report.grain_columns import tabulated_grains
+from petrography.report.grain_text import grain_size_table
 from petrography.report.label_image import label_image_files, label_image_result
 from petrography.report.modal_columns import tabulated_modal
 from petrography.report.outlines import grain_polygons
@@ -73,6 +75,7 @@ __all__ = [
     "exports",
     "grain_entries",
     "grain_polygons",
+    "grain_size_table",
     "grains_coco",
     "grains_csv",
     "grains_geojson",
@@ -92,6 +95,7 @@ __all__ = [
     "tabulated_grains",
     "tabulated_modal",
     "tabulated_sizes",
+    "too_large_to_draw",
     "write_csv",
     "write_grains_coco",
     "write_grains_geojson",

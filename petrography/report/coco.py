@@ -35,7 +35,7 @@ def write_grains_coco(grains: Grains, target: BinaryIO, *, file_name: str = "ima
     Compact UTF-8 JSON of one image. Categories have the codes of the minerals as their ids. The
     segmentation of a grain is its exact mask, run-length encoded without compression: counts of
     pixels outside and inside by turns, down the columns of the whole image; polygons would lose
-    its holes. `area` is in pixels, `bbox` is (x, y, width, height) in pixels.
+    its holes. Grains of `too_large_to_draw` are left out. `area` is in pixels, `bbox` is (x, y, width, height) in pixels.
 
     Parameters
     ----------
@@ -59,9 +59,10 @@ def write_grains_coco(grains: Grains, target: BinaryIO, *, file_name: str = "ima
     }
     # The head without its last brace, so that the annotations can follow one by one.
     target.write(f'{_compact(head)[:-1]},"annotations":['.encode())
-    for index, counts in enumerate(_run_lengths(grains)):
-        separator = "," if index else ""
+    separator = ""
+    for index, counts in _run_lengths(grains):
         target.write(f"{separator}{_compact(_annotation(grains, index, counts))}".encode())
+        separator = ","
     target.write(b"]}\n")
 
 
@@ -92,17 +93,18 @@ def _annotation(grains: Grains, index: int, counts: list[int]) -> dict[str, obje
     }
 
 
-def _run_lengths(grains: Grains) -> Iterator[list[int]]:
-    """Counts of the mask of each grain, by number."""
+def _run_lengths(grains: Grains) -> Iterator[tuple[int, list[int]]]:
+    """Row in the table and counts of the mask of each grain that can be drawn."""
     height_px, width_px = grains.component_map.shape
     for band in grain_bands(grains):
         number, start, end = _column_runs(band, height_px)
         first = np.searchsorted(number, np.arange(1, band.count + 2))
-        for low, high in itertools.pairwise(first.tolist()):
+        places = itertools.pairwise(first.tolist())
+        for index, (low, high) in enumerate(places, start=band.first_number - 1):
             # Where runs begin and end by turns; their differences are the counts.
             turns = np.stack([start[low:high], end[low:high]], axis=1).ravel()
             counts = np.diff(turns, prepend=0, append=height_px * width_px)
-            yield (counts if counts[-1] else counts[:-1]).tolist()
+            yield index, (counts if counts[-1] else counts[:-1]).tolist()
 
 
 def _column_runs(band: GrainBand, height_px: int) -> tuple[Indices, Indices, Indices]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from petrography.report.grain_definitions import of_grains
 from petrography.statistics import Composition, Grains, MapErrors
 
 __all__ = ["UNSCALED", "definitions"]
@@ -61,12 +62,13 @@ def definitions(
         ),
         "edge_rule": (
             "grains cut by the image edge are included with their visible part and marked "
-            "touches_edge; sizes are not corrected for it"
+            "touches_edge; sizes are not corrected for it, except those of edge_corrected"
         ),
         "ecd": (
             "diameter of the circle of equal area; number_pNN: quantile over grains; area_pNN: "
             "size below which NN % of the area lies, interpolated on the logarithm of size"
         ),
+        **of_grains(),
         **corrected,
     }
 

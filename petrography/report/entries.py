@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 
 from petrography.minerals import mineral
+from petrography.report.grain_figure_entries import (
+    astm_entry,
+    edge_corrected_entry,
+    intercept_entry,
+    interval_entry,
+    shape_entry,
+    sieve_entries,
+    sizes_entry,
+    touching_entry,
+)
 from petrography.report.result import (
     GrainEntry,
     IntervalMethod,
     ModalBasis,
     ModalCorrection,
     ModalEntry,
-    Sizes,
     SmallEntry,
 )
 from petrography.statistics import (
@@ -145,22 +154,16 @@ def _grain_entry(summary: GrainSummary, um_per_px: float | None) -> GrainEntry:
         area_um2=_area_um2(summary.area_px, um_per_px),
         touching_edge=summary.touching_edge,
         below_minimum=SmallEntry(count=summary.small.count, area_px=summary.small.area_px),
-        ecd_px=_sizes(summary, 1.0),
-        ecd_um=None if um_per_px is None else _sizes(summary, um_per_px),
-    )
-
-
-def _sizes(summary: GrainSummary, unit: float) -> Sizes | None:
-    number, area = summary.ecd_px_by_number, summary.ecd_px_by_area
-    if number is None or area is None:
-        return None
-    return Sizes(
-        number_p20=_length(number.p20 * unit),
-        number_p50=_length(number.p50 * unit),
-        number_p80=_length(number.p80 * unit),
-        area_p20=_length(area.p20 * unit),
-        area_p50=_length(area.p50 * unit),
-        area_p80=_length(area.p80 * unit),
+        ecd_px=sizes_entry(summary.ecd_px_by_number, summary.ecd_px_by_area, 1.0),
+        ecd_um=sizes_entry(summary.ecd_px_by_number, summary.ecd_px_by_area, um_per_px),
+        p80_ci95_px=interval_entry(summary.p80_ci95_px, 1.0),
+        p80_ci95_um=interval_entry(summary.p80_ci95_px, um_per_px),
+        edge_corrected=edge_corrected_entry(summary, um_per_px),
+        shapes=shape_entry(summary, um_per_px),
+        sieve_classes=sieve_entries(summary, um_per_px),
+        intercept=intercept_entry(summary, um_per_px),
+        astm_e112=astm_entry(summary, um_per_px),
+        touching=touching_entry(summary, um_per_px),
     )
 
 

@@ -34,7 +34,7 @@ def write_grains_geojson(
 
     Compact UTF-8 JSON: a FeatureCollection of detections. Coordinates are (x, y) in pixels from
     the upper left corner of the image; the area of the polygons of a grain, holes taken off, is
-    its area in pixels.
+    its area in pixels. Grains of `too_large_to_draw` are left out.
 
     Parameters
     ----------
@@ -61,10 +61,14 @@ def write_grains_geojson(
         strict=True,
     )
     target.write(b'{"type":"FeatureCollection","features":[')
+    separator = ""
     for number, (code, polygons, measured) in enumerate(rows, start=1):
+        if not polygons:
+            continue
         feature = _feature(uuid.uuid5(namespace, str(number)), number, code, polygons, measured)
         text = json.dumps(feature, separators=(",", ":"), allow_nan=False)
-        target.write(f"{',' if number > 1 else ''}{text}".encode())
+        target.write(f"{separator}{text}".encode())
+        separator = ","
     target.write(b"]}\n")
 
 

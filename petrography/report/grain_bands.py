@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from petrography.statistics import Grains
 
-__all__ = ["GrainBand", "grain_bands"]
+__all__ = ["GrainBand", "grain_bands", "too_large_to_draw"]
 
 _BAND_ROWS = 256
+# Drawing takes some 40 bytes for each pixel of the rectangle around a grain. A grain above it, such
+# as a matrix that holds a whole section together, would be an outline of a million corners.
+_MAX_RECTANGLE_PX = 16_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +60,23 @@ def grain_bands(grains: Grains, *, band_rows: int = _BAND_ROWS) -> Iterator[Grai
     Yields
     ------
     GrainBand
-        Each grain is in exactly one.
+        Each grain is in exactly one, but those of `too_large_to_draw`, which are in none.
     """
     top, bottom = grains.bbox_px[:, 0], grains.bbox_px[:, 2]
-    alone = bottom - top > band_rows
+    left_out = too_large_to_draw(grains)
+    alone = (bottom - top > band_rows) | left_out
     # A new run of grains begins with every band of rows, and before and after a tall one.
     breaks = np.flatnonzero((np.diff(top // band_rows) != 0) | alone[1:] | alone[:-1]) + 1
     edges = [0, *breaks.tolist(), len(grains)] if len(grains) else []
     for first, end in itertools.pairwise(edges):
-        yield _band(grains, first, end)
+        if not left_out[first]:
+            yield _band(grains, first, end)
+
+
+def too_large_to_draw(grains: Grains) -> NDArray[np.bool_]:
+    """Tell which grains reach over more than 16 megapixels, rectangle by rectangle."""
+    sides = grains.bbox_px[:, 2:] - grains.bbox_px[:, :2]
+    return np.asarray(sides.prod(axis=1) > _MAX_RECTANGLE_PX, dtype=np.bool_)
 
 
 def _band(grains: Grains, first: int, end: int) -> GrainBand:

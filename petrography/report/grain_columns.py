@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.minerals import MINERALS
+from petrography.report.grain_shape_columns import grain_shape_columns
 from petrography.report.table import Column, Table
 from petrography.statistics import Grains
 
@@ -57,6 +58,7 @@ def tabulated_grains(grains: Grains, *, um_per_px: float | None = None) -> Table
                 grains.touches_edge.astype(np.uint8),
                 "1 where the edge of the image cuts the grain",
             ),
+            *grain_shape_columns(grains, um_per_px),
         ),
     )
 

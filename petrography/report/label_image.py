@@ -12,14 +12,19 @@ from petrography.report.entries import (
     rounded_elements,
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
-from petrography.report.result import Quality, Result, Scale
-from petrography.statistics import Composition, Grains, summarise_grains
+from petrography.report.result import Quality, Result, Scale, result_json
+from petrography.statistics import Composition, Grains, Particles, summarise_grains
 
 __all__ = ["label_image_files", "label_image_result"]
 
 
 def label_image_result(
-    composition: Composition, grains: Grains, *, identity: str, um_per_px: float | None = None
+    composition: Composition,
+    grains: Grains,
+    *,
+    identity: str,
+    um_per_px: float | None = None,
+    particles: Particles | None = None,
 ) -> Result:
     """Write what is measured on a label image as a result without a model.
 
@@ -31,6 +36,8 @@ def label_image_result(
         Name of the measurement.
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
+    particles : Particles, optional
+        Touching grains told apart.
     """
     return Result(
         id=identity,
@@ -39,7 +46,7 @@ def label_image_result(
         modal=modal_entries(composition, um_per_px=um_per_px),
         modal_basis=modal_basis(composition),
         element_percent=rounded_elements(composition),
-        grains=grain_entries(summarise_grains(grains), um_per_px=um_per_px),
+        grains=grain_entries(summarise_grains(grains, particles), um_per_px=um_per_px),
         quality=Quality(
             focus=None,
             clipping=None,
@@ -75,8 +82,9 @@ def label_image_files(
     Returns
     -------
     dict of str to bytes
-        The files by name.
+        The files by name, ``result.json`` always among them.
     """
     wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
     writers = exports(result, grains, identity=result.id)
-    return {name: write() for name, write in writers.items() if name in wanted}
+    files = {name: write() for name, write in writers.items() if name in wanted}
+    return {"result.json": result_json(result), **files}

@@ -62,12 +62,17 @@ def grain_polygons(grains: Grains) -> Iterator[list[Polygon]]:
     list of Polygon
         Per grain, by number, one polygon for each 4-connected piece. Coordinates are (x, y) =
         (column, row) of pixel corners: the image spans 0 to width and 0 to height. Shells run
-        clockwise on the screen (positive area with y downwards), holes the other way.
+        clockwise on the screen (positive area with y downwards), holes the other way. No polygon
+        of a grain of `too_large_to_draw`.
     """
+    done = 0
     for band in grain_bands(grains):
+        yield from ([] for _ in range(done, band.first_number - 1))
+        done = band.first_number - 1 + band.count
         offset = np.array([band.left_column, band.top_row])
         for polygons in _traced(band.numbers):
             yield [[ring + offset for ring in polygon] for polygon in polygons]
+    yield from ([] for _ in range(done, len(grains)))
 
 
 def _traced(numbers: Pieces) -> list[list[Polygon]]:

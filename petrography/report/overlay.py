@@ -21,7 +21,14 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PAPER_RGB, _INK_RGB = (250, 250, 250), (20, 20, 20)
 
 
-def overlay(image: Image, labels: Labels, *, opacity: float = 0.35, legend: bool = True) -> Image:
+def overlay(
+    image: Image,
+    labels: Labels,
+    *,
+    opacity: float = 0.35,
+    legend: bool = True,
+    counted: Labels | None = None,
+) -> Image:
     """Paint the mineral map over the photograph.
 
     Parameters
@@ -34,6 +41,8 @@ def overlay(image: Image, labels: Labels, *, opacity: float = 0.35, legend: bool
         Strength of the tint, 0 to 1. Outlines of phases are opaque.
     legend : bool
         Whether to add a strip below with symbols, names and shares of the field.
+    counted : ndarray of uint8, optional
+        The map whose shares the legend tells, where `labels` is a smaller copy of it.
 
     Returns
     -------
@@ -48,7 +57,9 @@ def overlay(image: Image, labels: Labels, *, opacity: float = 0.35, legend: bool
     if require_image(image).shape[:2] != require_labels(labels).shape:
         msg = f"labels are {labels.shape} px, image {image.shape[:2]}; wanted the same size"
         raise LabelImageError(msg)
-    strip = _legend(labels) if legend else np.empty((0, image.shape[1], 3), dtype=np.uint8)
+    strip = np.empty((0, image.shape[1], 3), dtype=np.uint8)
+    if legend:
+        strip = _legend(labels.shape[1], _entries(labels if counted is None else counted))
     picture = np.empty((image.shape[0] + strip.shape[0], image.shape[1], 3), dtype=np.uint8)
     width_px = max(1, round(max(labels.shape) / _SIDE_PER_OUTLINE_PX))
     for top in range(0, image.shape[0], _BAND_ROWS):
@@ -88,10 +99,8 @@ class _Entry:
     colour_rgb: tuple[int, int, int]
 
 
-def _legend(labels: Labels) -> Image:
+def _legend(width_px: int, entries: list[_Entry]) -> Image:
     """Lay the entries out in rows, as many to a row as fit."""
-    width_px = labels.shape[1]
-    entries = _entries(labels)
     line_px = max(12, round(width_px / 45))
     scale = line_px * 0.55 / cv2.getTextSize("Hg", _FONT, 1.0, 1)[0][1]
     stroke_px = max(1, round(line_px / 18))

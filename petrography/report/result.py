@@ -14,6 +14,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from petrography.registration import RegistrationReport
+from petrography.report.grain_figures import (
+    AstmNumbers,
+    EdgeCorrectedEntry,
+    InterceptEntry,
+    ShapeEntry,
+    SieveEntry,
+    Sizes,
+    TouchingEntry,
+)
 from petrography.report.review import Review
 
 __all__ = [
@@ -170,17 +179,6 @@ class ModalCorrection(_Frozen):
     """Corrected percentages of phases that the map does not show, above 0.01."""
 
 
-class Sizes(_Frozen):
-    """Equivalent circle diameters below which 20, 50 and 80 % lie, of number and of area."""
-
-    number_p20: NotNegative
-    number_p50: NotNegative
-    number_p80: NotNegative
-    area_p20: NotNegative
-    area_p50: NotNegative
-    area_p80: NotNegative
-
-
 class SmallEntry(_Frozen):
     """Components below the minimum area: counted, in no other figure of the grains."""
 
@@ -201,6 +199,18 @@ class GrainEntry(_Frozen):
     below_minimum: SmallEntry
     ecd_px: Sizes | None
     ecd_um: Sizes | None
+    p80_ci95_px: tuple[NotNegative, NotNegative] | None = None
+    """95 % interval of area_p80; null where too few grains are larger than it."""
+    p80_ci95_um: tuple[NotNegative, NotNegative] | None = None
+    edge_corrected: EdgeCorrectedEntry | None = None
+    """Null where grains that the edge cuts hold more than half of the area."""
+    shapes: ShapeEntry | None = None
+    sieve_classes: tuple[SieveEntry, ...] = ()
+    intercept: InterceptEntry | None = None
+    astm_e112: AstmNumbers | None = None
+    """Null without a scale."""
+    touching: TouchingEntry | None = None
+    """Null where touching grains were not asked to be told apart."""
 
 
 class Contacts(_Frozen):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from petrography.errors import InternalError
 from petrography.model_card import TileGeometry
 from petrography.tiling import Tile, blend_weights
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["Answers", "Plan", "blended_bands", "cropped_bands", "written"]
 
@@ -25,7 +26,12 @@ Answers: TypeAlias = Callable[[Sequence[Tile]], Iterable[tuple[Tile, NDArray[np.
 
 
 def cropped_bands(
-    plan: Plan, answers: Answers, *, class_count: int, width_px: int
+    plan: Plan,
+    answers: Answers,
+    *,
+    class_count: int,
+    width_px: int,
+    workspace: Workspace = IN_MEMORY,
 ) -> Iterator[NDArray[np.float32]]:
     """Put the cores of the tiles side by side (mode ``halo``).
 
@@ -39,13 +45,15 @@ def cropped_bands(
         K.
     width_px : int
         Width of the image.
+    workspace : Workspace, optional
+        Gives the array of the band, which of a wide image and many classes is large.
 
     Yields
     ------
     ndarray of float32, shape (K, height, width)
         Bands from top to bottom without gap. The array is used again for the next band.
     """
-    store = np.empty((class_count, plan[0][0].write.height, width_px), dtype=np.float32)
+    store = workspace.empty((class_count, plan[0][0].write.height, width_px), np.float32)
     for row in plan:
         band = store[:, : row[0].write.height]
         for tile, probabilities in answers(row):
@@ -55,7 +63,13 @@ def cropped_bands(
 
 
 def blended_bands(
-    plan: Plan, answers: Answers, *, geometry: TileGeometry, class_count: int, width_px: int
+    plan: Plan,
+    answers: Answers,
+    *,
+    geometry: TileGeometry,
+    class_count: int,
+    width_px: int,
+    workspace: Workspace = IN_MEMORY,
 ) -> Iterator[NDArray[np.float32]]:
     """Average overlapping tiles with their weights (mode ``blend``).
 
@@ -64,7 +78,7 @@ def blended_bands(
 
     Parameters
     ----------
-    plan, answers, class_count, width_px
+    plan, answers, class_count, width_px, workspace
         As for `cropped_bands`.
     geometry : TileGeometry
         Window of the weights.
@@ -83,7 +97,9 @@ def blended_bands(
     tops = [row[0].write.row for row in plan]
     last = plan[-1][0].write
     # One plane for each class and one for the weights.
-    sums = np.zeros((class_count + 1, plan[0][0].write.height, width_px), dtype=np.float32)
+    height_px = plan[0][0].write.height
+    sums: NDArray[np.float32] = workspace.empty((class_count + 1, height_px, width_px), np.float32)
+    sums.fill(0.0)
     for row, top, next_top in zip(plan, tops, [*tops[1:], last.row + last.height], strict=True):
         for tile, probabilities in answers(row):
             _accumulate(sums, tile, probabilities, weights)

@@ -24,12 +24,14 @@ from petrography.segmentation.prediction import (
     checked_probabilities,
 )
 from petrography.tiling import plan_tiles
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["Band", "Segmentation", "segment", "segment_bands"]
 
 OnProgress: TypeAlias = Callable[[int, int], None]
 # Called with the number of a row of the map and its probabilities, float32 (K, width).
 OnProbabilities: TypeAlias = Callable[[int, NDArray[np.float32]], None]
+OnBand: TypeAlias = Callable[["Band"], None]
 PredictLabels: TypeAlias = Callable[[NDArray[np.uint8]], Iterable[LabelsAndConfidence]]
 MAX_CLASSES = 255  # a rank of each class and one for none fit into a byte
 
@@ -75,6 +77,8 @@ def segment(
     batch_size: int = 1,
     on_progress: OnProgress | None = None,
     on_probabilities: OnProbabilities | None = None,
+    on_band: OnBand | None = None,
+    workspace: Workspace = IN_MEMORY,
 ) -> Segmentation:
     """Segment an image into minerals.
 
@@ -99,6 +103,10 @@ def segment(
     on_probabilities : callable, optional
         Called with (row, probabilities of shape (K, width)) for every row of the map, from top to
         bottom, before it is decided. The array is used again for the next row.
+    on_band : callable, optional
+        Called with every band of the map when it is made, from top to bottom.
+    workspace : Workspace, optional
+        Gives the arrays of the map.
 
     Returns
     -------
@@ -122,12 +130,15 @@ def segment(
         batch_size=batch_size,
         on_progress=on_progress,
         on_probabilities=on_probabilities,
+        workspace=workspace,
     )
-    result = Segmentation(np.empty(shape, np.uint8), np.empty(shape, np.uint8))
+    result = Segmentation(workspace.empty(shape, np.uint8), workspace.empty(shape, np.uint8))
     for band in bands:
         rows = slice(band.row, band.row + band.labels.shape[0])
         result.labels[rows] = band.labels
         result.confidence[rows] = band.confidence
+        if on_band is not None:
+            on_band(band)
     return result
 
 
@@ -141,6 +152,7 @@ def segment_bands(
     batch_size: int = 1,
     on_progress: OnProgress | None = None,
     on_probabilities: OnProbabilities | None = None,
+    workspace: Workspace = IN_MEMORY,
 ) -> Iterator[Band]:
     """Segment an image and give out the map in bands, while it is being made.
 
@@ -153,6 +165,8 @@ def segment_bands(
     pixels, predictor, geometry, codes, output_shape, batch_size, on_progress, on_probabilities
         As for `segment`; `output_shape` must be stated. Impossible values are refused at once,
         before the first band is asked for.
+    workspace : Workspace, optional
+        Gives the array of a band with all its classes.
 
     Returns
     -------
@@ -175,10 +189,15 @@ def segment_bands(
         return _labelled_bands(plan, feed, checked_labels(predictor, len(codes)), codes)
     answers = partial(feed.predicted, predict=checked_probabilities(predictor, len(codes)))
     bands = (
-        cropped_bands(plan, answers, class_count=len(codes), width_px=shape[1])
+        cropped_bands(plan, answers, class_count=len(codes), width_px=shape[1], workspace=workspace)
         if geometry.mode == "halo"
         else blended_bands(
-            plan, answers, geometry=geometry, class_count=len(codes), width_px=shape[1]
+            plan,
+            answers,
+            geometry=geometry,
+            class_count=len(codes),
+            width_px=shape[1],
+            workspace=workspace,
         )
     )
     if output_shape == shape:

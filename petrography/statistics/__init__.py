@@ -1,27 +1,43 @@
 """What a label image says of the ore: modal composition with honest intervals, and its grains.
 
 `composition` counts areas, `intervals` puts 95 % intervals on them, `assay` turns areas into mass
-and elements, `grains` finds and measures connected components, `grain_sizes` sums them up.
+and elements, `grain_stream` finds and measures connected components strip by strip, `grains` in a
+whole image, `grain_sizes` sums them up, `touching_grains` tells touching ones apart.
 `held_out` and `map_errors` add what mistakes of the map can do to the composition.
 """
 
 from petrography.statistics.assay import element_percent, mass_percent, parse_formula
 from petrography.statistics.composition import Composition, PhaseShare, modal_composition
+from petrography.statistics.grain_numbers import number_strips
+from petrography.statistics.grain_shapes import GrainShapes
 from petrography.statistics.grain_sizes import GrainSummary, SizeQuantiles, summarise_grains
-from petrography.statistics.grains import MIN_GRAIN_AREA_PX, Grains, measure_grains
+from petrography.statistics.grain_stream import GrainStream
+from petrography.statistics.grain_table import GrainTable
+from petrography.statistics.grains import (
+    MIN_GRAIN_AREA_PX,
+    Grains,
+    measure_grains,
+    with_component_map,
+)
 from petrography.statistics.held_out import HeldOutConfusion, held_out_confusion
 from petrography.statistics.intervals import BlockDesign
 from petrography.statistics.map_errors import CorrectedShare, MapErrors, map_errors
+from petrography.statistics.touching_grains import Particles, ParticleStream
 
 __all__ = [
     "MIN_GRAIN_AREA_PX",
     "BlockDesign",
     "Composition",
     "CorrectedShare",
+    "GrainShapes",
+    "GrainStream",
     "GrainSummary",
+    "GrainTable",
     "Grains",
     "HeldOutConfusion",
     "MapErrors",
+    "ParticleStream",
+    "Particles",
     "PhaseShare",
     "SizeQuantiles",
     "element_percent",
@@ -30,6 +46,8 @@ __all__ = [
     "mass_percent",
     "measure_grains",
     "modal_composition",
+    "number_strips",
     "parse_formula",
     "summarise_grains",
+    "with_component_map",
 ]

@@ -2,25 +2,89 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.statistics.grains import Grains, SmallComponents
+from petrography.statistics.grain_table import GrainTable, SmallComponents
+from petrography.statistics.intercepts import MeanIntercept
+from petrography.statistics.size_distributions import (
+    SizeQuantiles,
+    edge_weights,
+    p80_interval,
+    size_quantiles,
+)
+from petrography.statistics.touching_grains import Particles
 
-__all__ = ["GrainSummary", "SizeQuantiles", "area_quantiles", "summarise_grains"]
+__all__ = [
+    "EdgeCorrected",
+    "GrainSummary",
+    "MedianShapes",
+    "SizeQuantiles",
+    "TouchingGrains",
+    "summarise_grains",
+]
 
-_SHARES = (0.2, 0.5, 0.8)
+
+# Of the area of a mineral, in grains that lie whole in the image. With less, the large grains are
+# so large that hardly any image of this size holds one whole: nothing is left to be weighted.
+_LEAST_WHOLE_FRACTION = 0.5
 
 
 @dataclass(frozen=True)
-class SizeQuantiles:
-    """Sizes below which 20, 50 and 80 % of the grains, or of their area, lie."""
+class EdgeCorrected:
+    """Sizes of the grains that lie whole in the image, weighted for those that do not.
 
-    p20: float
-    p50: float
-    p80: float
+    Attributes
+    ----------
+    count : int
+        Grains that do not touch the edge.
+    estimated_count : float
+        How many grains an area as large as the image has, each counted by one point of it.
+    ecd_px_by_number, ecd_px_by_area : SizeQuantiles
+        Weighted with `edge_weights`, and with area besides.
+    """
+
+    count: int
+    estimated_count: float
+    ecd_px_by_number: SizeQuantiles
+    ecd_px_by_area: SizeQuantiles
+
+
+@dataclass(frozen=True)
+class MedianShapes:
+    """Medians over the grains of a mineral, of what `GrainShapes` defines."""
+
+    perimeter_px: float
+    feret_max_px: float
+    feret_min_px: float
+    aspect_ratio: float
+    circularity: float
+    solidity: float
+
+
+@dataclass(frozen=True)
+class TouchingGrains:
+    """Grains of one mineral with those that touch told apart.
+
+    Attributes
+    ----------
+    particles : int
+        Parts; a grain that is not divided is one.
+    divided : int
+        Grains of two parts or more.
+    too_large : int
+        Grains that exceed the largest crop and stay whole for that.
+    ecd_px_by_number, ecd_px_by_area : SizeQuantiles
+        Of the parts.
+    """
+
+    particles: int
+    divided: int
+    too_large: int
+    ecd_px_by_number: SizeQuantiles
+    ecd_px_by_area: SizeQuantiles
 
 
 @dataclass(frozen=True)
@@ -40,6 +104,18 @@ class GrainSummary:
         Components below the minimum area, in no other figure here.
     ecd_px_by_number, ecd_px_by_area : SizeQuantiles or None
         Equivalent circle diameters in pixels; None without a grain.
+    p80_ci95_px : tuple of float or None
+        95 % interval of the P80 by area; None with few grains.
+    edge_corrected : EdgeCorrected or None
+        None where grains that the edge cuts hold most of the area.
+    shapes : MedianShapes or None
+        None without a grain.
+    intercept : MeanIntercept or None
+        Of all pixels of the mineral.
+    touching : TouchingGrains or None
+        None without a grain, or where touching grains were not told apart.
+    ecd_px, areas_px : ndarray, shape (count,)
+        Diameters (float64) and areas (int64) of the grains, for distributions in any unit.
     """
 
     code: int
@@ -49,15 +125,26 @@ class GrainSummary:
     small: SmallComponents
     ecd_px_by_number: SizeQuantiles | None
     ecd_px_by_area: SizeQuantiles | None
+    p80_ci95_px: tuple[float, float] | None
+    edge_corrected: EdgeCorrected | None
+    shapes: MedianShapes | None
+    intercept: MeanIntercept | None
+    touching: TouchingGrains | None
+    ecd_px: NDArray[np.float64] = field(repr=False, compare=False)
+    areas_px: NDArray[np.int64] = field(repr=False, compare=False)
 
 
-def summarise_grains(grains: Grains) -> tuple[GrainSummary, ...]:
+def summarise_grains(
+    grains: GrainTable, particles: Particles | None = None
+) -> tuple[GrainSummary, ...]:
     """Sum the grains up by mineral.
 
     Parameters
     ----------
-    grains : Grains
+    grains : GrainTable
         Measured grains.
+    particles : Particles, optional
+        Touching grains told apart.
 
     Returns
     -------
@@ -65,10 +152,13 @@ def summarise_grains(grains: Grains) -> tuple[GrainSummary, ...]:
         By code; a mineral of which there are small components only has count 0.
     """
     codes = sorted({int(code) for code in np.unique(grains.code)} | set(grains.small))
-    return tuple(_summary(grains, code) for code in codes)
+    weights = edge_weights(grains)
+    return tuple(_summary(grains, weights, particles, code) for code in codes)
 
 
-def _summary(grains: Grains, code: int) -> GrainSummary:
+def _summary(
+    grains: GrainTable, weights: NDArray[np.float64], particles: Particles | None, code: int
+) -> GrainSummary:
     chosen = grains.code == code
     area_px, ecd_px = grains.area_px[chosen], grains.ecd_px[chosen]
     return GrainSummary(
@@ -78,34 +168,56 @@ def _summary(grains: Grains, code: int) -> GrainSummary:
         touching_edge=int(np.count_nonzero(grains.touches_edge[chosen])),
         small=grains.small.get(code, SmallComponents(0, 0)),
         ecd_px_by_number=_number_quantiles(ecd_px) if len(ecd_px) else None,
-        ecd_px_by_area=area_quantiles(ecd_px, area_px) if len(ecd_px) else None,
+        ecd_px_by_area=size_quantiles(ecd_px, area_px) if len(ecd_px) else None,
+        p80_ci95_px=p80_interval(ecd_px, area_px),
+        edge_corrected=_edge_corrected(ecd_px, area_px, weights[chosen]),
+        shapes=_median_shapes(grains, chosen) if len(ecd_px) else None,
+        intercept=grains.intercepts.get(code),
+        touching=_touching(particles, chosen) if particles and len(ecd_px) else None,
+        ecd_px=ecd_px,
+        areas_px=area_px,
     )
 
 
 def _number_quantiles(ecd_px: NDArray[np.float64]) -> SizeQuantiles:
-    return SizeQuantiles(*(float(size) for size in np.quantile(ecd_px, _SHARES)))
+    return SizeQuantiles(*(float(size) for size in np.quantile(ecd_px, (0.2, 0.5, 0.8))))
 
 
-def area_quantiles(ecd_px: NDArray[np.float64], area_px: NDArray[np.int64]) -> SizeQuantiles:
-    """Sizes P20, P50 and P80 by area, the figures that a mill asks for.
+def _edge_corrected(
+    ecd_px: NDArray[np.float64], area_px: NDArray[np.int64], weight: NDArray[np.float64]
+) -> EdgeCorrected | None:
+    whole = weight > 0.0
+    if not len(whole) or area_px[whole].sum() < _LEAST_WHOLE_FRACTION * area_px.sum():
+        return None
+    return EdgeCorrected(
+        count=int(np.count_nonzero(whole)),
+        estimated_count=float(weight.sum()),
+        ecd_px_by_number=size_quantiles(ecd_px[whole], weight[whole]),
+        ecd_px_by_area=size_quantiles(ecd_px[whole], weight[whole] * area_px[whole]),
+    )
 
-    The cumulative area passing each size is interpolated linearly against the logarithm of the
-    size, as on a sieve diagram; below the smallest grain the size is that of the smallest grain.
 
-    Parameters
-    ----------
-    ecd_px : ndarray of float64, shape (n,)
-        Diameters, n at least 1.
-    area_px : ndarray of int64, shape (n,)
-        Areas.
+def _touching(particles: Particles, chosen: NDArray[np.bool_]) -> TouchingGrains:
+    of_mineral = chosen[particles.grain - 1]
+    parts = np.bincount(particles.grain[of_mineral] - 1, minlength=len(chosen))
+    ecd_px, area_px = particles.ecd_px[of_mineral], particles.area_px[of_mineral]
+    return TouchingGrains(
+        particles=len(area_px),
+        divided=int(np.count_nonzero(parts > 1)),
+        too_large=int(np.count_nonzero(particles.too_large & chosen)),
+        ecd_px_by_number=_number_quantiles(ecd_px),
+        ecd_px_by_area=size_quantiles(ecd_px, area_px),
+    )
 
-    Examples
-    --------
-    >>> sizes = area_quantiles(np.array([10.0, 100.0]), np.array([50, 50]))
-    >>> round(sizes.p20, 1), round(sizes.p50, 1), round(sizes.p80, 1)
-    (10.0, 10.0, 39.8)
-    """
-    order = np.argsort(ecd_px, kind="stable")
-    passing = np.cumsum(area_px[order]) / area_px.sum()
-    sizes = np.exp(np.interp(_SHARES, passing, np.log(ecd_px[order])))
-    return SizeQuantiles(*(float(size) for size in sizes))
+
+def _median_shapes(grains: GrainTable, chosen: NDArray[np.bool_]) -> MedianShapes:
+    shapes = grains.shapes
+    columns = (
+        shapes.perimeter_px,
+        shapes.feret_max_px,
+        shapes.feret_min_px,
+        shapes.aspect_ratio,
+        grains.circularity,
+        grains.solidity,
+    )
+    return MedianShapes(*(float(np.median(column[chosen])) for column in columns))

@@ -12,6 +12,7 @@ from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATION
 from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
+from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
 
@@ -37,6 +38,7 @@ __all__ = [
     "Readable",
     "Registration",
     "RegistrationRequest",
+    "ScratchFiles",
     "ViewDescription",
     "analyse_image",
     "estimate",

@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from petrography.calibration import Corrections
-from petrography.pipeline import Analysis, AnalysisRequest, InParts, ViewReaders, require_possible
+from petrography.image_codec import Encoded
+from petrography.pipeline import AnalysisRequest, InParts, ViewReaders, require_possible
+from petrography.report import Result
 from service.engine.artefact_store import ArtefactStore
 from service.engine.course import Course
 from service.engine.estimating import OtherRate
 from service.engine.kinds import ANALYSES
 from service.engine.one_image import analyse_image
+from service.engine.scratch_files import ScratchFiles
 from service.engine.stored_corrections import stored_corrections
 from service.repository import LoadedModel
 from service.runtime import Priority, TileScheduler
 from service.settings import Settings
 
-__all__ = ["Analyse", "Analyses", "Finished"]
+__all__ = ["Analyse", "Analyses", "Finished", "MapImage"]
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,11 @@ class Finished:
     document: bytes
 
 
-# From an encoded image, the course of the work, the most bytes of the image, None for one of our
-# own making, and what joins its map from parts, to the analysis that is kept.
-Analyse: TypeAlias = Callable[[bytes, Course, int | None, InParts | None], Finished]
+# Maps an encoded image where it lies; its pages are handed back with those of the analysis.
+MapImage: TypeAlias = Callable[[ScratchFiles], Encoded]
+# From what maps an encoded image, the course of the work, the most bytes of the image, None for one
+# of our own making, and what joins its map from parts, to the analysis that is kept.
+Analyse: TypeAlias = Callable[[MapImage, Course, int | None, InParts | None], Finished]
 
 
 @dataclass(frozen=True)
@@ -95,19 +100,24 @@ class Analyses:
             corrections = await asyncio.to_thread(stored_corrections, self.store, request)
 
         def analyse(
-            image: bytes, course: Course, max_bytes: int | None, in_parts: InParts | None
+            map_image: MapImage, course: Course, max_bytes: int | None, in_parts: InParts | None
         ) -> Finished:
             analysis_id = str(uuid.uuid4())
-            limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
             with (
+                ScratchFiles(self.settings.scratch_folder) as scratch,
+                self.store.draft(ANALYSES) as draft,
                 self.scheduler.request(priority=priority, tenant=tenant) as scheduled,
                 course.telling_stop(scheduled.leave),
             ):
-                analysis = analyse_image(
+                image = map_image(scratch)
+                limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
+                result = analyse_image(
+                    draft,
                     image,
                     request,
                     model,
                     settings=self.settings.model_copy(update=limit),
+                    workspace=scratch,
                     analysis_id=analysis_id,
                     corrections=corrections,
                     views=views,
@@ -117,17 +127,18 @@ class Analyses:
                     on_stage=course.on_stage,
                     on_progress=course.on_progress,
                 )
+                document = draft.read(ANALYSES.document)
+                course.go_on()
+                self.store.publish(ANALYSES, analysis_id, draft)
             if not views and in_parts is None:
-                self._learn(analysis, scheduled.waited_s)
-            course.go_on()
-            self.store.keep(ANALYSES, analysis_id, analysis.artefacts)
-            return Finished(analysis_id, analysis.artefacts[ANALYSES.document])
+                self._learn(result, scheduled.waited_s)
+            return Finished(analysis_id, document)
 
         return analyse
 
-    def _learn(self, analysis: Analysis, in_networks_s: float) -> None:
+    def _learn(self, result: Result, in_networks_s: float) -> None:
         """Take note of what an analysis took beside the network."""
-        image = analysis.result.provenance["image"]
+        image = result.provenance["image"]
         if isinstance(image, dict):
             px = int(str(image["height_px"])) * int(str(image["width_px"]))
-            self.other_rate.add(px, sum(analysis.result.timings_s.values()) - in_networks_s)
+            self.other_rate.add(px, sum(result.timings_s.values()) - in_networks_s)

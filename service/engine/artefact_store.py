@@ -60,6 +60,10 @@ class Draft:
         """Begin a file that is too large to be held in memory; the caller closes it."""
         return (self.folder / name).open("w+b")
 
+    def path(self, name: str) -> Path:
+        """Tell where a file lies, for whoever maps it."""
+        return self.folder / name
+
     def read(self, name: str) -> bytes:
         """Read a file again."""
         return (self.folder / name).read_bytes()

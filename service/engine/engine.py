@@ -10,6 +10,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from petrography.calibration import Corrections
@@ -28,7 +29,8 @@ from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import software_versions
 from service.engine.readiness import Readiness
 from service.engine.registering import RegistrationRequest, register_files
-from service.engine.source_files import NamedFile, Readable
+from service.engine.scratch_files import ScratchFiles
+from service.engine.source_files import NamedFile, Readable, encoded_in
 from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
 from service.engine.stored_corrections import stored_optics
 from service.repository import LoadedModel, Repository
@@ -187,7 +189,8 @@ class Engine:
         )
 
         def work(course: Course) -> Finished:
-            return analyse(image.read(), course, self.settings.max_image_bytes, None)
+            mapped = partial(encoded_in, file=image)
+            return analyse(mapped, course, self.settings.max_image_bytes, None)
 
         name = f"{model.card.name}:{model.card.version}"
         return await self._workers.carry_out(
@@ -362,9 +365,9 @@ class Engine:
                 )
                 analysis_id = None
                 if analyse is not None:
-                    content = draft.read(PANORAMA_FILE)
+                    drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
                     parts = made.in_parts(request)
-                    analysis_id = analyse(content, course, None, parts).result_id
+                    analysis_id = analyse(drawn, course, None, parts).result_id
                 panorama_id = str(uuid.uuid4())
                 document = made.document(panorama_id, analysis_id)
                 draft.write(PANORAMAS.document, document)

@@ -18,6 +18,7 @@ from petrography.images import Labels
 from petrography.pipeline import SegmentImage
 from petrography.segmentation import Segmentation
 from petrography.stitching import Stitching, merge_labels
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["segment_fields"]
 
@@ -27,7 +28,9 @@ _MAPS_IN_MEMORY = 24
 _COMPRESSION = 1
 
 
-def segment_fields(stitching: Stitching, segment_image: SegmentImage) -> Segmentation:
+def segment_fields(
+    stitching: Stitching, segment_image: SegmentImage, workspace: Workspace = IN_MEMORY
+) -> Segmentation:
     """Segment every field that is drawn, and join the maps along the seams.
 
     Parameters
@@ -36,6 +39,8 @@ def segment_fields(stitching: Stitching, segment_image: SegmentImage) -> Segment
         The panorama.
     segment_image : callable
         From the pixels of a field to its map.
+    workspace : Workspace, optional
+        Gives the arrays of the map of the panorama.
 
     Returns
     -------
@@ -54,13 +59,13 @@ def segment_fields(stitching: Stitching, segment_image: SegmentImage) -> Segment
                 labels.keep(index, seen.labels)
                 confidence.keep(index, seen.confidence)
         return Segmentation(
-            _joined(merge_labels(stitching, labels), stitching.shape),
-            _joined(merge_labels(stitching, confidence, unknown=0), stitching.shape),
+            _joined(merge_labels(stitching, labels), stitching.shape, workspace),
+            _joined(merge_labels(stitching, confidence, unknown=0), stitching.shape, workspace),
         )
 
 
-def _joined(strips: Iterable[Labels], shape: tuple[int, int]) -> Labels:
-    whole, row = np.empty(shape, dtype=np.uint8), 0
+def _joined(strips: Iterable[Labels], shape: tuple[int, int], workspace: Workspace) -> Labels:
+    whole, row = workspace.empty(shape, np.uint8), 0
     for strip in strips:
         whole[row : row + len(strip)] = strip
         row += len(strip)

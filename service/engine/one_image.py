@@ -9,8 +9,16 @@ import platform
 from collections.abc import Callable, Iterator
 
 from petrography.calibration import Corrections
-from petrography.image_codec import ImageLimits
-from petrography.pipeline import Analysis, AnalysisRequest, InParts, ViewReaders, analyse
+from petrography.image_codec import Encoded, ImageLimits
+from petrography.pipeline import (
+    AnalysisRequest,
+    FileSink,
+    InParts,
+    ViewReaders,
+    analyse_into,
+)
+from petrography.report import Result
+from petrography.workspace import Workspace
 from service.repository import LoadedModel
 from service.runtime import OnnxPredictor, ScheduledRequest
 from service.settings import Settings
@@ -31,11 +39,13 @@ _SOFTWARE = (
 
 
 def analyse_image(
-    image: bytes,
+    sink: FileSink,
+    image: Encoded,
     request: AnalysisRequest,
     model: LoadedModel,
     *,
     settings: Settings,
+    workspace: Workspace,
     analysis_id: str,
     corrections: Corrections = NOTHING_CORRECTED,
     views: ViewReaders | None = None,
@@ -44,12 +54,14 @@ def analyse_image(
     href_prefix: str = "",
     on_stage: Callable[[str, float], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Analysis:
-    """Analyse one image.
+) -> Result:
+    """Analyse one image and write the files of the result while they are made.
 
     Parameters
     ----------
-    image : bytes
+    sink : FileSink
+        Takes the files.
+    image : bytes or memoryview
         The encoded image.
     request : AnalysisRequest
         What is wanted; its `model` is `model`.
@@ -57,6 +69,8 @@ def analyse_image(
         The model.
     settings : Settings
         The limits on bytes and pixels are used.
+    workspace : Workspace
+        Gives the arrays that are as large as the image.
     analysis_id : str
         Identity of the result.
     corrections : Corrections
@@ -79,12 +93,14 @@ def analyse_image(
         If image or request cannot be analysed.
     """
     predictors = _Predictors(model, scheduled)
-    return analyse(
+    return analyse_into(
+        sink,
         image,
         request,
         card=model.card,
         predictor_for=predictors.predictor_for,
         analysis_id=analysis_id,
+        workspace=workspace,
         corrections=corrections,
         views=views,
         in_parts=in_parts,

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from petrography.errors import InvalidParameterError
-from petrography.image_codec import DecodedImage, ImageLimits, decode_image
+from petrography.image_codec import DecodedImage, Encoded, ImageLimits, decode_image
 from service.engine.kinds import is_file_name
+from service.engine.scratch_files import ScratchFiles
 
-__all__ = ["NamedFile", "Readable", "decode_file", "require_distinct_names"]
+__all__ = [
+    "NamedFile",
+    "Placed",
+    "Readable",
+    "decode_file",
+    "encoded_in",
+    "require_distinct_names",
+]
 
 
 class Readable(Protocol):
@@ -18,6 +26,14 @@ class Readable(Protocol):
 
     def read(self) -> bytes:
         """Read it."""
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A file that lies somewhere in an open file."""
+
+    def place(self) -> tuple[int, int, int]:
+        """Tell the descriptor of the open file, where in it this one begins, and its bytes."""
 
 
 class NamedFile(Protocol):
@@ -29,6 +45,14 @@ class NamedFile(Protocol):
 
     def read(self) -> bytes:
         """Read it."""
+
+
+def encoded_in(scratch: ScratchFiles, file: Readable) -> Encoded:
+    """Map a file where it lies, or read it where it cannot be mapped."""
+    if not isinstance(file, Placed):
+        return file.read()
+    descriptor, begin, size_bytes = file.place()
+    return scratch.view_of(descriptor)[begin : begin + size_bytes]
 
 
 def require_distinct_names(files: Sequence[NamedFile], part: str) -> None:

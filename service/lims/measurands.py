@@ -181,9 +181,12 @@ def _expanded(entry: ModalEntry) -> tuple[float | None, str]:
         (entry.ci95, "95 %, sampling only"),
     ):
         if interval is not None:
-            half = max(entry.area_percent - interval[0], interval[1] - entry.area_percent)
-            return max(half, 0.0), covers
+            return _longer_half(entry.area_percent, interval), covers
     return None, ""
+
+
+def _longer_half(value: float, interval: tuple[float, float]) -> float:
+    return max(value - interval[0], interval[1] - value, 0.0)
 
 
 def detection_limit_percent(result: Result) -> float | None:
@@ -244,13 +247,18 @@ def _grain_sizes(result: Result) -> Iterator[Reported]:
         sizes = grains.ecd_um
         if sizes is None:
             continue
-        for quantity, share, size in (("P80", 80, sizes.area_p80), ("D50", 50, sizes.area_p50)):
+        for quantity, share, size, interval in (
+            ("P80", 80, sizes.area_p80, grains.p80_ci95_um),
+            ("D50", 50, sizes.area_p50, None),
+        ):
             yield Reported(
                 keyword=keyword_of(f"GS_{quantity}", symbol),
                 title=f"{grains.name}, grain size below which {share} % of the area lies",
                 unit="um",
                 value=size,
                 decimals=1,
+                uncertainty=None if interval is None else _longer_half(size, interval),
+                coverage="" if interval is None else "95 %, grains that were seen",
             )
 
 

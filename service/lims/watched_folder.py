@@ -15,6 +15,7 @@ that is there is handed out, byte by byte the same.
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import hashlib
 import io
@@ -51,16 +52,13 @@ class Dropped:
 
     Attributes
     ----------
-    name : str
-        Of the file.
-    content : bytes
-        All of it.
+    path : Path
+        The file; it stays the same while it is handled, or the answer is thrown away.
     stated : dict of str to str
         What its CSV states: one header line, one line of values; empty without a CSV.
     """
 
-    name: str
-    content: bytes
+    path: Path
     stated: dict[str, str]
 
 
@@ -213,15 +211,14 @@ class WatchedFolder:
             return Handled(path.name, "later", _why(error))
 
     def _answer(self, path: Path) -> Handled:
-        content = b""
+        key = _key(path)
+        final = self._outbox / "results" / key
         try:
-            content = _read(path, self._max_bytes)
-            key = _key(path, content)
-            final = self._outbox / "results" / key
+            _require_size(path, self._max_bytes)
             if not final.is_dir():
-                self._make(final, Dropped(path.name, content, _stated(path)), path)
+                self._make(final, Dropped(path, _stated(path)))
         except (PetroserveError, MemoryError) as error:
-            why, key = str(error) or "not enough memory", _key(path, content)
+            why = str(error) or "not enough memory"
             _write(self._inbox / "failed" / f"{key}.reason.txt", f"{path.name}: {why}\n".encode())
             self._move_away(path, "failed", key)
             return Handled(path.name, "failed", why)
@@ -229,12 +226,14 @@ class WatchedFolder:
         self._move_away(path, "done", key)
         return Handled(path.name, "done", str(final))
 
-    def _make(self, final: Path, dropped: Dropped, path: Path) -> None:
+    def _make(self, final: Path, dropped: Dropped) -> None:
         part = final.with_name(f"{_PART}{final.name}")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
+        before = _size_and_time(dropped.path)
         try:
-            self._handlers[path.suffix.lower()](dropped, part)
+            self._handlers[dropped.path.suffix.lower()](dropped, part)
+            _require_same(dropped.path, before)
             part.rename(final)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -257,17 +256,26 @@ def _why(error: OSError) -> str:
     return f"{error.filename or 'file'}: {error.strerror or error}"
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
+def _require_size(path: Path, max_bytes: int) -> None:
+    if path.stat().st_size > max_bytes:
         msg = f"{path.name} has more than {max_bytes} bytes, the largest file that is taken"
         raise BodyTooLargeError(msg)
-    return content
 
 
-def _key(path: Path, content: bytes) -> str:
-    return f"{path.stem}-{hashlib.sha256(content).hexdigest()[:16]}"
+def _size_and_time(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def _require_same(path: Path, before: tuple[int, int]) -> None:
+    """Check that the answer is of the bytes that the digest stands for."""
+    if _size_and_time(path) != before:
+        raise OSError(errno.EBUSY, "changed while it was analysed", str(path))
+
+
+def _key(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"{path.stem}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
 
 
 def _stated(path: Path) -> dict[str, str]:
@@ -276,7 +284,8 @@ def _stated(path: Path) -> dict[str, str]:
     if not sidecar.is_file() or sidecar.is_symlink():
         return {}
     try:
-        text = _read(sidecar, _MOST_SIDECAR_BYTES).decode("utf-8-sig")
+        _require_size(sidecar, _MOST_SIDECAR_BYTES)
+        text = sidecar.read_text(encoding="utf-8-sig")
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         msg = f"{sidecar.name} is no CSV in UTF-8: {error}"

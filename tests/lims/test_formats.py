@@ -89,6 +89,16 @@ def test_without_a_scale_nothing_physical_is_reported() -> None:
     assert not {key for key in keywords if key.startswith(("GS_", "PX_", "ANALYSED"))}
 
 
+def test_the_interval_of_p80_is_its_uncertainty() -> None:
+    grains = RESULT.grains["Ccp"]
+    assert grains.ecd_um is not None
+    sizes = grains.ecd_um.model_copy(update={"area_p80": 11.0})
+    known = grains.model_copy(update={"ecd_um": sizes, "p80_ci95_um": (10.0, 14.04)})
+    numbers = numbers_of(RESULT.model_copy(update={"grains": {"Ccp": known}}))
+    assert numbers["GS_P80_CCP"].uncertainty_text == "3.1"
+    assert numbers["GS_D50_CCP"].uncertainty_text == ""
+
+
 def test_a_profile_renames_rounds_and_limits() -> None:
     profile = parse_profile(
         'only_named = true\n[keywords]\nMOD_CCP = "PETRO.CCP"\nMOD_SP = "SP"\n'

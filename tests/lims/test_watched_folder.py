@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,11 +25,15 @@ class Bench:
         self.inbox, self.outbox = tmp_path / "in", tmp_path / "out"
         self.now_s = 0.0
         self.seen: list[Dropped] = []
+        self.read: list[bytes] = []
         self.error: BaseException | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def analyse(self, dropped: Dropped, folder: Path) -> None:
         self.seen.append(dropped)
-        (folder / "result.json").write_bytes(dropped.content)
+        self.read.append(dropped.path.read_bytes())
+        (folder / "result.json").write_bytes(self.read[-1])
+        self.meanwhile()
         if self.error is not None:
             raise self.error
         (folder / "senaite.csv").write_text(f",A,end\n{dropped.stated.get('sample_id')},1,\n")
@@ -76,7 +80,8 @@ def test_a_file_with_its_csv_is_answered_whole(bench: Bench, folder: WatchedFold
     bench.drop("a.png")
     assert bench.after(folder) == []
     assert bench.after(folder) == [("a.png", "done")]
-    assert bench.seen == [Dropped("a.png", b"image", {"sample_id": "SEC-1", "section": "B"})]
+    stated = {"sample_id": "SEC-1", "section": "B"}
+    assert bench.seen == [Dropped(bench.inbox / "a.png", stated)]
     assert bench.names("results") == {"a"}
     assert bench.names("senaite") == {"a_1.csv"}
     assert bench.names("edd") == {"a.csv"}
@@ -94,7 +99,21 @@ def test_a_file_that_grows_is_waited_for(bench: Bench, folder: WatchedFolder) ->
     assert folder.unsettled == 1
     assert bench.after(folder, SETTLE_S / 2) == []
     assert bench.after(folder) == [("a.png", "done")]
-    assert bench.seen[0].content == b"iiiii"
+    assert bench.read == [b"iiiii"]
+
+
+def test_a_file_that_changes_while_it_is_analysed_is_analysed_again(
+    bench: Bench, folder: WatchedFolder
+) -> None:
+    path = bench.drop("a.png", b"first")
+    bench.meanwhile = lambda: path.write_bytes(b"the second")
+    bench.after(folder)
+    assert bench.after(folder) == [("a.png", "later")]
+    assert bench.names("results") == bench.names("edd") == set()
+    bench.meanwhile = lambda: None
+    bench.after(folder)
+    assert bench.after(folder) == [("a.png", "done")]
+    assert bench.read == [b"first", b"the second"]
 
 
 def test_a_rewritten_file_of_the_same_size_is_waited_for(

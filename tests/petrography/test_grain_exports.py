@@ -19,7 +19,15 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from petrography.minerals import MINERALS
-from petrography.report import grains_coco, grains_geojson, write_grains_geojson
+from petrography.report import (
+    grain_bands as bands,
+)
+from petrography.report import (
+    grains_coco,
+    grains_geojson,
+    too_large_to_draw,
+    write_grains_geojson,
+)
 from petrography.report.grain_bands import grain_bands
 from petrography.statistics import Grains, measure_grains
 
@@ -172,3 +180,17 @@ def test_equal_grains_give_equal_bytes() -> None:
     first, second = measure_grains(section()), measure_grains(section())
     assert grains_coco(first) == grains_coco(second)
     assert grains_geojson(first, identity="a") == grains_geojson(second, identity="a")
+
+
+def test_a_grain_that_reaches_over_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    grains = measure_grains(section(), min_area_px=1)
+    whole = {one["id"]: one for one in json.loads(grains_geojson(grains, identity="a"))["features"]}
+    annotated = json.loads(grains_coco(grains))["annotations"]
+    monkeypatch.setattr(bands, "_MAX_RECTANGLE_PX", 390 * 30 - 1)
+    left_out = too_large_to_draw(grains)
+    assert grains.code[left_out].tolist() == [8]
+    features = json.loads(grains_geojson(grains, identity="a"))["features"]
+    assert len(features) == len(grains) - 1
+    assert all(whole[one["id"]] == one for one in features)
+    drawn = json.loads(grains_coco(grains))["annotations"]
+    assert drawn == [one for one in annotated if one["id"] != 2]

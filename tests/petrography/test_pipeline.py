@@ -20,7 +20,13 @@ from petrography.calibration import (
     undistort,
 )
 from petrography.errors import InvalidParameterError, UnsupportedImageError
-from petrography.image_codec import ImageLimits, decode_labels, encode_png
+from petrography.image_codec import (
+    JPEG_MAX_SIDE_PX,
+    ImageLimits,
+    decode_image,
+    decode_labels,
+    encode_png,
+)
 from petrography.model_card import sha256_hex
 from petrography.pipeline import MEDIA_TYPES, ON_REQUEST, AnalysisRequest, analyse, measure, writing
 from petrography.report import modal_table, result_schema
@@ -245,11 +251,18 @@ def test_a_label_image_is_measured_alone(painted):
     assert measured.grains.area_px.sum() == (painted[0] != 0).sum()
 
 
-def test_an_image_too_long_for_a_jpeg_goes_without_overlay_and_says_so():
-    analysis = run(encode_png(np.full((1, 65_501, 3), COLOURS[1], dtype=np.uint8)))
-    assert "overlay.jpg" not in analysis.artefacts
-    assert "labels.png" in analysis.artefacts
-    assert any("overlay.jpg was left out" in one for one in analysis.result.degradations)
+@pytest.mark.parametrize("shape", [(1, 100_000), (100_000, 1)])
+def test_an_image_too_long_for_a_jpeg_has_a_smaller_overlay_and_says_so(shape):
+    image = np.full((*shape, 3), COLOURS[1], dtype=np.uint8)
+    image[: shape[0] // 4 or 1, : shape[1] // 4 or 1] = COLOURS[2]
+    analysis = run(encode_png(image))
+    assert decode_labels(analysis.artefacts["labels.png"]).shape == shape
+    assert decode_labels(analysis.artefacts["labels.ome.tif"]).shape == shape
+    seen = decode_image(analysis.artefacts["overlay.jpg"]).pixels
+    assert max(seen.shape) <= JPEG_MAX_SIDE_PX
+    assert any("overlay.jpg shows the map at 1/2" in one for one in analysis.result.degradations)
+    shares = {entry.code: entry.area_percent for entry in analysis.result.modal}
+    assert shares[CODES[2]] == pytest.approx(25.0, abs=0.1)
 
 
 def test_colours_unlike_those_of_the_training_are_warned_of(painted):

@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from petrography.errors import InvalidParameterError
-from petrography.image_codec import TiffCompression, decode_image, write_pyramid
+from petrography.errors import InvalidParameterError, LabelImageError
+from petrography.image_codec import (
+    TiffCompression,
+    decode_image,
+    decode_labels,
+    write_label_pyramid,
+    write_pyramid,
+)
 from petrography.images import Image
 
 
@@ -72,3 +78,22 @@ def test_a_small_image_is_one_level() -> None:
 def test_rows_of_another_size_are_refused(shape: tuple[int, ...], said: str) -> None:
     with pytest.raises(InvalidParameterError, match=said):
         write_pyramid(io.BytesIO(), [np.zeros(shape, dtype=np.uint8)], 4, 8)
+
+
+@pytest.mark.parametrize("rows", [1, 100, 1030])
+def test_codes_come_back_and_every_level_keeps_every_second(image: Image, rows: int) -> None:
+    labels = np.ascontiguousarray(image[..., 0] // 9)
+    file = io.BytesIO()
+    write_label_pyramid(file, pieces(labels, rows), *labels.shape, um_per_px=0.5)
+    np.testing.assert_array_equal(decode_labels(file.getvalue()), labels)
+    with tifffile.TiffFile(io.BytesIO(file.getvalue())) as tiff:
+        levels = [level.asarray() for level in tiff.series[0].levels]
+        assert tiff.is_ome
+    assert len(levels) == 3
+    for finer, coarser in itertools.pairwise(levels):
+        np.testing.assert_array_equal(finer[::2, ::2], coarser)
+
+
+def test_pictures_are_no_codes(image: Image) -> None:
+    with pytest.raises(LabelImageError):
+        write_label_pyramid(io.BytesIO(), [image], 1030, 1501)

@@ -320,7 +320,8 @@ def test_identifiers_are_fixed_by_the_analysis() -> None:
 
 def test_without_a_scale_measurements_are_in_pixels_only() -> None:
     measured = read_geojson(measure_grains(section()))[0]["properties"]["measurements"]
-    assert measured.keys() == {"area_px", "ecd_px", "touches_edge"}
+    assert {"area_px", "ecd_px", "touches_edge", "feret_max_px"} <= measured.keys()
+    assert not [name for name in measured if "_um" in name]
 
 
 # --- overlay ---------------------------------------------------------------------------------

@@ -50,6 +50,10 @@ class Spool:
         self._written_bytes += len(self._waiting)
         self._waiting.clear()
 
+    def descriptor(self) -> int:
+        """Give the number of the open file."""
+        return self._file.fileno()
+
     def read(self, begin: int, size_bytes: int) -> bytes:
         """Read bytes that were written; may be called from several threads at once."""
         pieces = []
@@ -81,6 +85,10 @@ class UploadedFile:
     def read(self) -> bytes:
         """Read the whole file; may be called again, and from any thread."""
         return self.spool.read(self.begin, self.size_bytes)
+
+    def place(self) -> tuple[int, int, int]:
+        """Tell the descriptor of the spool, where in it the file begins, and its bytes."""
+        return self.spool.descriptor(), self.begin, self.size_bytes
 
     def read_start(self, size_bytes: int) -> bytes:
         """Read its first bytes, or all if there are fewer."""

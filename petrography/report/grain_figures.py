@@ -1,0 +1,102 @@
+"""The figures of the grains of one mineral in result.json, beyond count and area."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "AstmNumbers",
+    "EdgeCorrectedEntry",
+    "InterceptEntry",
+    "ShapeEntry",
+    "SieveEntry",
+    "Sizes",
+    "TouchingEntry",
+]
+
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Sizes(_Frozen):
+    """Equivalent circle diameters below which 20, 50 and 80 % lie, of number and of area."""
+
+    number_p20: NotNegative
+    number_p50: NotNegative
+    number_p80: NotNegative
+    area_p20: NotNegative
+    area_p50: NotNegative
+    area_p80: NotNegative
+
+
+class EdgeCorrectedEntry(_Frozen):
+    """Sizes with the edge correction of Miles and Lantuéjoul."""
+
+    count: Count
+    """Grains that do not touch the edge of the image: the only ones in these figures."""
+    estimated_count: NotNegative
+    """Grains that an area as large as the image has."""
+    ecd_px: Sizes
+    ecd_um: Sizes | None
+
+
+class ShapeEntry(_Frozen):
+    """Medians over the grains of a mineral."""
+
+    perimeter_px: NotNegative
+    perimeter_um: NotNegative | None
+    feret_max_px: NotNegative
+    feret_max_um: NotNegative | None
+    feret_min_px: NotNegative
+    feret_min_um: NotNegative | None
+    aspect_ratio: Annotated[float, Field(ge=1.0, allow_inf_nan=False)]
+    circularity: NotNegative
+    solidity: Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class SieveEntry(_Frozen):
+    """Grains with lower < diameter <= upper, in um with a scale, else in px."""
+
+    lower: NotNegative | None
+    upper: NotNegative | None
+    count: Count
+    area_percent: Percent
+    passing_percent: Percent
+    """Area of all grains up to `upper`."""
+
+
+class InterceptEntry(_Frozen):
+    """Mean intercept lengths; null in a direction in which none ends inside the image."""
+
+    horizontal_px: NotNegative | None
+    vertical_px: NotNegative | None
+    mean_px: NotNegative | None
+    mean_um: NotNegative | None
+
+
+class AstmNumbers(_Frozen):
+    """Grain size numbers G of ASTM E112, of the components of one mineral."""
+
+    from_intercept: Finite | None
+    from_count: Finite | None
+
+
+class TouchingEntry(_Frozen):
+    """Touching grains of one mineral, told apart by a watershed."""
+
+    particles: Count
+    """Parts of all grains; a grain that is not divided is one."""
+    divided: Count
+    """Grains that fall into two parts or more."""
+    too_large: Count
+    """Grains above the largest size that is divided; they stay whole."""
+    ecd_px: Sizes | None
+    ecd_um: Sizes | None

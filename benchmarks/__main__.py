@@ -21,7 +21,6 @@ SCRIPTS = (
     "bench_panorama_labels.py",
     "bench_training.py",
     "bench_exports.py",
-
     "bench_concurrency.py",
 )
 

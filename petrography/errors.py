@@ -15,6 +15,7 @@
     │   │   └── RegistrationError       images that cannot be laid over each other with certainty
     │   ├── BodyTooLargeError           over the byte limit
     │   ├── LabelImageError             a mask with another size, codes or layout than wanted
+    │   ├── WebhookSignatureError       a message that its sender did not sign, or long ago
     │   └── NotFoundError               nothing of that name is there
     │       ├── ModelNotFoundError      no model of that name and version
     │       ├── AnalysisNotFoundError   no analysis of that id, or no such artefact of it
@@ -26,6 +27,9 @@
     │   └── ForbiddenError              with this key
     ├── OverloadedError                 right request, wrong moment: try again later
     │   └── RateLimitError              more requests than the key is good for
+    ├── LimsError                       the laboratory's system stands in the way
+    │   ├── LimsUnreachableError        it does not answer; the same may succeed later
+    │   └── LimsRefusedError            it answered and does not take what it was given
     ├── NotReadyError                   the service is starting or stopping
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
     ├── ModelCardError                  a model folder whose card or file cannot be trusted
@@ -93,6 +97,10 @@ class LabelImageError(InputError):
     """A label image has the wrong size, layout or codes."""
 
 
+class WebhookSignatureError(InputError):
+    """The signature of a webhook is missing, wrong, or too old."""
+
+
 class NotFoundError(InputError):
     """Nothing of the requested name is there."""
 
@@ -147,6 +155,18 @@ class OverloadedError(PetroserveError):
 
 class RateLimitError(OverloadedError):
     """A key has used up its requests of this minute."""
+
+
+class LimsError(PetroserveError):
+    """The laboratory's information system (LIMS) stands in the way."""
+
+
+class LimsUnreachableError(LimsError):
+    """The LIMS does not answer, or not in time; whether it acted is not known."""
+
+
+class LimsRefusedError(LimsError):
+    """The LIMS answered and does not take what it was given."""
 
 
 class NotReadyError(PetroserveError):

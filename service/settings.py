@@ -140,6 +140,15 @@ class Settings(BaseSettings):
     queue_length: int = Field(default=8, ge=0)
     """Those that may wait in one process; one more is refused with 429."""
 
+    lims_url: str | None = None
+    """Address of a SENAITE site for `petroserve lims`, such as https://host/senaite."""
+
+    lims_user: str | None = None
+    """Its account: one of its own with the role Analyst, which submits and does not verify."""
+
+    lims_password_file: Path | None = None
+    """File that holds the password of that account."""
+
     prometheus_multiproc_dir: Path | None = Field(
         default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR"
     )

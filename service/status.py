@@ -88,6 +88,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.LabelImageError: Status(
         422, "INVALID_ARGUMENT", "label-image-not-usable", "Label image cannot be used"
     ),
+    errors.WebhookSignatureError: Status(
+        400, "INVALID_ARGUMENT", "webhook-not-signed", "Signature is not valid"
+    ),
     errors.NotFoundError: Status(404, "NOT_FOUND", "not-found", "Nothing of that name"),
     errors.ModelNotFoundError: Status(404, "NOT_FOUND", "model-not-found", "Model not found"),
     errors.AnalysisNotFoundError: Status(
@@ -113,6 +116,11 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
         429, "RESOURCE_EXHAUSTED", "rate-limited", "Too many requests of one key"
     ),
     errors.OverloadedError: Status(429, "RESOURCE_EXHAUSTED", "overloaded", "Service is busy"),
+    errors.LimsError: Status(502, "UNAVAILABLE", "lims-error", "LIMS stands in the way"),
+    errors.LimsUnreachableError: Status(
+        502, "UNAVAILABLE", "lims-unreachable", "LIMS does not answer"
+    ),
+    errors.LimsRefusedError: Status(502, "UNAVAILABLE", "lims-refused", "LIMS does not take it"),
     errors.NotReadyError: Status(503, "UNAVAILABLE", "not-ready", "Service is not ready"),
     errors.ConfigurationError: _INTERNAL,
     errors.ModelCardError: _INTERNAL,

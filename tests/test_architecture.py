@@ -40,6 +40,10 @@ BREACHES = {
     ),
     "only service.bento knows BentoML": ("service/status.py", "import bentoml"),
     "service reaches neither torch nor training": ("service/status.py", "import torch"),
+    "service.lims and service.webhooks know results, not how they are made or served": (
+        "service/lims/profile.py",
+        "import petrography.pipeline",
+    ),
     "petrography knows no torch, no server, no environment and no paths": (
         "petrography/images.py",
         "import os",
@@ -116,7 +120,9 @@ def test_planted_import_breaks_exactly_its_contract(contract: str, tree: Path) -
         ("petrography/tiling.py", "import petrography.statistics", 1),
         ("service/repository.py", "import service.engine", 2),
         ("service/repository.py", "import segmentation_models_pytorch", 4),
-        ("training/lumenstone.py", "import tifffile", 6),
+        ("service/lims/profile.py", "import service.engine", 2),
+        ("service/lims/edd.py", "import fastapi", 5),
+        ("training/lumenstone.py", "import tifffile", 7),
     ],
 )
 def test_further_breaches_are_caught(module: str, line: str, contract: int, tree: Path) -> None:

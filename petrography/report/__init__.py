@@ -45,6 +45,8 @@ from petrography.report.result import (
     result_schema,
     result_schema_json,
 )
+from petrography.report.review import Review
+from petrography.report.reviewing import TRANSITIONS, reviewed
 from petrography.report.several_fields import (
     FieldsReport,
     NamedResult,
@@ -68,6 +70,7 @@ from petrography.report.texture_entries import liberation_entry, texture_entry
 __all__ = [
     "EXPORTS",
     "EXPORTS_ON_REQUEST",
+    "TRANSITIONS",
     "UNSCALED",
     "Artefact",
     "Column",
@@ -83,6 +86,7 @@ __all__ = [
     "PhaseAnisotropy",
     "Quality",
     "Result",
+    "Review",
     "Sample",
     "Scale",
     "Sizes",
@@ -116,6 +120,7 @@ __all__ = [
     "result_json",
     "result_schema",
     "result_schema_json",
+    "reviewed",
     "rounded_element_intervals",
     "rounded_elements",
     "tabulated_contacts",

@@ -25,6 +25,7 @@ from petrography.report.grain_figures import (
     TouchingEntry,
 )
 from petrography.report.modal_uncertainty import ModalUncertainty, NotFound
+from petrography.report.review import Review
 from petrography.report.texture_models import Liberation, Textures
 
 __all__ = [
@@ -318,6 +319,8 @@ class Result(_Frozen):
     definitions: dict[str, str]
     """What the numbers mean."""
     provenance: dict[str, FiniteJson]
+    reviews: tuple[Review, ...] = ()
+    """Every change of the status, the oldest first."""
 
 
 def result_json(result: Result) -> bytes:

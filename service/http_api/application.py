@@ -20,6 +20,7 @@ from service.http_api.documentation import DocumentedApp, add_documentation
 from service.http_api.estimate_routes import estimate_routes
 from service.http_api.head_requests import HeadRequests
 from service.http_api.health_routes import health_routes
+from service.http_api.lims_routes import lims_routes
 from service.http_api.models_routes import model_routes
 from service.http_api.observation import Observation
 from service.http_api.panoramas_routes import panorama_routes
@@ -66,6 +67,7 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         redoc_url=None,
     )
     for routes in (
+        lims_routes,
         analysis_routes,
         estimate_routes,
         calibration_routes,

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.anyio
 
 INDICES = np.random.default_rng(7).integers(0, len(CODES), (70, 130))
 FIELD = png(paint(INDICES))
+LIMS_FILES = ("senaite.csv", "edd-long.csv", "edd-wide.csv")
 
 
 async def post(
@@ -229,6 +230,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         *kept,
         *(f"{root}/{{result_id}}" for root in kept),
         *(f"{root}/{{result_id}}/{{artefact}}" for root in kept),
+        *(f"/v1/analyses/{{result_id}}/{name}" for name in LIMS_FILES),
         "/v1/estimate",
         "/v1/models",
         "/v1/models/{name}",

@@ -1,0 +1,119 @@
+"""What the commands below ``lims`` share: the site and its account, results, profiles."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petrography.errors import InvalidParameterError, MissingPartError
+
+if TYPE_CHECKING:
+    from petrography.report import Result
+    from service.lims import LimsProfile, SenaiteClient
+
+__all__ = [
+    "add_site",
+    "parse_result",
+    "read_profile",
+    "read_result",
+    "read_stored_result",
+    "signed_in",
+]
+
+
+def add_site(parser: argparse.ArgumentParser) -> None:
+    """Describe where SENAITE is and who signs in."""
+    parser.add_argument("--url", help="of the site, such as https://host/senaite (or the setting)")
+    parser.add_argument("--user", help="account with the role Analyst (or the setting)")
+    parser.add_argument(
+        "--password-file", type=Path, metavar="FILE", help="holds its password (or the setting)"
+    )
+
+
+def signed_in(arguments: argparse.Namespace) -> SenaiteClient:
+    """Give a client of the site that arguments or settings name.
+
+    Raises
+    ------
+    MissingPartError
+        If address, user or password is stated nowhere.
+    """
+    from service.lims import SenaiteClient
+    from service.settings import read_settings
+
+    settings = read_settings(
+        lims_url=arguments.url,
+        lims_user=arguments.user,
+        lims_password_file=arguments.password_file,
+    )
+    if not (settings.lims_url and settings.lims_user and settings.lims_password_file):
+        msg = (
+            "no LIMS is named; state --url, --user and --password-file, or PETROSERVE_LIMS_URL, "
+            "PETROSERVE_LIMS_USER and PETROSERVE_LIMS_PASSWORD_FILE"
+        )
+        raise MissingPartError(msg)
+    password = settings.lims_password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    return SenaiteClient(settings.lims_url, user=settings.lims_user, password=password)
+
+
+def parse_result(content: bytes, *, source: str) -> Result:
+    """Read a result.json.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is none.
+    """
+    from pydantic import ValidationError
+
+    from petrography.errors import field_problems
+    from petrography.report import Result
+
+    try:
+        return Result.model_validate_json(content)
+    except ValidationError as error:
+        msg = f"{source} is no result.json: {field_problems(error)[:400]}"
+        raise InvalidParameterError(msg) from None
+
+
+def read_stored_result(path: Path) -> Result:
+    """Read a result.json from a file; errors as for `parse_result`, and OSError."""
+    return parse_result(path.read_bytes(), source=str(path))
+
+
+def read_result(path: Path, arguments: argparse.Namespace) -> Result:
+    """Read a result.json; ``--sample-id`` names the sample of one that has none.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the file is no result, or a sample is named for several results, or another one.
+    """
+    result = read_stored_result(path)
+    stated: str | None = arguments.sample_id
+    if stated is None:
+        return result
+    if len(arguments.results) > 1 or result.sample.id not in {None, stated}:
+        msg = (
+            f"--sample-id {stated} is for one result without a sample; {path} is of "
+            f"{result.sample.id or 'one of several'}"
+        )
+        raise InvalidParameterError(msg)
+    named = result.model_dump() | {"sample": result.sample.model_dump() | {"id": stated}}
+    return type(result).model_validate(named)
+
+
+def read_profile(path: Path | None) -> LimsProfile:
+    """Read how the laboratory names things; without a file the standard names.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the file is no profile.
+    """
+    from service.lims import STANDARD, parse_profile
+
+    if path is None:
+        return STANDARD
+    return parse_profile(path.read_text(encoding="utf-8"), source=str(path))

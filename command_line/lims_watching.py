@@ -1,0 +1,129 @@
+"""Watch a folder for a LIMS that knows only files."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from command_line.files import DONE, AddCommand, write_files
+from command_line.lims_options import parse_result, read_profile, read_stored_result
+from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
+from command_line.settings import FAILED_VERIFICATION
+
+if TYPE_CHECKING:
+    from petrography.pipeline import AnalysisRequest
+    from petrography.report import Result
+    from service.lims import Dropped, Handler, LimsProfile, WatchedFolder
+
+__all__ = ["add_watch", "watch"]
+
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+
+
+def add_watch(add_command: AddCommand) -> None:
+    """Describe the command."""
+    watched = add_command("watch", watch, "analyse what is dropped into a folder")
+    watched.add_argument("inbox", type=Path, metavar="INBOX", help="images, each with a NAME.csv")
+    watched.add_argument("outbox", type=Path, metavar="OUTBOX", help="results and their CSVs")
+    watched.add_argument("--once", action="store_true", help="end when nothing is left to do")
+    watched.add_argument(
+        "--settle", type=float, default=5.0, metavar="S",
+        help="seconds for which a file must stay the same before it is read (default: 5)",
+    )  # fmt: skip
+    watched.add_argument(
+        "--sample-from-name",
+        action="store_true",
+        help="the name of an image without its suffix is the sample id where no CSV names one",
+    )
+    watched.add_argument("--profile", type=Path, metavar="FILE.toml", help="as for export")
+    add_analysis_options(watched)
+
+
+def watch(arguments: argparse.Namespace) -> int:
+    """Answer what is dropped, until interrupted or, with --once, until nothing is left."""
+    from service.lims import WatchedFolder
+
+    profile = read_profile(arguments.profile)
+    prepared = prepare_analysis(arguments, views={})
+    images = _image_handler(prepared, profile, from_name=arguments.sample_from_name)
+    handlers = {**dict.fromkeys(_IMAGE_SUFFIXES, images), ".json": _result_handler(profile)}
+    folder = WatchedFolder(
+        arguments.inbox,
+        arguments.outbox,
+        handlers,
+        settle_s=arguments.settle,
+        max_bytes=prepared.settings.max_image_bytes,
+    )
+    with folder.opened():
+        return _watched(folder, once=arguments.once, pause_s=max(arguments.settle / 4.0, 0.05))
+
+
+def _watched(folder: WatchedFolder, *, once: bool, pause_s: float) -> int:
+    status = DONE
+    while True:
+        handled = folder.look()
+        for one in handled:
+            print(one.name, one.state, one.why, sep="\t", flush=True)
+            status = status if one.state == "done" else FAILED_VERIFICATION
+        waits = any(one.state == "later" for one in handled)
+        if once and not folder.unsettled and (waits or not handled):
+            return status
+        time.sleep(pause_s)
+
+
+def _image_handler(prepared: PreparedAnalysis, profile: LimsProfile, *, from_name: bool) -> Handler:
+    def analyse(dropped: Dropped, folder: Path) -> None:
+        request = _request(prepared, dropped, dropped.path.stem if from_name else None)
+        replace(prepared, request=request).run(dropped.path, folder)
+        _write_tables(folder, read_stored_result(folder / "result.json"), profile)
+
+    return analyse
+
+
+def _result_handler(profile: LimsProfile) -> Handler:
+    def export(dropped: Dropped, folder: Path) -> None:
+        content = dropped.path.read_bytes()
+        result = parse_result(content, source=dropped.path.name)
+        write_files(folder, {"result.json": content})
+        _write_tables(folder, result, profile)
+
+    return export
+
+
+def _write_tables(folder: Path, result: Result, profile: LimsProfile) -> None:
+    from service.lims import long_csv, two_dimension_csv
+
+    tables = {"senaite.csv": two_dimension_csv, "edd-long.csv": long_csv}
+    write_files(folder, {name: table([result], profile).encode() for name, table in tables.items()})
+
+
+def _request(
+    prepared: PreparedAnalysis, dropped: Dropped, sample_id: str | None
+) -> AnalysisRequest:
+    """Put what the CSV states into the request of the command line, and check it again."""
+    from pydantic import ValidationError
+
+    from petrography.errors import InvalidParameterError, MissingPartError, field_problems
+    from petrography.pipeline import AnalysisRequest, require_possible
+
+    stated = dict(dropped.stated)
+    own = {name: stated.pop(name) for name in ("um_per_px", "association") if name in stated}
+    sample = {name.removeprefix("sample_"): value for name, value in stated.items()}
+    if not sample.setdefault("id", sample_id or ""):
+        msg = (
+            f"no sample is named for {dropped.path.name}; wanted a CSV of the same name, dropped before "
+            "it, with sample_id, or --sample-from-name"
+        )
+        raise MissingPartError(msg)
+    try:
+        request = AnalysisRequest.model_validate(
+            prepared.request.model_dump() | own | {"sample": sample}
+        )
+    except ValidationError as error:
+        msg = f"the CSV of {dropped.path.name} cannot be used: {field_problems(error)}"
+        raise InvalidParameterError(msg) from None
+    require_possible(request, prepared.model.card)
+    return request

@@ -1,0 +1,29 @@
+"""Who gave a result its status, when, and what for: entries of result.json."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+__all__ = ["Review", "Status"]
+
+Status = Literal["preliminary", "final", "corrected", "rejected"]
+_Text = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Review(BaseModel):
+    """One change of the status of a result; what stood before is the version before."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    status: Status
+    """From now on."""
+    version: Annotated[int, Field(ge=2)]
+    """Of the result that this change made."""
+    reviewer: _Text
+    reviewed_utc: AwareDatetime
+    meaning: _Text
+    """What the reviewer vouches for (21 CFR 11.50)."""
+    reason: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    """Why a result was corrected or rejected."""

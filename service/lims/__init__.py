@@ -1,0 +1,49 @@
+"""Results into laboratory information systems (LIMS): files, messages, SENAITE's JSON API.
+
+Of Petroserve it knows result.json only. Files named after steps: `profile` (words and digits of
+one laboratory), `measurands` (the numbers that are reported), `two_dimension`, `edd` and `lis2`
+(formats), `two_dimension_check` (what SENAITE would make of a file), `senaite_client`,
+`senaite_files` and `senaite_delivery` (its JSON API), `watched_folder` (for systems that know only files).
+"""
+
+from service.lims.edd import LONG_COLUMNS, WIDE_COLUMNS, long_csv, wide_csv
+from service.lims.lis2 import Record, frames, lis2_message, read_frames, read_message
+from service.lims.measurands import Reported, detection_limit_percent, reported
+from service.lims.profile import STANDARD, LimsProfile, parse_profile
+from service.lims.senaite_client import Analysis, Patience, SenaiteClient, SenaiteSample
+from service.lims.senaite_delivery import Delivered, deliver
+from service.lims.two_dimension import two_dimension_csv
+from service.lims.two_dimension_check import SampleInLims, Verdict, check_two_dimension
+from service.lims.watched_folder import Dropped, Handled, Handler, WatchedFolder
+
+__all__ = [
+    "LONG_COLUMNS",
+    "STANDARD",
+    "WIDE_COLUMNS",
+    "Analysis",
+    "Delivered",
+    "Dropped",
+    "Handled",
+    "Handler",
+    "LimsProfile",
+    "Patience",
+    "Record",
+    "Reported",
+    "SampleInLims",
+    "SenaiteClient",
+    "SenaiteSample",
+    "Verdict",
+    "WatchedFolder",
+    "check_two_dimension",
+    "deliver",
+    "detection_limit_percent",
+    "frames",
+    "lis2_message",
+    "long_csv",
+    "parse_profile",
+    "read_frames",
+    "read_message",
+    "reported",
+    "two_dimension_csv",
+    "wide_csv",
+]

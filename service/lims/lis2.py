@@ -1,0 +1,249 @@
+"""LIS2-A2 (formerly ASTM E1394) messages of results, with the frames of LIS01-A2 (ASTM E1381).
+
+A message is records that end with a carriage return: header, patient (empty: the subject is a
+rock), order with the sample, results each with a comment of its uncertainty, terminator. Frames
+carry it over a line: number, text, end, check sum.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from petrography.errors import MalformedRequestError
+from petrography.report import Result
+from service.lims.measurands import Reported, reported
+from service.lims.plain_text import sample_id, started_utc
+from service.lims.profile import STANDARD, LimsProfile
+
+__all__ = ["Record", "frames", "lis2_message", "read_frames", "read_message"]
+
+_STX, _ETX, _ETB = 0x02, 0x03, 0x17
+# LIS01-A2 6.3.1.2 allows 64 000; 240 is what E1381 allowed and every driver reads.
+_FRAME_TEXT = 240
+_DELIMITERS = r"\^&"
+_ESCAPES = {"&": "&E&", "|": "&F&", "^": "&S&", "\\": "&R&"}
+_NAMED = {"E": "&", "F": "|", "S": "^", "R": "\\"}
+_ESCAPED = re.compile(r"&([EFSR]|X(?:[0-9A-F]{2})+)&")
+_RESULT_STATUS = {"preliminary": "P", "final": "F", "corrected": "C", "rejected": "X"}
+
+
+def lis2_message(
+    result: Result, *, sent: datetime, profile: LimsProfile = STANDARD, sender: str = "Petroserve"
+) -> str:
+    """Write one result as a LIS2-A2 message.
+
+    Parameters
+    ----------
+    result : Result
+        The analysis; its status becomes that of each result (F final, P preliminary, C corrected,
+        X rejected). SENAITE imports F only.
+    sent : datetime
+        Time of the message, in the time zone of the laboratory.
+    profile : LimsProfile, optional
+        How the laboratory names and rounds it.
+    sender : str
+        Name by which the LIMS chooses the interpreter.
+
+    Returns
+    -------
+    str
+        Records that end with ``\\r``; text outside ASCII as escaped UTF-8 bytes.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the result names no sample.
+    """
+    records = _records(result, sent, profile, sender)
+    return "".join(f"{'|'.join(fields).rstrip('|')}\r" for fields in records)
+
+
+def _records(
+    result: Result, sent: datetime, profile: LimsProfile, sender: str
+) -> Iterator[list[str]]:
+    status = _RESULT_STATUS[result.status]
+    message_id = _escaped(f"{result.id}.{result.version}")
+    until_processing = [""] * 6
+    version = ["P", "LIS2-A2", _time(sent)]
+    yield ["H", _DELIMITERS, message_id, "", _escaped(sender), *until_processing, *version]
+    yield ["P", "1"]
+    order = ["O", "1", _escaped(sample_id(result)), _escaped(result.sample.section or "")]
+    until_report_type = [""] * 21
+    yield [*order, *until_report_type, status]
+    for number, one in enumerate(reported(result, profile), start=1):
+        yield _result_record(number, one, result, status)
+        if one.uncertainty_text:
+            comment = f"U={one.uncertainty_text} {one.unit} ({one.coverage})"
+            yield ["C", "1", "I", _escaped(comment), "G"]
+    yield ["L", "1", "N"]
+
+
+def _result_record(number: int, one: Reported, result: Result, status: str) -> list[str]:
+    made = started_utc(result)
+    return [
+        "R",
+        str(number),
+        f"^^^{_escaped(one.keyword)}",
+        _escaped(one.text),
+        _escaped(one.unit),
+        "",
+        "<" if one.below_limit else "",
+        "",
+        status,
+        "",
+        _escaped(result.sample.operator or ""),
+        "",
+        "" if made is None else _time(made),
+        _escaped(result.sample.instrument or ""),
+    ]
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y%m%d%H%M%S")
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPES.get(letter) or _printable(letter) for letter in text)
+
+
+def _printable(letter: str) -> str:
+    # LIS2-A2 5.4.2: 7, 9-13 and 32-126 may stand; control characters would end records.
+    return letter if " " <= letter <= "~" else f"&X{letter.encode().hex().upper()}&"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a message.
+
+    Attributes
+    ----------
+    kind : str
+        H, P, O, R, C or L.
+    fields : tuple of tuple of str
+        Components of every field after the kind, unescaped.
+    """
+
+    kind: str
+    fields: tuple[tuple[str, ...], ...]
+
+    def field(self, number: int, component: int = 1) -> str:
+        """Component of a field, both counted from 1, the kind being field 1; empty if absent."""
+        components = self.fields[number - 2] if number - 2 < len(self.fields) else ()
+        return components[component - 1] if component <= len(components) else ""
+
+
+def read_message(text: str) -> tuple[Record, ...]:
+    """Read a message that uses the delimiters ``|\\^&``.
+
+    Parameters
+    ----------
+    text : str
+        Records that end with ``\\r``.
+
+    Returns
+    -------
+    tuple of Record
+        In their order.
+
+    Raises
+    ------
+    MalformedRequestError
+        If it does not go from H to L.
+    """
+    lines = text.split("\r")
+    whole = len(lines) > 2 and lines[0].startswith(f"H|{_DELIMITERS}") and lines[-1] == ""
+    if not whole or not lines[-2].startswith("L|"):
+        msg = f"no LIS2-A2 message of {len(lines)} records; wanted H|{_DELIMITERS}... to L|1|N"
+        raise MalformedRequestError(msg)
+    return tuple(_record(line) for line in lines[:-1])
+
+
+def _record(line: str) -> Record:
+    kind, *fields = line.split("|")
+    if kind == "H":
+        fields[0] = ""
+    return Record(kind, tuple(tuple(map(_unescaped, field.split("^"))) for field in fields))
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda found: _meant(found[1]), text)
+
+
+def _meant(code: str) -> str:
+    return _NAMED.get(code) or bytes.fromhex(code[1:]).decode(errors="replace")
+
+
+def frames(message: str) -> tuple[bytes, ...]:
+    """Cut a message into LIS01-A2 frames, each record in frames of its own.
+
+    Parameters
+    ----------
+    message : str
+        ASCII, as `lis2_message` writes it.
+
+    Returns
+    -------
+    tuple of bytes
+        ``STX number text ETB|ETX checksum CR LF``; numbers 1 to 7, 0, 1 ... ENQ and EOT around
+        them are for whoever holds the line.
+    """
+    records = [f"{record}\r" for record in message.split("\r")[:-1]]
+    pieces = [
+        (record[start : start + _FRAME_TEXT], start + _FRAME_TEXT >= len(record))
+        for record in records
+        for start in range(0, len(record), _FRAME_TEXT)
+    ]
+    return tuple(
+        _frame(number % 8, text, last=last) for number, (text, last) in enumerate(pieces, start=1)
+    )
+
+
+def _frame(number: int, text: str, *, last: bool) -> bytes:
+    summed = f"{number}{text}".encode("ascii") + bytes([_ETX if last else _ETB])
+    return bytes([_STX]) + summed + f"{_checksum(summed):02X}".encode() + b"\r\n"
+
+
+def _checksum(summed: bytes) -> int:
+    return sum(summed) % 256
+
+
+def read_frames(received: tuple[bytes, ...]) -> str:
+    """Join frames to a message.
+
+    Parameters
+    ----------
+    received : tuple of bytes
+        In the order of their arrival; a frame that was sent again stands there once more.
+
+    Raises
+    ------
+    MalformedRequestError
+        If a frame is damaged, has a wrong check sum, or one is missing.
+    """
+    text: list[str] = []
+    expected = 1
+    for frame in received:
+        number, body = _opened(frame)
+        if number == (expected - 1) % 8 and text and body == text[-1]:
+            continue
+        if number != expected % 8:
+            msg = f"frame {number} came; wanted {expected % 8}: one is missing"
+            raise MalformedRequestError(msg)
+        text.append(body)
+        expected += 1
+    return "".join(text)
+
+
+def _opened(frame: bytes) -> tuple[int, str]:
+    found = re.fullmatch(rb"\x02(([0-7])([^\x02\x03\x17\n]*)[\x03\x17])([0-9A-F]{2})\r\n", frame)
+    if found is None:
+        msg = f"{frame[:40]!r} is no frame; wanted STX, number, text, ETX or ETB, check sum, CR LF"
+        raise MalformedRequestError(msg)
+    wanted, given = _checksum(found[1]), int(found[4], 16)
+    if wanted != given:
+        msg = f"frame {found[2].decode()} has check sum {given:02X}; its text has {wanted:02X}"
+        raise MalformedRequestError(msg)
+    return int(found[2]), found[3].decode("ascii", errors="replace")

@@ -1,0 +1,228 @@
+"""One result into SENAITE, number by number, so that it can be sent again at any time.
+
+Before anything is written the state of the analysis is asked. What stands there already is left
+alone; what stands there differently is never overwritten but named, because a submitted result is
+changed by a person who retracts it. After a lost answer the state is asked again instead of
+guessing, so killing this at any moment and starting it again neither loses nor doubles a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from petrography.errors import (
+    InvalidParameterError,
+    LimsRefusedError,
+    LimsUnreachableError,
+)
+from petrography.report import Result
+from service.lims.measurands import Reported, reported
+from service.lims.plain_text import sample_id, started_utc
+from service.lims.profile import STANDARD, LimsProfile
+from service.lims.senaite_client import Analysis, SenaiteClient
+from service.lims.senaite_files import TRIES, Parcel, packed
+
+__all__ = ["Delivered", "deliver"]
+
+Outcome = Literal["submitted", "already there", "not asked for", "differs", "refused"]
+
+_OPEN_SAMPLE = {"sample_received", "to_be_verified"}
+_WAITING = {"unassigned", "assigned"}
+# A retracted analysis is history: its retest has the same keyword.
+_PAST = {"retracted", "rejected", "cancelled"}
+_UNITS = {"%": "%", "um": "um", "µm": "um", "μm": "um", "mm2": "mm2", "mm²": "mm2", "": "1"}
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What became of one number.
+
+    Attributes
+    ----------
+    keyword : str
+        Of the analysis; ``(attachment)`` for a file.
+    text : str
+        The result as it is reported, or the name of the file.
+    outcome : str
+        submitted; already there; not asked for (the sample has no such analysis); differs
+        (something else stands there: retract it in SENAITE, then send again); refused.
+    why : str
+        In words, empty where nothing is to be said.
+    """
+
+    keyword: str
+    text: str
+    outcome: Outcome
+    why: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.outcome in {"submitted", "already there", "not asked for"}
+
+
+def deliver(
+    client: SenaiteClient,
+    result: Result,
+    *,
+    profile: LimsProfile = STANDARD,
+    attachments: Mapping[str, bytes] | None = None,
+) -> tuple[Delivered, ...]:
+    """Write a result into SENAITE and submit it.
+
+    Parameters
+    ----------
+    client : SenaiteClient
+        A signed-in user.
+    result : Result
+        The analysis; its sample id is looked up as SENAITE's id, then as the customer's.
+    profile : LimsProfile, optional
+        How the laboratory names and rounds it.
+    attachments : mapping of str to bytes, optional
+        Files by name, such as ``report.pdf``; stored once and linked to the first number sent.
+
+    Returns
+    -------
+    tuple of Delivered
+        One for each file and number, in the order of the report. What SENAITE refuses does not
+        keep the others back.
+
+    Raises
+    ------
+    LimsRefusedError
+        If the sample is not there, or not received.
+    LimsUnreachableError
+        If SENAITE does not answer; what is sent is sent, call again.
+    InvalidParameterError
+        If the result names no sample or was rejected.
+    """
+    if result.status == "rejected":
+        msg = f"result {result.id} was rejected; only a result that stands is sent"
+        raise InvalidParameterError(msg)
+    sample = client.find_sample(sample_id(result))
+    if sample.state not in _OPEN_SAMPLE:
+        msg = f"sample {sample.id} is {sample.state}; wanted one of {sorted(_OPEN_SAMPLE)}"
+        raise LimsRefusedError(msg)
+    numbers = reported(result, profile)
+    here = [one for one in client.analyses(sample.id) if one.state not in _PAST]
+    places = {one.keyword: _place(one, here) for one in numbers}
+    fitting = [place for place in places.values() if isinstance(place, Analysis)]
+    parcel = packed(client, result, sample, fitting, attachments or {})
+    done = tuple(_number(client, result, one, places[one.keyword], parcel) for one in numbers)
+    return (*(_file(*told) for told in parcel.told(client)), *done)
+
+
+def _place(one: Reported, here: Sequence[Analysis]) -> Analysis | Delivered:
+    """The analysis that waits for a number, or why there is none."""
+    same = [analysis for analysis in here if analysis.keyword == one.keyword]
+    if not same:
+        return Delivered(one.keyword, one.text, "not asked for")
+    if len(same) > 1:
+        why = f"the sample has {len(same)} analyses of this keyword"
+        return Delivered(one.keyword, one.text, "refused", why)
+    (analysis,) = same
+    if _unit(analysis.unit) != one.unit:
+        why = f"the service counts in {analysis.unit or 'no unit'}, the result in {one.unit}"
+        return Delivered(one.keyword, one.text, "refused", why)
+    return analysis
+
+
+def _file(name: str, is_shown: bool, was_shown: bool) -> Delivered:
+    if is_shown:
+        return Delivered("(attachment)", name, "already there" if was_shown else "submitted")
+    why = "no analysis that still waits could take it"
+    return Delivered("(attachment)", name, "refused", why)
+
+
+def _number(
+    client: SenaiteClient,
+    result: Result,
+    one: Reported,
+    place: Analysis | Delivered,
+    parcel: Parcel,
+) -> Delivered:
+    if isinstance(place, Delivered):
+        return place
+    fields = _fields(result, one) | parcel.fields_for(place)
+    try:
+        return _sent(client, one, place, fields)
+    except LimsRefusedError as error:
+        return Delivered(one.keyword, one.text, "refused", str(error))
+
+
+def _sent(
+    client: SenaiteClient, one: Reported, analysis: Analysis, fields: dict[str, Any]
+) -> Delivered:
+    """Send until the state says that it is done; never twice."""
+    outcome: Outcome = "already there"
+    tries = 0
+    while analysis.state in _WAITING and tries < TRIES:
+        tries += 1
+        try:
+            if one.below_limit and not _takes_limit(client, analysis.uid, fields):
+                why = "the service has no detection limit selector: the number would stand bare"
+                return Delivered(one.keyword, one.text, "refused", why)
+            client.submit(analysis.uid, fields)
+        except LimsUnreachableError:
+            if tries == TRIES:
+                raise
+        outcome = "submitted"
+        analysis = client.analysis(analysis.uid)
+    return _judged(one, analysis, outcome)
+
+
+def _takes_limit(client: SenaiteClient, uid: str, fields: Mapping[str, Any]) -> bool:
+    """Write "less than" without submitting, and look whether it was kept."""
+    operand: str = fields["DetectionLimitOperand"]
+    client.update(uid, {"DetectionLimitOperand": operand})
+    return client.analysis(uid).operand == operand
+
+
+def _judged(one: Reported, analysis: Analysis, outcome: Outcome) -> Delivered:
+    """Compare what stands in SENAITE with what was to be sent."""
+    if analysis.state in _WAITING:
+        why = f"SENAITE left the analysis {analysis.state}: it was not submitted"
+        return Delivered(one.keyword, one.text, "refused", why)
+    if _differs(one, analysis):
+        why = (
+            f"{analysis.operand}{analysis.result} stands there, {analysis.state}; have it "
+            "retracted, then send again"
+        )
+        return Delivered(one.keyword, one.text, "differs", why)
+    if one.uncertainty_text and not analysis.uncertainty:
+        why = "without its uncertainty: the service does not allow manual uncertainty"
+        return Delivered(one.keyword, one.text, outcome, why)
+    return Delivered(one.keyword, one.text, outcome)
+
+
+def _differs(one: Reported, analysis: Analysis) -> bool:
+    if ("<" in analysis.operand) != one.below_limit:
+        return True
+    try:
+        held = float(analysis.result)
+    except ValueError:
+        return True
+    return not math.isclose(held, float(one.number), rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _unit(text: str) -> str:
+    return _UNITS.get(text.strip(), text.strip())
+
+
+def _fields(result: Result, one: Reported) -> dict[str, Any]:
+    model = "" if result.model is None else f" model={result.model.name}:{result.model.version}"
+    fields = {
+        "DetectionLimitOperand": "<" if one.below_limit else "",
+        "Result": one.number,
+        "Remarks": f"analysis={result.id} version={result.version}{model}",
+    }
+    if one.uncertainty_text:
+        fields["Uncertainty"] = one.uncertainty_text
+        fields["Remarks"] += f" U={one.uncertainty_text} {one.unit} ({one.coverage})"
+    made = started_utc(result)
+    if made is not None:
+        fields["ResultCaptureDate"] = made.strftime("%Y-%m-%d %H:%M:%S")
+    return fields

@@ -1,0 +1,310 @@
+"""A bridge for systems that know only files: dropped in one folder, answered in another.
+
+::
+
+    INBOX/NAME.png, NAME.csv        dropped; the CSV names the sample and comes first
+    INBOX/done, INBOX/failed        where they go; a failure has its reason beside it
+    OUTBOX/results/NAME-DIGEST/     everything there is, renamed into place as a whole
+    OUTBOX/senaite, OUTBOX/edd      the CSVs alone, for folders that a LIMS imports from
+
+NAME-DIGEST holds the digest of the dropped bytes, so a file is answered once. The renaming of the
+result is what counts: killed before it, the file is analysed again; killed after it, the answer
+that is there is handed out, byte by byte the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import fcntl
+import hashlib
+import io
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from petrography.errors import (
+    BodyTooLargeError,
+    ConfigurationError,
+    MalformedRequestError,
+    PetroserveError,
+)
+
+__all__ = ["Dropped", "Handled", "Handler", "WatchedFolder"]
+
+State = Literal["done", "failed", "later"]
+
+_PART = ".part-"
+_SIDECAR = ".csv"
+_MOST_SIDECAR_BYTES = 64 * 1024
+# The file of a result that is handed out, by the folder of the outbox and the end of its name.
+_HANDED_OUT = {"senaite": ("senaite.csv", "_1.csv"), "edd": ("edd-long.csv", ".csv")}
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A file that was dropped.
+
+    Attributes
+    ----------
+    path : Path
+        The file; it stays the same while it is handled, or the answer is thrown away.
+    stated : dict of str to str
+        What its CSV states: one header line, one line of values; empty without a CSV.
+    """
+
+    path: Path
+    stated: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Handled:
+    """What became of a file.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    state : str
+        done; failed (it is in ``failed`` with its reason); later (it will be tried again).
+    why : str
+        The reason, or where the result is.
+    """
+
+    name: str
+    state: State
+    why: str
+
+
+# From what was dropped and an empty folder to the files of the answer in that folder.
+Handler: TypeAlias = Callable[[Dropped, Path], None]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Size and time of a file, and since when they have been so."""
+
+    size_bytes: int
+    changed_ns: int
+    since_s: float
+
+
+class WatchedFolder:
+    """Answers what is dropped into a folder.
+
+    Parameters
+    ----------
+    inbox, outbox : Path
+        Made when they are not there; neither inside the other.
+    handlers : mapping of str to Handler
+        By suffix in lower case, such as ``.png``. Other files are left alone, and so are links,
+        folders, and names that begin with a dot or end with ``.tmp``.
+    settle_s : float
+        Time for which a file must have stayed the same before it is read.
+    max_bytes : int
+        Largest file.
+    clock : callable
+        Seconds that only grow.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folders lie in each other.
+    """
+
+    def __init__(
+        self,
+        inbox: Path,
+        outbox: Path,
+        handlers: Mapping[str, Handler],
+        *,
+        settle_s: float = 5.0,
+        max_bytes: int = 256 * 1024**2,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        one, other = inbox.resolve(), outbox.resolve()
+        if one == other or one in other.parents or other in one.parents:
+            msg = f"{inbox} and {outbox} lie in each other; wanted two folders side by side"
+            raise ConfigurationError(msg)
+        self._inbox, self._outbox = inbox, outbox
+        self._handlers = dict(handlers)
+        self._settle_s, self._max_bytes = settle_s, max_bytes
+        self._clock = clock
+        self._looks: dict[str, _Look] = {}
+
+    @contextmanager
+    def opened(self) -> Iterator[WatchedFolder]:
+        """Make the folders, keep other watchers out, and clear what a killed one left half done.
+
+        Raises
+        ------
+        ConfigurationError
+            If another process watches into this outbox.
+        """
+        for folder in ("results", *_HANDED_OUT):
+            (self._outbox / folder).mkdir(parents=True, exist_ok=True)
+        for folder in ("done", "failed"):
+            (self._inbox / folder).mkdir(parents=True, exist_ok=True)
+        # The system frees such a lock when its process ends, however it ends.
+        with (self._outbox / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                msg = f"another process watches into {self._outbox}; wanted one at a time"
+                raise ConfigurationError(msg) from None
+            for left in (self._outbox / "results").glob(f"{_PART}*"):
+                shutil.rmtree(left)
+            yield self
+
+    def look(self) -> tuple[Handled, ...]:
+        """Look once, and answer what has settled.
+
+        Returns
+        -------
+        tuple of Handled
+            In the order of names.
+        """
+        try:
+            settled = list(self._settled())
+        except OSError as error:
+            return (Handled(self._inbox.name, "later", _why(error)),)
+        return tuple(self._answered(path) for path in settled)
+
+    @property
+    def unsettled(self) -> int:
+        """Files that are there and have not settled."""
+        return len(self._looks)
+
+    def _settled(self) -> Iterator[Path]:
+        now_s, looks = self._clock(), {}
+        for path in sorted(self._inbox.iterdir()):
+            if not self._is_ours(path):
+                continue
+            state = path.stat()
+            before = self._looks.get(path.name)
+            same = before is not None and (before.size_bytes, before.changed_ns) == (
+                state.st_size,
+                state.st_mtime_ns,
+            )
+            since_s = before.since_s if same and before is not None else now_s
+            if now_s - since_s >= self._settle_s:
+                yield path
+            else:
+                looks[path.name] = _Look(state.st_size, state.st_mtime_ns, since_s)
+        self._looks = looks
+
+    def _is_ours(self, path: Path) -> bool:
+        hidden = path.name.startswith(".") or path.name.endswith(".tmp")
+        known = path.suffix.lower() in self._handlers
+        return known and not hidden and path.is_file() and not path.is_symlink()
+
+    def _answered(self, path: Path) -> Handled:
+        try:
+            return self._answer(path)
+        except OSError as error:
+            # A share that is away or a disk that is full: the file stays and is tried again.
+            return Handled(path.name, "later", _why(error))
+
+    def _answer(self, path: Path) -> Handled:
+        key = _key(path)
+        final = self._outbox / "results" / key
+        try:
+            _require_size(path, self._max_bytes)
+            if not final.is_dir():
+                self._make(final, Dropped(path, _stated(path)))
+        except (PetroserveError, MemoryError) as error:
+            why = str(error) or "not enough memory"
+            _write(self._inbox / "failed" / f"{key}.reason.txt", f"{path.name}: {why}\n".encode())
+            self._move_away(path, "failed", key)
+            return Handled(path.name, "failed", why)
+        self._hand_out(final)
+        self._move_away(path, "done", key)
+        return Handled(path.name, "done", str(final))
+
+    def _make(self, final: Path, dropped: Dropped) -> None:
+        part = final.with_name(f"{_PART}{final.name}")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        before = _size_and_time(dropped.path)
+        try:
+            self._handlers[dropped.path.suffix.lower()](dropped, part)
+            _require_same(dropped.path, before)
+            part.rename(final)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+    def _hand_out(self, final: Path) -> None:
+        for folder, (name, end) in _HANDED_OUT.items():
+            if (final / name).is_file():
+                _write(self._outbox / folder / f"{final.name}{end}", (final / name).read_bytes())
+
+    def _move_away(self, path: Path, folder: str, key: str) -> None:
+        sidecar = path.with_suffix(_SIDECAR)
+        if sidecar.is_file():
+            sidecar.replace(self._inbox / folder / f"{key}{_SIDECAR}")
+        # The file itself goes last: while it is there, it will be looked at again.
+        path.replace(self._inbox / folder / f"{key}{path.suffix}")
+
+
+def _why(error: OSError) -> str:
+    return f"{error.filename or 'file'}: {error.strerror or error}"
+
+
+def _require_size(path: Path, max_bytes: int) -> None:
+    if path.stat().st_size > max_bytes:
+        msg = f"{path.name} has more than {max_bytes} bytes, the largest file that is taken"
+        raise BodyTooLargeError(msg)
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def _require_same(path: Path, before: tuple[int, int]) -> None:
+    """Check that the answer is of the bytes that the digest stands for."""
+    if _size_and_time(path) != before:
+        raise OSError(errno.EBUSY, "changed while it was analysed", str(path))
+
+
+def _key(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"{path.stem}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+
+
+def _stated(path: Path) -> dict[str, str]:
+    """Read what the CSV beside a file states."""
+    sidecar = path.with_suffix(_SIDECAR)
+    if not sidecar.is_file() or sidecar.is_symlink():
+        return {}
+    try:
+        _require_size(sidecar, _MOST_SIDECAR_BYTES)
+        text = sidecar.read_text(encoding="utf-8-sig")
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        msg = f"{sidecar.name} is no CSV in UTF-8: {error}"
+        raise MalformedRequestError(msg) from None
+    if len(rows) != 2 or len(rows[0]) != len(rows[1]) or len(set(rows[0])) < len(rows[0]):
+        msg = (
+            f"{sidecar.name} has {len(rows)} lines; wanted a line of different names, such as "
+            "sample_id,section, and a line with a value for each"
+        )
+        raise MalformedRequestError(msg)
+    return {name.strip(): value.strip() for name, value in zip(*rows, strict=True) if value.strip()}
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is there as a whole or not at all."""
+    # SENAITE and others pass over names that begin with a dot.
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

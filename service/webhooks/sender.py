@@ -1,0 +1,196 @@
+"""Webhooks as Standard Webhooks says: signed, tried over a day, never lost, never forged inward.
+
+``send`` stores a message; ``deliver_due`` is called again and again by whoever runs the service
+and sends what is due. Clock, chance and network are passed in.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from pydantic import JsonValue
+
+from petrography.errors import ConfigurationError, InvalidParameterError
+from service.webhooks.addresses import AddressGuard
+from service.webhooks.posting import Answer, Post, post
+from service.webhooks.schedule import STANDARD_SCHEDULE, Schedule
+from service.webhooks.signing import signed_headers
+from service.webhooks.store import DeliveryStore, Message, State
+
+__all__ = ["Delivery", "WebhookSender"]
+
+# Longer than a try can take, so that nobody else takes the message meanwhile.
+_LEASE_S = 120.0
+_BATCH = 20
+_GONE = 410
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One try of one message.
+
+    Attributes
+    ----------
+    message_id : str
+        Which.
+    state : str
+        delivered, waiting (for the next try) or dead.
+    status : int or None
+        HTTP status of the answer.
+    error : str
+        Why it failed; empty where it did not.
+    """
+
+    message_id: str
+    state: State
+    status: int | None
+    error: str
+
+
+class WebhookSender:
+    """Sends messages and keeps at it.
+
+    Parameters
+    ----------
+    store : DeliveryStore
+        Where they wait.
+    keys : sequence of bytes
+        From `service.webhooks.signing.parse_secret`; during a rotation the new one and the old.
+    guard : AddressGuard
+        Where they may go.
+    schedule : Schedule
+        When they are tried again.
+    send_over : callable
+        From target, headers and body to the answer.
+    clock : callable
+        Seconds since 1970.
+    chance : callable
+        A number in [0, 1), for the jitter.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no key: an unsigned message is never sent.
+    """
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        keys: Sequence[bytes],
+        *,
+        guard: AddressGuard | None = None,
+        schedule: Schedule = STANDARD_SCHEDULE,
+        send_over: Post = post,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        if not keys:
+            msg = "webhooks have no secret to be signed with; wanted one whsec_... or more"
+            raise ConfigurationError(msg)
+        self._store = store
+        self._keys = tuple(keys)
+        self._guard = guard or AddressGuard()
+        self._schedule = schedule
+        self._post = send_over
+        self._clock = clock
+        self._chance = chance
+
+    def send(
+        self,
+        message_id: str,
+        url: str,
+        event: str,
+        data: Mapping[str, JsonValue],
+        *,
+        happened: datetime,
+    ) -> Message:
+        """Store a message for delivery.
+
+        Parameters
+        ----------
+        message_id : str
+            Names the event for ever, such as ``<analysis>.<version>.finished``: the same id is
+            sent once, however often this is called.
+        url : str
+            Where to; judged now, and again before every connection.
+        event : str
+            Type of the event, such as ``analysis.finished``.
+        data : mapping
+            What the receiver is told.
+        happened : datetime
+            When, with a time zone.
+
+        Returns
+        -------
+        Message
+            As it is stored, with the state that it has by now.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the address is not allowed, or the id was used for another event.
+        """
+        if not message_id or not message_id.isascii() or not message_id.isprintable():
+            msg = f"{message_id[:80]!r} is no id of a message; wanted printable ASCII"
+            raise InvalidParameterError(msg)
+        # A name that is not found now may be at the time of the delivery, when it is judged again.
+        with suppress(OSError):
+            self._guard.judge(url)
+        self._store.add(message_id, url, _body(event, data, happened), now_s=self._clock())
+        return self._store.message(message_id)
+
+    def deliver_due(self) -> tuple[Delivery, ...]:
+        """Try what is due now, at most a batch; call again while it gives anything."""
+        return tuple(islice(self._tries(), _BATCH))
+
+    def _tries(self) -> Iterator[Delivery]:
+        # One at a time: a message must not wait here while its lease runs out.
+        while message := self._store.take_due(now_s=self._clock(), lease_s=_LEASE_S):
+            yield self._tried(message)
+
+    def redeliver(self, message_id: str) -> None:
+        """Send a message again from the beginning; raises NotFoundError where there is none."""
+        self._store.redeliver(message_id, now_s=self._clock())
+
+    def _tried(self, message: Message) -> Delivery:
+        answer = self._answer(message)
+        now_s = self._clock()
+        if answer.status is not None and 200 <= answer.status < 300:
+            return self._settled(message, answer, "delivered", now_s)
+        if answer.status == _GONE:
+            done = self._settled(message, answer, "dead", now_s)
+            self._store.close_receiver(message.url, now_s=now_s)
+            return done
+        pause_s = self._schedule.pause_s(
+            message.tries + 1, chance=self._chance(), wish_s=answer.retry_after_s
+        )
+        if pause_s is None:
+            return self._settled(message, answer, "dead", now_s)
+        return self._settled(message, answer, "waiting", now_s + pause_s)
+
+    def _answer(self, message: Message) -> Answer:
+        try:
+            target = self._guard.judge(message.url)
+        except (InvalidParameterError, OSError) as error:
+            return Answer(None, error=str(error)[:300])
+        headers = signed_headers(message.id, int(self._clock()), message.body, self._keys)
+        return self._post(target, {"content-type": "application/json", **headers}, message.body)
+
+    def _settled(self, message: Message, answer: Answer, state: State, next_s: float) -> Delivery:
+        failed = f"status {answer.status}" if answer.status is not None else answer.error
+        error = "" if state == "delivered" else failed
+        self._store.settle(message, state=state, next_s=next_s, status=answer.status, error=error)
+        return Delivery(message.id, state, answer.status, error)
+
+
+def _body(event: str, data: Mapping[str, JsonValue], happened: datetime) -> bytes:
+    moment = happened.astimezone(UTC).isoformat(timespec="milliseconds")
+    document = {"type": event, "timestamp": moment.replace("+00:00", "Z"), "data": dict(data)}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

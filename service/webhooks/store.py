@@ -1,0 +1,243 @@
+"""Messages that are on their way, in one SQLite file that several processes share.
+
+A message is there before anybody is told that it will be sent, and is taken for a stated time:
+what a killed process had taken comes back. So a message arrives at least once; receivers know a
+repetition by its id.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from petrography.errors import ConfigurationError, InvalidParameterError, NotFoundError
+
+__all__ = ["DeliveryStore", "Message", "State"]
+
+State = Literal["waiting", "delivered", "dead"]
+
+_BUSY_S = 30.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS message (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    body BLOB NOT NULL,
+    created_s REAL NOT NULL,
+    state TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    next_s REAL NOT NULL,
+    status INTEGER,
+    error TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS message_due ON message (state, next_s);
+CREATE TABLE IF NOT EXISTS closed (url TEXT PRIMARY KEY, closed_s REAL NOT NULL) STRICT;
+PRAGMA user_version = 1;
+"""
+_COLUMNS = "id, url, body, created_s, state, tries, next_s, status, error"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message and what became of it.
+
+    Attributes
+    ----------
+    id, url : str
+        Which and where to.
+    body : bytes
+        What is sent, the same at every try.
+    created_s, next_s : float
+        Seconds since 1970: of its making, and of its next try.
+    state : str
+        waiting, delivered or dead.
+    tries : int
+        Tries so far.
+    status : int or None
+        HTTP status of the last answer.
+    error : str
+        Why the last try failed; empty where it did not.
+    """
+
+    id: str
+    url: str
+    body: bytes
+    created_s: float
+    state: State
+    tries: int
+    next_s: float
+    status: int | None
+    error: str
+
+
+class DeliveryStore:
+    """The file of messages.
+
+    Parameters
+    ----------
+    path : Path
+        Made with its folder when it is not there.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is no store, or one of a later version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        try:
+            self._database = sqlite3.connect(
+                path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            (version,) = self._database.execute("PRAGMA user_version").fetchone()
+            if version > 1:
+                msg = f"{path} is of version {version}; this Petroserve knows version 1"
+                raise ConfigurationError(msg)
+            self._database.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            msg = f"{path} cannot be used as the store of webhooks: {error}"
+            raise ConfigurationError(msg) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def add(self, message_id: str, url: str, body: bytes, *, now_s: float) -> bool:
+        """Keep a message; returns whether it is new.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a message of this id has another address or another body.
+        """
+        with self._changing() as database:
+            found = database.execute(
+                "SELECT url, body FROM message WHERE id = ?", (message_id,)
+            ).fetchone()
+            if found is None:
+                closed = _is_closed(database, url)
+                state, error = ("dead", "the receiver is gone (410)") if closed else ("waiting", "")
+                values = (message_id, url, body, now_s, state, 0, now_s, None, error)
+                places = ", ".join("?" * len(values))
+                database.execute(f"INSERT INTO message ({_COLUMNS}) VALUES ({places})", values)
+                return True
+        if found != (url, body):
+            msg = f"webhook {message_id} is there with another address or body; use another id"
+            raise InvalidParameterError(msg)
+        return False
+
+    def take_due(self, *, now_s: float, lease_s: float) -> Message | None:
+        """Take the message that is due the longest, for `lease_s` seconds; nobody else gets it."""
+        query = (
+            "UPDATE message SET next_s = ? WHERE id IN (SELECT id FROM message WHERE "
+            f"state = 'waiting' AND next_s <= ? ORDER BY next_s, id LIMIT 1) RETURNING {_COLUMNS}"
+        )
+        with self._changing() as database:
+            row = database.execute(query, (now_s + lease_s, now_s)).fetchone()
+        return None if row is None else Message(*row)
+
+    def settle(
+        self, message: Message, *, state: State, next_s: float, status: int | None, error: str
+    ) -> None:
+        """Write down what became of a try."""
+        with self._changing() as database:
+            database.execute(
+                "UPDATE message SET state = ?, tries = tries + 1, next_s = ?, status = ?, "
+                # A message that another process delivered meanwhile stays delivered.
+                "error = ? WHERE id = ? AND state <> 'delivered'",
+                (state, next_s, status, error, message.id),
+            )
+
+    def close_receiver(self, url: str, *, now_s: float) -> int:
+        """Give up a receiver that is gone: its messages become dead letters; returns how many."""
+        with self._changing() as database:
+            database.execute("INSERT OR REPLACE INTO closed VALUES (?, ?)", (url, now_s))
+            done = database.execute(
+                "UPDATE message SET state = 'dead', error = 'the receiver is gone (410)' "
+                "WHERE url = ? AND state = 'waiting'",
+                (url,),
+            )
+            return done.rowcount
+
+    def redeliver(self, message_id: str, *, now_s: float) -> None:
+        """Send a message again, delivered or dead, with all its tries; opens its receiver.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such message.
+        """
+        with self._changing() as database:
+            database.execute(
+                "DELETE FROM closed WHERE url = (SELECT url FROM message WHERE id = ?)",
+                (message_id,),
+            )
+            done = database.execute(
+                "UPDATE message SET state = 'waiting', tries = 0, next_s = ? WHERE id = ?",
+                (now_s, message_id),
+            )
+            if done.rowcount == 0:
+                msg = f"no webhook has the id {message_id[:80]!r}"
+                raise NotFoundError(msg)
+
+    def message(self, message_id: str) -> Message:
+        """Read one message.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such message.
+        """
+        for one in self._read("WHERE id = ?", (message_id,)):
+            return one
+        msg = f"no webhook has the id {message_id[:80]!r}"
+        raise NotFoundError(msg)
+
+    def dead_letters(self, *, limit: int = 100) -> tuple[Message, ...]:
+        """Messages that were given up, the latest first."""
+        return self._read("WHERE state = 'dead' ORDER BY created_s DESC, id LIMIT ?", (limit,))
+
+    def waiting(self) -> int:
+        """Number of messages on their way."""
+        return len(self._read("WHERE state = 'waiting'", ()))
+
+    def next_due_s(self) -> float | None:
+        """Time of the next try, seconds since 1970; None where nothing waits."""
+        first = self._read("WHERE state = 'waiting' ORDER BY next_s LIMIT 1", ())
+        return first[0].next_s if first else None
+
+    def forget(self, *, before_s: float) -> int:
+        """Remove delivered messages made before a time; returns how many."""
+        with self._changing() as database:
+            query = "DELETE FROM message WHERE state = 'delivered' AND created_s < ?"
+            return database.execute(query, (before_s,)).rowcount
+
+    def _read(self, condition: str, values: tuple[str | int, ...]) -> tuple[Message, ...]:
+        with self._lock:
+            rows = self._database.execute(
+                f"SELECT {_COLUMNS} FROM message {condition}", values
+            ).fetchall()
+        return tuple(Message(*row) for row in rows)
+
+
+def _is_closed(database: sqlite3.Connection, url: str) -> bool:
+    return database.execute("SELECT 1 FROM closed WHERE url = ?", (url,)).fetchone() is not None

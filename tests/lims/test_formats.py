@@ -1,0 +1,328 @@
+"""What laboratories are given as files and messages: SENAITE's 2-D CSV, EDD, LIS2-A2."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from petrography.errors import InvalidParameterError, MalformedRequestError
+from petrography.report import Result, Sample
+from service.lims import (
+    LONG_COLUMNS,
+    WIDE_COLUMNS,
+    LimsProfile,
+    Reported,
+    SampleInLims,
+    check_two_dimension,
+    detection_limit_percent,
+    frames,
+    lis2_message,
+    long_csv,
+    parse_profile,
+    read_frames,
+    read_message,
+    reported,
+    two_dimension_csv,
+    wide_csv,
+)
+from tests.lims.painted_results import painted_labels, painted_result
+
+SENT = datetime(2026, 11, 20, 22, 15, 30, tzinfo=UTC)
+HOSTILE = st.text(max_size=40)
+RESULT = painted_result()
+BAD_FOR_2D = ["=1+1", "+7", "-1", "@x", "a,b", "a;b", 'a"b', "a\nb", "a\tb", " a", "end", "end-1"]
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def numbers_of(result: Result, profile: LimsProfile | None = None) -> dict[str, Reported]:
+    listed = reported(result) if profile is None else reported(result, profile)
+    return {one.keyword: one for one in listed}
+
+
+def test_painted_areas_are_reported_with_unit_decimals_and_uncertainty() -> None:
+    numbers = numbers_of(painted_result())
+    labels = painted_labels()
+    percent = 100.0 * (labels == 1).mean()
+    assert numbers["MOD_CCP"].text == f"{percent:.2f}" == "16.67"
+    assert numbers["MOD_CCP"].unit == "%"
+    entry = painted_result().modal[1]
+    assert entry.ci95 is not None
+    longer_half = max(entry.area_percent - entry.ci95[0], entry.ci95[1] - entry.area_percent)
+    assert 0.0 <= float(numbers["MOD_CCP"].uncertainty_text) - longer_half < 0.01
+    assert "sampling only" in numbers["MOD_CCP"].coverage
+    # Squares of 20 px at 0.5 um: the circle of equal area.
+    assert float(numbers["GS_P80_CCP"].text) == pytest.approx(11.28, abs=0.06)
+    assert numbers["GS_P80_CCP"].unit == "um"
+    assert numbers["ANALYSED_AREA"].text == "0.019"
+
+
+def test_the_interval_with_map_errors_goes_before_that_of_sampling() -> None:
+    result = painted_result()
+    wider = result.modal[1].model_copy(update={"total_ci95": (10.0, 30.0)})
+    number = numbers_of(result.model_copy(update={"modal": (wider,)}))["MOD_CCP"]
+    assert number.uncertainty_text == "13.34"
+    assert "map errors" in number.coverage
+
+
+def test_what_was_looked_for_and_not_found_is_less_than_the_limit() -> None:
+    result = painted_result()
+    limit = detection_limit_percent(result)
+    assert limit is not None
+    galena = numbers_of(result)["MOD_GN"]
+    assert galena.below_limit
+    assert galena.uncertainty_text == ""
+    # Rounded up: a limit must not promise more than it holds.
+    assert 0.0 <= float(galena.number) - limit < 0.01
+    assert "MOD_APY" not in numbers_of(result)
+
+
+def test_without_a_scale_nothing_physical_is_reported() -> None:
+    keywords = numbers_of(painted_result(um_per_px=None)).keys()
+    assert not {key for key in keywords if key.startswith(("GS_", "PX_", "ANALYSED"))}
+
+
+def test_the_interval_of_p80_is_its_uncertainty() -> None:
+    grains = RESULT.grains["Ccp"]
+    assert grains.ecd_um is not None
+    sizes = grains.ecd_um.model_copy(update={"area_p80": 11.0})
+    known = grains.model_copy(update={"ecd_um": sizes, "p80_ci95_um": (10.0, 14.04)})
+    numbers = numbers_of(RESULT.model_copy(update={"grains": {"Ccp": known}}))
+    assert numbers["GS_P80_CCP"].uncertainty_text == "3.1"
+    assert numbers["GS_D50_CCP"].uncertainty_text == ""
+
+
+def test_a_profile_renames_rounds_and_limits() -> None:
+    profile = parse_profile(
+        'only_named = true\n[keywords]\nMOD_CCP = "PETRO.CCP"\nMOD_SP = "SP"\n'
+        "[decimals]\nMOD_CCP = 4\n[reporting_limits]\nMOD_SP = 10.0\n",
+        source="lab.toml",
+    )
+    numbers = numbers_of(painted_result(), profile)
+    assert {name: one.text for name, one in numbers.items()} == {
+        "PETRO.CCP": "16.6667",
+        "SP": "<10.00",
+    }
+
+
+def test_two_numbers_of_one_name_are_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="two numbers are called MOD_CCP"):
+        reported(RESULT, LimsProfile(keywords={"MOD_SP": "MOD_CCP"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("keywords = ", "no TOML"),
+        ('[keywords]\nMOD_CCP = "a,b"', "keywords.MOD_CCP"),
+        ('[keywords]\nMOD_CCP = "A"\nMOD_SP = "A"', "two standard keywords"),
+        ("[decimals]\nMOD_CCP = -1", "decimals.MOD_CCP"),
+        ("[reporting_limits]\nMOD_CCP = inf", "reporting_limits.MOD_CCP"),
+        ("metod = 'x'", "metod"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_is_refused(text: str, said: str) -> None:
+    with pytest.raises(InvalidParameterError, match=said):
+        parse_profile(text, source="lab.toml")
+
+
+def test_two_dimension_csv_is_taken_by_the_rules_of_senaite() -> None:
+    text = two_dimension_csv([painted_result("SEC-0001"), painted_result("SEC-0002")])
+    lines = text.splitlines()
+    assert lines[0].startswith(",MOD_BG,")
+    assert lines[0].endswith(",end")
+    assert {line.count(",") for line in lines} == {lines[0].count(",")}
+    verdicts = check_two_dimension(text)
+    assert {verdict.outcome for verdict in verdicts} == {"taken", "skipped"}
+    taken = {(one.sample, one.keyword): one.value for one in verdicts if one.value is not None}
+    assert taken["SEC-0002", "MOD_CCP"] == 16.67
+    assert taken["SEC-0002", "MOD_GN"] == 0.0
+    assert len(taken) == 2 * len(numbers_of(painted_result()))
+
+
+@pytest.mark.parametrize("name", BAD_FOR_2D)
+def test_a_name_that_the_format_cannot_carry_is_refused(name: str) -> None:
+    with pytest.raises(InvalidParameterError, match="sample id"):
+        two_dimension_csv([painted_result(name)])
+
+
+@settings(deadline=None)
+@given(HOSTILE)
+def test_whatever_name_is_written_comes_back_as_one_row(name: str) -> None:
+    result = RESULT.model_copy(update={"sample": Sample(id=name)})
+    try:
+        text = two_dimension_csv([result])
+    except InvalidParameterError:
+        return
+    (row,) = {one.sample for one in check_two_dimension(text) if one.value is not None}
+    assert row == name
+    assert not name.startswith(("=", "+", "-", "@"))
+
+
+def test_two_results_of_one_sample_and_rejected_ones_are_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="two results are of sample SEC-0001"):
+        two_dimension_csv([painted_result(), painted_result()])
+    with pytest.raises(InvalidParameterError, match="rejected"):
+        two_dimension_csv([painted_result(status="rejected")])
+    with pytest.raises(InvalidParameterError, match="names no sample"):
+        two_dimension_csv([painted_result(None)])
+
+
+LIMS = {
+    "S1": SampleInLims(
+        "sample_received",
+        (
+            ("A", "unassigned", False),
+            ("B", "to_be_verified", True),
+            ("C", "verified", True),
+            ("D", "unassigned", False),
+            ("D", "unassigned", False),
+        ),
+    ),
+    "S2": SampleInLims("published", (("A", "published", True),)),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "said"),
+    [
+        ("A,B\nS1,1\n", "error", "no header"),
+        ("x\n,A,end\nS1,1,\n", "skipped", "before the header"),
+        (",A,end\nS1,1.5,\n", "taken", "as it is"),
+        (",A,end\nS1,1.5\n", "error", "does not end with a comma"),
+        (",A,end\nS1,,\n", "skipped", "empty"),
+        (",A,end\nS1,ND,\n", "taken", "becomes 0"),
+        (",A,end\nS1,--,\n", "taken", "becomes 0"),
+        (",A,end\nS1,-3,\n", "taken", "as 0"),
+        (",A,end\nS1,<0.1,\n", "error", "No valid number"),
+        (",A,end\nS1,nan,\n", "error", "No valid number"),
+        (",A,end\nS1,0,5,\n", "error", "2 values under 1 keywords"),
+        (",A,A,end\nS1,1,2,\n", "error", "twice in the header"),
+        (",A,end\nS1,1,\nS1,2,\n", "warning", "the sample again"),
+        (",A,end\n,1,\n", "skipped", "no sample id"),
+        (",A,end\nS9,1,\n", "error", "no such sample"),
+        (",A,end\nS2,1,\n", "error", "the sample is published"),
+        (",B,end\nS1,1,\n", "warning", "not overridden"),
+        (",C,end\nS1,1,\n", "warning", "the analysis is verified"),
+        (",D,end\nS1,1,\n", "warning", "2 analyses have this keyword"),
+        (",Z,end\nS1,1,\n", "warning", "interim field"),
+    ],
+)
+def test_every_rule_of_the_importer(text: str, outcome: str, said: str) -> None:
+    verdicts = check_two_dimension(text, LIMS)
+    assert [one.outcome for one in verdicts if said in one.why] == [outcome]
+
+
+def test_long_csv_has_a_number_a_line_and_quotes_what_needs_it() -> None:
+    rows = rows_of(long_csv([painted_result('=2+3,"x"')]))
+    assert tuple(rows[0]) == LONG_COLUMNS
+    by_analyte = {row["ANALYTE"]: row for row in rows}
+    copper = by_analyte["MOD_CCP"]
+    assert copper["SAMPLEID"] == '\'=2+3,"x"'
+    assert (copper["RESULT"], copper["UNIT"], copper["STATUS"]) == ("16.67", "%", "preliminary")
+    assert copper["ANALYSISDATE"] == "2026-11-20T21:04:00Z"
+    assert copper["COVERAGE"] == "95 %, sampling only"
+    galena = by_analyte["MOD_GN"]
+    assert (galena["QUALIFIERS"], galena["UNCERTAINTY"]) == ("<", "")
+    assert galena["RESULT"] == f"<{galena['DETECTIONLIMIT']}"
+
+
+@settings(deadline=None)
+@given(HOSTILE, HOSTILE)
+def test_no_text_of_a_sample_breaks_a_row_or_begins_a_formula(name: str, section: str) -> None:
+    result = RESULT.model_copy(update={"sample": Sample(id=name or "x", section=section)})
+    for text, columns in ((long_csv([result]), 21), (wide_csv([result]), None)):
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        assert {len(row) for row in rows} == {columns or len(rows[0])}
+        cells = [row[0] for row in rows[1:]]
+        assert {cell.removeprefix("'") for cell in cells} == {(name or "x").removeprefix("'")}
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for cell in cells)
+
+
+def test_wide_csv_has_a_result_a_line_with_its_uncertainties() -> None:
+    rows = rows_of(wide_csv([painted_result(), painted_result("SEC-2", um_per_px=None)]))
+    assert tuple(rows[0])[: len(WIDE_COLUMNS)] == WIDE_COLUMNS
+    assert [row["MOD_CCP (%)"] for row in rows] == ["16.67", "16.67"]
+    assert float(rows[0]["MOD_CCP_U (%)"]) > 0.0
+    assert rows[0]["GS_P80_CCP (um)"] == "11.3"
+    assert rows[1]["GS_P80_CCP (um)"] == ""
+
+
+def test_lis2_message_says_sample_number_unit_status_and_uncertainty() -> None:
+    records = read_message(lis2_message(painted_result(status="final"), sent=SENT))
+    assert "".join(record.kind for record in records[:4]) == "HPOR"
+    assert records[0].field(5) == "Petroserve"
+    assert (records[0].field(13), records[0].field(14)) == ("LIS2-A2", "20261120221530")
+    assert (records[2].field(3), records[2].field(26)) == ("SEC-0001", "F")
+    lines = {one.field(3, 4): one for one in records if one.kind == "R"}
+    copper = lines["MOD_CCP"]
+    assert (copper.field(4), copper.field(5), copper.field(9)) == ("16.67", "%", "F")
+    assert copper.field(13) == "20261120210400"
+    assert (lines["MOD_GN"].field(4)[0], lines["MOD_GN"].field(7)) == ("<", "<")
+    comment = records[records.index(copper) + 1]
+    assert comment.kind == "C"
+    assert comment.field(4).startswith("U=1.")
+
+
+@pytest.mark.parametrize(
+    ("status", "letter"), [("preliminary", "P"), ("corrected", "C"), ("rejected", "X")]
+)
+def test_lis2_status_follows_the_result(status: str, letter: str) -> None:
+    records = read_message(lis2_message(painted_result(status=status), sent=SENT))
+    assert {one.field(9) for one in records if one.kind == "R"} == {letter}
+
+
+@settings(deadline=None)
+@given(HOSTILE.filter(bool))
+def test_any_name_survives_escaping_and_framing(name: str) -> None:
+    result = RESULT.model_copy(update={"sample": Sample(id=name)})
+    message = lis2_message(result, sent=SENT)
+    assert message.isascii()
+    received = read_frames(frames(message))
+    assert received == message
+    assert [one.field(3) for one in read_message(received) if one.kind == "O"] == [name]
+
+
+def test_a_frame_has_the_check_sum_of_the_standard() -> None:
+    first, *_, last = frames("H|\\^&\rL|1|N\r")
+    # Sum of the bytes from the frame number to ETX, by hand: 0x1E5 and 0x205 modulo 256.
+    assert first == b"\x021H|\\^&\r\x03E5\r\n"
+    assert last == b"\x022L|1|N\r\x0305\r\n"
+
+
+def test_long_records_are_cut_and_joined() -> None:
+    message = "H|\\^&|" + "x" * 700 + "\r" + "C|1\r" * 9 + "L|1|N\r"
+    cut = frames(message)
+    assert [frame[1:2] for frame in cut] == [b"%d" % (number % 8) for number in range(1, 14)]
+    assert [frame[-5] for frame in cut[:3]] == [0x17, 0x17, 0x03]
+    assert max(map(len, cut)) == 240 + 7
+    assert read_frames(cut) == message
+    assert read_frames((cut[0], *cut)) == message, "a frame that came twice counts once"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda cut: (cut[0][:-3] + b"0\r\n", *cut[1:]), "check sum"),
+        (lambda cut: (cut[0], *cut[2:]), "one is missing"),
+        (lambda cut: (cut[0][1:], *cut[1:]), "is no frame"),
+    ],
+)
+def test_damaged_frames_are_refused(spoil: object, said: str) -> None:
+    assert callable(spoil)
+    cut = frames(lis2_message(RESULT, sent=SENT))
+    with pytest.raises(MalformedRequestError, match=said):
+        read_frames(spoil(cut))
+
+
+@pytest.mark.parametrize("text", ["", "H|\\^&\r", "P|1\rL|1|N\r", "H|\\^&\rL|1|N"])
+def test_what_is_no_message_is_refused(text: str) -> None:
+    with pytest.raises(MalformedRequestError, match="no LIS2-A2 message"):
+        read_message(text)

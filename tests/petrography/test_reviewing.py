@@ -1,0 +1,132 @@
+"""Which status follows which; a change makes the next version and loses nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from petrography.errors import InvalidParameterError
+from petrography.report import (
+    TRANSITIONS,
+    Result,
+    Sample,
+    result_json,
+    result_schema,
+    reviewed,
+)
+from petrography.report.review import Status
+from tests.lims.painted_results import painted_result
+
+AT = datetime(2026, 11, 20, 21, 4, tzinfo=UTC)
+STATUSES = sorted(TRANSITIONS)
+FIRST = painted_result()
+OTHER_SCALE = painted_result(um_per_px=0.7)
+SCHEMA = jsonschema.Draft202012Validator(result_schema())
+
+
+def follow(result: Result, status: Status, *, minutes: int = 0) -> Result:
+    """Change a status with all that the change wants."""
+    return reviewed(
+        result,
+        status,
+        reviewer="Grace",
+        at=AT + timedelta(minutes=minutes),
+        reason="another scale",
+        content=OTHER_SCALE if status == "corrected" else None,
+    )
+
+
+def test_an_approval_is_version_two_with_reviewer_and_time() -> None:
+    local = datetime(2026, 11, 20, 23, 4, tzinfo=timezone(timedelta(hours=2)))
+    final = reviewed(FIRST, "final", reviewer=" Grace ", at=local)
+    assert (final.version, final.status, final.id) == (2, "final", FIRST.id)
+    (review,) = final.reviews
+    assert (review.reviewer, review.reviewed_utc, review.version) == ("Grace", AT, 2)
+    assert review.meaning == "reviewed and approved"
+    assert (FIRST.version, FIRST.status, FIRST.reviews) == (1, "preliminary", ())
+    assert final.modal == FIRST.modal
+
+
+def test_a_correction_takes_the_numbers_and_keeps_id_and_history() -> None:
+    other = painted_result(um_per_px=0.7, id="another")
+    final = follow(FIRST, "final")
+    corrected = reviewed(
+        final, "corrected", reviewer="Grace", at=AT, reason="scale was wrong", content=other
+    )
+    assert (corrected.id, corrected.version, corrected.status) == (FIRST.id, 3, "corrected")
+    assert corrected.scale is not None
+    assert corrected.scale.um_per_px == 0.7
+    assert [one.status for one in corrected.reviews] == ["final", "corrected"]
+    assert corrected.reviews[-1].reason == "scale was wrong"
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("following", STATUSES)
+def test_only_what_the_table_allows_follows(status: Status, following: Status) -> None:
+    result = FIRST.model_copy(update={"status": status})
+    if following in TRANSITIONS[status]:
+        assert follow(result, following).status == following
+    else:
+        with pytest.raises(InvalidParameterError, match=f"a {status} result cannot become"):
+            follow(result, following)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from(STATUSES), max_size=6))
+def test_any_series_of_reviews_is_counted_whole(wanted: list[Status]) -> None:
+    result, made = FIRST, 0
+    for minutes, status in enumerate(wanted):
+        if status not in TRANSITIONS[result.status]:
+            continue
+        result, made = follow(result, status, minutes=minutes), made + 1
+    assert result.version == 1 + made
+    assert [one.version for one in result.reviews] == list(range(2, made + 2))
+    assert Result.model_validate_json(result_json(result)) == result
+    SCHEMA.validate(json.loads(result_json(result)))
+
+
+@pytest.mark.parametrize("reviewer", ["Ada", " ada ", "ADA"])
+def test_nobody_approves_an_analysis_of_their_own(reviewer: str) -> None:
+    with pytest.raises(InvalidParameterError, match="made the analysis; wanted another"):
+        reviewed(FIRST, "final", reviewer=reviewer, at=AT)
+
+
+@pytest.mark.parametrize("reviewer", ["", "   "])
+def test_nobody_is_no_reviewer(reviewer: str) -> None:
+    named = painted_result(sample="S")
+    unnamed = named.model_copy(update={"sample": Sample(id="S")})
+    for result in (named, unnamed):
+        with pytest.raises(InvalidParameterError):
+            reviewed(result, "final", reviewer=reviewer, at=AT)
+
+
+@pytest.mark.parametrize("reason", [None, "", "  "])
+def test_a_rejection_wants_a_reason(reason: str | None) -> None:
+    with pytest.raises(InvalidParameterError, match="wants a reason"):
+        reviewed(FIRST, "rejected", reviewer="Grace", at=AT, reason=reason)
+
+
+def test_a_correction_and_only_it_wants_numbers() -> None:
+    final = follow(FIRST, "final")
+    with pytest.raises(InvalidParameterError, match="comes with the analysis"):
+        reviewed(final, "corrected", reviewer="Grace", at=AT, reason="why")
+    with pytest.raises(InvalidParameterError, match="comes with the analysis"):
+        reviewed(FIRST, "final", reviewer="Grace", at=AT, content=FIRST)
+    with pytest.raises(InvalidParameterError, match="is of sample OTHER"):
+        reviewed(
+            final, "corrected", reviewer="Grace", at=AT, reason="why",
+            content=painted_result("OTHER"),
+        )  # fmt: skip
+
+
+def test_times_have_a_zone_and_do_not_go_back() -> None:
+    with pytest.raises(InvalidParameterError, match="no time zone"):
+        reviewed(FIRST, "final", reviewer="Grace", at=AT.replace(tzinfo=None))
+    final = follow(FIRST, "final", minutes=5)
+    with pytest.raises(InvalidParameterError, match="before that of"):
+        follow(final, "rejected")

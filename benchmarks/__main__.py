@@ -15,6 +15,7 @@ SCRIPTS = (
     "bench_phantoms.py",
     "bench_modal_intervals.py",
     "bench_calibration.py",
+    "bench_contacts.py",
     "bench_registration.py",
     "bench_stitching.py",
     "bench_panorama_labels.py",

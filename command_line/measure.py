@@ -13,9 +13,8 @@ from command_line.outputs import add_outputs, chosen_outputs
 from command_line.several_fields import add_sections, result_folders, sections_of, write_fields
 
 if TYPE_CHECKING:
-    from petrography.pipeline import ModalOptions
+    from petrography.pipeline import Measured, ModalOptions
     from petrography.report import Result
-    from petrography.statistics import Grains
 
 __all__ = ["add_commands", "measure"]
 
@@ -37,6 +36,12 @@ def _describe_measure(parser: argparse.ArgumentParser) -> None:
     )
     add_modal_options(parser)
     add_sections(parser)
+    parser.add_argument(
+        "--cells",
+        choices=("squares", "voronoi"),
+        default="squares",
+        help="what intact ore is broken into for its liberation potential",
+    )
     parser.add_argument(
         "--touching-grains",
         action="store_true",
@@ -72,8 +77,9 @@ def measure(arguments: argparse.Namespace) -> int:
     for (path, folder), section in zip(
         result_folders(arguments.labels, arguments.out).items(), sections, strict=True
     ):
-        result, grains = _measured(path, arguments, options, looked_for)
-        write_files(folder, label_image_files(result, grains, outputs))
+        result, measured = _measured(path, arguments, options, looked_for)
+        files = label_image_files(result, measured.grains, measured.textures, outputs)
+        write_files(folder, files)
         named.append(NamedResult(str(path), section, result))
         print(_tables(result) if len(sections) == 1 else f"{path}\n{_tables(result)}\n")
     if len(named) > 1:
@@ -83,7 +89,7 @@ def measure(arguments: argparse.Namespace) -> int:
 
 def _measured(
     path: Path, arguments: argparse.Namespace, options: ModalOptions, looked_for: Sequence[int]
-) -> tuple[Result, Grains]:
+) -> tuple[Result, Measured]:
     """Measure one label image."""
     from petrography.pipeline import measure as measure_labels
     from petrography.report import label_image_result
@@ -94,17 +100,20 @@ def _measured(
         touching_grains=arguments.touching_grains,
         not_analysed=options.not_analysed,
         looked_for=looked_for,
+        cells=arguments.cells,
     )
     result = label_image_result(
         measured.composition,
         measured.grains,
+        measured.contacts,
+        measured.textures,
         identity=digest,
         um_per_px=arguments.um_per_px,
         particles=measured.particles,
         other_percent=options.other_uncertainty_percent,
         wanted_error_percent=options.wanted_error_percent,
     )
-    return result, measured.grains
+    return result, measured
 
 
 def _tables(result: Result) -> str:

@@ -11,12 +11,17 @@ from petrography.statistics import (
     RESIN_CODE,
     Composition,
     CompositionCounter,
+    Contacts,
+    ContactStream,
     Grains,
     GrainStream,
     Particles,
     ParticleStream,
+    TextureStatistics,
+    measure_textures,
     with_component_map,
 )
+from petrography.statistics.comminution import CellKind, GridComminution
 from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
 __all__ = ["Measured", "Measuring", "measure"]
@@ -28,6 +33,8 @@ class Measured:
 
     composition: Composition
     grains: Grains
+    contacts: Contacts
+    textures: TextureStatistics
     particles: Particles | None = None
 
 
@@ -46,6 +53,8 @@ class Measuring:
         Codes that are left out of the analysed area.
     looked_for : collection of int
         Codes that could have been found; those that were not have a detection limit.
+    cells : {"squares", "voronoi"}
+        What intact ore is broken into for its liberation potential.
     """
 
     def __init__(
@@ -56,12 +65,16 @@ class Measuring:
         touching_grains: bool = False,
         not_analysed: Collection[int] = (RESIN_CODE,),
         looked_for: Collection[int] = (),
+        cells: CellKind = "squares",
     ) -> None:
         self._composition = CompositionCounter(
             shape, not_analysed=not_analysed, looked_for=looked_for
         )
         self._grains = GrainStream(shape, min_area_px=min_grain_area_px)
         self._touching_grains = touching_grains
+        self._cells: CellKind = cells
+        self._contacts = ContactStream()
+        self._squares = GridComminution(shape) if cells == "squares" else None
 
     def add(self, strip: Labels) -> None:
         """Take the next rows, uint8 (rows, width).
@@ -73,6 +86,9 @@ class Measuring:
         """
         self._composition.add(strip)
         self._grains.add(strip)
+        self._contacts.add(strip)
+        if self._squares is not None:
+            self._squares.add(strip)
 
     def finish(self, labels: Labels, workspace: Workspace = IN_MEMORY) -> Measured:
         """Give the statistics.
@@ -92,7 +108,9 @@ class Measuring:
         composition = self._composition.finish()
         grains = with_component_map(self._grains.finish(), labels, workspace)
         particles = _particles(grains) if self._touching_grains else None
-        return Measured(composition, grains, particles)
+        squares = None if self._squares is None else self._squares.finish()
+        textures = measure_textures(labels, grains, cells=self._cells, squares=squares)
+        return Measured(composition, grains, self._contacts.finish(), textures, particles)
 
 
 def measure(
@@ -102,8 +120,9 @@ def measure(
     touching_grains: bool = False,
     not_analysed: Collection[int] = (RESIN_CODE,),
     looked_for: Collection[int] = (),
+    cells: CellKind = "squares",
 ) -> Measured:
-    """Measure the modal composition and the grains of a label image.
+    """Measure composition, grains, contacts and textures of a label image.
 
     Parameters
     ----------
@@ -117,6 +136,8 @@ def measure(
         Codes that are left out of the analysed area.
     looked_for : collection of int
         Codes that could have been found; those that were not have a detection limit.
+    cells : {"squares", "voronoi"}
+        What intact ore is broken into for its liberation potential.
 
     Raises
     ------
@@ -130,6 +151,7 @@ def measure(
         touching_grains=touching_grains,
         not_analysed=not_analysed,
         looked_for=looked_for,
+        cells=cells,
     )
     measuring.add(labels)
     return measuring.finish(labels)

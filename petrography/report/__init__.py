@@ -6,6 +6,8 @@ equal bytes.
 """
 
 from petrography.report.coco import grains_coco, write_grains_coco
+from petrography.report.contact_entries import contact_definitions, contact_entry
+from petrography.report.contact_models import Contacts
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -27,7 +29,6 @@ from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.result import (
     Artefact,
-    Contacts,
     GrainEntry,
     ModalBasis,
     ModalCorrection,
@@ -54,6 +55,14 @@ from petrography.report.several_fields import (
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
+from petrography.report.texture_columns import (
+    tabulated_contacts,
+    tabulated_intergrowths,
+    tabulated_liberation,
+    tabulated_locking,
+)
+from petrography.report.texture_definitions import texture_definitions
+from petrography.report.texture_entries import liberation_entry, texture_entry
 
 __all__ = [
     "EXPORTS",
@@ -78,6 +87,8 @@ __all__ = [
     "Sizes",
     "Table",
     "Uncertainty",
+    "contact_definitions",
+    "contact_entry",
     "csv_text",
     "definitions",
     "exports",
@@ -92,6 +103,7 @@ __all__ = [
     "grains_geojson",
     "label_image_files",
     "label_image_result",
+    "liberation_entry",
     "modal_basis",
     "modal_correction",
     "modal_csv",
@@ -105,9 +117,15 @@ __all__ = [
     "result_schema_json",
     "rounded_element_intervals",
     "rounded_elements",
+    "tabulated_contacts",
     "tabulated_grains",
+    "tabulated_intergrowths",
+    "tabulated_liberation",
+    "tabulated_locking",
     "tabulated_modal",
     "tabulated_sizes",
+    "texture_definitions",
+    "texture_entry",
     "too_large_to_draw",
     "write_csv",
     "write_grains_coco",

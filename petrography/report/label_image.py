@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -15,7 +16,16 @@ from petrography.report.entries import (
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
 from petrography.report.modal_uncertainty import modal_uncertainty, not_found
 from petrography.report.result import Quality, Result, Scale, result_json
-from petrography.statistics import Composition, Grains, Particles, summarise_grains
+from petrography.report.texture_definitions import texture_definitions
+from petrography.report.texture_entries import liberation_entry, texture_entry
+from petrography.statistics import (
+    Composition,
+    Contacts,
+    Grains,
+    Particles,
+    TextureStatistics,
+    summarise_grains,
+)
 from petrography.statistics.representative_area import WANTED_ERROR_PERCENT
 
 __all__ = ["label_image_files", "label_image_result"]
@@ -24,6 +34,8 @@ __all__ = ["label_image_files", "label_image_result"]
 def label_image_result(
     composition: Composition,
     grains: Grains,
+    contacts: Contacts | None = None,
+    textures: TextureStatistics | None = None,
     *,
     identity: str,
     um_per_px: float | None = None,
@@ -36,7 +48,9 @@ def label_image_result(
     Parameters
     ----------
     composition, grains : Composition, Grains
-        Measured on the same label image.
+        Measured on a label image.
+    contacts, textures : Contacts, TextureStatistics, optional
+        Measured on the same.
     identity : str
         Name of the measurement.
     um_per_px : float, optional
@@ -59,6 +73,8 @@ def label_image_result(
         wanted_error_percent=wanted_error_percent,
         um_per_px=um_per_px,
     )
+    boundaries = None if contacts is None else contact_entry(contacts, um_per_px=um_per_px)
+    liberation = None if textures is None else liberation_entry(textures, um_per_px=um_per_px)
     return Result(
         id=identity,
         model=None,
@@ -69,26 +85,41 @@ def label_image_result(
         element_ci95=rounded_element_intervals(composition),
         not_found=not_found(composition),
         grains=grain_entries(summarise_grains(grains, particles), um_per_px=um_per_px),
-        quality=Quality(
-            focus=None,
-            clipping=None,
-            dark_fraction=None,
-            hue_distance=None,
-            calibrate_first=False,
-            colour_distance=None,
-            warnings=composition.warnings,
-        ),
+        contacts=boundaries,
+        textures=None if textures is None else texture_entry(textures),
+        liberation=liberation,
+        quality=_unjudged(composition),
         degradations=(UNSCALED,) if um_per_px is None else (),
         uncertainty=None,
         timings_s={},
         artefacts=(),
-        definitions=definitions(composition, grains),
+        definitions={
+            **definitions(composition, grains),
+            **({} if boundaries is None else contact_definitions(boundaries)),
+            **({} if liberation is None else texture_definitions(liberation)),
+        },
         provenance={},
     )
 
 
+def _unjudged(composition: Composition) -> Quality:
+    """Without a photograph there is nothing to judge but the map."""
+    return Quality(
+        focus=None,
+        clipping=None,
+        dark_fraction=None,
+        hue_distance=None,
+        calibrate_first=False,
+        colour_distance=None,
+        warnings=composition.warnings,
+    )
+
+
 def label_image_files(
-    result: Result, grains: Grains, outputs: Collection[str] | None = None
+    result: Result,
+    grains: Grains,
+    textures: TextureStatistics | None = None,
+    outputs: Collection[str] | None = None,
 ) -> dict[str, bytes]:
     """Write the tables, outlines and plots of a label image.
 
@@ -97,7 +128,9 @@ def label_image_files(
     result : Result
         From `label_image_result`.
     grains : Grains
-        The grains of the same label image.
+        Of the same label image.
+    textures : TextureStatistics, optional
+        Of the same.
     outputs : collection of str, optional
         Names of `EXPORTS` that are wanted; those that are cheap without it.
 
@@ -107,6 +140,6 @@ def label_image_files(
         The files by name, ``result.json`` always among them.
     """
     wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
-    writers = exports(result, grains, identity=result.id)
+    writers = exports(result, grains, textures, identity=result.id)
     files = {name: write() for name, write in writers.items() if name in wanted}
     return {"result.json": result_json(result), **files}

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from petrography.registration import RegistrationReport
+from petrography.report.contact_models import Contacts
 from petrography.report.grain_figures import (
     AstmNumbers,
     EdgeCorrectedEntry,
@@ -24,6 +25,7 @@ from petrography.report.grain_figures import (
     TouchingEntry,
 )
 from petrography.report.modal_uncertainty import ModalUncertainty, NotFound
+from petrography.report.texture_models import Liberation, Textures
 
 __all__ = [
     "RESULT_SCHEMA_VERSION",
@@ -227,14 +229,6 @@ class GrainEntry(_Frozen):
     """Null where touching grains were not asked to be told apart."""
 
 
-class Contacts(_Frozen):
-    """Contact lengths between phases."""
-
-    codes: tuple[int, ...]
-    length_px: tuple[tuple[NotNegative, ...], ...]
-    """Symmetric; row and column i belong to codes[i]."""
-
-
 class PhaseAnisotropy(_Frozen):
     """How one phase changes with the stage between crossed polars."""
 
@@ -309,6 +303,8 @@ class Result(_Frozen):
     grains: dict[str, GrainEntry]
     """By mineral symbol."""
     contacts: Contacts | None = None
+    textures: Textures | None = None
+    liberation: Liberation | None = None
     registration: RegistrationReport | None = None
     """How other views of the place lie over the image."""
     anisotropy: tuple[PhaseAnisotropy, ...] | None = None

@@ -3,6 +3,7 @@
 ::
 
     python benchmarks/bench_analysis.py [--model lumenstone-pspnet] [--repeat 5]
+        [--petroscope-python PYTHON]
 
 Every way runs in a process of its own, so that peak memory means something, and the ways take turns,
 so that a disturbance of the machine hits all of them. The photograph is a phantom; its pixels do
@@ -12,6 +13,9 @@ not change the time of a network, but its grains change that of the statistics.
 - ``bare``: the same graph in a bare session over the same pixels once, tiles side by side without
   overlap, labels and confidence only;
 - ``eager``: the same network in torch, same tiles, argmax and confidence;
+- ``petroscope``: the same network in petroscope's ``predict_image`` with its defaults, decoded pixels
+  to labels and nothing else, where ``--petroscope-python`` names a Python that has petroscope and
+  what this project needs for training;
 - ``large``: the analysis of 12000 x 8000 px, once.
 
 A table is appended to ``benchmarks/RESULTS.md`` with ``--record``.
@@ -21,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import re
 import statistics
@@ -36,6 +41,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from petrography.model_card import ModelCard
     from service.repository import LoadedModel
 
@@ -52,30 +59,36 @@ def main() -> None:
     parser.add_argument("--model", default="lumenstone-pspnet")
     parser.add_argument("--models", type=Path, default=ROOT / "models")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--petroscope-python", metavar="PYTHON")
     parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
-    parser.add_argument("--way", choices=(*WAYS, "large"), help=argparse.SUPPRESS)
+    parser.add_argument("--way", choices=(*WAYS, "petroscope", "large"), help=argparse.SUPPRESS)
     parser.add_argument("--image", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.way:
         subject = Subject(arguments.models, arguments.model, arguments.image)
         print(json.dumps(run_one_way(arguments.way, subject)))
         return
-    table = compare(arguments.models, arguments.model, arguments.repeat)
+    table = compare(
+        arguments.models, arguments.model, arguments.repeat, arguments.petroscope_python
+    )
     print(table)
     if arguments.record:
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(f"\n{table}\n")
 
 
-def compare(models: Path, model: str, repeat: int) -> str:
+def compare(models: Path, model: str, repeat: int, petroscope_python: str | None) -> str:
     """Measure all ways and write a Markdown section."""
+    pythons = dict.fromkeys(WAYS, sys.executable)
+    if petroscope_python is not None:
+        pythons["petroscope"] = petroscope_python
     with tempfile.TemporaryDirectory() as folder:
         image, large = paint(Path(folder))
-        runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        runs: dict[str, list[dict[str, float]]] = {way: [] for way in pythons}
         for _ in range(repeat):
-            for way in WAYS:
-                runs[way].append(in_own_process(way, models, model, image))
-        runs["large"] = [in_own_process("large", models, model, large)]
+            for way, python in pythons.items():
+                runs[way].append(in_own_process(python, way, Subject(models, model, image)))
+        runs["large"] = [in_own_process(sys.executable, "large", Subject(models, model, large))]
     reference = median(runs["bare"], "seconds")
     lines = [
         f"### {model}: whole analysis against the bare session",
@@ -118,15 +131,6 @@ def paint(folder: Path) -> tuple[Path, Path]:
     return image, large
 
 
-def in_own_process(way: str, models: Path, model: str, image: Path) -> dict[str, float]:
-    """Run one way in a fresh interpreter and read its figures."""
-    words = ["--way", way, "--models", str(models), "--model", model, "--image", str(image)]
-    command = [sys.executable, __file__, *words]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
 @dataclass(frozen=True)
 class Subject:
     """What is measured: a model of a folder on an image."""
@@ -147,9 +151,25 @@ class Subject:
         return (self.models / card.name / str(card.version) / "model.onnx").read_bytes()
 
 
+def in_own_process(python: str, way: str, subject: Subject) -> dict[str, float]:
+    """Run one way in a fresh interpreter and read its figures."""
+    words = ["--way", way, "--models", str(subject.models), "--model", subject.name]
+    done = subprocess.run(
+        [python, __file__, *words, "--image", str(subject.image)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
 def run_one_way(way: str, subject: Subject) -> dict[str, object]:
     """Prepare a way, warm it up on a small piece, and measure it once."""
-    work, warm_up, stages = {"bare": bare, "eager": eager}.get(way, analysis)(subject)
+    ways = {"bare": bare, "eager": eager, "petroscope": petroscope}
+    work, warm_up, stages = ways.get(way, analysis)(subject)
     warm_up()
     idle_mib = forget_peak_mib()
     began = time.perf_counter()
@@ -213,18 +233,8 @@ def eager(subject: Subject) -> Way:
     """Run the same network in torch over the same tiles."""
     import torch
 
-    from training.config import NetworkConfig
-    from training.networks.build import build_network
-
     card = subject.load().card
-    filters = re.search(r"ResUNet, (\d+) filters", card.architecture)
-    config = (
-        NetworkConfig(architecture="pspnet")
-        if filters is None
-        else NetworkConfig(architecture="resunet", filters=int(filters[1]))
-    )
-    network = build_network(config, classes=len(card.classes), channels=len(card.channels))
-    network.eval()
+    network = network_of(card)
     tiles = list(side_by_side(subject.image, card))
 
     @torch.inference_mode()
@@ -235,6 +245,43 @@ def eager(subject: Subject) -> Way:
             torch.reciprocal(torch.exp(logits - highest).sum(dim=1))
 
     return lambda: run(tiles), lambda: run(tiles[:2]), {}
+
+
+def petroscope(subject: Subject) -> Way:
+    """Run the same network in petroscope's prediction of a whole image."""
+    # First: petroscope imports torchvision, which wants its schemas beside a CPU torch.
+    network = network_of(subject.load().card)
+
+    from petroscope.segmentation.models.base import PatchSegmentationModel
+    from petroscope.segmentation.models.pspnet.model import PSPNet
+
+    from petrography.image_codec import decode_image
+
+    # Its own constructor would fetch pretrained weights from the internet.
+    model = PSPNet.__new__(PSPNet)
+    PatchSegmentationModel.__init__(model, len(subject.load().card.classes), "cpu")
+    model.model = network
+    pixels = decode_image(subject.image.read_bytes()).pixels
+
+    def run(some: np.ndarray) -> None:
+        model.predict_image(some, return_logits=False)
+
+    return lambda: run(pixels), lambda: run(pixels[:600, :800]), {}
+
+
+def network_of(card: ModelCard) -> nn.Module:
+    """Build the network of a card with weights by chance."""
+    from training.config import NetworkConfig
+    from training.networks.build import build_network
+
+    filters = re.search(r"ResUNet, (\d+) filters", card.architecture)
+    config = (
+        NetworkConfig(architecture="pspnet")
+        if filters is None
+        else NetworkConfig(architecture="resunet", filters=int(filters[1]))
+    )
+    network = build_network(config, classes=len(card.classes), channels=len(card.channels))
+    return network.eval()
 
 
 def side_by_side(image: Path, card: ModelCard) -> Iterator[np.ndarray]:

@@ -24,6 +24,7 @@ from command_line import (
     phantom,
     register,
     serve,
+    several_fields,
     stitch,
 )
 from command_line.files import AddCommand, Command
@@ -116,8 +117,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    for module in (analyse, serve, phantom, register, stitch, measure, evaluate, training):
+    for module in (analyse, serve, phantom, register, stitch, measure, several_fields, evaluate):
         module.add_commands(_adder(commands))
+    training.add_commands(_adder(commands))
     for name, module, tasks, what in GROUPS:
         group = commands.add_parser(name, help=what, description=what)
         module.add_commands(_adder(group.add_subparsers(required=True, metavar=tasks)))

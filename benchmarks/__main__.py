@@ -13,7 +13,9 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = (
     "bench_networks.py",
     "bench_phantoms.py",
+    "bench_modal_intervals.py",
     "bench_calibration.py",
+    "bench_contacts.py",
     "bench_registration.py",
     "bench_stitching.py",
     "bench_panorama_labels.py",

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -41,6 +42,7 @@ from service.repository import LoadedModel, open_repository
 from service.settings import Settings
 
 FIELD_PX, FIELDS = 1024, 2
+BLUR_PX = 15
 ROWS = 512
 
 
@@ -190,21 +192,29 @@ class Looking:
     def __init__(self, model: LoadedModel) -> None:
         classes = len(model.card.classes)
         self.card, self.opened = model.card, model.opened
+        self.degradations: tuple[str, ...] = ()
         self._class_of = (np.arange(256) * classes // 256).astype(np.uint8)
 
-    def predictor_for(self, _allowed: tuple[int, ...]) -> Looking:
+    def predictor_for(self, _allowed: tuple[int, ...], _scheduled: object = None) -> Looking:
         """Stand in for any classes."""
         return self
 
     def labels(self, tiles: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Classes by the green of each pixel."""
-        return self._class_of[tiles[..., 1]], np.ascontiguousarray(255 - tiles[..., 0] // 2)
+        """Classes by the green around each pixel."""
+        return self._classes(tiles), np.ascontiguousarray(255 - tiles[..., 0] // 2)
+
+    def _classes(self, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Of the green in the neighbourhood, or every speck of noise would be a grain."""
+        smooth = [
+            cv2.blur(np.ascontiguousarray(tile[..., 1]), (BLUR_PX, BLUR_PX)) for tile in tiles
+        ]
+        return self._class_of[np.stack(smooth)]
 
     def probabilities(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Nine tenths for the class of the pixel, the rest for the others."""
         count = int(self._class_of[-1]) + 1
         planes = np.full((len(tiles), count, *tiles.shape[1:3]), 0.1 / (count - 1), np.float32)
-        chosen = self._class_of[tiles[..., 1]][:, None]
+        chosen = self._classes(tiles)[:, None]
         np.put_along_axis(planes, chosen.astype(np.intp), np.float32(0.9), axis=1)
         return planes
 

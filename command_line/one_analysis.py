@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from command_line.files import written_folder
+from command_line.modal_options import add_modal_options, modal_options
 from command_line.outputs import add_outputs, chosen_outputs
 from command_line.settings import add_models_folder, settings_of
 from command_line.stage_views import ViewFile
@@ -93,6 +94,7 @@ def add_analysis_options(parser: argparse.ArgumentParser, *, model: str = "--mod
         metavar="FILE",
         help="colour calibration of `petroserve calibrate fit`, applied before anything is seen",
     )
+    add_modal_options(parser)
     add_outputs(parser)
     add_models_folder(parser)
 
@@ -149,6 +151,7 @@ def _request(
     stated["model"] = arguments.analysis_model
     stated["outputs"] = chosen_outputs(arguments.outputs, get_args(ArtefactName), ON_REQUEST)
     stated |= corrections.ids()
+    stated["modal"] = modal_options(arguments)
     stated["views"] = tuple(
         {"part": name, "light": view.light, "stage_angle_deg": view.stage_angle_deg}
         for name, view in views.items()

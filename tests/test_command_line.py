@@ -26,7 +26,12 @@ ARTEFACTS = {
     "confidence.png",
     "grains.csv",
     "grains.geojson",
+    "contacts.csv",
+    "locking.csv",
+    "intergrowths.csv",
+    "liberation.csv",
     "grains.parquet",
+    "labels.ome.tif",
     "labels.png",
     "modal.csv",
     "overlay.jpg",
@@ -241,6 +246,10 @@ def test_measure_counts_a_known_grain_exactly(run: Run, tmp_path: Path) -> None:
         "grains.csv",
         "grains.parquet",
         "grains.geojson",
+        "contacts.csv",
+        "locking.csv",
+        "intergrowths.csv",
+        "liberation.csv",
     }
     grains = list(csv.DictReader(io.StringIO((out / "grains.csv").read_text())))
     areas = [(row["symbol"], row["area_px"], float(row["area_um2"])) for row in grains]

@@ -14,6 +14,7 @@ from petrography.pipeline.analysis import (
 )
 from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.measurement import Measured, measure
+from petrography.pipeline.modal_options import ModalOptions
 from petrography.pipeline.request import (
     MEDIA_TYPES,
     ON_REQUEST,
@@ -37,6 +38,7 @@ __all__ = [
     "FilesInMemory",
     "InParts",
     "Measured",
+    "ModalOptions",
     "OnProgress",
     "OnStage",
     "SegmentImage",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from petrography.images import Labels, require_labels
 from petrography.statistics import (
     MIN_GRAIN_AREA_PX,
+    RESIN_CODE,
     Composition,
+    CompositionCounter,
+    Contacts,
+    ContactStream,
     Grains,
     GrainStream,
     Particles,
     ParticleStream,
-    modal_composition,
+    TextureStatistics,
+    measure_textures,
     with_component_map,
 )
+from petrography.statistics.comminution import CellKind, GridComminution
 from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
 __all__ = ["Measured", "Measuring", "measure"]
@@ -26,6 +33,8 @@ class Measured:
 
     composition: Composition
     grains: Grains
+    contacts: Contacts
+    textures: TextureStatistics
     particles: Particles | None = None
 
 
@@ -40,6 +49,12 @@ class Measuring:
         Components below it are counted but not measured.
     touching_grains : bool
         Whether touching grains of one mineral are told apart as well.
+    cells : {"squares", "voronoi"}
+        What intact ore is broken into for its liberation potential.
+    not_analysed : collection of int
+        Codes that are left out of the analysed area.
+    looked_for : collection of int
+        Codes that could have been found; those that were not have a detection limit.
     """
 
     def __init__(
@@ -48,9 +63,18 @@ class Measuring:
         *,
         min_grain_area_px: int = MIN_GRAIN_AREA_PX,
         touching_grains: bool = False,
+        cells: CellKind = "squares",
+        not_analysed: Collection[int] = (RESIN_CODE,),
+        looked_for: Collection[int] = (),
     ) -> None:
+        self._composition = CompositionCounter(
+            shape, not_analysed=not_analysed, looked_for=looked_for
+        )
         self._grains = GrainStream(shape, min_area_px=min_grain_area_px)
         self._touching_grains = touching_grains
+        self._cells: CellKind = cells
+        self._contacts = ContactStream()
+        self._squares = GridComminution(shape) if cells == "squares" else None
 
     def add(self, strip: Labels) -> None:
         """Take the next rows, uint8 (rows, width).
@@ -60,7 +84,11 @@ class Measuring:
         LabelImageError
             If they are of another type or width, or too many.
         """
+        self._composition.add(strip)
         self._grains.add(strip)
+        self._contacts.add(strip)
+        if self._squares is not None:
+            self._squares.add(strip)
 
     def finish(self, labels: Labels, workspace: Workspace = IN_MEMORY) -> Measured:
         """Give the statistics.
@@ -77,10 +105,12 @@ class Measuring:
         LabelImageError
             If rows are missing, a code names no mineral or nothing is annotated.
         """
-        composition = modal_composition(labels)
+        composition = self._composition.finish()
         grains = with_component_map(self._grains.finish(), labels, workspace)
         particles = _particles(grains) if self._touching_grains else None
-        return Measured(composition, grains, particles)
+        squares = None if self._squares is None else self._squares.finish()
+        textures = measure_textures(labels, grains, cells=self._cells, squares=squares)
+        return Measured(composition, grains, self._contacts.finish(), textures, particles)
 
 
 def measure(
@@ -88,8 +118,11 @@ def measure(
     *,
     min_grain_area_px: int = MIN_GRAIN_AREA_PX,
     touching_grains: bool = False,
+    cells: CellKind = "squares",
+    not_analysed: Collection[int] = (RESIN_CODE,),
+    looked_for: Collection[int] = (),
 ) -> Measured:
-    """Measure the modal composition and the grains of a label image.
+    """Measure composition, grains, contacts and textures of a label image.
 
     Parameters
     ----------
@@ -99,6 +132,12 @@ def measure(
         Components below it are counted but not measured.
     touching_grains : bool
         Whether touching grains of one mineral are told apart as well.
+    cells : {"squares", "voronoi"}
+        What intact ore is broken into for its liberation potential.
+    not_analysed : collection of int
+        Codes that are left out of the analysed area.
+    looked_for : collection of int
+        Codes that could have been found; those that were not have a detection limit.
 
     Raises
     ------
@@ -110,6 +149,9 @@ def measure(
         (height_px, width_px),
         min_grain_area_px=min_grain_area_px,
         touching_grains=touching_grains,
+        cells=cells,
+        not_analysed=not_analysed,
+        looked_for=looked_for,
     )
     measuring.add(labels)
     return measuring.finish(labels)

@@ -25,12 +25,20 @@ from petrography.report import (
     Result,
     Sample,
     Uncertainty,
+    contact_definitions,
+    contact_entry,
     definitions,
     grain_entries,
+    liberation_entry,
     modal_basis,
     modal_correction,
     modal_entries,
+    modal_uncertainty,
+    not_found,
+    rounded_element_intervals,
     rounded_elements,
+    texture_definitions,
+    texture_entry,
     too_large_to_draw,
 )
 from petrography.statistics import (
@@ -60,15 +68,31 @@ def recorded(
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
     composition = measured.composition
     errors = _map_errors(composition, card, seen)
+    contacts = contact_entry(measured.contacts, um_per_px=um_per_px)
+    liberation = liberation_entry(measured.textures, um_per_px=um_per_px)
+    uncertainties = modal_uncertainty(
+        composition,
+        errors=errors,
+        other_percent=request.modal.other_uncertainty_percent,
+        wanted_error_percent=request.modal.wanted_error_percent,
+        um_per_px=um_per_px,
+    )
     return Result(
         id=analysis_id,
         sample=request.sample or Sample(),
         model=ModelReference(name=card.name, version=card.version, sha256=card.onnx_sha256),
         scale=seen.scale,
-        modal=modal_entries(composition, um_per_px=um_per_px, errors=errors),
+        modal=modal_entries(
+            composition, um_per_px=um_per_px, errors=errors, uncertainties=uncertainties
+        ),
         modal_basis=modal_basis(composition),
         modal_correction=None if errors is None else modal_correction(composition, errors),
         element_percent=rounded_elements(composition),
+        contacts=contacts,
+        textures=texture_entry(measured.textures),
+        liberation=liberation,
+        element_ci95=rounded_element_intervals(composition),
+        not_found=not_found(composition),
         grains=grain_entries(
             summarise_grains(measured.grains, measured.particles), um_per_px=um_per_px
         ),
@@ -82,7 +106,11 @@ def recorded(
         ),
         timings_s={},
         artefacts=(),
-        definitions=definitions(composition, measured.grains, errors),
+        definitions={
+            **definitions(composition, measured.grains, errors),
+            **contact_definitions(contacts),
+            **texture_definitions(liberation),
+        },
         provenance=provenance,
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.images import MAX_UM_PER_PX, MIN_UM_PER_PX
+from petrography.pipeline.modal_options import ModalOptions
 from petrography.report import EXPORTS, EXPORTS_ON_REQUEST, Sample
 from petrography.statistics import MIN_GRAIN_AREA_PX
 
@@ -22,6 +23,10 @@ ArtefactName = Literal[
     "grains.csv",
     "grains.parquet",
     "grains.geojson",
+    "contacts.csv",
+    "locking.csv",
+    "intergrowths.csv",
+    "liberation.csv",
     "grains.coco.json",
     "analysis.xlsx",
     "modal.svg",
@@ -90,6 +95,8 @@ class AnalysisRequest(BaseModel):
     views : tuple of ViewRequest
         Other photographs of the same place, which are laid over the image; 3 or more between
         crossed polars tell which phases are anisotropic.
+    modal : ModalOptions
+        Bases and uncertainty of the modal composition.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -106,3 +113,4 @@ class AnalysisRequest(BaseModel):
     flat_field: StoredId | None = None
     lens: StoredId | None = None
     views: tuple[ViewRequest, ...] = ()
+    modal: ModalOptions = ModalOptions()

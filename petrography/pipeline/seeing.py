@@ -112,18 +112,10 @@ def see(
         um_per_px=None if scale is None else scale.um_per_px,
         factor=request.resampling_factor,
     )
-    measuring = _measuring(pixels, request)
+    measuring = _measuring(pixels, request, allowed)
     segmented = _segmenter(card, predictor_for(allowed), resampling, given.workspace, on_progress)
     with watch.stage("segmentation"):
-        if given.in_parts is None:
-            with Alongside(measuring.add) as alongside:
-                sight = pixels if crossed is None else crossed.fused(pixels)
-                segmentation = segmented(sight, alongside.take)
-        else:
-            segmentation = _joined_parts(given, given.in_parts, segmented, card)
-            for rows in row_strips(*segmentation.labels.shape):
-                measuring.add(segmentation.labels[rows])
-    in_parts = given.in_parts is not None
+        segmentation = _map_of(pixels, crossed, given, card, segmented, measuring)
     return Seen(
         image=image,
         pixels=pixels,
@@ -132,7 +124,7 @@ def see(
         resampling=resampling,
         allowed=allowed,
         segmentation=segmentation,
-        in_parts=in_parts,
+        in_parts=given.in_parts is not None,
         overlay=overlay,
         shown=_shown(pixels, card, given.workspace),
         crossed=crossed,
@@ -176,22 +168,37 @@ def _alone(photograph: Image, card: ModelCard) -> Image:
     return fused_input(photograph) if is_fusion(card) else photograph
 
 
-def _measuring(pixels: Image, request: AnalysisRequest) -> Measuring:
+def _measuring(pixels: Image, request: AnalysisRequest, allowed: tuple[int, ...]) -> Measuring:
     """What takes the map of an image while it is being made."""
     return Measuring(
         (pixels.shape[0], pixels.shape[1]),
         min_grain_area_px=request.min_grain_area_px,
         touching_grains=request.touching_grains,
+        not_analysed=request.modal.not_analysed,
+        looked_for=allowed,
     )
 
 
-def _joined_parts(
-    given: Given, in_parts: InParts, segmented: _SegmentBands, card: ModelCard
+def _map_of(
+    pixels: Image,
+    crossed: CrossedViews | None,
+    given: Given,
+    card: ModelCard,
+    segmented: _SegmentBands,
+    measuring: Measuring,
 ) -> Segmentation:
+    """Make the map, and measure it on the way."""
+    if given.in_parts is None:
+        with Alongside(measuring.add) as alongside:
+            return segmented(pixels if crossed is None else crossed.fused(pixels), alongside.take)
+
     def segment_part(part: Image) -> Segmentation:
         return segmented(_alone(given.corrections.coloured(part), card), None)
 
-    return in_parts(segment_part, given.workspace)
+    joined = given.in_parts(segment_part, given.workspace)
+    for rows in row_strips(*joined.labels.shape):
+        measuring.add(joined.labels[rows])
+    return joined
 
 
 def _segmenter(

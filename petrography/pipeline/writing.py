@@ -39,7 +39,7 @@ def written_files(
     identity = sha256_hex(labels.data)
     writers: dict[str, Callable[[], bytes]] = {
         "overlay.jpg": lambda: encode_jpeg(picture_of(seen.shown, labels)),
-        **exports(result, measured.grains, identity=identity),
+        **exports(result, measured.grains, measured.textures, identity=identity),
     }
     turning = None if seen.overlay is None else seen.overlay.anisotropy
     if turning is not None:

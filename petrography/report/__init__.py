@@ -6,12 +6,15 @@ equal bytes.
 """
 
 from petrography.report.coco import grains_coco, write_grains_coco
+from petrography.report.contact_entries import contact_definitions, contact_entry
+from petrography.report.contact_models import Contacts
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
     modal_basis,
     modal_correction,
     modal_entries,
+    rounded_element_intervals,
     rounded_elements,
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
@@ -21,11 +24,11 @@ from petrography.report.grain_columns import tabulated_grains
 from petrography.report.grain_text import grain_size_table
 from petrography.report.label_image import label_image_files, label_image_result
 from petrography.report.modal_columns import tabulated_modal
+from petrography.report.modal_uncertainty import ModalUncertainty, modal_uncertainty, not_found
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.result import (
     Artefact,
-    Contacts,
     GrainEntry,
     ModalBasis,
     ModalCorrection,
@@ -44,9 +47,24 @@ from petrography.report.result import (
 )
 from petrography.report.review import Review
 from petrography.report.reviewing import TRANSITIONS, reviewed
+from petrography.report.several_fields import (
+    FieldsReport,
+    NamedResult,
+    fields_csv,
+    fields_report,
+    fields_table,
+)
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
+from petrography.report.texture_columns import (
+    tabulated_contacts,
+    tabulated_intergrowths,
+    tabulated_liberation,
+    tabulated_locking,
+)
+from petrography.report.texture_definitions import texture_definitions
+from petrography.report.texture_entries import liberation_entry, texture_entry
 
 __all__ = [
     "EXPORTS",
@@ -56,11 +74,14 @@ __all__ = [
     "Artefact",
     "Column",
     "Contacts",
+    "FieldsReport",
     "GrainEntry",
     "ModalBasis",
     "ModalCorrection",
     "ModalEntry",
+    "ModalUncertainty",
     "ModelReference",
+    "NamedResult",
     "PhaseAnisotropy",
     "Quality",
     "Result",
@@ -70,9 +91,14 @@ __all__ = [
     "Sizes",
     "Table",
     "Uncertainty",
+    "contact_definitions",
+    "contact_entry",
     "csv_text",
     "definitions",
     "exports",
+    "fields_csv",
+    "fields_report",
+    "fields_table",
     "grain_entries",
     "grain_polygons",
     "grain_size_table",
@@ -81,20 +107,30 @@ __all__ = [
     "grains_geojson",
     "label_image_files",
     "label_image_result",
+    "liberation_entry",
     "modal_basis",
     "modal_correction",
     "modal_csv",
     "modal_entries",
     "modal_table",
+    "modal_uncertainty",
+    "not_found",
     "overlay",
     "result_json",
     "result_schema",
     "result_schema_json",
     "reviewed",
+    "rounded_element_intervals",
     "rounded_elements",
+    "tabulated_contacts",
     "tabulated_grains",
+    "tabulated_intergrowths",
+    "tabulated_liberation",
+    "tabulated_locking",
     "tabulated_modal",
     "tabulated_sizes",
+    "texture_definitions",
+    "texture_entry",
     "too_large_to_draw",
     "write_csv",
     "write_grains_coco",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from petrography.minerals import mineral
 from petrography.report.grain_figure_entries import (
@@ -15,6 +16,7 @@ from petrography.report.grain_figure_entries import (
     sizes_entry,
     touching_entry,
 )
+from petrography.report.modal_uncertainty import ModalUncertainty
 from petrography.report.result import (
     GrainEntry,
     IntervalMethod,
@@ -32,7 +34,14 @@ from petrography.statistics import (
 )
 from petrography.statistics.intervals import LEVEL
 
-__all__ = ["grain_entries", "modal_basis", "modal_correction", "modal_entries", "rounded_elements"]
+__all__ = [
+    "grain_entries",
+    "modal_basis",
+    "modal_correction",
+    "modal_entries",
+    "rounded_element_intervals",
+    "rounded_elements",
+]
 
 # Below a ten-thousandth of a per cent, and a thousandth of a pixel, there is only noise; rounding
 # also hides differences in the last bit between machines.
@@ -46,6 +55,7 @@ def modal_entries(
     *,
     um_per_px: float | None = None,
     errors: MapErrors | None = None,
+    uncertainties: Mapping[int, ModalUncertainty] | None = None,
 ) -> tuple[ModalEntry, ...]:
     """Write the modal composition, by code.
 
@@ -57,15 +67,22 @@ def modal_entries(
         Pixel size; physical areas are null without it.
     errors : MapErrors, optional
         What mistakes of the map do to the composition.
+    uncertainties : mapping of int to ModalUncertainty, optional
+        By code, from `petrography.report.modal_uncertainty`.
     """
     corrected = {} if errors is None else {one.code: one for one in errors.shares}
+    known = {} if uncertainties is None else uncertainties
     return tuple(
-        _modal_entry(share, um_per_px, corrected.get(share.code)) for share in composition.phases
+        _modal_entry(share, um_per_px, corrected.get(share.code), known.get(share.code))
+        for share in composition.phases
     )
 
 
 def _modal_entry(
-    share: PhaseShare, um_per_px: float | None, corrected: CorrectedShare | None
+    share: PhaseShare,
+    um_per_px: float | None,
+    corrected: CorrectedShare | None,
+    uncertainty: ModalUncertainty | None,
 ) -> ModalEntry:
     phase = mineral(share.code)
     return ModalEntry(
@@ -82,6 +99,10 @@ def _modal_entry(
         total_ci95=None if corrected is None else _bounds(corrected.total_ci95_percent),
         corrected_percent=None if corrected is None else _percent(corrected.corrected_percent),
         corrected_ci95=None if corrected is None else _bounds(corrected.corrected_ci95_percent),
+        analysed_percent=_optional_percent(share.analysed_percent),
+        analysed_ci95=_bounds(share.analysed_ci95_percent),
+        mass_ci95=_bounds(share.mass_ci95_percent),
+        uncertainty=uncertainty,
     )
 
 
@@ -120,7 +141,13 @@ def modal_basis(composition: Composition) -> ModalBasis:
             correlation_length_px=_length(design.correlation_length_px),
             resamples=design.resamples,
             seed=design.seed,
+            independent_samples=(
+                None if design.independent_samples is None else _length(design.independent_samples)
+            ),
+            error_growth=None if design.error_growth is None else _length(design.error_growth),
         ),
+        analysed_px=composition.analysed_px,
+        not_analysed=composition.not_analysed,
     )
 
 
@@ -128,6 +155,18 @@ def rounded_elements(composition: Composition) -> dict[str, float] | None:
     """Element percentages, rounded as the other percentages are."""
     elements = composition.element_percent
     return None if elements is None else {name: _percent(share) for name, share in elements.items()}
+
+
+def rounded_element_intervals(composition: Composition) -> dict[str, tuple[float, float]] | None:
+    """Intervals of the element percentages, in the order of the elements."""
+    bounds, elements = composition.element_ci95_percent, composition.element_percent
+    if bounds is None or elements is None:
+        return None
+    return {
+        name: (_percent(bounds[name][0]), _percent(bounds[name][1]))
+        for name in elements
+        if name in bounds
+    }
 
 
 def grain_entries(
@@ -169,6 +208,10 @@ def _grain_entry(summary: GrainSummary, um_per_px: float | None) -> GrainEntry:
 
 def _area_um2(area_px: int, um_per_px: float | None) -> float | None:
     return None if um_per_px is None else _length(area_px * um_per_px**2)
+
+
+def _optional_percent(value: float | None) -> float | None:
+    return None if value is None else _percent(value)
 
 
 def _percent(value: float) -> float:

@@ -12,8 +12,15 @@ from petrography.report.grain_columns import tabulated_grains
 from petrography.report.modal_columns import tabulated_modal
 from petrography.report.result import Contacts, Result
 from petrography.report.size_columns import tabulated_sizes
+from petrography.report.table import Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv
-from petrography.statistics import Grains
+from petrography.report.texture_columns import (
+    tabulated_contacts,
+    tabulated_intergrowths,
+    tabulated_liberation,
+    tabulated_locking,
+)
+from petrography.statistics import Grains, TextureStatistics
 
 __all__ = ["EXPORTS", "EXPORTS_ON_REQUEST", "exports"]
 
@@ -23,6 +30,10 @@ EXPORTS: dict[str, str] = {
     "grains.csv": "text/csv; charset=utf-8",
     "grains.parquet": "application/vnd.apache.parquet",
     "grains.geojson": "application/geo+json",
+    "contacts.csv": "text/csv; charset=utf-8",
+    "locking.csv": "text/csv; charset=utf-8",
+    "intergrowths.csv": "text/csv; charset=utf-8",
+    "liberation.csv": "text/csv; charset=utf-8",
     "grains.coco.json": "application/json",
     "analysis.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "modal.svg": "image/svg+xml",
@@ -44,11 +55,20 @@ EXPORTS_ON_REQUEST = frozenset(EXPORTS) - {
     "grains.csv",
     "grains.parquet",
     "grains.geojson",
+    "contacts.csv",
+    "locking.csv",
+    "intergrowths.csv",
+    "liberation.csv",
 }
 
 
 def exports(
-    result: Result, grains: Grains, *, identity: str, file_name: str = "image"
+    result: Result,
+    grains: Grains,
+    textures: TextureStatistics | None = None,
+    *,
+    identity: str,
+    file_name: str = "image",
 ) -> dict[str, Callable[[], bytes]]:
     """Tell how each file is written that is made of the numbers of a report.
 
@@ -58,6 +78,8 @@ def exports(
         The report.
     grains : Grains
         Its grains.
+    textures : TextureStatistics, optional
+        Of the same label image.
     identity : str
         Of the label image, for the identifiers of the grains.
     file_name : str
@@ -66,8 +88,8 @@ def exports(
     Returns
     -------
     dict of str to callable
-        What writes it, by the names of `EXPORTS`; those of contacts only where the report has
-        them. The libraries behind a file are loaded when it is written.
+        What writes it, by the names of `EXPORTS`; those of contacts and textures only where
+        the report has them. The libraries behind a file are loaded when it is written.
     """
     um_per_px = None if result.scale is None else result.scale.um_per_px
     return {
@@ -77,9 +99,36 @@ def exports(
         "grains.parquet": lambda: _parquet(result, grains),
         "grains.geojson": lambda: grains_geojson(grains, identity=identity, um_per_px=um_per_px),
         "grains.coco.json": lambda: grains_coco(grains, file_name=file_name),
-        "analysis.xlsx": lambda: _workbook(result, grains),
+        "analysis.xlsx": lambda: _workbook(result, grains, textures),
+        **_texture_tables(result, textures),
         **_plots(result, grains),
     }
+
+
+def _texture_tables(
+    result: Result, textures: TextureStatistics | None
+) -> dict[str, Callable[[], bytes]]:
+    def written(tabulate: Callable[[], Table]) -> bytes:
+        return csv_text(tabulate()).encode()
+
+    tables = _texture_tabulators(result, textures)
+    return {f"{name}.csv": functools.partial(written, table) for name, table in tables.items()}
+
+
+def _texture_tabulators(
+    result: Result, textures: TextureStatistics | None
+) -> dict[str, Callable[[], Table]]:
+    um_per_px = None if result.scale is None else result.scale.um_per_px
+    found: dict[str, Callable[[], Table]] = {}
+    if result.contacts is not None:
+        found["contacts"] = functools.partial(tabulated_contacts, result.contacts)
+    if result.textures is not None:
+        found["intergrowths"] = functools.partial(tabulated_intergrowths, result.textures)
+    if result.liberation is not None:
+        found["liberation"] = functools.partial(tabulated_liberation, result.liberation)
+    if textures is not None:
+        found["locking"] = functools.partial(tabulated_locking, textures, um_per_px=um_per_px)
+    return found
 
 
 def _plots(result: Result, grains: Grains) -> dict[str, Callable[[], bytes]]:
@@ -124,7 +173,7 @@ def _parquet(result: Result, grains: Grains) -> bytes:
     return table_parquet(tabulated_grains(grains, um_per_px=um_per_px), notes)
 
 
-def _workbook(result: Result, grains: Grains) -> bytes:
+def _workbook(result: Result, grains: Grains, textures: TextureStatistics | None) -> bytes:
     from petrography.report.workbook import result_workbook
 
     um_per_px = None if result.scale is None else result.scale.um_per_px
@@ -134,5 +183,6 @@ def _workbook(result: Result, grains: Grains) -> bytes:
             tabulated_modal(result),
             tabulated_sizes(result),
             tabulated_grains(grains, um_per_px=um_per_px),
+            *(table() for table in _texture_tabulators(result, textures).values()),
         ),
     )

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
     modal_basis,
     modal_entries,
+    rounded_element_intervals,
     rounded_elements,
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
+from petrography.report.modal_uncertainty import modal_uncertainty, not_found
 from petrography.report.result import Quality, Result, Scale, result_json
-from petrography.statistics import Composition, Grains, Particles, summarise_grains
+from petrography.report.texture_definitions import texture_definitions
+from petrography.report.texture_entries import liberation_entry, texture_entry
+from petrography.statistics import (
+    Composition,
+    Contacts,
+    Grains,
+    Particles,
+    TextureStatistics,
+    summarise_grains,
+)
+from petrography.statistics.representative_area import WANTED_ERROR_PERCENT
 
 __all__ = ["label_image_files", "label_image_result"]
 
@@ -21,32 +34,60 @@ __all__ = ["label_image_files", "label_image_result"]
 def label_image_result(
     composition: Composition,
     grains: Grains,
+    contacts: Contacts | None = None,
+    textures: TextureStatistics | None = None,
     *,
     identity: str,
     um_per_px: float | None = None,
     particles: Particles | None = None,
+    other_percent: Mapping[str, float] | None = None,
+    wanted_error_percent: float = WANTED_ERROR_PERCENT,
 ) -> Result:
     """Write what is measured on a label image as a result without a model.
 
     Parameters
     ----------
     composition, grains : Composition, Grains
-        Measured on the same label image.
+        Measured on a label image.
+    contacts, textures : Contacts, TextureStatistics, optional
+        Measured on the same.
     identity : str
         Name of the measurement.
     um_per_px : float, optional
         Pixel size; physical fields are null without it.
     particles : Particles, optional
         Touching grains told apart.
+    other_percent : mapping of str to float, optional
+        Further standard uncertainties by name, in per cent of each share.
+    wanted_error_percent : float
+        For the representative area, in per cent of each share.
+
+    Raises
+    ------
+    InvalidParameterError
+        If an uncertainty is negative or the wanted error not above 0.
     """
+    boundaries = None if contacts is None else contact_entry(contacts, um_per_px=um_per_px)
+    liberation = None if textures is None else liberation_entry(textures, um_per_px=um_per_px)
+    uncertainties = modal_uncertainty(
+        composition,
+        other_percent=other_percent,
+        wanted_error_percent=wanted_error_percent,
+        um_per_px=um_per_px,
+    )
     return Result(
         id=identity,
         model=None,
         scale=None if um_per_px is None else Scale(um_per_px=um_per_px, source="request"),
-        modal=modal_entries(composition, um_per_px=um_per_px),
+        modal=modal_entries(composition, um_per_px=um_per_px, uncertainties=uncertainties),
         modal_basis=modal_basis(composition),
         element_percent=rounded_elements(composition),
+        element_ci95=rounded_element_intervals(composition),
+        not_found=not_found(composition),
         grains=grain_entries(summarise_grains(grains, particles), um_per_px=um_per_px),
+        contacts=boundaries,
+        textures=None if textures is None else texture_entry(textures),
+        liberation=liberation,
         quality=Quality(
             focus=None,
             clipping=None,
@@ -60,13 +101,20 @@ def label_image_result(
         uncertainty=None,
         timings_s={},
         artefacts=(),
-        definitions=definitions(composition, grains),
+        definitions={
+            **definitions(composition, grains),
+            **({} if boundaries is None else contact_definitions(boundaries)),
+            **({} if liberation is None else texture_definitions(liberation)),
+        },
         provenance={},
     )
 
 
 def label_image_files(
-    result: Result, grains: Grains, outputs: Collection[str] | None = None
+    result: Result,
+    grains: Grains,
+    textures: TextureStatistics | None = None,
+    outputs: Collection[str] | None = None,
 ) -> dict[str, bytes]:
     """Write the tables, outlines and plots of a label image.
 
@@ -75,7 +123,9 @@ def label_image_files(
     result : Result
         From `label_image_result`.
     grains : Grains
-        The grains of the same label image.
+        Of the same label image.
+    textures : TextureStatistics, optional
+        Of the same.
     outputs : collection of str, optional
         Names of `EXPORTS` that are wanted; those that are cheap without it.
 
@@ -85,6 +135,6 @@ def label_image_files(
         The files by name, ``result.json`` always among them.
     """
     wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
-    writers = exports(result, grains, identity=result.id)
+    writers = exports(result, grains, textures, identity=result.id)
     files = {name: write() for name, write in writers.items() if name in wanted}
     return {"result.json": result_json(result), **files}

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from petrography.report.fields import Field, interval, tabulated
+from petrography.report.modal_uncertainty import ModalUncertainty
 from petrography.report.result import ModalEntry, Result
 from petrography.report.table import Table
 
 __all__ = ["tabulated_modal"]
+
+
+def _of_uncertainty(
+    name: str, read: Callable[[ModalUncertainty], float], definition: str, unit: str
+) -> Field[ModalEntry]:
+    """A column of what is known of the uncertainty, empty where nothing is."""
+
+    def cell(one: ModalEntry) -> float | None:
+        return None if one.uncertainty is None else read(one.uncertainty)
+
+    return Field(name, "number", cell, definition, unit)
+
 
 _FIELDS: tuple[Field[ModalEntry], ...] = (
     Field("code", "integer", lambda one: one.code, "code of the phase in the label image"),
@@ -30,6 +45,40 @@ _CORRECTED: tuple[Field[ModalEntry], ...] = (
     ),
     *interval("corrected_ci95", lambda one: one.corrected_ci95, "interval of corrected_percent"),
 )
+_KNOWN: tuple[Field[ModalEntry], ...] = (
+    Field(
+        "analysed_percent",
+        "number",
+        lambda one: one.analysed_percent,
+        "share of the annotated field without the phases that are not analysed",
+    ),
+    *interval("analysed_ci95", lambda one: one.analysed_ci95, "interval of analysed_percent"),
+    *interval("mass_ci95", lambda one: one.mass_ci95, "95 % interval of mass_percent"),
+    _of_uncertainty(
+        "combined_uncertainty_pp",
+        lambda known: known.combined_pp,
+        "combined standard uncertainty of area_percent, in percentage points",
+        "%",
+    ),
+    _of_uncertainty(
+        "expanded_uncertainty_pp",
+        lambda known: known.expanded_pp,
+        "expanded uncertainty of area_percent (k = 2), in percentage points",
+        "%",
+    ),
+    _of_uncertainty(
+        "independent_samples",
+        lambda known: known.independent_samples,
+        "that the image is worth for this phase",
+        "",
+    ),
+    _of_uncertainty(
+        "representative_fields",
+        lambda known: known.representative.fields,
+        "images of this size in which the phase is known to the wanted error",
+        "",
+    ),
+)
 
 
 def tabulated_modal(result: Result) -> Table:
@@ -45,7 +94,7 @@ def tabulated_modal(result: Result) -> Table:
     Table
         ``modal``: a row for each phase, by code; None where the result has null.
     """
-    fields = (*_FIELDS, *_fields_of(result), *_CORRECTED)
+    fields = (*_FIELDS, *_fields_of(result), *_CORRECTED, *_KNOWN)
     return tabulated("modal", fields, result.modal)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from petrography.registration import RegistrationReport
+from petrography.report.contact_models import Contacts
 from petrography.report.grain_figures import (
     AstmNumbers,
     EdgeCorrectedEntry,
@@ -23,7 +24,9 @@ from petrography.report.grain_figures import (
     Sizes,
     TouchingEntry,
 )
+from petrography.report.modal_uncertainty import ModalUncertainty, NotFound
 from petrography.report.review import Review
+from petrography.report.texture_models import Liberation, Textures
 
 __all__ = [
     "RESULT_SCHEMA_VERSION",
@@ -126,6 +129,12 @@ class ModalEntry(_Frozen):
     corrected_percent: Percent | None = None
     """area_percent corrected with the held-out confusion of the model; see modal_correction."""
     corrected_ci95: tuple[Percent, Percent] | None = None
+    analysed_percent: Percent | None = None
+    """Of the analysed area; null for a phase that is left out of it."""
+    analysed_ci95: tuple[Percent, Percent] | None = None
+    mass_ci95: tuple[Percent, Percent] | None = None
+    uncertainty: ModalUncertainty | None = None
+    """Null where one image shows no scatter to judge by."""
 
 
 class IntervalMethod(_Frozen):
@@ -139,6 +148,10 @@ class IntervalMethod(_Frozen):
     correlation_length_px: NotNegative
     resamples: Count
     seed: int
+    independent_samples: NotNegative | None = None
+    """Of the texture as a whole: annotated area over its integral range; null for one phase."""
+    error_growth: NotNegative | None = None
+    """Standard error over that by blocks of half the side; 2 where correlation has no end."""
 
 
 class ModalBasis(_Frozen):
@@ -149,8 +162,12 @@ class ModalBasis(_Frozen):
     ore_px: Count
     """ore_percent: pixels of ore minerals."""
     unlabelled_px: Count
-    """Pixels in neither basis."""
+    """Pixels in no basis."""
     intervals: IntervalMethod
+    analysed_px: Count | None = None
+    """analysed_percent: annotated pixels without those of not_analysed."""
+    not_analysed: tuple[int, ...] = ()
+    """Codes that are left out of the analysed area."""
 
 
 class ModalCorrection(_Frozen):
@@ -211,14 +228,6 @@ class GrainEntry(_Frozen):
     """Null without a scale."""
     touching: TouchingEntry | None = None
     """Null where touching grains were not asked to be told apart."""
-
-
-class Contacts(_Frozen):
-    """Contact lengths between phases."""
-
-    codes: tuple[int, ...]
-    length_px: tuple[tuple[NotNegative, ...], ...]
-    """Symmetric; row and column i belong to codes[i]."""
 
 
 class PhaseAnisotropy(_Frozen):
@@ -289,9 +298,14 @@ class Result(_Frozen):
     """Null where no model drew the map, or its card holds no confusion."""
     element_percent: dict[str, Percent] | None
     """Mass per cent in the ore minerals, from their formulae."""
+    element_ci95: dict[str, tuple[Percent, Percent]] | None = None
+    not_found: tuple[NotFound, ...] = ()
+    """Phases that were looked for and not found."""
     grains: dict[str, GrainEntry]
     """By mineral symbol."""
     contacts: Contacts | None = None
+    textures: Textures | None = None
+    liberation: Liberation | None = None
     registration: RegistrationReport | None = None
     """How other views of the place lie over the image."""
     anisotropy: tuple[PhaseAnisotropy, ...] | None = None

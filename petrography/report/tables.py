@@ -98,19 +98,40 @@ def modal_table(result: Result) -> str:
     Returns
     -------
     str
-        A header and one phase a line, without a line break at the end; a dash where null.
+        A header and one phase a line, a dash where null; then the limits of phases that were not
+        found. No line break at the end.
     """
-    # A label image that no model drew has no such intervals.
+    # A label image that no model drew has no mistakes of a map.
     with_errors = any(entry.total_ci95 is not None for entry in result.modal)
-    header = ["symbol", "name", "area %", "95 % interval", "ore %", "grains"]
-    if with_errors:
-        header.insert(4, "with map errors")
-    rows = [_table_row(result, entry, with_errors=with_errors) for entry in result.modal]
+    with_budget = any(entry.uncertainty is not None for entry in result.modal)
+    header = (
+        *("symbol", "name", "area %", "95 % interval"),
+        *(("with map errors",) if with_errors else ()),
+        *(("U (k=2)",) if with_budget else ()),
+        *("ore %", "grains"),
+    )
+    rows = [
+        _table_row(result, entry, with_errors=with_errors, with_budget=with_budget)
+        for entry in result.modal
+    ]
     widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
-    return "\n".join(_aligned(row, widths) for row in (header, *rows))
+    lines = [_aligned(row, widths) for row in (header, *rows)]
+    return "\n".join((*lines, *_limit_lines(result)))
 
 
-def _table_row(result: Result, entry: ModalEntry, *, with_errors: bool) -> tuple[str, ...]:
+def _limit_lines(result: Result) -> list[str]:
+    """What was looked for and not found."""
+    limits = [
+        f"{one.symbol} < {one.upper_percent:.2g} %"
+        for one in result.not_found
+        if one.upper_percent is not None
+    ]
+    return [f"not found (95 % limit): {', '.join(limits)}"] if limits else []
+
+
+def _table_row(
+    result: Result, entry: ModalEntry, *, with_errors: bool, with_budget: bool
+) -> tuple[str, ...]:
     grains = result.grains.get(entry.symbol)
     return (
         entry.symbol,
@@ -118,9 +139,14 @@ def _table_row(result: Result, entry: ModalEntry, *, with_errors: bool) -> tuple
         f"{entry.area_percent:.2f}",
         _interval(entry.ci95),
         *((_interval(entry.total_ci95),) if with_errors else ()),
+        *((_expanded(entry),) if with_budget else ()),
         "–" if entry.ore_percent is None else f"{entry.ore_percent:.2f}",
         "–" if grains is None else str(grains.count),
     )
+
+
+def _expanded(entry: ModalEntry) -> str:
+    return "–" if entry.uncertainty is None else f"{entry.uncertainty.expanded_pp:.2f}"
 
 
 def _interval(bounds: tuple[float, float] | None) -> str:

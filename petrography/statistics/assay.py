@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from petrography.errors import InternalError
 from petrography.minerals import is_ore, mineral
 
-__all__ = ["ATOMIC_WEIGHTS", "element_percent", "mass_percent", "parse_formula"]
+__all__ = ["ATOMIC_WEIGHTS", "element_percent", "mass_fractions", "mass_percent", "parse_formula"]
 
 # Abridged standard atomic weights, IUPAC 2021: Prohaska et al. 2022, Pure Appl. Chem. 94:573,
 # doi:10.1515/pac-2019-0603. In the order in which an assay of ore lists its elements.
@@ -126,12 +126,19 @@ def element_percent(masses: Mapping[int, float] | None) -> dict[str, float] | No
         return None
     totals = dict.fromkeys(ATOMIC_WEIGHTS, 0.0)
     for code, mass in masses.items():
-        for element, fraction in _mass_fractions(mineral(code).formula or "").items():
+        for element, fraction in mass_fractions(mineral(code).formula or "").items():
             totals[element] += mass * fraction
     return {element: total for element, total in totals.items() if total > 0.0}
 
 
-def _mass_fractions(formula: str) -> dict[str, float]:
+def mass_fractions(formula: str) -> dict[str, float]:
+    """Mass of each element in a formula, as fractions of the whole.
+
+    Examples
+    --------
+    >>> {element: round(part, 3) for element, part in mass_fractions("PbS").items()}
+    {'Pb': 0.866, 'S': 0.134}
+    """
     weights = {
         element: atoms * ATOMIC_WEIGHTS[element]
         for element, atoms in parse_formula(formula).items()

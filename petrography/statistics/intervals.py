@@ -1,26 +1,27 @@
-"""95 % intervals of area fractions from one image, by block bootstrap.
+"""95 % intervals of area fractions from one image: block bootstrap and integral range.
 
 Neighbouring pixels are not independent: the formula of independent pixels understates the error
-about fifteen times on ore textures. Blocks several correlation lengths wide are nearly
-independent, so whole blocks are resampled, and their counts only: numerator and denominator
-together (ratio estimator), which serves the basis "ore minerals only" as well. What is left of
-the correlation across block borders is made good by a factor computed from the autocovariance of
-the image itself (integral range). The interval is symmetric on the logit scale, with the
-quantile of Student's t for the number of blocks, so that it stays between 0 and 100 %.
+about fifteen times on ore textures. The error is found in three steps.
 
-Coverage of the true fraction, simulated once on Gaussian random fields with 400 images a row
-(standard error 1.1 %): image side, correlation length in px, fraction -> coverage
+1. Blocks several correlation lengths wide are nearly independent, so whole blocks are resampled,
+   and their counts only: numerator and denominator together (ratio estimator), which serves the
+   basis "ore minerals only" and masses as well. What is left of the correlation across block
+   borders is made good by a factor computed from the autocovariance of the phase itself.
+2. The error is turned into *independent samples* n = p (1 - p) / error^2. They are at most twice
+   those of the texture as a whole (area over integral range): a phase that shows as a few specks
+   in a coarse texture is no proof that it is spread as finely elsewhere.
+3. The interval is that of Clopper and Pearson for n samples, reduced for the degrees of freedom
+   of the error as Korn and Graubard do. These are few where a phase is found in a few blocks
+   only, and are taken from the kurtosis of the blocks.
 
-    128, 4, 0.20 -> 93.0 %      256, 4, 0.05 -> 95.0 %
-    256, 4, 0.20 -> 96.8 %      256, 8, 0.50 -> 96.5 %
-
-and with 200 images where the texture is too coarse for 30 blocks of six lengths, which is warned
-of: 256, 16, 0.2 -> 95.5 %; 256, 32, 0.2 -> 93.5 %; 256, 64, 0.5 -> 90.5 %; with an exponential
-autocovariance 256, 4, 0.2 -> 94.0 %.
+What the interval answers for is the section that the image lies on, if its texture is the same
+all over. How often it covers the truth is measured by ``benchmarks/bench_modal_intervals.py``;
+why it is made so is told in ``docs/decisions/0012-independent-samples.md``.
 
 References
 ----------
 Künsch 1989, Ann. Stat. 17:1217, doi:10.1214/aos/1176347265 (block bootstrap).
+Korn & Graubard 1998, Surv. Methodol. 24:193 (intervals for small proportions of correlated data).
 Kanit et al. 2003, Int. J. Solids Struct. 40:3647, doi:10.1016/S0020-7683(03)00143-4 (integral
 range, and the variance of a fraction over a finite field).
 """
@@ -29,55 +30,41 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft, special
+from scipy import special
 
-__all__ = ["BlockDesign", "CellCounts", "RatioIntervals", "count_cells", "design_blocks"]
+from petrography.statistics.autocovariance import Autocovariance, texture_scale
+from petrography.statistics.cell_counts import CellCounts, Counts, even_edges
 
-Counts = NDArray[np.float64]
+__all__ = [
+    "LEVEL",
+    "BlockDesign",
+    "RatioEstimate",
+    "RatioIntervals",
+    "block_sums",
+    "design_blocks",
+    "sample_bounds",
+]
 
 # A thousand give the standard error to 1 / sqrt(2000), about 2 %: less than 36 blocks leave open.
 RESAMPLES = 1000
 SEED = 20211  # any number; fixed, so that equal images give equal intervals
 LEVEL = 0.95
-# Cells along the longer side: the resolution of textures that the block size can answer to.
-_CELLS_LONG_SIDE = 64
 # Six to eight correlation lengths and at least 30 blocks keep the coverage (simulated on
 # Gaussian random fields, as in the tests); 36 leaves room for rounding to whole blocks.
 _WANTED_LENGTHS, _LEAST_LENGTHS = 8.0, 6.0
 _WANTED_BLOCKS, _LEAST_BLOCKS, _MOST_BLOCKS = 36, 30, 256
 # Below this no standard error is worth printing.
 _FEWEST_BLOCKS = 4
-# Where the autocovariance asks for more, it is the autocovariance that is not to be trusted.
-_LARGEST_CORRECTION = 4.0
-
-
-@dataclass(frozen=True)
-class CellCounts:
-    """Pixels of each code in the cells of a regular grid.
-
-    Attributes
-    ----------
-    codes : tuple of int
-        Codes that occur, ascending.
-    counts : ndarray of float64, shape (codes, rows, columns)
-        Whole numbers of pixels.
-    height_px, width_px : int
-        Size of the image.
-    """
-
-    codes: tuple[int, ...]
-    counts: Counts
-    height_px: int
-    width_px: int
-
-    @property
-    def cell_px(self) -> tuple[float, float]:
-        """Mean height and width of a cell."""
-        return self.height_px / self.counts.shape[1], self.width_px / self.counts.shape[2]
+# How much finer than the whole texture a phase may be taken to be; from painted ore, see decision
+# 0012: with 1 intervals are wider than needed, with 4 they miss rare phases too often.
+FINEST_PHASE = 2.0
+# Below so many independent samples of the texture an image says little (Kanit et al. 2003 ask for
+# fields well above the integral range).
+LEAST_SAMPLES = 20.0
+# Blocks that are wide enough by the autocovariance stay below it on textures of a known one.
+_LARGEST_GROWTH = 1.5
 
 
 @dataclass(frozen=True)
@@ -91,8 +78,14 @@ class BlockDesign:
     block_px : tuple of float
         Mean (height, width) of a block.
     correlation_length_px : float
-        Square root of the integral range over 2 pi: for a Gaussian autocovariance
-        exp(-h^2 / 2 l^2) this is l.
+        Square root of the integral range of means over cells over 2 pi: for a Gaussian
+        autocovariance exp(-h^2 / 2 l^2) this is l.
+    independent_samples : float or None
+        Annotated area over the integral range of the texture as a whole; None for one phase
+        alone.
+    error_growth : float or None
+        Standard error by these blocks over that by blocks of half the side: 1 for independent
+        blocks, 2 where the correlation has no end. None where there are too few cells or phases.
     resamples, seed : int
         Of the bootstrap.
     """
@@ -101,6 +94,8 @@ class BlockDesign:
     columns: int
     block_px: tuple[float, float]
     correlation_length_px: float
+    independent_samples: float | None
+    error_growth: float | None
     resamples: int = RESAMPLES
     seed: int = SEED
 
@@ -125,39 +120,23 @@ class BlockDesign:
                 f"{needed_px:.0f} px are wanted; intervals are extrapolated from the "
                 "autocovariance: measure more fields"
             )
+        return (*found, *self._warnings_of_size())
+
+    def _warnings_of_size(self) -> tuple[str, ...]:
+        found = []
+        samples, growth = self.independent_samples, self.error_growth
+        if samples is not None and samples < LEAST_SAMPLES:
+            found.append(
+                f"the image is worth {samples:.0f} independent samples of its texture (area over "
+                f"integral range); at least {LEAST_SAMPLES:.0f} are wanted: measure more fields"
+            )
+        is_wide = min(self.block_px) >= _LEAST_LENGTHS * self.correlation_length_px
+        if is_wide and growth is not None and growth > _LARGEST_GROWTH:
+            found.append(
+                f"the error keeps growing with the blocks ({growth:.2f} times at twice the side): "
+                "the texture is banded or uneven, intervals may be too narrow"
+            )
         return tuple(found)
-
-
-def count_cells(labels: NDArray[np.uint8]) -> CellCounts:
-    """Count codes on a grid of at most 64 cells a side, in one pass.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, shape (height, width)
-        Label image.
-
-    Returns
-    -------
-    CellCounts
-        Counts of the codes that occur.
-    """
-    height_px, width_px = labels.shape
-    cell_px = math.ceil(max(height_px, width_px) / _CELLS_LONG_SIDE)
-    row_edges = _even_edges(height_px, math.ceil(height_px / cell_px))
-    column_edges = _even_edges(width_px, math.ceil(width_px / cell_px))
-    columns = len(column_edges) - 1
-    bin_of_column = np.repeat(np.arange(columns) * 256, np.diff(column_edges))
-    counts = np.empty((len(row_edges) - 1, columns, 256), dtype=np.int32)
-    for row, (top, bottom) in enumerate(pairwise(row_edges)):
-        bins = (labels[top:bottom] + bin_of_column).ravel()
-        counts[row] = np.bincount(bins, minlength=columns * 256).reshape(columns, 256)
-    present = np.flatnonzero(counts.any(axis=(0, 1)))
-    by_code = np.ascontiguousarray(counts[:, :, present].transpose(2, 0, 1), dtype=np.float64)
-    return CellCounts(tuple(int(code) for code in present), by_code, height_px, width_px)
-
-
-def _even_edges(length: int, parts: int) -> NDArray[np.int64]:
-    return (np.arange(parts + 1, dtype=np.int64) * length) // parts
 
 
 def design_blocks(cells: CellCounts, field: Counts) -> BlockDesign:
@@ -177,94 +156,112 @@ def design_blocks(cells: CellCounts, field: Counts) -> BlockDesign:
         the image allows.
     """
     area_px = float(cells.height_px * cells.width_px)
-    length_px = _correlation_length_px(cells, field)
+    texture = texture_scale(cells, field)
+    length_px = 0.0 if texture is None else texture.correlation_length_px
     side_px = max(_WANTED_LENGTHS * length_px, math.sqrt(area_px / _MOST_BLOCKS))
     side_px = min(side_px, math.sqrt(area_px / _WANTED_BLOCKS))
     rows = _block_count(cells.height_px, side_px, cells.counts.shape[1])
     columns = _block_count(cells.width_px, side_px, cells.counts.shape[2])
-    block_px = (cells.height_px / rows, cells.width_px / columns)
-    return BlockDesign(rows, columns, block_px, length_px)
+    return BlockDesign(
+        rows,
+        columns,
+        (cells.height_px / rows, cells.width_px / columns),
+        length_px,
+        None if texture is None else float(field.sum()) / texture.integral_range_px2,
+        _error_growth(cells, field, rows, columns),
+    )
 
 
 def _block_count(length_px: int, side_px: float, cells: int) -> int:
     return min(cells, max(1, round(length_px / side_px)))
 
 
-def _correlation_length_px(cells: CellCounts, field: Counts) -> float:
-    """Correlation length of the texture as a whole: autocovariances of all phases summed."""
-    shares = cells.counts.sum(axis=(1, 2)) / max(field.sum(), 1.0)
-    covariance = sum(
-        (
-            _Autocovariance.of(counts - share * field).values
-            for counts, share in zip(cells.counts, shares, strict=True)
-        ),
-        start=np.zeros(()),
-    )
-    if not covariance.any():
-        return 0.0
-    texture = _Autocovariance(covariance, field.shape).truncated()
-    integral_range_cells = float(texture.values.sum() / texture.values[0, 0])
-    cell_area_px2 = math.prod(cells.cell_px)
-    return math.sqrt(max(integral_range_cells, 0.0) * cell_area_px2 / (2.0 * math.pi))
+def _error_growth(cells: CellCounts, field: Counts, rows: int, columns: int) -> float | None:
+    """Standard error by blocks over that by blocks of half the side, all phases together."""
+    finer = (2 * rows, 2 * columns)
+    if rows * columns < _FEWEST_BLOCKS or finer[0] > field.shape[0] or finer[1] > field.shape[1]:
+        return None
+    squares = np.zeros(2)
+    for counts in cells.counts:
+        residual = counts - counts.sum() / field.sum() * field
+        for k, shape in enumerate(((rows, columns), finer)):
+            squares[k] += float((block_sums(residual, *shape) ** 2).sum()) * (
+                math.prod(shape) / (math.prod(shape) - 1)
+            )
+    return math.sqrt(squares[0] / squares[1]) if squares[1] > 0.0 else None
+
+
+def block_sums(cells: Counts, rows: int, columns: int) -> Counts:
+    """Sums over rows x columns blocks of almost equal size, flat, from cells."""
+    bands = np.add.reduceat(cells, even_edges(cells.shape[0], rows)[:-1], axis=0)
+    return np.add.reduceat(bands, even_edges(cells.shape[1], columns)[:-1], axis=1).ravel()
 
 
 @dataclass(frozen=True)
-class _Autocovariance:
-    """Autocovariance of a field of cells, at all lags, in the order of an FFT."""
+class RatioEstimate:
+    """A ratio of counts and how well one image determines it.
 
-    values: Counts
-    shape: tuple[int, ...]
+    Attributes
+    ----------
+    fraction : float
+        In (0, 1).
+    block_error : float
+        Standard error by the blocks, corrected for the correlation between them.
+    standard_error : float
+        The same, but no smaller than the texture as a whole allows.
+    degrees_of_freedom : float
+        Of the standard error, at least 1.
+    independent_samples : float
+        ``fraction * (1 - fraction) / standard_error**2``.
+    interval : tuple of float
+        Bounds of the 95 % interval, in [0, 1].
+    """
 
-    @classmethod
-    def of(cls, residual: Counts) -> _Autocovariance:
-        """Estimate it from deviations from the mean, each lag over the pairs that it has."""
-        rows, columns = residual.shape
-        padded = (2 * rows, 2 * columns)
-        power = np.abs(fft.rfft2(residual, padded)) ** 2
-        products = fft.irfft2(power, padded)
-        lag_rows, lag_columns = _lags(residual.shape)
-        pairs = (rows - lag_rows)[:, None] * (columns - lag_columns)[None, :]
-        return cls(np.where(pairs > 0, products / np.maximum(pairs, 1), 0.0), residual.shape)
-
-    def truncated(self) -> _Autocovariance:
-        """Set lags beyond the first zero of the mean over directions to 0: noise from there."""
-        lag_rows, lag_columns = _lags(self.shape)
-        radius = np.hypot(lag_rows[:, None], lag_columns[None, :])
-        ring = radius.astype(np.int64).ravel()
-        mean = np.bincount(ring, self.values.ravel()) / np.maximum(np.bincount(ring), 1)
-        limit = max(1, max(self.shape) // 2)
-        zeros = np.flatnonzero(mean[:limit] <= 0.0)
-        reach = zeros[0] if zeros.size else limit
-        return _Autocovariance(np.where(radius < reach, self.values, 0.0), self.shape)
-
-    def variance_of_mean(self, rows: float, columns: float) -> float:
-        """Variance of the mean over a rectangle of `rows` x `columns` cells."""
-        lag_rows, lag_columns = _lags(self.shape)
-        weight_rows = np.clip(1.0 - lag_rows / rows, 0.0, None)
-        weight_columns = np.clip(1.0 - lag_columns / columns, 0.0, None)
-        return float(weight_rows @ self.values @ weight_columns) / (rows * columns)
-
-    def correction(self, design: BlockDesign) -> float:
-        """Factor by which the scatter of blocks understates the error of the whole image."""
-        rows, columns = self.shape
-        reach = self.truncated()
-        # Subtracting the mean of the image lowered every lag by the variance of that mean.
-        lift = reach.variance_of_mean(rows, columns)
-        raised = _Autocovariance(
-            np.where(reach.values != 0.0, reach.values + lift, 0.0), self.shape
-        )
-        whole = raised.variance_of_mean(rows, columns)
-        block = raised.variance_of_mean(rows / design.rows, columns / design.columns)
-        if whole <= 0.0 or block <= whole:
-            return _LARGEST_CORRECTION if block > 0.0 else 1.0
-        factor = math.sqrt((design.blocks - 1) * whole / (block - whole))
-        return min(max(factor, 1.0), _LARGEST_CORRECTION)
+    fraction: float
+    block_error: float
+    standard_error: float
+    degrees_of_freedom: float
+    independent_samples: float
+    interval: tuple[float, float]
 
 
-def _lags(shape: tuple[int, ...]) -> tuple[Counts, Counts]:
-    """Absolute lags down and across, in cells, of an array padded to twice `shape`."""
-    rows, columns = (np.abs(fft.fftfreq(2 * size, d=1.0 / (2 * size))) for size in shape)
-    return np.rint(rows), np.rint(columns)
+def sample_bounds(
+    fraction: float, samples: float, degrees_of_freedom: float
+) -> tuple[float, float]:
+    """95 % interval of a fraction from independent samples that are known by an estimated error.
+
+    Parameters
+    ----------
+    fraction : float
+        In (0, 1).
+    samples : float
+        Independent samples, above 0; need not be whole.
+    degrees_of_freedom : float
+        Of the error that they were computed from; infinity where they are known.
+
+    Returns
+    -------
+    tuple of float
+        Bounds of Clopper and Pearson, after Korn and Graubard.
+
+    Examples
+    --------
+    >>> [round(bound, 4) for bound in sample_bounds(0.1, 50.0, math.inf)]
+    [0.0333, 0.2181]
+    """
+    if math.isinf(samples):
+        return fraction, fraction
+    tail = (1.0 - LEVEL) / 2.0
+    known = special.ndtri(1.0 - tail)
+    # stdtrit takes no infinite degrees of freedom.
+    used = (
+        known if math.isinf(degrees_of_freedom) else special.stdtrit(degrees_of_freedom, 1 - tail)
+    )
+    reduced = samples * float(known / used) ** 2
+    seen = fraction * reduced
+    low = float(special.betaincinv(seen, reduced - seen + 1.0, tail))
+    high = float(special.betaincinv(seen + 1.0, reduced - seen, 1.0 - tail))
+    return min(low, fraction), max(high, fraction)
 
 
 class RatioIntervals:
@@ -283,45 +280,77 @@ class RatioIntervals:
         drawn = generator.multinomial(design.blocks, chances, size=design.resamples)
         self._weights = drawn.astype(np.float64)
 
-    def interval(self, part: Counts, whole: Counts) -> tuple[float, float] | None:
-        """Interval of ``part.sum() / whole.sum()``.
+    def estimate(self, part: Counts, whole: Counts, *, share: float = 1.0) -> RatioEstimate | None:
+        """Estimate ``part.sum() / whole.sum()``.
 
         Parameters
         ----------
         part, whole : ndarray of float64, shape (rows, columns)
-            Pixels per cell; nowhere is `part` above `whole`.
+            Pixels or masses per cell; nowhere is `part` above `whole`.
+        share : float
+            Part of the annotated field that `whole` stands for, in (0, 1].
 
         Returns
         -------
-        tuple of float, or None
-            Lower and upper bound as fractions in [0, 1]; None with fewer than 4 blocks, and for
-            a part that is nothing or everything, which shows no scatter.
+        RatioEstimate or None
+            None with fewer than 4 blocks, and for a part that is nothing or everything, which
+            shows no scatter.
         """
         total = float(whole.sum())
         fraction = float(part.sum()) / total if total else 0.0
         if self.design.blocks < _FEWEST_BLOCKS or not 0.0 < fraction < 1.0:
             return None
-        correction = _Autocovariance.of(part - fraction * whole).correction(self.design)
-        half_width = correction * self._error(part, whole) / (fraction * (1.0 - fraction))
-        centre = math.log(fraction / (1.0 - fraction))
-        bounds = special.expit([centre - half_width, centre + half_width])
-        return float(bounds[0]), float(bounds[1])
+        error, freedom = self.error(part, whole)
+        spread = fraction * (1.0 - fraction)
+        most = FINEST_PHASE * share * (self.design.independent_samples or math.inf)
+        samples = min(spread / error**2 if error > 0.0 else math.inf, most)
+        freedom = max(1.0, min(freedom, samples / 2.0))
+        return RatioEstimate(
+            fraction=fraction,
+            block_error=error,
+            standard_error=math.sqrt(spread / samples),
+            degrees_of_freedom=freedom,
+            independent_samples=samples,
+            interval=sample_bounds(fraction, samples, freedom),
+        )
 
     def blocks_with(self, part: Counts) -> int:
         """Number of blocks in which a phase occurs."""
         return int(np.count_nonzero(self._blocks(part)))
 
-    def _error(self, part: Counts, whole: Counts) -> float:
-        """Half width of the interval before the correction, as a fraction."""
+    def error(self, part: Counts, whole: Counts) -> tuple[float, float]:
+        """Standard error of ``part.sum() / whole.sum()`` by the blocks, and its degrees of freedom.
+
+        Parameters
+        ----------
+        part, whole : ndarray of float64, shape (rows, columns)
+            Any amounts per cell; `whole` sums to more than 0.
+        """
         blocks = self.design.blocks
-        parts, wholes = self._weights @ self._blocks(part), self._weights @ self._blocks(whole)
-        drawn = wholes > 0
-        scatter = float(np.std(parts[drawn] / wholes[drawn]))
-        quantile = float(special.stdtrit(blocks - 1, 0.5 + LEVEL / 2))
-        return quantile * scatter * math.sqrt(blocks / (blocks - 1))
+        parts, wholes = self._blocks(part), self._blocks(whole)
+        drawn_parts, drawn_wholes = self._weights @ parts, self._weights @ wholes
+        drawn = drawn_wholes > 0
+        scatter = float(np.std(drawn_parts[drawn] / drawn_wholes[drawn]))
+        ratio = float(part.sum() / whole.sum())
+        correction = Autocovariance.of(part - ratio * whole).correction(
+            self.design.rows, self.design.columns
+        )
+        error = correction * scatter * math.sqrt(blocks / (blocks - 1))
+        return error, _degrees_of_freedom(parts - ratio * wholes)
 
     def _blocks(self, cells: Counts) -> Counts:
-        row_starts = _even_edges(cells.shape[0], self.design.rows)[:-1]
-        column_starts = _even_edges(cells.shape[1], self.design.columns)[:-1]
-        bands = np.add.reduceat(cells, row_starts, axis=0)
-        return np.add.reduceat(bands, column_starts, axis=1).ravel()
+        return block_sums(cells, self.design.rows, self.design.columns)
+
+
+def _degrees_of_freedom(residuals: Counts) -> float:
+    """Degrees of freedom of the variance of residuals: few where a few of them make it up.
+
+    The variance of n values of kurtosis k has the relative variance (k - 1) / n, that of a
+    chi-square with f degrees of freedom 2 / f.
+    """
+    count = residuals.size
+    square = float((residuals**2).mean())
+    if square == 0.0:
+        return float(count - 1)
+    excess = float((residuals**4).mean()) / square**2 - 1.0
+    return min(float(count - 1), 2.0 * count / excess) if excess > 0.0 else float(count - 1)

@@ -63,12 +63,17 @@ class CorrectedShare:
         Share after correction.
     corrected_ci95_percent : tuple of float or None
         Its 95 % interval, sampling and mistakes.
+    scatter_pp, bias_pp : float
+        Standard deviation between images, and expected shift, that the mistakes give the share of
+        the map, in percentage points; neither is negative.
     """
 
     code: int
     total_ci95_percent: tuple[float, float] | None
     corrected_percent: float
     corrected_ci95_percent: tuple[float, float] | None
+    scatter_pp: float
+    bias_pp: float
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,8 @@ def map_errors(composition: Composition, held_out: HeldOutConfusion) -> MapError
             _joined(seen[k], phases.get(code), quantile * math.hypot(scatter[k], bias[k])),
             100.0 * float(corrected[k]),
             _joined(corrected[k], phases.get(code), quantile * simulated[k]),
+            100.0 * float(scatter[k]),
+            100.0 * abs(float(bias[k])),
         )
         for k, code in enumerate(held_out.codes)
     )

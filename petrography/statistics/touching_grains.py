@@ -122,7 +122,7 @@ class ParticleStream:
         for index in self._waiting[:complete].tolist():
             self._crop(index, boxes[index])
         self._waiting = self._waiting[complete:]
-        wanted = min([end, *boxes[self._waiting, 0].tolist()])
+        wanted = int(boxes[self._waiting, 0].min(initial=end))
         self._window = self._window[max(0, wanted - self._first_row) :].copy()
         self._first_row = max(wanted, self._first_row)
 

@@ -162,7 +162,7 @@ def test_numbers_that_json_cannot_hold_are_refused(value: float) -> None:
 
 def test_unknown_fields_are_refused() -> None:
     with pytest.raises(ValidationError, match="extra"):
-        report(section(), liberation={})
+        report(section(), purity={})
 
 
 # --- tables ----------------------------------------------------------------------------------

@@ -1,0 +1,124 @@
+"""Join the modal compositions of several fields."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from command_line.files import DONE, AddCommand, add_out, write_files
+from petrography.errors import InvalidParameterError
+
+if TYPE_CHECKING:
+    from petrography.report import NamedResult, Result
+
+__all__ = [
+    "add_commands",
+    "add_sections",
+    "fields",
+    "result_folders",
+    "sections_of",
+    "write_fields",
+]
+
+
+def add_commands(add_command: AddCommand) -> None:
+    """Describe the command."""
+    parser = add_command(
+        "fields", fields, "one modal composition from the results of several fields"
+    )
+    parser.add_argument(
+        "results",
+        nargs="+",
+        type=Path,
+        metavar="RESULT.json",
+        help="results of `petroserve analyse` or `petroserve measure`",
+    )
+    add_sections(parser)
+    add_out(parser, "folder for fields.json and fields.csv")
+
+
+def add_sections(parser: argparse.ArgumentParser) -> None:
+    """Describe how fields are told apart by sections."""
+    parser.add_argument(
+        "--sections",
+        metavar="NAME,...",
+        help="section of each field, in order; without it all lie on one, or where results say so",
+    )
+
+
+def sections_of(text: str | None, fields: Sequence[Path]) -> list[str]:
+    """Read the section of each field; all on one without a statement.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are more or fewer names than fields.
+    """
+    if text is None:
+        return [""] * len(fields)
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != len(fields):
+        msg = (
+            f"--sections names {len(names)} sections for {len(fields)} fields; wanted one for each"
+        )
+        raise InvalidParameterError(msg)
+    return names
+
+
+def result_folders(fields: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Where the results of each field go: `out` itself for one, a sub-folder each for several.
+
+    Raises
+    ------
+    InvalidParameterError
+        If two would go to one folder.
+    """
+    if len(fields) == 1:
+        return {fields[0]: out}
+    folders = {path: out / path.stem for path in fields}
+    if len(set(folders.values())) < len(fields):
+        msg = f"of {len(fields)} label images some have equal names; rename them to tell them apart"
+        raise InvalidParameterError(msg)
+    return folders
+
+
+def write_fields(folder: Path, named: Sequence[NamedResult]) -> str:
+    """Write fields.json and fields.csv; returns the table to print."""
+    from petrography.report import fields_csv, fields_report, fields_table
+
+    report = fields_report(named)
+    document = f"{report.model_dump_json(indent=2)}\n"
+    write_files(
+        folder, {"fields.json": document.encode(), "fields.csv": fields_csv(report).encode()}
+    )
+    return fields_table(report)
+
+
+def fields(arguments: argparse.Namespace) -> int:
+    """Join the modal compositions of several results."""
+    from petrography.report import NamedResult
+
+    stated = sections_of(arguments.sections, arguments.results)
+    results = [_read_result(path) for path in arguments.results]
+    named = [
+        NamedResult(str(path), section or result.sample.section or "", result)
+        for path, section, result in zip(arguments.results, stated, results, strict=True)
+    ]
+    print(write_fields(arguments.out, named))
+    return DONE
+
+
+def _read_result(path: Path) -> Result:
+    from pydantic import ValidationError
+
+    from petrography.report import Result
+
+    try:
+        return Result.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        msg = f"{path} is no result.json: {where}: {first['msg']}; wanted one of this version"
+        raise InvalidParameterError(msg) from None

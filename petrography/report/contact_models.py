@@ -1,0 +1,51 @@
+"""What result.json says of contacts between phases."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Contacts", "HaloRemoval"]
+
+Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Square = tuple[tuple[NotNegative, ...], ...]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class HaloRemoval(_Frozen):
+    """False ribbons that were taken out before contacts were measured."""
+
+    max_width_px: Count
+    changed_px: dict[str, Count]
+    """Pixels of each phase, by symbol, that were counted as their neighbours."""
+
+
+class Contacts(_Frozen):
+    """Contact lengths between phases."""
+
+    codes: tuple[int, ...]
+    length_px: Square
+    """Symmetric; row and column i belong to codes[i]."""
+    length_um: Square | None = None
+    symbols: tuple[str, ...] = ()
+    boundary_px: tuple[NotNegative, ...] = ()
+    """Length of the whole boundary of each phase."""
+    association_percent: Square = ()
+    """Row i: how the boundary of phase i is shared by the others; background and resin are free."""
+    contact_percent: Square = ()
+    """Of the length of all contacts; symmetric."""
+    enrichment: Square = ()
+    """Association over what contacts by chance would give; above 1 is preferred."""
+    free_percent: tuple[Percent, ...] = ()
+    """Of the boundary of each phase: against background or resin."""
+    specific_surface_per_px: tuple[NotNegative, ...] = ()
+    """Boundary length over area."""
+    specific_surface_per_um: tuple[NotNegative, ...] | None = None
+    halos: HaloRemoval | None = None
+    """Null where nothing was taken out."""

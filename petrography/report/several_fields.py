@@ -1,0 +1,233 @@
+"""The report of several fields: one modal composition with the scatter between them as its error."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from petrography.minerals import mineral
+from petrography.report.result import Percent, Result
+from petrography.statistics.several_fields import FieldAreas, MeanShare, over_fields
+
+__all__ = [
+    "FIELDS_COLUMNS",
+    "FieldsReport",
+    "NamedResult",
+    "fields_csv",
+    "fields_report",
+    "fields_table",
+]
+
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+FIELDS_COLUMNS = (
+    "code",
+    "symbol",
+    "name",
+    "basis",
+    "percent",
+    "ci95_low",
+    "ci95_high",
+    "standard_error_pp",
+    "relative_accuracy_percent",
+    "unit",
+    "units",
+)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class FieldEntry(_Frozen):
+    """One field."""
+
+    name: str
+    section: str
+    result_id: str
+    field_px: Count
+    """Annotated pixels."""
+
+
+class ShareEntry(_Frozen):
+    """One phase over all fields."""
+
+    code: Annotated[int, Field(ge=0, le=254)]
+    symbol: str
+    name: str
+    percent: Percent
+    standard_error_pp: NotNegative | None
+    """In percentage points; null with one unit, or where the phase is all there is."""
+    ci95: tuple[Percent, Percent] | None
+    relative_accuracy_percent: NotNegative | None
+    """Half width of the interval over the share (% RA of ASTM E562)."""
+
+
+class FieldsReport(_Frozen):
+    """Modal composition over several fields."""
+
+    schema_version: Literal[1] = 1
+    unit: Literal["field", "section"]
+    """What counts as one observation."""
+    units: Count
+    fields: tuple[FieldEntry, ...]
+    field_shares: tuple[ShareEntry, ...]
+    """Of the whole annotated fields."""
+    ore_shares: tuple[ShareEntry, ...]
+    """Of the ore minerals only."""
+    warnings: tuple[str, ...]
+    definitions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class NamedResult:
+    """A result, what it is called, and the section that its image lies on."""
+
+    name: str
+    section: str
+    result: Result
+
+
+def fields_report(results: Sequence[NamedResult]) -> FieldsReport:
+    """Join the modal compositions of several results.
+
+    Parameters
+    ----------
+    results : sequence of NamedResult
+        At least one. Fields of several sections count as sections, else as fields.
+
+    Returns
+    -------
+    FieldsReport
+        Shares with intervals from the scatter between units.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no result.
+    """
+    found = over_fields(
+        [
+            FieldAreas({entry.code: entry.area_px for entry in one.result.modal}, one.section)
+            for one in results
+        ]
+    )
+    return FieldsReport(
+        unit=found.unit,
+        units=found.units,
+        fields=tuple(
+            FieldEntry(
+                name=one.name,
+                section=one.section,
+                result_id=one.result.id,
+                field_px=one.result.modal_basis.field_px,
+            )
+            for one in results
+        ),
+        field_shares=tuple(_entry(share) for share in found.field_shares),
+        ore_shares=tuple(_entry(share) for share in found.ore_shares),
+        warnings=found.warnings,
+        definitions=_definitions(found.unit, found.units),
+    )
+
+
+def _definitions(unit: str, units: int) -> dict[str, str]:
+    return {
+        "percent": "area of the phase over that of the basis, both summed over all fields",
+        "ci95": (
+            f"Student's t interval from the scatter between {units} {unit}s (ASTM E562; ratio of "
+            f"sums where their areas differ), cut at 0 and 100; pixels of different {unit}s are "
+            "never pooled as if they were independent; mistakes of the map are not in it"
+        ),
+        "relative_accuracy_percent": "half width of the uncut interval over the share (% RA)",
+    }
+
+
+def _entry(share: MeanShare) -> ShareEntry:
+    phase = mineral(share.code)
+    bounds = share.ci95_percent
+    return ShareEntry(
+        code=share.code,
+        symbol=phase.symbol,
+        name=phase.name,
+        percent=round(share.percent, 4),
+        standard_error_pp=_rounded(share.standard_error_pp),
+        ci95=None if bounds is None else (round(bounds[0], 4), round(bounds[1], 4)),
+        relative_accuracy_percent=_rounded(share.relative_accuracy_percent),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def fields_csv(report: FieldsReport) -> str:
+    """Write the shares as CSV: columns `FIELDS_COLUMNS`, basis ``field`` and then ``ore``."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS_COLUMNS)
+    for basis, shares in (("field", report.field_shares), ("ore", report.ore_shares)):
+        writer.writerows(_cells(report, basis, share) for share in shares)
+    return text.getvalue()
+
+
+def _cells(report: FieldsReport, basis: str, share: ShareEntry) -> list[object]:
+    return [
+        share.code,
+        share.symbol,
+        share.name,
+        basis,
+        share.percent,
+        *(share.ci95 or (None, None)),
+        share.standard_error_pp,
+        share.relative_accuracy_percent,
+        report.unit,
+        report.units,
+    ]
+
+
+def fields_table(report: FieldsReport) -> str:
+    """Write the shares as aligned text, with what stands against them."""
+    ore = {share.code: share for share in report.ore_shares}
+    rows = [("symbol", "name", "area %", "95 % interval", "% RA", "ore %", "95 % interval")]
+    rows += [_row(share, ore.get(share.code)) for share in report.field_shares]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = [] if report.units == 1 else [_heading(report)]
+    lines += [_aligned(row, widths) for row in rows]
+    return "\n".join((*lines, *report.warnings))
+
+
+def _heading(report: FieldsReport) -> str:
+    return f"{len(report.fields)} fields, scatter between {report.units} {report.unit}s"
+
+
+def _row(share: ShareEntry, ore: ShareEntry | None) -> tuple[str, str, str, str, str, str, str]:
+    accuracy = share.relative_accuracy_percent
+    return (
+        share.symbol,
+        share.name,
+        f"{share.percent:.2f}",
+        _interval(share.ci95),
+        "–" if accuracy is None else f"{accuracy:.0f}",
+        "–" if ore is None else f"{ore.percent:.2f}",
+        "–" if ore is None else _interval(ore.ci95),
+    )
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "–" if bounds is None else f"{bounds[0]:.2f} – {bounds[1]:.2f}"
+
+
+def _aligned(row: Iterable[str], widths: Sequence[int]) -> str:
+    text_columns = 2
+    cells = [
+        cell.ljust(width) if k < text_columns else cell.rjust(width)
+        for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()

@@ -1,0 +1,226 @@
+"""Halos: false ribbons of a third phase, one or two pixels wide, along boundaries.
+
+Where a bright and a dark phase meet, the pixels between them are as bright as a third phase, and a
+model may name them so. Such a ribbon hides the true contact behind two false ones. Here it is
+taken out before contacts are measured; the mineral map and its areas stay as they are.
+
+A pixel is thin where no square of 3 x 3 pixels less one corner, all of its phase, covers it. That
+square fits into ribbons of 3 px in every direction and into none of 2 px: a straight ribbon must
+be wider than 2 to 2.24 px to hold its nine less one pixel centres. A thin pixel is a halo where
+pixels of two other phases that are not thin lie within three rows and columns of it; it takes the
+phase of the nearest. A thin vein with the same phase on both sides is none, nor is a ribbon along
+a body that is thin itself.
+
+Where ribbons meet, at the corners of three bodies, they leave knots: pixels that no octagon of
+5 x 5 pixels covers, with a halo of their phase within two pixels. They go the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from petrography.errors import LabelImageError
+from petrography.images import Labels
+from petrography.minerals import UNLABELLED_CODE
+from petrography.statistics.neighbour_pairs import Strip
+
+__all__ = ["HALO_WIDTH_PX", "HaloFilter", "remove_halos"]
+
+# Ribbons up to this wide are halos; from 3 px on they are real.
+HALO_WIDTH_PX = 2
+_BODY_REACH = 3
+_KNOT_REACH = 2
+# What a pixel becomes depends on whether the halos two rows on are halos, which depends on bodies
+# three rows further, which are bodies by two more.
+_REACH_ROWS = _KNOT_REACH + _BODY_REACH + 2
+_FRAME = 3
+
+
+def _nearest_first(reach: int) -> list[tuple[int, int]]:
+    side = range(-reach, reach + 1)
+    places = [(row, column) for row in side for column in side if (row, column) != (0, 0)]
+    return sorted(places, key=lambda place: (place[0] ** 2 + place[1] ** 2, place))
+
+
+def _without_corners(side: int, corners: list[tuple[int, int]]) -> NDArray[np.uint8]:
+    shape = np.ones((side, side), dtype=np.uint8)
+    for row, column in corners:
+        shape[row, column] = 0
+    return shape
+
+
+_CORNERS = [(0, 0), (0, -1), (-1, 0), (-1, -1)]
+_NOTCHED_SQUARES = tuple(_without_corners(3, [corner]) for corner in _CORNERS)
+_OCTAGON = (_without_corners(5, _CORNERS),)
+
+
+class HaloFilter:
+    """Takes halos out of label strips that are pushed from top to bottom.
+
+    The rows that come out are those of the whole image filtered at once, for every cut into
+    strips; they lag seven rows behind. Maps of the same shape, such as grain numbers, can travel
+    along: where a pixel takes the phase of another it takes its values in them as well.
+
+    Attributes
+    ----------
+    changed_px : ndarray of int64, shape (256,)
+        Pixels of each phase that became another in the rows given out.
+    """
+
+    def __init__(self) -> None:
+        self.changed_px = np.zeros(256, dtype=np.int64)
+        self._pending: tuple[Strip, ...] = ()
+        self._given_rows = 0
+
+    def add(self, labels: Labels, *maps: Strip) -> tuple[Strip, ...]:
+        """Push the next rows and get those that are done.
+
+        Parameters
+        ----------
+        labels : ndarray of uint8, shape (rows, width)
+            Mineral codes; 255 not annotated.
+        *maps : ndarray, shape (rows, width)
+            What travels along; the same maps in every call.
+
+        Returns
+        -------
+        tuple of ndarray, shape (rows done, width)
+            Labels and maps.
+        """
+        layers = (labels, *maps)
+        if self._pending:
+            pairs = zip(self._pending, layers, strict=True)
+            layers = tuple(np.concatenate(pair) for pair in pairs)
+        self._pending = layers
+        return self._give(len(layers[0]) - _REACH_ROWS)
+
+    def finish(self) -> tuple[Strip, ...]:
+        """Get the last rows; the pushed rows must have been at least one."""
+        return self._give(len(self._pending[0]))
+
+    def _give(self, end: int) -> tuple[Strip, ...]:
+        if end <= self._given_rows:
+            return tuple(layer[:0] for layer in self._pending)
+        labels = self._pending[0]
+        halos, sources = _halo_sources(labels)
+        width = labels.shape[1]
+        given = (halos >= self._given_rows * width) & (halos < end * width)
+        self.changed_px += np.bincount(labels.ravel()[halos[given]], minlength=256)
+        done = tuple(
+            _replaced(layer, halos, sources)[self._given_rows : end] for layer in self._pending
+        )
+        kept = max(0, end - _REACH_ROWS)
+        self._pending = tuple(layer[kept:].copy() for layer in self._pending)
+        self._given_rows = end - kept
+        return done
+
+
+def remove_halos(labels: Labels) -> tuple[Labels, int]:
+    """Take the halos out of a label image.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (height, width)
+        Mineral codes; 255 not annotated, never changed.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width)
+        The labels without ribbons of 1 or 2 px between two other phases.
+    int
+        Pixels that were changed.
+
+    Raises
+    ------
+    LabelImageError
+        If there is no pixel.
+
+    Examples
+    --------
+    >>> labels = np.repeat(np.array([[1, 1, 1, 8, 8, 6, 6, 6]], dtype=np.uint8), 8, axis=0)
+    >>> remove_halos(labels)[0][0].tolist()
+    [1, 1, 1, 1, 6, 6, 6, 6]
+    """
+    if labels.size == 0:
+        msg = f"label image has the shape {labels.shape}; wanted sides of at least 1 px"
+        raise LabelImageError(msg)
+    filtering = HaloFilter()
+    first, last = filtering.add(labels), filtering.finish()
+    return np.concatenate([first[0], last[0]]), int(filtering.changed_px.sum())
+
+
+def _replaced(layer: Strip, halos: NDArray[np.int64], sources: NDArray[np.int64]) -> Strip:
+    changed = layer.copy()
+    changed.ravel()[halos] = layer.ravel()[sources]
+    return changed
+
+
+def _halo_sources(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Flat indices of halo pixels and of the pixels whose phase they take."""
+    bodies = np.where(_is_covered(labels, _NOTCHED_SQUARES), labels, np.uint8(UNLABELLED_CODE))
+    ribbons, of_ribbons = _between_bodies(labels, bodies, np.flatnonzero(bodies != labels))
+    if len(ribbons) == 0:
+        return ribbons, of_ribbons
+    slight = (bodies == labels) & ~_is_covered(labels, _OCTAGON) & (labels != UNLABELLED_CODE)
+    ends = _beside(labels, ribbons, np.flatnonzero(slight))
+    bodies.ravel()[ends] = UNLABELLED_CODE
+    knots, of_knots = _between_bodies(labels, bodies, ends)
+    return np.concatenate([ribbons, knots]), np.concatenate([of_ribbons, of_knots])
+
+
+def _between_bodies(
+    labels: Labels, bodies: Labels, candidates: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Candidates with bodies of two other phases around them, and the nearest body pixel."""
+    own = labels.ravel()[candidates]
+    lowest = np.full(len(candidates), 255, dtype=np.uint8)
+    highest = np.zeros(len(candidates), dtype=np.uint8)
+    source = np.full(len(candidates), -1, dtype=np.int64)
+    for step, seen in _around(bodies, candidates, _BODY_REACH):
+        other = (seen != UNLABELLED_CODE) & (seen != own)
+        np.minimum(lowest, seen, out=lowest, where=other)
+        np.maximum(highest, seen, out=highest, where=other)
+        first = other & (source < 0)
+        source[first] = candidates[first] + step
+    between = (lowest < highest) & (own != UNLABELLED_CODE)
+    return candidates[between], source[between]
+
+
+def _beside(
+    labels: Labels, ribbons: NDArray[np.int64], candidates: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Candidates with a ribbon of their own phase near by."""
+    found = np.full(labels.shape, UNLABELLED_CODE, dtype=np.uint8)
+    found.ravel()[ribbons] = labels.ravel()[ribbons]
+    own = labels.ravel()[candidates]
+    beside = np.zeros(len(candidates), dtype=bool)
+    for _, seen in _around(found, candidates, _KNOT_REACH):
+        beside |= seen == own
+    return candidates[beside]
+
+
+def _around(
+    values: Labels, places: NDArray[np.int64], reach: int
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Go through the neighbours of flat places, the nearest first: step and values, 255 outside."""
+    width = values.shape[1]
+    framed = np.pad(values, _FRAME, constant_values=UNLABELLED_CODE).ravel()
+    wide = width + 2 * _FRAME
+    at = (places // width + _FRAME) * wide + places % width + _FRAME
+    for row, column in _nearest_first(reach):
+        yield row * width + column, framed[at + (row * wide + column)]
+
+
+def _is_covered(labels: Labels, shapes: tuple[NDArray[np.uint8], ...]) -> NDArray[np.bool_]:
+    """Whether one of the shapes, laid somewhere over a pixel, sees its phase only."""
+    covered = np.zeros(labels.shape, dtype=bool)
+    for shape in shapes:
+        # Beyond the edge of the image every phase goes on.
+        of_one_phase = cv2.erode(labels, shape) == cv2.dilate(labels, shape)
+        turned = np.ascontiguousarray(shape[::-1, ::-1])
+        covered |= cv2.dilate(of_one_phase.view(np.uint8), turned).view(np.bool_)
+    return covered

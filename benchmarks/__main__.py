@@ -20,6 +20,8 @@ SCRIPTS = (
     "bench_stitching.py",
     "bench_panorama_labels.py",
     "bench_training.py",
+    "bench_exports.py",
+    "bench_concurrency.py",
 )
 
 

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from petrography.errors import (
     ConfigurationError,
@@ -153,18 +152,12 @@ class LoadedModel:
             bool(np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-3)),
             "probabilities do not sum to 1",
         )
-        self._measure(predictor, tiles)
+        if self.opened.provider != "cpu":
+            # The first run on a GPU searches kernels or builds an engine.
+            predictor.labels(tiles)
+            predictor.probabilities(tiles)
+        self.networks.begin_rates(warming)
         return time.perf_counter() - started
-
-    def _measure(self, predictor: OnnxPredictor, tiles: NDArray[np.uint8]) -> None:
-        """Take the time of one more run each: the first one also sets up what later ones use."""
-        for network, run in (
-            (self.networks.labels, predictor.labels),
-            (self.networks.probabilities, predictor.probabilities),
-        ):
-            began = time.perf_counter()
-            run(tiles)
-            network.rate.state((time.perf_counter() - began) / len(tiles))
 
 
 class Repository:

@@ -69,23 +69,7 @@ class Telemetry:
         self.analyses = own.counter("analyses", "Analyses that ended.", "model", "outcome")
         self.imaging = own.counter("imaging", "Imaging that ended.", "kind", "outcome")
         self.stage_seconds = own.seconds("stage", "Time in one stage of the work.", "stage")
-        self.tiles = own.counter("tiles", "Tiles through a network.")
-        self.tile_batch_seconds = own.seconds(
-            "tile_batch", "One run of a network over a batch of tiles.", "provider"
-        )
-        self.model_tiles = own.counter("model_tiles", "Tiles through the networks.", "model")
-        self.tile_batch_tiles = Histogram(
-            "petroserve_tile_batch_tiles",
-            "Tiles of one run of a network, without those that fill it up.",
-            buckets=_TILES,
-            registry=own,
-        )
-        self.tiles_waiting = own.gauge(
-            "tiles_waiting", "Tiles that wait for a run.", "priority", across="livesum"
-        )
-        self.tile_wait_seconds = own.seconds(
-            "tile_wait", "Time that a tile waited for its run.", "priority"
-        )
+        self._declare_tiles(own)
         self.queue_depth = own.gauge(
             "queue_depth", "Requests that were accepted and wait.", across="livesum"
         )
@@ -105,6 +89,25 @@ class Telemetry:
             "name",
             "version",
             across="livemax",
+        )
+
+    def _declare_tiles(self, own: _Declaring) -> None:
+        self.tiles = own.counter("tiles", "Tiles through a network.")
+        self.tile_batch_seconds = own.seconds(
+            "tile_batch", "One run of a network over a batch of tiles.", "provider"
+        )
+        self.model_tiles = own.counter("model_tiles", "Tiles through the networks.", "model")
+        self.tile_batch_tiles = Histogram(
+            "petroserve_tile_batch_tiles",
+            "Tiles of one run of a network, without those that fill it up.",
+            buckets=_TILES,
+            registry=own,
+        )
+        self.tiles_waiting = own.gauge(
+            "tiles_waiting", "Tiles that wait for a run.", "priority", across="livesum"
+        )
+        self.tile_wait_seconds = own.seconds(
+            "tile_wait", "Time that a tile waited for its run.", "priority"
         )
 
     def observe_request(self, *, route: str, method: str, status: int, seconds: float) -> None:

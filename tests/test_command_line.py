@@ -37,6 +37,7 @@ ARTEFACTS = {
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sieves.csv",
     "sizes.csv",
 }
 # Two grains: 10 x 10 px of class 1 and 20 x 30 px of class 3 of the tiny model.
@@ -243,6 +244,7 @@ def test_measure_counts_a_known_grain_exactly(run: Run, tmp_path: Path) -> None:
         "result.json",
         "modal.csv",
         "sizes.csv",
+        "sieves.csv",
         "grains.csv",
         "grains.parquet",
         "grains.geojson",

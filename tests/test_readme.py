@@ -42,6 +42,7 @@ ARTEFACTS = {
     "overlay.jpg",
     "provenance.json",
     "result.json",
+    "sieves.csv",
     "sizes.csv",
 }
 

@@ -19,6 +19,7 @@ from petrography.pipeline.seeing import Seen
 from petrography.pipeline.turning import phase_anisotropy
 from petrography.report import (
     UNSCALED,
+    ModalEntry,
     ModelReference,
     PhaseAnisotropy,
     Quality,
@@ -70,21 +71,12 @@ def recorded(
     errors = _map_errors(composition, card, seen)
     contacts = contact_entry(measured.contacts, um_per_px=um_per_px)
     liberation = liberation_entry(measured.textures, um_per_px=um_per_px)
-    uncertainties = modal_uncertainty(
-        composition,
-        errors=errors,
-        other_percent=request.modal.other_uncertainty_percent,
-        wanted_error_percent=request.modal.wanted_error_percent,
-        um_per_px=um_per_px,
-    )
     return Result(
         id=analysis_id,
         sample=request.sample or Sample(),
         model=ModelReference(name=card.name, version=card.version, sha256=card.onnx_sha256),
         scale=seen.scale,
-        modal=modal_entries(
-            composition, um_per_px=um_per_px, errors=errors, uncertainties=uncertainties
-        ),
+        modal=_modal(composition, errors, request, um_per_px),
         modal_basis=modal_basis(composition),
         modal_correction=None if errors is None else modal_correction(composition, errors),
         element_percent=rounded_elements(composition),
@@ -112,6 +104,24 @@ def recorded(
             **texture_definitions(liberation),
         },
         provenance=provenance,
+    )
+
+
+def _modal(
+    composition: Composition,
+    errors: MapErrors | None,
+    request: AnalysisRequest,
+    um_per_px: float | None,
+) -> tuple[ModalEntry, ...]:
+    uncertainties = modal_uncertainty(
+        composition,
+        errors=errors,
+        other_percent=request.modal.other_uncertainty_percent,
+        wanted_error_percent=request.modal.wanted_error_percent,
+        um_per_px=um_per_px,
+    )
+    return modal_entries(
+        composition, um_per_px=um_per_px, errors=errors, uncertainties=uncertainties
     )
 
 

@@ -20,6 +20,7 @@ ArtefactName = Literal[
     "overlay.jpg",
     "modal.csv",
     "sizes.csv",
+    "sieves.csv",
     "grains.csv",
     "grains.parquet",
     "grains.geojson",

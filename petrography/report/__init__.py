@@ -54,6 +54,7 @@ from petrography.report.several_fields import (
     fields_report,
     fields_table,
 )
+from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
@@ -128,6 +129,7 @@ __all__ = [
     "tabulated_liberation",
     "tabulated_locking",
     "tabulated_modal",
+    "tabulated_sieves",
     "tabulated_sizes",
     "texture_definitions",
     "texture_entry",

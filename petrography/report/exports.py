@@ -11,6 +11,7 @@ from petrography.report.geojson import grains_geojson
 from petrography.report.grain_columns import tabulated_grains
 from petrography.report.modal_columns import tabulated_modal
 from petrography.report.result import Contacts, Result
+from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Table
 from petrography.report.tables import csv_text, grains_csv, modal_csv
@@ -27,6 +28,7 @@ __all__ = ["EXPORTS", "EXPORTS_ON_REQUEST", "exports"]
 EXPORTS: dict[str, str] = {
     "modal.csv": "text/csv; charset=utf-8",
     "sizes.csv": "text/csv; charset=utf-8",
+    "sieves.csv": "text/csv; charset=utf-8",
     "grains.csv": "text/csv; charset=utf-8",
     "grains.parquet": "application/vnd.apache.parquet",
     "grains.geojson": "application/geo+json",
@@ -52,6 +54,7 @@ _FORMS: tuple[Form, ...] = ("svg", "png")
 EXPORTS_ON_REQUEST = frozenset(EXPORTS) - {
     "modal.csv",
     "sizes.csv",
+    "sieves.csv",
     "grains.csv",
     "grains.parquet",
     "grains.geojson",
@@ -95,6 +98,7 @@ def exports(
     return {
         "modal.csv": lambda: modal_csv(result).encode(),
         "sizes.csv": lambda: csv_text(tabulated_sizes(result)).encode(),
+        "sieves.csv": lambda: csv_text(tabulated_sieves(result)).encode(),
         "grains.csv": lambda: grains_csv(grains, um_per_px=um_per_px).encode(),
         "grains.parquet": lambda: _parquet(result, grains),
         "grains.geojson": lambda: grains_geojson(grains, identity=identity, um_per_px=um_per_px),
@@ -182,6 +186,7 @@ def _workbook(result: Result, grains: Grains, textures: TextureStatistics | None
         (
             tabulated_modal(result),
             tabulated_sizes(result),
+            tabulated_sieves(result),
             tabulated_grains(grains, um_per_px=um_per_px),
             *(table() for table in _texture_tabulators(result, textures).values()),
         ),

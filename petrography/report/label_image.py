@@ -88,15 +88,7 @@ def label_image_result(
         contacts=boundaries,
         textures=None if textures is None else texture_entry(textures),
         liberation=liberation,
-        quality=Quality(
-            focus=None,
-            clipping=None,
-            dark_fraction=None,
-            hue_distance=None,
-            calibrate_first=False,
-            colour_distance=None,
-            warnings=composition.warnings,
-        ),
+        quality=_unjudged(composition),
         degradations=(UNSCALED,) if um_per_px is None else (),
         uncertainty=None,
         timings_s={},
@@ -107,6 +99,19 @@ def label_image_result(
             **({} if liberation is None else texture_definitions(liberation)),
         },
         provenance={},
+    )
+
+
+def _unjudged(composition: Composition) -> Quality:
+    """Without a photograph there is nothing to judge but the map."""
+    return Quality(
+        focus=None,
+        clipping=None,
+        dark_fraction=None,
+        hue_distance=None,
+        calibrate_first=False,
+        colour_distance=None,
+        warnings=composition.warnings,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from petrography.errors import InputError
@@ -14,9 +15,33 @@ from service.runtime import Priority
 from service.settings import Settings
 from service.telemetry import Telemetry
 
-__all__ = ["Workers"]
+__all__ = ["Workers", "counted"]
 
 T = TypeVar("T")
+
+
+@contextmanager
+def counted(count: Callable[[str], object]) -> Iterator[None]:
+    """Count how a block ended.
+
+    Parameters
+    ----------
+    count : callable
+        Told the outcome: done, cancelled, refused or failed.
+    """
+    outcome = "failed"
+    try:
+        yield
+        outcome = "done"
+    except asyncio.CancelledError:
+        outcome = "cancelled"
+        raise
+    except InputError:
+        # The fault of the client: nothing that an operator has to look after.
+        outcome = "refused"
+        raise
+    finally:
+        count(outcome)
 
 
 class Workers:
@@ -56,11 +81,10 @@ class Workers:
         self,
         work: Callable[[Course], T],
         *,
-        count: Callable[[str], object],
         priority: Priority = "bulk",
         expected_s: float | None = None,
     ) -> T:
-        """Wait for a turn, work in a thread, and count how it ended.
+        """Wait for a turn and work in a thread.
 
         Cancelling the awaiting task stops the work at its next step; the call returns only when
         its thread has stopped, so that cancelled work never runs beside the next.
@@ -69,8 +93,6 @@ class Workers:
         ----------
         work : callable
             Given its course; called in a thread.
-        count : callable
-            Told the outcome: done, cancelled, refused or failed.
         priority : {"interactive", "bulk"}
             Whose turns it takes.
         expected_s : float, optional
@@ -81,21 +103,8 @@ class Workers:
         BaseException
             What `work` raises.
         """
-        outcome = "failed"
-        try:
-            async with self.admission.turn(priority, expected_s):
-                done = await self._in_thread(work)
-            outcome = "done"
-        except asyncio.CancelledError:
-            outcome = "cancelled"
-            raise
-        except InputError:
-            # The fault of the client: nothing that an operator has to look after.
-            outcome = "refused"
-            raise
-        finally:
-            count(outcome)
-        return done
+        async with self.admission.turn(priority, expected_s):
+            return await self._in_thread(work)
 
     async def _in_thread(self, work: Callable[[Course], T]) -> T:
         course = Course(self._telemetry)

@@ -20,7 +20,7 @@ from petrography.stitching import Matcher
 from service.engine.analysing import Analyse, Analyses, Finished
 from service.engine.artefact_store import ArtefactStore
 from service.engine.calibrating import CalibrationRequest, calibrate
-from service.engine.carrying_out import Workers
+from service.engine.carrying_out import Workers, counted
 from service.engine.course import Course
 from service.engine.documents import document_bytes
 from service.engine.estimating import Estimate, EstimateRequest, estimate
@@ -178,27 +178,23 @@ class Engine:
         """
         model = self.repository.get(request.model)
         readers = {part: view.read for part, view in (views or {}).items()}
-        shape = await asyncio.to_thread(size_if_known, image)
-        chosen = priority or priority_of(shape, self.settings)
-        expected_s = None
-        if shape is not None:
-            expected = await asyncio.to_thread(self._expected, shape, request, model)
-            expected_s = expected.seconds
-        analyse = await self._analyses.prepared(
-            request, model, href_root=href_root, views=readers, priority=chosen, tenant=tenant
-        )
-
-        def work(course: Course) -> Finished:
-            mapped = partial(encoded_in, file=image)
-            return analyse(mapped, course, self.settings.max_image_bytes, None)
-
         name = f"{model.card.name}:{model.card.version}"
-        return await self._workers.carry_out(
-            work,
-            count=lambda outcome: self.telemetry.analyses.labels(name, outcome).inc(),
-            priority=chosen,
-            expected_s=expected_s,
-        )
+        with counted(lambda outcome: self.telemetry.analyses.labels(name, outcome).inc()):
+            shape = await asyncio.to_thread(size_if_known, image)
+            chosen = priority or priority_of(shape, self.settings)
+            analyse = await self._analyses.prepared(
+                request, model, href_root=href_root, views=readers, priority=chosen, tenant=tenant
+            )
+            expected_s = None
+            if shape is not None:
+                expected = await asyncio.to_thread(self._expected, shape, request, model)
+                expected_s = expected.seconds
+
+            def work(course: Course) -> Finished:
+                mapped = partial(encoded_in, file=image)
+                return analyse(mapped, course, self.settings.max_image_bytes, None)
+
+            return await self._workers.carry_out(work, priority=chosen, expected_s=expected_s)
 
     async def estimate(self, request: EstimateRequest, image: Readable | None) -> Estimate:
         """Tell what an analysis would take.
@@ -380,6 +376,5 @@ class Engine:
     async def _image(self, kind: Kind, work: Callable[[Course], T]) -> T:
         """Carry out work that needs no model."""
         self.require_ready()
-        return await self._workers.carry_out(
-            work, count=lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()
-        )
+        with counted(lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()):
+            return await self._workers.carry_out(work)

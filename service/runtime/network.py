@@ -33,16 +33,19 @@ class TileRate:
     ----------
     seconds : float or None
         Of one tile; None before the first run.
+    latest_seconds : float or None
+        Of a tile of the latest run.
     source : {"warm-up", "requests"}
         Which runs were measured.
     """
 
     def __init__(self) -> None:
         self.seconds: float | None = None
+        self.latest_seconds: float | None = None
         self.source: RateSource = "warm-up"
         self._changing = threading.Lock()
 
-    def state(self, seconds: float) -> None:
+    def begin(self, seconds: float | None) -> None:
         """Begin with what warming up took."""
         with self._changing:
             self.seconds, self.source = seconds, "warm-up"
@@ -50,6 +53,7 @@ class TileRate:
     def add(self, seconds: float) -> None:
         """Take a run of a request into the mean."""
         with self._changing:
+            self.latest_seconds = seconds
             if self.seconds is None:
                 self.seconds = seconds
             self.seconds += _NEWEST_WEIGHT * (seconds - self.seconds)
@@ -204,6 +208,11 @@ class ModelNetworks:
             for kind in ("labels", "probabilities")
         )
         self.provider = opened.provider
+
+    def begin_rates(self, warmed: ModelNetworks) -> None:
+        """Begin with the seconds that the latest runs of others of the same model took."""
+        self.labels.rate.begin(warmed.labels.rate.latest_seconds)
+        self.probabilities.rate.begin(warmed.probabilities.rate.latest_seconds)
 
 
 def _concatenated(pieces: list[list[NDArray[Any]]]) -> list[NDArray[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from typing import Any
 
@@ -22,6 +23,7 @@ from petrography.report import (
     label_image_result,
     tabulated_grains,
     tabulated_modal,
+    tabulated_sieves,
     tabulated_sizes,
 )
 from petrography.report.parquet import table_parquet
@@ -72,8 +74,8 @@ def sheets(book: bytes) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def workbook(result: Result, grains: Grains) -> bytes:
-    tables = tabulated_modal(result), tabulated_sizes(result), tabulated_grains(grains)
-    return result_workbook(result, tables)
+    tables = [tabulate(result) for tabulate in (tabulated_modal, tabulated_sizes, tabulated_sieves)]
+    return result_workbook(result, [*tables, tabulated_grains(grains)])
 
 
 # --- the table -------------------------------------------------------------------------------
@@ -108,6 +110,18 @@ def test_sizes_are_those_of_the_result() -> None:
     assert (galena["grains"], galena["below_minimum"], galena["ecd_area_p80_px"]) == (0, 1, None)
 
 
+@pytest.mark.parametrize(("um_per_px", "unit"), [(None, "px"), (0.5, "um")])
+def test_sieve_classes_hold_every_grain_once(um_per_px: float | None, unit: str) -> None:
+    result, grains = report(um_per_px=um_per_px)
+    table = tabulated_sieves(result)
+    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows()]
+    assert sum(row["grains"] for row in rows) == len(grains)
+    sphalerite = [row for row in rows if row["symbol"] == "Sp"]
+    assert sphalerite[-1]["passing_percent"] == pytest.approx(100.0)
+    for below, above in itertools.pairwise(sphalerite):
+        assert below[f"upper_{unit}"] == above[f"lower_{unit}"]
+
+
 # --- CSV -------------------------------------------------------------------------------------
 
 
@@ -137,7 +151,7 @@ def test_characters_that_xml_forbids_are_escaped() -> None:
 def test_a_workbook_holds_the_tables_their_meaning_and_their_origin() -> None:
     result, grains = report()
     content = sheets(workbook(result, grains))
-    assert list(content) == ["modal", "sizes", "grains", "definitions", "provenance"]
+    assert list(content) == ["modal", "sizes", "sieves", "grains", "definitions", "provenance"]
     modal = tabulated_modal(result)
     assert content["modal"] == [modal.header, *modal.rows()]
     assert len(content["grains"]) == 1 + len(grains)

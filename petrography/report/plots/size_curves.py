@@ -17,6 +17,7 @@ from petrography.minerals import mineral
 from petrography.report.plots.rendering import INK, MUTED, WIDTH_IN, caption, fitted_above
 from petrography.report.result import Result
 from petrography.statistics import Grains
+from petrography.statistics.size_distributions import SIEVES_PX, SIEVES_UM
 
 __all__ = ["size_curves"]
 
@@ -34,11 +35,6 @@ _DEFINITIONS = {
     "minimum_size": "Minimum",
     "edge_rule": "Edge",
 }
-# The series that sieves of laboratories follow, by the square root of two, rounded (ISO 565).
-_SIEVES = (
-    1, 1.4, 2, 2.8, 4, 5.6, 8, 10, 14, 20, 28, 38, 53, 75, 106, 150, 212, 300, 425, 600, 850,
-    1180, 1700, 2360, 3350, 4750, 6700,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +78,7 @@ def size_curves(result: Result, grains: Grains) -> Figure:
     area.yaxis.set_tick_params(labelleft=True)
     if curves:
         figure.legend(
-            *area.get_legend_handles_labels(), loc="outside right upper", handlelength=2.4
+            *area.get_legend_handles_labels(), loc="outside right upper", title="P80 by area"
         )
     else:
         number.text(0.5, 0.5, "no grains", transform=number.transAxes, ha="center", color=MUTED)
@@ -151,7 +147,8 @@ def _panel(axes: Axes, curves: Sequence[_Curve], title: str, result: Result) -> 
     axes.set_ylim(0.0, 100.0)
     axes.set_yticks(range(0, 101, 20))
     sizes = np.concatenate([curve.size for curve in curves]) if curves else np.array([1.0, 10.0])
-    _mark_sieves(axes, float(sizes.min()) / 1.15, float(sizes.max()) * 1.15)
+    sieves = SIEVES_PX if result.scale is None else SIEVES_UM
+    _mark_sieves(axes, sieves, float(sizes.min()) / 1.15, float(sizes.max()) * 1.15)
     for share in _SHARES:
         axes.axhline(share, color=MUTED, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1.0)
         axes.annotate(
@@ -168,14 +165,16 @@ def _panel(axes: Axes, curves: Sequence[_Curve], title: str, result: Result) -> 
         _draw(axes, curve)
 
 
-def _mark_sieves(axes: Axes, least: float, most: float) -> None:
+def _mark_sieves(axes: Axes, sieves: Sequence[float], least: float, most: float) -> None:
     """Grid lines at the sieve classes; so many of them are labelled as can be read."""
     axes.set_xlim(least, most)
-    inside = [k for k, size in enumerate(_SIEVES) if least <= size <= most]
+    inside = [k for k, size in enumerate(sieves) if least <= size <= most]
     step = next((n for n in (1, 2) if len(inside) <= n * _MAX_LABELS), 4)
-    axes.xaxis.set_major_locator(FixedLocator([_SIEVES[k] for k in inside if k % step == 0]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
-    axes.xaxis.set_minor_locator(FixedLocator([_SIEVES[k] for k in inside]))
+    axes.xaxis.set_major_locator(FixedLocator([sieves[k] for k in inside if k % step == 0]))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda size, _: f"{size:.3g}" if size < 1000 else f"{size:.0f}")
+    )
+    axes.xaxis.set_minor_locator(FixedLocator([sieves[k] for k in inside]))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="x", which="both", color="#e4e4e4", linewidth=0.5)
     axes.set_axisbelow(True)

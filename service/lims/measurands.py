@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 
 from petrography.errors import InvalidParameterError
-from petrography.minerals import BACKGROUND_CODE, MINERALS, mineral
+from petrography.minerals import is_ore, mineral
 from petrography.report import ModalEntry, Result
 from service.lims.profile import STANDARD, LimsProfile
 
@@ -112,7 +112,7 @@ def reported(result: Result, profile: LimsProfile = STANDARD) -> tuple[Reported,
     tuple of Reported
         Modal per cent of the whole field (``MOD_*``), minerals that were looked for and not found
         as "less than"; grain sizes where there is a scale (``GS_P80_*``, ``GS_D50_*``); elements
-        (``EL_*``); area, fields, pixel size and mean uncertainty of the map.
+        (``EL_*``); liberation of particles (``LIB90_*``); shared boundaries (``ASSOC_*_*``); area, fields, pixel size and mean uncertainty of the map.
 
     Raises
     ------
@@ -123,6 +123,8 @@ def reported(result: Result, profile: LimsProfile = STANDARD) -> tuple[Reported,
         *_modal_shares(result),
         *_grain_sizes(result),
         *_elements(result),
+        *_liberated(result),
+        *_associations(result),
         *_field(result),
     )
     listed = tuple(_named(one, profile) for one in standard if profile.wants(one.keyword))
@@ -156,7 +158,7 @@ def _modal_shares(result: Result) -> tuple[Reported, ...]:
     """By code, found or not, so that samples of one deposit have their columns in one order."""
     limit = detection_limit_percent(result)
     shares = {entry.code: _modal(entry, limit) for entry in result.modal}
-    shares |= _not_found(result, limit)
+    shares |= _not_found(result)
     return tuple(shares[code] for code in sorted(shares))
 
 
@@ -175,7 +177,10 @@ def _modal(entry: ModalEntry, limit: float | None) -> Reported:
 
 
 def _expanded(entry: ModalEntry) -> tuple[float | None, str]:
-    """Longer half of the widest 95 % interval: it is not symmetric near 0 and 100 %."""
+    """Expanded uncertainty of the budget; without one, the longer half of a 95 % interval."""
+    if (known := entry.uncertainty) is not None:
+        sources = ", ".join(contribution.source for contribution in known.budget)
+        return known.expanded_pp, f"k = {known.coverage_factor:g}: {sources}"
     for interval, covers in (
         (entry.total_ci95, "95 %, sampling and map errors"),
         (entry.ci95, "95 %, sampling only"),
@@ -200,46 +205,31 @@ def detection_limit_percent(result: Result) -> float | None:
     Returns
     -------
     float or None
-        300 / N, the upper 95 % bound where none of N independent places shows it; N is the field
-        over the integral range ``2 pi l**2`` of its texture. None where the texture is not known
-        or N is below 3.
+        ``1 - 0.05**(1 / n)``, about 3 / n: the upper 95 % bound where none of the n independent
+        samples of the texture shows it. None where the texture is not known.
 
     References
     ----------
-    Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031 (the rule of three); Lantuejoul
-    1991, doi:10.1111/j.1365-2818.1991.tb03109.x (integral range).
+    Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031 (the rule of three).
     """
-    length_px = result.modal_basis.intervals.correlation_length_px
-    if length_px <= 0.0:
-        return None
-    places = result.modal_basis.field_px / max(2.0 * math.pi * length_px**2, 1.0)
-    return 300.0 / places if places > 3.0 else None
+    samples = result.modal_basis.intervals.independent_samples
+    return 100.0 * (1.0 - 0.05 ** (1.0 / samples)) if samples else None
 
 
-def _not_found(result: Result, limit: float | None) -> dict[int, Reported]:
-    found = {entry.code for entry in result.modal}
-    if limit is None:
-        return {}
+def _not_found(result: Result) -> dict[int, Reported]:
     return {
-        code: Reported(
-            keyword=keyword_of("MOD", mineral(code).symbol),
-            title=f"{mineral(code).name}, area of the whole field",
+        phase.code: Reported(
+            keyword=keyword_of("MOD", phase.symbol),
+            title=f"{phase.name}, area of the whole field",
             unit="%",
-            value=limit,
+            value=phase.upper_percent,
             decimals=2,
             below_limit=True,
-            detection_limit=limit,
+            detection_limit=phase.upper_percent,
         )
-        for code in _looked_for(result)
-        if code not in found and code in MINERALS and code != BACKGROUND_CODE
+        for phase in result.not_found
+        if phase.upper_percent is not None
     }
-
-
-def _looked_for(result: Result) -> tuple[int, ...]:
-    """Codes that the model could have drawn; a result of elsewhere may not say."""
-    parameters = result.provenance.get("parameters")
-    codes = parameters.get("possible_codes") if isinstance(parameters, dict) else None
-    return tuple(code for code in codes if isinstance(code, int)) if isinstance(codes, list) else ()
 
 
 def _grain_sizes(result: Result) -> Iterator[Reported]:
@@ -271,6 +261,35 @@ def _elements(result: Result) -> Iterator[Reported]:
             value=percent,
             decimals=2,
         )
+
+
+def _liberated(result: Result) -> Iterator[Reported]:
+    particles = None if result.liberation is None else result.liberation.particles
+    for symbol, one in ({} if particles is None else particles.minerals).items():
+        yield Reported(
+            keyword=keyword_of("LIB90", symbol),
+            title=f"{symbol}, area in particles of at least 90 % of it",
+            unit="%",
+            value=one.liberated_percent["90"],
+            decimals=1,
+        )
+
+
+def _associations(result: Result) -> Iterator[Reported]:
+    contacts = result.contacts
+    if contacts is None or not contacts.association_percent:
+        return
+    for i, code in enumerate(contacts.codes):
+        for j, other in enumerate(contacts.codes):
+            if i != j and is_ore(code) and is_ore(other):
+                one, by = mineral(code).symbol, mineral(other).symbol
+                yield Reported(
+                    keyword=keyword_of(keyword_of("ASSOC", one), by),
+                    title=f"{one}, share of its boundary that is against {by}",
+                    unit="%",
+                    value=contacts.association_percent[i][j],
+                    decimals=1,
+                )
 
 
 def _field(result: Result) -> Iterator[Reported]:

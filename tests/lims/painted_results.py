@@ -18,9 +18,13 @@ from petrography.report import (
     grain_entries,
     modal_basis,
     modal_entries,
+    modal_uncertainty,
+    not_found,
     rounded_elements,
 )
 from petrography.statistics import measure_grains, modal_composition, summarise_grains
+
+POSSIBLE = (0, 1, 2, 4, 6, 8)
 
 
 def painted_labels() -> NDArray[np.uint8]:
@@ -39,13 +43,18 @@ def painted_result(
 ) -> Result:
     """The result of `painted_labels`, of a model that looked for six phases."""
     labels = painted_labels()
-    composition, grains = modal_composition(labels), measure_grains(labels)
+    composition, grains = modal_composition(labels, looked_for=POSSIBLE), measure_grains(labels)
     known: dict[str, Any] = {
         "id": "4d7f6f2e-0000-4000-8000-000000000001",
         "sample": Sample(id=sample, section="A", operator="Ada", instrument="Axio-1"),
         "model": ModelReference(name="tiny", version=2, sha256="0" * 64),
         "scale": None if um_per_px is None else Scale(um_per_px=um_per_px, source="request"),
-        "modal": modal_entries(composition, um_per_px=um_per_px),
+        "modal": modal_entries(
+            composition,
+            um_per_px=um_per_px,
+            uncertainties=modal_uncertainty(composition),
+        ),
+        "not_found": not_found(composition),
         "modal_basis": modal_basis(composition),
         "element_percent": rounded_elements(composition),
         "grains": grain_entries(summarise_grains(grains), um_per_px=um_per_px),
@@ -65,7 +74,7 @@ def painted_result(
         "definitions": definitions(composition, grains),
         "provenance": {
             "started_utc": "2026-11-20T21:04:00+00:00",
-            "parameters": {"possible_codes": [0, 1, 2, 4, 6, 8]},
+            "parameters": {"possible_codes": list(POSSIBLE)},
         },
     }
     return Result(**(known | fields))

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrography.errors import InvalidParameterError, MalformedRequestError
-from petrography.report import Result, Sample
+from petrography.report import Contacts, Result, Sample
+from petrography.report.texture_models import (
+    Liberation,
+    LockingPercent,
+    ParticleLiberation,
+    ParticleMineral,
+)
 from service.lims import (
     LONG_COLUMNS,
     WIDE_COLUMNS,
@@ -53,20 +59,23 @@ def test_painted_areas_are_reported_with_unit_decimals_and_uncertainty() -> None
     percent = 100.0 * (labels == 1).mean()
     assert numbers["MOD_CCP"].text == f"{percent:.2f}" == "16.67"
     assert numbers["MOD_CCP"].unit == "%"
-    entry = painted_result().modal[1]
-    assert entry.ci95 is not None
-    longer_half = max(entry.area_percent - entry.ci95[0], entry.ci95[1] - entry.area_percent)
-    assert 0.0 <= float(numbers["MOD_CCP"].uncertainty_text) - longer_half < 0.01
-    assert "sampling only" in numbers["MOD_CCP"].coverage
+    known = painted_result().modal[1].uncertainty
+    assert known is not None
+    assert 0.0 <= float(numbers["MOD_CCP"].uncertainty_text) - known.expanded_pp < 0.01
+    assert numbers["MOD_CCP"].coverage == "k = 2: sampling"
     # Squares of 20 px at 0.5 um: the circle of equal area.
     assert float(numbers["GS_P80_CCP"].text) == pytest.approx(11.28, abs=0.06)
     assert numbers["GS_P80_CCP"].unit == "um"
     assert numbers["ANALYSED_AREA"].text == "0.019"
 
 
-def test_the_interval_with_map_errors_goes_before_that_of_sampling() -> None:
+def test_without_a_budget_the_widest_interval_is_taken() -> None:
     result = painted_result()
-    wider = result.modal[1].model_copy(update={"total_ci95": (10.0, 30.0)})
+    without = {"uncertainty": None, "ci95": (16.0, 18.0)}
+    entry = result.modal[1].model_copy(update=without)
+    number = numbers_of(result.model_copy(update={"modal": (entry,)}))["MOD_CCP"]
+    assert (number.uncertainty_text, number.coverage) == ("1.34", "95 %, sampling only")
+    wider = entry.model_copy(update={"total_ci95": (10.0, 30.0)})
     number = numbers_of(result.model_copy(update={"modal": (wider,)}))["MOD_CCP"]
     assert number.uncertainty_text == "13.34"
     assert "map errors" in number.coverage
@@ -82,6 +91,26 @@ def test_what_was_looked_for_and_not_found_is_less_than_the_limit() -> None:
     # Rounded up: a limit must not promise more than it holds.
     assert 0.0 <= float(galena.number) - limit < 0.01
     assert "MOD_APY" not in numbers_of(result)
+
+
+def test_shared_boundaries_and_liberated_particles_are_reported() -> None:
+    contacts = Contacts(
+        codes=(0, 1, 8),
+        length_px=((0.0, 5.0, 5.0), (5.0, 0.0, 15.0), (5.0, 15.0, 0.0)),
+        association_percent=((0.0, 50.0, 50.0), (25.0, 0.0, 75.0), (25.0, 75.0, 0.0)),
+    )
+    percent = LockingPercent(liberated=100.0, binary=0.0, ternary=0.0, complex=0.0)
+    mineral = ParticleMineral(
+        composition_percent=(0.0,) * 10,
+        free_surface_percent=(0.0,) * 10,
+        liberated_percent={"80": 70.0, "90": 62.5, "95": 10.0},
+        locking_percent=percent,
+    )
+    particles = ParticleLiberation(particles=9, below_minimum=0, minerals={"Ccp": mineral})
+    liberation = Liberation(particles=particles, intact_ore_potential=None)
+    numbers = numbers_of(painted_result(contacts=contacts, liberation=liberation))
+    found = {name: one.text for name, one in numbers.items() if name[:3] in {"LIB", "ASS"}}
+    assert found == {"LIB90_CCP": "62.5", "ASSOC_CCP_SP": "75.0", "ASSOC_SP_CCP": "75.0"}
 
 
 def test_without_a_scale_nothing_physical_is_reported() -> None:
@@ -228,7 +257,7 @@ def test_long_csv_has_a_number_a_line_and_quotes_what_needs_it() -> None:
     assert copper["SAMPLEID"] == '\'=2+3,"x"'
     assert (copper["RESULT"], copper["UNIT"], copper["STATUS"]) == ("16.67", "%", "preliminary")
     assert copper["ANALYSISDATE"] == "2026-11-20T21:04:00Z"
-    assert copper["COVERAGE"] == "95 %, sampling only"
+    assert copper["COVERAGE"] == "k = 2: sampling"
     galena = by_analyte["MOD_GN"]
     assert (galena["QUALIFIERS"], galena["UNCERTAINTY"]) == ("<", "")
     assert galena["RESULT"] == f"<{galena['DETECTIONLIMIT']}"
@@ -268,7 +297,8 @@ def test_lis2_message_says_sample_number_unit_status_and_uncertainty() -> None:
     assert (lines["MOD_GN"].field(4)[0], lines["MOD_GN"].field(7)) == ("<", "<")
     comment = records[records.index(copper) + 1]
     assert comment.kind == "C"
-    assert comment.field(4).startswith("U=1.")
+    assert comment.field(4).startswith("U=")
+    assert comment.field(4).endswith("% (k = 2: sampling)")
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ BAD_REQUESTS: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
         ("'um_per_px'", "2 times"),
     ),
     "unknown field": ('{"colour": 1}', 422, ("colour",)),
+    "control character in a name": ('{"sample": {"id": "a\\rb"}}', 422, ("sample.id",)),
     "unknown field inside": ('{"sample": {"colour": 1}}', 422, ("sample.colour",)),
     "text for a number": ('{"um_per_px": "0.5"}', 422, ("um_per_px",)),
     "truth for a number": ('{"um_per_px": true}', 422, ("um_per_px",)),

@@ -76,5 +76,6 @@ def _in_words(told: Estimate) -> str:
         f"{told.width_px} x {told.height_px} px, {told.tiles} tiles of {told.tile_px} px with "
         f"{told.model}; about {told.seconds:.1f} s, {told.network_seconds:.1f} of them in the "
         f"network (measured now), {told.other_seconds:.1f} beside it ({told.other_basis}); about "
-        f"{told.peak_memory_bytes / _MIB:.0f} MiB"
+        f"{told.peak_memory_bytes / _MIB:.0f} MiB, and {told.scratch_bytes / _MIB:.0f} MiB of "
+        "scratch files"
     )

@@ -29,6 +29,9 @@ _ASSUMED_S_PER_PX = 0.15e-6
 _OLDER_WEIGHT = 0.9
 # Image, corrected image, map, confidence and what statistics and pictures hold beside them.
 _BYTES_PER_PX = 20
+# What of them is resident at once, the rest lies in scratch files: 357 MiB of 100 MPix and 385 MiB of
+# 600 MPix were measured without a network (benchmarks/bench_memory.py).
+_MOST_RESIDENT_BYTES = 400 * 1024**2
 # Working memory of a network for each pixel of a batch: 130 MiB for a tile of 512 px.
 _NETWORK_BYTES_PER_PX = 520
 _FLOAT_BYTES = 4
@@ -78,6 +81,8 @@ class Estimate(BaseModel):
     """Until its turn, if it came now."""
     peak_memory_bytes: int
     """Memory of the host that it takes beside the idle process; from the sizes of what is held."""
+    scratch_bytes: int
+    """Most that it takes in files of the scratch folder meanwhile."""
 
 
 class OtherRate:
@@ -168,6 +173,7 @@ def estimate(
         other_basis=other_basis,
         queue_wait_seconds=round(queue_wait_s, 3),
         peak_memory_bytes=_peak_memory_bytes(px, work, model),
+        scratch_bytes=max(0, px * _BYTES_PER_PX - _MOST_RESIDENT_BYTES),
     )
 
 
@@ -204,4 +210,5 @@ def _peak_memory_bytes(px: int, work: _Work, model: LoadedModel) -> int:
     band = (len(card.classes) + 1) * card.tile.size_px * work.width_px
     band_bytes = _FLOAT_BYTES * band if work.with_probabilities else 0
     on_host = _NETWORK_BYTES_PER_PX * batch_px if model.opened.provider == "cpu" else 0
-    return px * _BYTES_PER_PX + band_bytes + _FLOAT_BYTES * answers + on_host
+    resident = min(px * _BYTES_PER_PX, _MOST_RESIDENT_BYTES)
+    return resident + band_bytes + _FLOAT_BYTES * answers + on_host

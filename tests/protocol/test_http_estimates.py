@@ -79,6 +79,21 @@ async def test_a_larger_image_takes_more_of_everything(client: httpx.AsyncClient
         assert small[name] < large[name]
 
 
+async def test_beyond_what_stays_in_memory_an_image_takes_scratch_files(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    settings = settings_for(model_folder, tmp_path / "artefacts", max_image_pixels=700_000_000)
+    async with running_service(settings) as (client, _):
+        small, large, huge = [
+            (await estimated(client, height_px=side, width_px=side)).json()
+            for side in (1000, 10_000, 24_000)
+        ]
+    assert small["scratch_bytes"] == 0
+    assert 1.4e9 < large["scratch_bytes"] < 1.8e9
+    assert 10e9 < huge["scratch_bytes"] < 12e9
+    assert huge["peak_memory_bytes"] < 1.5 * large["peak_memory_bytes"] < 1024**3
+
+
 async def test_the_wait_is_that_of_the_own_queue(
     http_service: tuple[httpx.AsyncClient, Engine],
 ) -> None:

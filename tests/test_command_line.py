@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import subprocess
@@ -233,53 +231,6 @@ def test_phantom_refuses_an_unknown_recipe(run: Run, tmp_path: Path) -> None:
     )
     assert status == 2
     assert "known recipes are" in complaints
-
-
-def test_measure_counts_a_known_grain_exactly(run: Run, tmp_path: Path) -> None:
-    labels = write_labels(tmp_path / "labels.png", TRUTH)
-    out = tmp_path / "out"
-    status, printed, _ = run("measure", labels, "--out", out, "--um-per-px", "2")
-    assert status == 0
-    assert names_in(out) == {
-        "result.json",
-        "modal.csv",
-        "sizes.csv",
-        "sieves.csv",
-        "grains.csv",
-        "grains.parquet",
-        "grains.geojson",
-        "contacts.csv",
-        "locking.csv",
-        "intergrowths.csv",
-        "liberation.csv",
-    }
-    grains = list(csv.DictReader(io.StringIO((out / "grains.csv").read_text())))
-    areas = [(row["symbol"], row["area_px"], float(row["area_um2"])) for row in grains]
-    assert areas == [("Ccp", "100", 400.0), ("Py/Mrc", "600", 2400.0)]
-    assert "pyrite/marcasite" in printed
-
-
-def test_measure_tells_touching_grains_apart_when_asked(run: Run, tmp_path: Path) -> None:
-    truth = np.zeros((40, 70), dtype=np.uint8)
-    rows, columns = np.mgrid[:40, :70]
-    for column in (20, 44):
-        truth[(rows - 20) ** 2 + (columns - column) ** 2 <= 14**2] = 1
-    labels, out = write_labels(tmp_path / "labels.png", truth), tmp_path / "out"
-    status, printed, _ = run("measure", labels, "--out", out, "--touching-grains")
-    assert status == 0
-    touching = json.loads((out / "result.json").read_text())["grains"]["Ccp"]["touching"]
-    assert (touching["particles"], touching["divided"]) == (2, 1)
-    assert "told apart" in printed
-
-
-@pytest.mark.parametrize("um_per_px", ["0", "nan", "-0.5"])
-def test_measure_refuses_an_impossible_scale(run: Run, tmp_path: Path, um_per_px: str) -> None:
-    labels = write_labels(tmp_path / "labels.png", TRUTH)
-    status, _, complaints = run(
-        "measure", labels, "--out", tmp_path / "out", "--um-per-px", um_per_px
-    )
-    assert status == 2
-    assert "wanted micrometres per pixel" in complaints
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from service.lims.edd import LONG_COLUMNS, WIDE_COLUMNS, long_csv, wide_csv
 from service.lims.lis2 import Record, frames, lis2_message, read_frames, read_message
 from service.lims.measurands import Reported, detection_limit_percent, reported
 from service.lims.profile import STANDARD, LimsProfile, parse_profile
-from service.lims.senaite_client import Analysis, Patience, SenaiteClient, SenaiteSample
+from service.lims.senaite_client import Patience, SenaiteClient
 from service.lims.senaite_delivery import Delivered, deliver
+from service.lims.senaite_records import Analysis, SenaiteSample
 from service.lims.two_dimension import two_dimension_csv
 from service.lims.two_dimension_check import SampleInLims, Verdict, check_two_dimension
 from service.lims.watched_folder import Dropped, Handled, Handler, WatchedFolder

@@ -17,8 +17,9 @@ from typing import Any, Self
 import httpx
 
 from petrography.errors import InvalidParameterError, LimsRefusedError, LimsUnreachableError
+from service.lims.senaite_records import Analysis, SenaiteSample, analysis_of, sample_of
 
-__all__ = ["Analysis", "Patience", "SenaiteClient", "SenaiteSample"]
+__all__ = ["Patience", "SenaiteClient"]
 
 _API = "/@@API/senaite/v1"
 _PAGE = 100
@@ -44,43 +45,6 @@ class Patience:
     timeout_s: float = 30.0
     pauses_s: tuple[float, ...] = (0.5, 2.0, 8.0)
     longest_pause_s: float = 60.0
-
-
-@dataclass(frozen=True)
-class SenaiteSample:
-    """A sample as SENAITE holds it: its uid, id, the customer's id, review state and path."""
-
-    uid: str
-    id: str
-    client_sample_id: str
-    state: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """An analysis of a sample as SENAITE holds it.
-
-    Attributes
-    ----------
-    uid, keyword, sample_id, unit, state : str
-        `state` is its review state, such as unassigned or to_be_verified.
-    result, uncertainty, operand, remarks : str
-        Empty where not set; `operand` is ``<`` for a result below its limit.
-    attachments : tuple of str
-        Uids of linked files.
-    """
-
-    uid: str
-    keyword: str
-    sample_id: str
-    unit: str
-    state: str
-    result: str
-    uncertainty: str
-    operand: str
-    remarks: str
-    attachments: tuple[str, ...]
 
 
 class SenaiteClient:
@@ -164,7 +128,7 @@ class SenaiteClient:
             found = [
                 sample
                 for sample in map(
-                    _sample, self._search("senaite_catalog_sample", {index: sample_id})
+                    sample_of, self._search("senaite_catalog_sample", {index: sample_id})
                 )
                 if sample_id
                 and sample_id == (sample.id if index == "id" else sample.client_sample_id)
@@ -188,11 +152,11 @@ class SenaiteClient:
     def analysis(self, uid: str) -> Analysis:
         """Read one analysis."""
         (item,) = self._items(self._call("GET", uid), uid)
-        return _analysis(item)
+        return analysis_of(item)
 
     def _analyses(self, params: Mapping[str, str]) -> Iterator[Analysis]:
         query = {"portal_type": "Analysis", **params}
-        return map(_analysis, self._search("senaite_catalog_analysis", query))
+        return map(analysis_of, self._search("senaite_catalog_analysis", query))
 
     def submit(self, uid: str, fields: Mapping[str, Any]) -> None:
         """Write fields of an analysis and submit it.
@@ -372,38 +336,3 @@ def _reason(document: object) -> str:
     if isinstance(document, dict):
         return str(document.get("message") or document.get("error") or "no reason given")[:300]
     return "no reason given"
-
-
-def _text(item: Mapping[str, Any], *names: str) -> str:
-    """First of several names that is set: full objects and catalogue entries differ."""
-    for name in names:
-        value = item.get(name)
-        if isinstance(value, (str, int, float)) and value != "":
-            return str(value)
-    return ""
-
-
-def _sample(item: Mapping[str, Any]) -> SenaiteSample:
-    return SenaiteSample(
-        uid=_text(item, "uid"),
-        id=_text(item, "id", "getId"),
-        client_sample_id=_text(item, "ClientSampleID", "getClientSampleID"),
-        state=_text(item, "review_state"),
-        path=_text(item, "path"),
-    )
-
-
-def _analysis(item: Mapping[str, Any]) -> Analysis:
-    linked = item.get("Attachment") or []
-    return Analysis(
-        uid=_text(item, "uid"),
-        keyword=_text(item, "Keyword", "getKeyword"),
-        sample_id=_text(item, "getRequestID", "RequestID", "parent_id"),
-        unit=_text(item, "Unit", "getUnit"),
-        state=_text(item, "review_state"),
-        result=_text(item, "Result", "getResult"),
-        uncertainty=_text(item, "Uncertainty"),
-        operand=_text(item, "DetectionLimitOperand"),
-        remarks=_text(item, "Remarks"),
-        attachments=tuple(str(one["uid"] if isinstance(one, dict) else one) for one in linked),
-    )

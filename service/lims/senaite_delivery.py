@@ -22,8 +22,9 @@ from petrography.report import Result
 from service.lims.measurands import Reported, reported
 from service.lims.plain_text import sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
-from service.lims.senaite_client import Analysis, SenaiteClient
+from service.lims.senaite_client import SenaiteClient
 from service.lims.senaite_files import TRIES, Parcel, packed
+from service.lims.senaite_records import Analysis
 
 __all__ = ["Delivered", "deliver"]
 

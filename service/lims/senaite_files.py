@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from petrography.errors import LimsUnreachableError
 from petrography.report import Result
-from service.lims.senaite_client import Analysis, SenaiteClient, SenaiteSample
+from service.lims.senaite_client import SenaiteClient
+from service.lims.senaite_records import Analysis, SenaiteSample
 
 __all__ = ["TRIES", "Parcel", "packed"]
 

@@ -77,8 +77,8 @@ class Evaluation(Frozen):
 class JudgedBy(Frozen):
     """The earlier version that stood in for one whose training saw all images.
 
-    It was trained by the same recipe without the validation images, so what was measured on them
-    is its own: accuracy, confusion and temperature.
+    It is the same network, trained without the validation images, so what was measured on them is
+    its own: accuracy, confusion and temperature.
     """
 
     name: Name

@@ -185,7 +185,7 @@ def test_a_name_that_the_format_cannot_carry_is_refused(name: str) -> None:
 @settings(deadline=None)
 @given(HOSTILE)
 def test_whatever_name_is_written_comes_back_as_one_row(name: str) -> None:
-    result = RESULT.model_copy(update={"sample": Sample(id=name)})
+    result = RESULT.model_copy(update={"sample": Sample.model_construct(id=name)})
     try:
         text = two_dimension_csv([result])
     except InvalidParameterError:
@@ -266,7 +266,9 @@ def test_long_csv_has_a_number_a_line_and_quotes_what_needs_it() -> None:
 @settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_no_text_of_a_sample_breaks_a_row_or_begins_a_formula(name: str, section: str) -> None:
-    result = RESULT.model_copy(update={"sample": Sample(id=name or "x", section=section)})
+    result = RESULT.model_copy(
+        update={"sample": Sample.model_construct(id=name or "x", section=section)}
+    )
     for text, columns in ((long_csv([result]), 21), (wide_csv([result]), None)):
         rows = list(csv.reader(io.StringIO(text, newline="")))
         assert {len(row) for row in rows} == {columns or len(rows[0])}
@@ -312,7 +314,7 @@ def test_lis2_status_follows_the_result(status: str, letter: str) -> None:
 @settings(deadline=None)
 @given(HOSTILE.filter(bool))
 def test_any_name_survives_escaping_and_framing(name: str) -> None:
-    result = RESULT.model_copy(update={"sample": Sample(id=name)})
+    result = RESULT.model_copy(update={"sample": Sample.model_construct(id=name)})
     message = lis2_message(result, sent=SENT)
     assert message.isascii()
     received = read_frames(frames(message))

@@ -65,7 +65,7 @@ def report(name: str = "SEC-1", um_per_px: float | None = 0.5) -> tuple[Result, 
     result = label_image_result(
         modal_composition(section()), grains, identity="a1", um_per_px=um_per_px
     )
-    return result.model_copy(update={"sample": Sample(id=name)}), grains
+    return result.model_copy(update={"sample": Sample.model_construct(id=name)}), grains
 
 
 def sheets(book: bytes) -> dict[str, list[tuple[Any, ...]]]:

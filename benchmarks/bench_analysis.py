@@ -36,7 +36,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def compare(models: Path, model: str, repeat: int, petroscope_python: str | None
         pythons["petroscope"] = petroscope_python
     with tempfile.TemporaryDirectory() as folder:
         image, large = paint(Path(folder))
-        runs: dict[str, list[dict[str, float]]] = {way: [] for way in pythons}
+        runs: dict[str, list[dict[str, Any]]] = {way: [] for way in pythons}
         for _ in range(repeat):
             for way, python in pythons.items():
                 runs[way].append(in_own_process(python, way, Subject(models, model, image)))
@@ -107,8 +107,8 @@ def compare(models: Path, model: str, repeat: int, petroscope_python: str | None
             f"| {median(results, 'peak_mib'):.0f} |"
         )
     stages = {
-        name: statistics.median(run["stages"][name] for run in runs["analysis"])  # type: ignore[index]
-        for name in runs["analysis"][0]["stages"]  # type: ignore[attr-defined]
+        name: statistics.median(run["stages"][name] for run in runs["analysis"])
+        for name in runs["analysis"][0]["stages"]
     }
     lines += [
         "",
@@ -151,7 +151,7 @@ class Subject:
         return (self.models / card.name / str(card.version) / "model.onnx").read_bytes()
 
 
-def in_own_process(python: str, way: str, subject: Subject) -> dict[str, float]:
+def in_own_process(python: str, way: str, subject: Subject) -> dict[str, Any]:
     """Run one way in a fresh interpreter and read its figures."""
     words = ["--way", way, "--models", str(subject.models), "--model", subject.name]
     done = subprocess.run(
@@ -162,7 +162,7 @@ def in_own_process(python: str, way: str, subject: Subject) -> dict[str, float]:
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
@@ -313,7 +313,7 @@ def status_mib(field: str) -> float:
     raise RuntimeError(msg)
 
 
-def median(results: list[dict[str, float]], name: str) -> float:
+def median(results: list[dict[str, Any]], name: str) -> float:
     """Median of one figure."""
     return statistics.median(result[name] for result in results)
 

@@ -91,16 +91,19 @@ def _measured(
     path: Path, arguments: argparse.Namespace, options: ModalOptions, looked_for: Sequence[int]
 ) -> tuple[Result, Measured]:
     """Measure one label image."""
+    from petrography.pipeline import MeasuringOptions
     from petrography.pipeline import measure as measure_labels
     from petrography.report import label_image_result
 
     labels, digest = read_labels(path)
     measured = measure_labels(
         labels,
-        touching_grains=arguments.touching_grains,
-        cells=arguments.cells,
-        not_analysed=options.not_analysed,
-        looked_for=looked_for,
+        MeasuringOptions(
+            touching_grains=arguments.touching_grains,
+            cells=arguments.cells,
+            not_analysed=options.not_analysed,
+            looked_for=looked_for,
+        ),
     )
     result = label_image_result(
         measured.composition,

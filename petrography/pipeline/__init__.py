@@ -13,7 +13,7 @@ from petrography.pipeline.analysis import (
     require_possible,
 )
 from petrography.pipeline.file_sink import FileSink, FilesInMemory
-from petrography.pipeline.measurement import Measured, measure
+from petrography.pipeline.measurement import Measured, MeasuringOptions, measure
 from petrography.pipeline.modal_options import ModalOptions
 from petrography.pipeline.request import (
     MEDIA_TYPES,
@@ -38,6 +38,7 @@ __all__ = [
     "FilesInMemory",
     "InParts",
     "Measured",
+    "MeasuringOptions",
     "ModalOptions",
     "OnProgress",
     "OnStage",

@@ -24,7 +24,7 @@ from petrography.statistics import (
 from petrography.statistics.comminution import CellKind, GridComminution
 from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
-__all__ = ["Measured", "Measuring", "measure"]
+__all__ = ["Measured", "Measuring", "MeasuringOptions", "measure"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +38,12 @@ class Measured:
     particles: Particles | None = None
 
 
-class Measuring:
-    """Measures a label image that comes in strips from top to bottom, whatever their heights.
+@dataclass(frozen=True)
+class MeasuringOptions:
+    """What is measured of a label image.
 
-    Parameters
+    Attributes
     ----------
-    shape : tuple of int
-        (height, width) of the whole image.
     min_grain_area_px : int
         Components below it are counted but not measured.
     touching_grains : bool
@@ -57,24 +56,39 @@ class Measuring:
         Codes that could have been found; those that were not have a detection limit.
     """
 
+    min_grain_area_px: int = MIN_GRAIN_AREA_PX
+    touching_grains: bool = False
+    cells: CellKind = "squares"
+    not_analysed: Collection[int] = (RESIN_CODE,)
+    looked_for: Collection[int] = ()
+
+
+_ALL_DEFAULTS = MeasuringOptions()
+
+
+class Measuring:
+    """Measures a label image that comes in strips from top to bottom, whatever their heights.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (height, width) of the whole image.
+    options : MeasuringOptions
+        What is wanted.
+    """
+
     def __init__(
         self,
         shape: tuple[int, int],
-        *,
-        min_grain_area_px: int = MIN_GRAIN_AREA_PX,
-        touching_grains: bool = False,
-        cells: CellKind = "squares",
-        not_analysed: Collection[int] = (RESIN_CODE,),
-        looked_for: Collection[int] = (),
+        options: MeasuringOptions = _ALL_DEFAULTS,
     ) -> None:
+        self._options = options
         self._composition = CompositionCounter(
-            shape, not_analysed=not_analysed, looked_for=looked_for
+            shape, not_analysed=options.not_analysed, looked_for=options.looked_for
         )
-        self._grains = GrainStream(shape, min_area_px=min_grain_area_px)
-        self._touching_grains = touching_grains
-        self._cells: CellKind = cells
+        self._grains = GrainStream(shape, min_area_px=options.min_grain_area_px)
         self._contacts = ContactStream()
-        self._squares = GridComminution(shape) if cells == "squares" else None
+        self._squares = GridComminution(shape) if options.cells == "squares" else None
 
     def add(self, strip: Labels) -> None:
         """Take the next rows, uint8 (rows, width).
@@ -107,37 +121,21 @@ class Measuring:
         """
         composition = self._composition.finish()
         grains = with_component_map(self._grains.finish(), labels, workspace)
-        particles = _particles(grains) if self._touching_grains else None
+        particles = _particles(grains) if self._options.touching_grains else None
         squares = None if self._squares is None else self._squares.finish()
-        textures = measure_textures(labels, grains, cells=self._cells, squares=squares)
+        textures = measure_textures(labels, grains, cells=self._options.cells, squares=squares)
         return Measured(composition, grains, self._contacts.finish(), textures, particles)
 
 
-def measure(
-    labels: Labels,
-    *,
-    min_grain_area_px: int = MIN_GRAIN_AREA_PX,
-    touching_grains: bool = False,
-    cells: CellKind = "squares",
-    not_analysed: Collection[int] = (RESIN_CODE,),
-    looked_for: Collection[int] = (),
-) -> Measured:
+def measure(labels: Labels, options: MeasuringOptions = _ALL_DEFAULTS) -> Measured:
     """Measure composition, grains, contacts and textures of a label image.
 
     Parameters
     ----------
     labels : ndarray of uint8, shape (height, width)
         Mineral codes; 255 not annotated.
-    min_grain_area_px : int
-        Components below it are counted but not measured.
-    touching_grains : bool
-        Whether touching grains of one mineral are told apart as well.
-    cells : {"squares", "voronoi"}
-        What intact ore is broken into for its liberation potential.
-    not_analysed : collection of int
-        Codes that are left out of the analysed area.
-    looked_for : collection of int
-        Codes that could have been found; those that were not have a detection limit.
+    options : MeasuringOptions
+        What is wanted.
 
     Raises
     ------
@@ -145,14 +143,7 @@ def measure(
         If a code names no mineral or nothing is annotated.
     """
     height_px, width_px = require_labels(labels).shape
-    measuring = Measuring(
-        (height_px, width_px),
-        min_grain_area_px=min_grain_area_px,
-        touching_grains=touching_grains,
-        cells=cells,
-        not_analysed=not_analysed,
-        looked_for=looked_for,
-    )
+    measuring = Measuring((height_px, width_px), options)
     measuring.add(labels)
     return measuring.finish(labels)
 

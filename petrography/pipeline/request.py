@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.images import MAX_UM_PER_PX, MIN_UM_PER_PX
 from petrography.pipeline.modal_options import ModalOptions
-from petrography.report import EXPORTS, EXPORTS_ON_REQUEST, Sample
+from petrography.report import EXPORTS, EXPORTS_ON_REQUEST, ExportName, Sample
 from petrography.statistics import MIN_GRAIN_AREA_PX
 
 __all__ = ["MEDIA_TYPES", "ON_REQUEST", "AnalysisRequest", "ArtefactName", "UmPerPx", "ViewRequest"]
@@ -18,24 +18,7 @@ ArtefactName = Literal[
     "labels.ome.tif",
     "confidence.png",
     "overlay.jpg",
-    "modal.csv",
-    "sizes.csv",
-    "sieves.csv",
-    "grains.csv",
-    "grains.parquet",
-    "grains.geojson",
-    "contacts.csv",
-    "locking.csv",
-    "intergrowths.csv",
-    "liberation.csv",
-    "grains.coco.json",
-    "analysis.xlsx",
-    "modal.svg",
-    "modal.png",
-    "sizes.svg",
-    "sizes.png",
-    "association.svg",
-    "association.png",
+    ExportName,
     "anisotropy.png",
 ]
 MEDIA_TYPES: dict[str, str] = {

@@ -16,7 +16,7 @@ from petrography.minerals import parse_association
 from petrography.model_card import ModelCard
 from petrography.model_input import Resampling, choose_resampling
 from petrography.pipeline.alongside import Alongside
-from petrography.pipeline.measurement import Measuring
+from petrography.pipeline.measurement import Measuring, MeasuringOptions
 from petrography.pipeline.model_view import CrossedViews, decode_for, is_fusion, sees_bands
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
@@ -172,10 +172,12 @@ def _measuring(pixels: Image, request: AnalysisRequest, allowed: tuple[int, ...]
     """What takes the map of an image while it is being made."""
     return Measuring(
         (pixels.shape[0], pixels.shape[1]),
-        min_grain_area_px=request.min_grain_area_px,
-        touching_grains=request.touching_grains,
-        not_analysed=request.modal.not_analysed,
-        looked_for=allowed,
+        MeasuringOptions(
+            min_grain_area_px=request.min_grain_area_px,
+            touching_grains=request.touching_grains,
+            not_analysed=request.modal.not_analysed,
+            looked_for=allowed,
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from petrography.report.entries import (
     rounded_element_intervals,
     rounded_elements,
 )
-from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
+from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, ExportName, exports
 from petrography.report.geojson import grains_geojson, write_grains_geojson
 from petrography.report.grain_bands import too_large_to_draw
 from petrography.report.grain_columns import tabulated_grains
@@ -57,7 +57,7 @@ from petrography.report.several_fields import (
 from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
-from petrography.report.tables import csv_text, grains_csv, modal_csv, modal_table, write_csv
+from petrography.report.tables import csv_text, modal_table, write_csv
 from petrography.report.texture_columns import (
     tabulated_contacts,
     tabulated_intergrowths,
@@ -75,6 +75,7 @@ __all__ = [
     "Artefact",
     "Column",
     "Contacts",
+    "ExportName",
     "FieldsReport",
     "GrainEntry",
     "ModalBasis",
@@ -104,14 +105,12 @@ __all__ = [
     "grain_polygons",
     "grain_size_table",
     "grains_coco",
-    "grains_csv",
     "grains_geojson",
     "label_image_files",
     "label_image_result",
     "liberation_entry",
     "modal_basis",
     "modal_correction",
-    "modal_csv",
     "modal_entries",
     "modal_table",
     "modal_uncertainty",

@@ -14,7 +14,7 @@ from petrography.report.result import Contacts, Result
 from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Table
-from petrography.report.tables import csv_text, grains_csv, modal_csv
+from petrography.report.tables import csv_text
 from petrography.report.texture_columns import (
     tabulated_contacts,
     tabulated_intergrowths,
@@ -23,8 +23,28 @@ from petrography.report.texture_columns import (
 )
 from petrography.statistics import Grains, TextureStatistics
 
-__all__ = ["EXPORTS", "EXPORTS_ON_REQUEST", "exports"]
+__all__ = ["EXPORTS", "EXPORTS_ON_REQUEST", "ExportName", "exports"]
 
+ExportName: TypeAlias = Literal[
+    "modal.csv",
+    "sizes.csv",
+    "sieves.csv",
+    "grains.csv",
+    "grains.parquet",
+    "grains.geojson",
+    "contacts.csv",
+    "locking.csv",
+    "intergrowths.csv",
+    "liberation.csv",
+    "grains.coco.json",
+    "analysis.xlsx",
+    "modal.svg",
+    "modal.png",
+    "sizes.svg",
+    "sizes.png",
+    "association.svg",
+    "association.png",
+]
 EXPORTS: dict[str, str] = {
     "modal.csv": "text/csv; charset=utf-8",
     "sizes.csv": "text/csv; charset=utf-8",
@@ -96,10 +116,10 @@ def exports(
     """
     um_per_px = None if result.scale is None else result.scale.um_per_px
     return {
-        "modal.csv": lambda: modal_csv(result).encode(),
+        "modal.csv": lambda: csv_text(tabulated_modal(result)).encode(),
         "sizes.csv": lambda: csv_text(tabulated_sizes(result)).encode(),
         "sieves.csv": lambda: csv_text(tabulated_sieves(result)).encode(),
-        "grains.csv": lambda: grains_csv(grains, um_per_px=um_per_px).encode(),
+        "grains.csv": lambda: csv_text(tabulated_grains(grains, um_per_px=um_per_px)).encode(),
         "grains.parquet": lambda: _parquet(result, grains),
         "grains.geojson": lambda: grains_geojson(grains, identity=identity, um_per_px=um_per_px),
         "grains.coco.json": lambda: grains_coco(grains, file_name=file_name),

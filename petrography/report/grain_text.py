@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from petrography.report.aligned_text import aligned
 from petrography.report.grain_figures import Sizes
 from petrography.report.result import GrainEntry, Result
 
@@ -31,8 +30,7 @@ def grain_size_table(result: Result) -> str:
     rows = [
         _row(symbol, entry, unit, with_parts=with_parts) for symbol, entry in result.grains.items()
     ]
-    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
-    return "\n".join(_aligned(row, widths) for row in (header, *rows))
+    return "\n".join(aligned([header, *rows], text_columns=1))
 
 
 def _row(symbol: str, entry: GrainEntry, unit: str, *, with_parts: bool) -> list[str]:
@@ -57,8 +55,3 @@ def _row(symbol: str, entry: GrainEntry, unit: str, *, with_parts: bool) -> list
 
 def _p80(sizes: Sizes | None) -> str:
     return "–" if sizes is None else f"{sizes.area_p80:.1f}"
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-    return "  ".join([first.strip().ljust(widths[0]), *others]).rstrip()

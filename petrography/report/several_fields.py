@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.minerals import mineral
+from petrography.report.aligned_text import aligned
 from petrography.report.result import Percent, Result
 from petrography.statistics.several_fields import FieldAreas, MeanShare, over_fields
 
@@ -197,9 +198,8 @@ def fields_table(report: FieldsReport) -> str:
     ore = {share.code: share for share in report.ore_shares}
     rows = [("symbol", "name", "area %", "95 % interval", "% RA", "ore %", "95 % interval")]
     rows += [_row(share, ore.get(share.code)) for share in report.field_shares]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = [] if report.units == 1 else [_heading(report)]
-    lines += [_aligned(row, widths) for row in rows]
+    lines += aligned(rows, text_columns=2)
     return "\n".join((*lines, *report.warnings))
 
 
@@ -222,12 +222,3 @@ def _row(share: ShareEntry, ore: ShareEntry | None) -> tuple[str, str, str, str,
 
 def _interval(bounds: tuple[float, float] | None) -> str:
     return "–" if bounds is None else f"{bounds[0]:.2f} – {bounds[1]:.2f}"
-
-
-def _aligned(row: Iterable[str], widths: Sequence[int]) -> str:
-    text_columns = 2
-    cells = [
-        cell.ljust(width) if k < text_columns else cell.rjust(width)
-        for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()

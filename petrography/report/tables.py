@@ -7,13 +7,11 @@ import io
 from collections.abc import Sequence
 from typing import TextIO
 
-from petrography.report.grain_columns import tabulated_grains
-from petrography.report.modal_columns import tabulated_modal
+from petrography.report.aligned_text import aligned
 from petrography.report.result import ModalEntry, Result
 from petrography.report.table import Cell, Table
-from petrography.statistics import Grains
 
-__all__ = ["csv_text", "grains_csv", "modal_csv", "modal_table", "write_csv"]
+__all__ = ["csv_text", "modal_table", "write_csv"]
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -53,40 +51,6 @@ def _guarded(row: tuple[Cell, ...], free: Sequence[int]) -> list[Cell]:
     return cells
 
 
-def modal_csv(result: Result) -> str:
-    """Write the modal composition as CSV: a header, one phase a line, empty where null.
-
-    Parameters
-    ----------
-    result : Result
-        The analysis.
-
-    Returns
-    -------
-    str
-        The table of `tabulated_modal`.
-    """
-    return csv_text(tabulated_modal(result))
-
-
-def grains_csv(grains: Grains, *, um_per_px: float | None = None) -> str:
-    """Write one grain a line.
-
-    Parameters
-    ----------
-    grains : Grains
-        The grains.
-    um_per_px : float, optional
-        Pixel size; the physical columns are empty without it.
-
-    Returns
-    -------
-    str
-        The table of `tabulated_grains` as CSV.
-    """
-    return csv_text(tabulated_grains(grains, um_per_px=um_per_px))
-
-
 def modal_table(result: Result) -> str:
     """Write the modal composition as aligned text.
 
@@ -114,8 +78,7 @@ def modal_table(result: Result) -> str:
         _table_row(result, entry, with_errors=with_errors, with_budget=with_budget)
         for entry in result.modal
     ]
-    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
-    lines = [_aligned(row, widths) for row in (header, *rows)]
+    lines = aligned([header, *rows], text_columns=2)
     return "\n".join((*lines, *_limit_lines(result)))
 
 
@@ -151,12 +114,3 @@ def _expanded(entry: ModalEntry) -> str:
 
 def _interval(bounds: tuple[float, float] | None) -> str:
     return "–" if bounds is None else f"{bounds[0]:.2f} – {bounds[1]:.2f}"
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    text_columns = 2
-    cells = [
-        cell.ljust(width) if k < text_columns else cell.rjust(width)
-        for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()

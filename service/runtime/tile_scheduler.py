@@ -157,8 +157,8 @@ class TileScheduler:
     def _run(self, batch: list[QueuedTile]) -> None:
         try:
             _answer(batch)
-        except Exception as error:  # noqa: BLE001
-            # Whatever it is, it belongs to who sent the tiles, and this thread goes on.
+        except Exception as error:  # noqa: BLE001 - the thread that serves everybody must go on
+            # Whatever it is, it belongs to who sent the tiles.
             _log.exception("a batch of %d tiles failed", len(batch))
             by_request: dict[TileRequest, list[QueuedTile]] = {}
             for queued in batch:

@@ -12,8 +12,6 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib", reason="needs the train extra")
-
 from export.assessment.charts import confusion_chart, png_of, radar_chart
 from export.assessment.folds import folds_markdown, merge_folds, read_fold
 from export.assessment.panels import panel

@@ -14,7 +14,7 @@ from petrography.errors import LabelImageError
 from petrography.images import Labels
 from petrography.pipeline import measure
 from petrography.pipeline.alongside import Alongside
-from petrography.pipeline.measurement import Measuring
+from petrography.pipeline.measurement import Measuring, MeasuringOptions
 from petrography.segmentation import Band
 
 LABELS = arrays.arrays(
@@ -27,14 +27,13 @@ LABELS = arrays.arrays(
 @settings(max_examples=30, deadline=None)
 @given(labels=LABELS, rows=st.integers(1, 20), touching=st.booleans())
 def test_strips_are_measured_as_the_whole(labels: Labels, rows: int, touching: bool) -> None:
-    measuring = Measuring(
-        (labels.shape[0], labels.shape[1]), min_grain_area_px=1, touching_grains=touching
-    )
+    options = MeasuringOptions(min_grain_area_px=1, touching_grains=touching)
+    measuring = Measuring((labels.shape[0], labels.shape[1]), options)
     with Alongside(measuring.add) as alongside:
         for top in range(0, len(labels), rows):
             alongside.take(Band(top, labels[top : top + rows], labels[top : top + rows]))
     strips = measuring.finish(labels)
-    whole = measure(labels, min_grain_area_px=1, touching_grains=touching)
+    whole = measure(labels, options)
     assert strips.composition == whole.composition
     np.testing.assert_array_equal(strips.grains.component_map, whole.grains.component_map)
     for name in ("code", "area_px", "centroid_px", "bbox_px", "touches_edge"):

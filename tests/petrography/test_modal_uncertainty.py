@@ -15,15 +15,17 @@ from scipy import stats
 
 from petrography.errors import InvalidParameterError
 from petrography.pipeline import ModalOptions, measure
+from petrography.pipeline.measurement import MeasuringOptions
 from petrography.report import (
     NamedResult,
     Result,
+    csv_text,
     fields_csv,
     fields_report,
     fields_table,
     label_image_result,
-    modal_csv,
     modal_table,
+    tabulated_modal,
 )
 from petrography.statistics import modal_composition
 from petrography.statistics.representative_area import representative_area_px2
@@ -46,7 +48,7 @@ def specks(seed: int, chance: float = 0.2, side: int = 128) -> Labels:
 
 
 def result_of(labels: Labels, preparation_percent: float = 0.0, wanted: float = 10.0) -> Result:
-    measured = measure(labels, looked_for=(6,))
+    measured = measure(labels, MeasuringOptions(looked_for=(6,)))
     return label_image_result(
         measured.composition,
         measured.grains,
@@ -145,7 +147,11 @@ def test_the_result_lists_the_budget_and_the_limits() -> None:
     assert "not found (95 % limit): Py/Mrc < " in modal_table(result)
     assert result.element_ci95 is not None
     assert set(result.element_ci95) == {"Cu", "Pb", "Fe", "S"}
-    (row,) = [row for row in csv.DictReader(io.StringIO(modal_csv(result))) if row["code"] == "1"]
+    (row,) = [
+        row
+        for row in csv.DictReader(io.StringIO(csv_text(tabulated_modal(result))))
+        if row["code"] == "1"
+    ]
     assert float(row["expanded_uncertainty_pp"]) == known.expanded_pp
     assert float(row["analysed_percent"]) == entry.area_percent
 

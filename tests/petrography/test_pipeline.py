@@ -29,6 +29,7 @@ from petrography.image_codec import (
 )
 from petrography.model_card import sha256_hex
 from petrography.pipeline import MEDIA_TYPES, ON_REQUEST, AnalysisRequest, analyse, measure, writing
+from petrography.pipeline.measurement import MeasuringOptions
 from petrography.report import modal_table, result_schema
 from tests.tiny_model import CODES, COLOURS, tiny_card
 
@@ -246,7 +247,7 @@ def test_an_impossible_request_is_refused(fields):
 
 
 def test_a_label_image_is_measured_alone(painted):
-    measured = measure(painted[0], min_grain_area_px=1)
+    measured = measure(painted[0], MeasuringOptions(min_grain_area_px=1))
     assert measured.composition.field_px == painted[0].size
     assert measured.grains.area_px.sum() == (painted[0] != 0).sum()
 

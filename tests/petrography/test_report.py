@@ -28,13 +28,12 @@ from petrography.report import (
     Result,
     Sample,
     Scale,
+    csv_text,
     definitions,
     grain_entries,
     grain_polygons,
-    grains_csv,
     grains_geojson,
     modal_basis,
-    modal_csv,
     modal_entries,
     modal_table,
     overlay,
@@ -42,6 +41,8 @@ from petrography.report import (
     result_schema,
     result_schema_json,
     rounded_elements,
+    tabulated_grains,
+    tabulated_modal,
 )
 from petrography.statistics import Grains, measure_grains, modal_composition, summarise_grains
 
@@ -169,7 +170,7 @@ def test_unknown_fields_are_refused() -> None:
 
 
 def test_modal_csv_has_a_row_a_phase_and_empty_cells_for_null() -> None:
-    rows = list(csv.DictReader(io.StringIO(modal_csv(report(section())))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(tabulated_modal(report(section()))))))
     assert [row["symbol"] for row in rows] == ["Bg", "Ccp", "Gn", "Py/Mrc", "Sp"]
     background, copper, *_ = rows
     assert (background["ore_percent"], background["grains"], background["area_um2"]) == ("", "", "")
@@ -195,19 +196,19 @@ def labels_size() -> int:
 )
 def test_free_text_is_no_formula_and_breaks_no_row(text: str, cell: str) -> None:
     result = report(section(), sample=Sample.model_construct(id=text))
-    rows = list(csv.DictReader(io.StringIO(modal_csv(result), newline="")))
+    rows = list(csv.DictReader(io.StringIO(csv_text(tabulated_modal(result)), newline="")))
     assert {row["sample_id"] for row in rows} == {cell}
     assert len(rows) == len(result.modal)
 
 
 def test_grains_csv_starts_as_agreed_and_is_empty_where_unscaled() -> None:
     grains = measure_grains(section())
-    text = grains_csv(grains)
+    text = csv_text(tabulated_grains(grains))
     assert text.startswith("id,code,symbol,area_px,area_um2,ecd_px,ecd_um,")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == len(grains) == 3
     assert (rows[0]["area_px"], rows[0]["area_um2"], rows[0]["ecd_um"]) == ("100", "", "")
-    scaled = next(csv.DictReader(io.StringIO(grains_csv(grains, um_per_px=0.5))))
+    scaled = next(csv.DictReader(io.StringIO(csv_text(tabulated_grains(grains, um_per_px=0.5)))))
     assert (scaled["area_um2"], scaled["ecd_px"], scaled["ecd_um"]) == ("25.000", "11.284", "5.642")
 
 

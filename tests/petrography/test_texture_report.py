@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from petrography.phantoms.textures import Disease
 from petrography.pipeline import measure
+from petrography.pipeline.measurement import MeasuringOptions
 from petrography.report import (
     Result,
     label_image_files,
@@ -31,7 +32,7 @@ def reported(
     labels: Labels, *, um_per_px: float | None = None, cells: CellKind = "squares"
 ) -> tuple[Result, dict[str, list[dict[str, str]]]]:
     """The report of a label image and its tables as a spreadsheet reads them."""
-    found = measure(labels, cells=cells)
+    found = measure(labels, MeasuringOptions(cells=cells))
     result = label_image_result(
         found.composition,
         found.grains,

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -188,10 +189,10 @@ def test_no_order_of_requests_gets_more_than_the_limit(
         ({"note": "x" * 300}, "note"),
     ],
 )
-def test_an_impossible_key_is_refused_by_name(wrong: dict[str, object], named: str) -> None:
-    arguments: dict[str, object] = {"tenant": "a", "scopes": ["read"], "now": NOW}
+def test_an_impossible_key_is_refused_by_name(wrong: dict[str, Any], named: str) -> None:
+    arguments: dict[str, Any] = {"tenant": "a", "scopes": ["read"], "now": NOW}
     with pytest.raises(ConfigurationError, match=named):
-        create_key(empty_key_file(), **(arguments | wrong))  # type: ignore[arg-type]
+        create_key(empty_key_file(), **(arguments | wrong))
 
 
 def test_an_unknown_id_and_a_doubled_one_are_refused(path: Path) -> None:

@@ -14,7 +14,7 @@ from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
 from service.engine.scratch_files import ScratchFiles
-from service.engine.source_files import NamedFile, Readable
+from service.engine.source_files import NamedFile, Placed, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "OtherRate",
     "Panorama",
     "PanoramaRequest",
+    "Placed",
     "Readable",
     "Registration",
     "RegistrationRequest",

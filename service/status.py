@@ -16,6 +16,8 @@ __all__ = ["STATUS_TABLE", "Status", "status_of"]
 GrpcCode = Literal[
     "INVALID_ARGUMENT",
     "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "FAILED_PRECONDITION",
     "UNAUTHENTICATED",
     "PERMISSION_DENIED",
     "RESOURCE_EXHAUSTED",
@@ -88,6 +90,12 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.LabelImageError: Status(
         422, "INVALID_ARGUMENT", "label-image-not-usable", "Label image cannot be used"
     ),
+    errors.ConflictError: Status(
+        409, "FAILED_PRECONDITION", "conflict", "Does not fit what there is"
+    ),
+    errors.IdempotencyConflictError: Status(
+        409, "ALREADY_EXISTS", "idempotency-conflict", "Key was used for another request"
+    ),
     errors.WebhookSignatureError: Status(
         400, "INVALID_ARGUMENT", "webhook-not-signed", "Signature is not valid"
     ),
@@ -122,6 +130,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     ),
     errors.LimsRefusedError: Status(502, "UNAVAILABLE", "lims-refused", "LIMS does not take it"),
     errors.NotReadyError: Status(503, "UNAVAILABLE", "not-ready", "Service is not ready"),
+    errors.DatabaseUnavailableError: Status(
+        503, "UNAVAILABLE", "database-unavailable", "Database does not answer"
+    ),
     errors.ConfigurationError: _INTERNAL,
     errors.ModelCardError: _INTERNAL,
     errors.InternalError: _INTERNAL,

@@ -8,7 +8,7 @@ from service.engine.course import AnalysisEvent
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.field_maps import segment_fields
-from service.engine.image_priority import size_of
+from service.engine.image_priority import priority_of, size_if_known, size_of
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
@@ -45,6 +45,8 @@ __all__ = [
     "ViewDescription",
     "analyse_image",
     "estimate",
+    "priority_of",
     "segment_fields",
+    "size_if_known",
     "size_of",
 ]

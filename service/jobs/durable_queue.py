@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
-from dbos import EnqueueOptions
+from dbos import (
+    DBOS,
+    DBOSClient,
+    DBOSConfig,
+    EnqueueOptions,
+    Serializer,
+    SetEnqueueOptions,
+    SetWorkflowID,
+)
+from dbos import error as dbos_error
 
 from petrography.errors import NotReadyError
-from service.jobs.slots import FileSlots, HeldSlot, PostgresSlots, Slots, held_slot
+from service.jobs.job_database import JobDatabase
+from service.jobs.job_runner import Step
+from service.jobs.slots import HeldSlot, held_slot
 from service.runtime import Priority
-from service.settings import Settings
 
-__all__ = ["DurableQueue", "JobDatabase", "QueueClient", "Step"]
+__all__ = ["DurableQueue", "QueueClient"]
 
 QUEUE = "analyses"
 WORKFLOW = "analysis"
@@ -38,9 +44,6 @@ _WAITING = ["ENQUEUED", "DELAYED", "PENDING"]
 _RANKS: dict[Priority, int] = {"interactive": 1, "bulk": 10}
 _log = logging.getLogger("petroserve.jobs")
 _one_a_process = threading.Lock()
-
-# From a name and work to what the work gave when it was first done.
-Step = Callable[[str, Callable[[], Any]], Any]
 
 
 class _Json(Serializer):
@@ -61,51 +64,6 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         _log.handle(record)
-
-
-@dataclass(frozen=True)
-class JobDatabase:
-    """Where the queue lies: in a file beside the results, or in the PostgreSQL of the settings.
-
-    Attributes
-    ----------
-    url : str
-        For SQLAlchemy.
-    file : Path or None
-        Of SQLite.
-    slots_folder : Path
-        Where processes of one machine lock their slots.
-    """
-
-    url: str
-    file: Path | None
-    slots_folder: Path
-
-    @classmethod
-    def of(cls, settings: Settings) -> JobDatabase:
-        """Find it."""
-        folder = settings.artefacts_folder / "jobs"
-        stated = settings.database_url
-        if stated is not None and stated.startswith("postgres"):
-            return cls("postgresql" + stated[stated.index(":") :], None, folder / ".slots")
-        file = (folder / "queue.sqlite").absolute()
-        return cls(f"sqlite:///{file}", file, folder / ".slots")
-
-    def may_hold_jobs(self) -> bool:
-        """Tell whether there may be jobs of an earlier or another process."""
-        return self.file is None or self.file.exists()
-
-    def prepare(self) -> None:
-        """Make the file ready for several processes: readers that do not wait for a writer."""
-        if self.file is not None:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.file)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.close()
-
-    def slots(self) -> Slots:
-        """Find the locks of the processes that share it."""
-        return FileSlots(self.slots_folder) if self.file is not None else PostgresSlots(self.url)
 
 
 class DurableQueue:
@@ -137,8 +95,8 @@ class DurableQueue:
         Raises
         ------
         NotReadyError
-            If another queue runs in this process.
-        Exception
+            If another queue runs in this process, or DBOS cannot start.
+        sqlalchemy.exc.SQLAlchemyError, OSError
             If the database does not answer: it can be started again later.
         """
         if not _one_a_process.acquire(blocking=False):
@@ -148,6 +106,9 @@ class DurableQueue:
             self._database.prepare()
             self._slot = held_slot(self._database.slots())
             self._launch(self._slot.name)
+        except dbos_error.DBOSException as troubled:
+            self.stop()
+            raise NotReadyError(str(troubled)) from troubled
         except BaseException:
             self.stop()
             raise
@@ -159,7 +120,8 @@ class DurableQueue:
         def analysis(analysis_id: str) -> None:
             self._work(analysis_id, lambda name, call: DBOS.run_step({"name": name}, call))
 
-        self._workflow = DBOS.workflow(name=WORKFLOW)(analysis)
+        # The work itself counts how often a job has killed its process.
+        self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(analysis)
         DBOS.launch()
         DBOS.register_queue(
             QUEUE,

@@ -8,31 +8,36 @@ import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import JsonValue
 
 from petrography.errors import (
     AnalysisNotFoundError,
     DatabaseUnavailableError,
+    JobAbandonedError,
     NotReadyError,
     PetroserveError,
 )
-from petrography.report import Result
 from service.catalogue import Catalogue, State
 from service.engine import ANALYSES, Engine
 from service.jobs.callbacks import Callbacks
-from service.jobs.durable_queue import Step
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
 from service.jobs.job_files import JobFiles, JobOrder, OpenJob
 from service.jobs.job_state import JobState, state_of
 from service.jobs.progress import Progress
 
-__all__ = ["JobRunner"]
+__all__ = ["JobRunner", "Step"]
+
+# From a name and work to what the work gave when it was first done, as JSON.
+Step: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 
 # How often progress is written down and a cancellation by another process is noticed.
 _LOOK_S = 0.2
 _LONGEST_PAUSE_S = 300.0
+_LONGEST_STOP_S = 30.0
+# A job whose work kills the process must not do so for ever; stops that are meant do not count.
+_MOST_BEGINNINGS = 20
 
 
 class JobRunner:
@@ -73,7 +78,8 @@ class JobRunner:
         """Leave what runs at its next tile, for the next process; returns when it is left."""
         self._stopping.set()
         with self._changed:
-            self._changed.wait_for(lambda: self._running == 0)
+            # Who waits for a database that is gone is left behind: the process ends all the same.
+            self._changed.wait_for(lambda: self._running == 0, timeout=_LONGEST_STOP_S)
 
     def work(self, analysis_id: str, step: Step) -> None:
         """Carry a job through.
@@ -112,7 +118,7 @@ class JobRunner:
             # Those of others stay for who looks for the reason, or queues the job again.
             self._files.remove(analysis_id)
 
-    def _tries(self, analysis_id: str, step: Step) -> tuple[State | str, Any]:
+    def _tries(self, analysis_id: str, step: Step) -> tuple[State, Any]:
         settings = self._engine.settings
         for number in range(settings.job_tries):
             end = step("analyse", partial(self._try, analysis_id))
@@ -132,20 +138,32 @@ class JobRunner:
             order = self._files.order(analysis_id)
             instance = f"{order.href_root}/{analysis_id}"
             # A process may have been killed between the result and the record of it.
-            if self._is_kept(analysis_id):
+            if self._is_kept(order):
                 return End("done").as_json()
-            if not self._catalogue.note(analysis_id, state="running", progress_fraction=0.0):
+            if self._files.begun(analysis_id) > _MOST_BEGINNINGS:
+                return self._abandoned(analysis_id, instance)
+            running = partial(self._catalogue.note, analysis_id, state="running")
+            if not self._patiently(running):
                 return End("cancelled").as_json()
             with self._files.open(analysis_id) as job:
                 error = self._analysed(job)
         except PetroserveError as refused:
             error = refused
+        self._files.ended(analysis_id)
         if error is None:
             return End("done").as_json()
-        if isinstance(error, asyncio.CancelledError | concurrent.futures.CancelledError):
+        if isinstance(error, asyncio.CancelledError):
             return End("cancelled").as_json()
         problem = problem_of(error, analysis_id, instance)
         return End("again" if is_transient(error) else "failed", problem).as_json()
+
+    def _abandoned(self, analysis_id: str, instance: str) -> dict[str, JsonValue]:
+        msg = (
+            f"the process that worked on it has died {_MOST_BEGINNINGS} times; an operator can "
+            "queue it again (petroserve jobs retry)"
+        )
+        problem = problem_of(JobAbandonedError(msg), analysis_id, instance)
+        return End("dead", problem).as_json()
 
     def _wait_until_ready(self) -> None:
         """A job that was begun before waits while models are loaded; it is not at fault."""
@@ -157,9 +175,9 @@ class JobRunner:
             else:
                 return
 
-    def _is_kept(self, analysis_id: str) -> bool:
+    def _is_kept(self, order: JobOrder) -> bool:
         try:
-            self._engine.store.open(ANALYSES, analysis_id, ANALYSES.document).file.close()
+            self._engine.store.open(ANALYSES, order.analysis_id, ANALYSES.document).file.close()
         except AnalysisNotFoundError:
             return False
         return True
@@ -186,9 +204,11 @@ class JobRunner:
                 concurrent.futures.wait([future])
                 break
             told = progress.latest()
-        if self._stopping.is_set() and future.exception() is not None:
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        if self._stopping.is_set() and error is not None:
+            self._files.ended(job.order.analysis_id)
             raise StoppingError
-        return future.exception()
+        return error
 
     async def _in_a_place(self, work: Coroutine[Any, Any, object]) -> object:
         with self._engine.admission.further_place():
@@ -199,7 +219,7 @@ class JobRunner:
         latest = progress.latest()
         try:
             if latest is None or latest == before:
-                record = self._catalogue.get(order.tenant, order.analysis_id)
+                record = self._catalogue.get(order.owner, order.analysis_id)
                 return record.state != "cancelled"
             return self._catalogue.note(
                 order.analysis_id,
@@ -215,32 +235,25 @@ class JobRunner:
         self, analysis_id: str, kind: State, problem: dict[str, JsonValue] | None
     ) -> dict[str, JsonValue] | None:
         """Take down the end; None where somebody else has ended the job."""
-        status, version = self._status_of(analysis_id) if kind == "done" else (None, None)
+        order = self._files.order(analysis_id)
         noted = self._patiently(
             partial(
                 self._catalogue.note,
                 analysis_id,
                 state=kind,
                 problem=problem,
-                status=status,
-                version=version,
+                status="preliminary" if kind == "done" else None,
             )
         )
         if not noted:
             return None
-        order = self._files.order(analysis_id)
-        record = self._patiently(partial(self._catalogue.get, order.tenant, analysis_id))
+        record = self._patiently(partial(self._catalogue.get, order.owner, analysis_id))
         state = state_of(record, order.href_root)
         return {
             "happened": datetime.now(UTC).isoformat(),
             "callback": order.callback,
             "state": state.model_dump(mode="json"),
         }
-
-    def _status_of(self, analysis_id: str) -> tuple[Any, int]:
-        with self._engine.store.open(ANALYSES, analysis_id, ANALYSES.document).file as file:
-            result = Result.model_validate_json(file.read())
-        return result.status, result.version
 
     def _patiently(self, call: Callable[[], Any]) -> Any:
         """Call until the database answers: an end that was reached must not be lost."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from petrography.report import Status
+from petrography.report.review import Status
 from service.catalogue import ENDED, AnalysisRecord, State
 
 __all__ = ["JobState", "has_ended", "state_of"]

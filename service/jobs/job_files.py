@@ -28,6 +28,7 @@ from petrography.errors import DamagedJobError, StorageUnavailableError
 from petrography.pipeline import AnalysisRequest
 from service.engine import Placed, Readable
 from service.runtime import Priority
+from service.settings import Settings
 
 __all__ = ["JobFiles", "JobOrder", "KeptPart", "OpenJob", "StoredFile"]
 
@@ -118,6 +119,11 @@ class JobFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    @classmethod
+    def of(cls, settings: Settings) -> JobFiles:
+        """Find those of a service."""
+        return cls(settings.artefacts_folder / "jobs" / "files")
 
     @contextmanager
     def received(

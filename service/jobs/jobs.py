@@ -61,7 +61,7 @@ class Jobs:
         self._engine = engine
         self._catalogue = catalogue
         self._database = JobDatabase.of(settings)
-        self._files = JobFiles(settings.artefacts_folder / "jobs" / "files")
+        self._files = JobFiles.of(settings)
         self._callbacks: Callbacks | None = None
         self._queue: DurableQueue | None = None
         self._runner: JobRunner | None = None

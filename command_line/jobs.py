@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from command_line.files import DONE, AddCommand
 
 if TYPE_CHECKING:
-    from service.catalogue import AnalysisRecord
+    from service.catalogue import AnalysisRecord, State
     from service.settings import Settings
 
 __all__ = ["add_commands", "list_jobs", "purge", "retry"]
+
+_DEAD: tuple[State, ...] = ("dead",)
 
 
 def add_commands(add_command: AddCommand) -> None:
@@ -44,7 +46,7 @@ def list_jobs(arguments: argparse.Namespace) -> int:
     """Print one line a job."""
     from service.jobs.operating import opened_desk
 
-    states = arguments.states or ("queued", "running", "failed", "dead")
+    states: tuple[State, ...] = arguments.states or ("queued", "running", "failed", "dead")
     with opened_desk(_settings(arguments)) as desk:
         for record in desk.jobs(states):
             print(_json_of(record) if arguments.json else _line_of(record))
@@ -56,7 +58,7 @@ def retry(arguments: argparse.Namespace) -> int:
     from service.jobs.operating import opened_desk
 
     with opened_desk(_settings(arguments)) as desk:
-        dead = [record.analysis_id for record in desk.jobs(("dead",))] if arguments.dead else []
+        dead = [record.analysis_id for record in desk.jobs(_DEAD)] if arguments.dead else []
         for analysis_id in dict.fromkeys((*arguments.ids, *dead)):
             desk.retry(analysis_id)
             print(analysis_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -10,14 +10,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from petrography.errors import InvalidParameterError
-from petrography.pipeline import AnalysisRequest
 from service.catalogue import AnalysisRecord
 from service.engine import ANALYSES, Engine, digest_of_upload
+from service.http_api.access import owner_of
 from service.http_api.forms import JOB
-from service.http_api.problems import PROBLEM_MEDIA_TYPE
+from service.http_api.idempotency import stated_key
 from service.http_api.resources import PROBLEM, root_of
 from service.http_api.upload import Upload, receive_upload
-from service.http_api.urgency import owner_of, stated_priority, tenant_of
+from service.http_api.urgency import stated_priority, tenant_of
 from service.jobs import (
     Change,
     JobRequest,
@@ -30,7 +30,7 @@ from service.jobs import (
     state_of,
 )
 
-__all__ = ["PREFER_HEADER", "job_routes", "prefers_async", "submitted_response", "unfinished"]
+__all__ = ["PREFER_HEADER", "job_routes", "prefers_async", "submitted_response"]
 
 _ROOT = root_of(ANALYSES)
 _LONGEST_RETRY_S = 30
@@ -67,9 +67,11 @@ async def submitted_response(request: Request, engine: Engine, jobs: Jobs) -> Re
         Takes it.
     """
     engine.require_ready()
+    key = stated_key(request)
     with engine.admission.place():
         async with receive_upload(request, JOB, engine.settings) as upload:
-            begun = await jobs.submit(_submission(request, upload))
+            submission = await asyncio.to_thread(_submission, request, upload, key)
+            begun = await jobs.submit(submission)
     record = await jobs.record(owner_of(request), begun.analysis_id)
     state = state_of(record, _ROOT)
     headers = {"Preference-Applied": "respond-async", **_waiting_headers(record)}
@@ -77,21 +79,7 @@ async def submitted_response(request: Request, engine: Engine, jobs: Jobs) -> Re
     return Response(state.model_dump_json(), 202, headers, "application/json")
 
 
-def unfinished(request: Request, record: AnalysisRecord) -> Response | None:
-    """Answer for an analysis that has no result; None where it has one."""
-    if record.state == "done":
-        return None
-    if not has_ended(record):
-        state = state_of(record, _ROOT)
-        headers = _waiting_headers(record)
-        return Response(state.model_dump_json(), 202, headers, "application/json")
-    problem = dict(record.problem or {})
-    problem.setdefault("instance", request.url.path)
-    content = json.dumps(problem)
-    return Response(content, int(problem.get("status", 500)), {}, PROBLEM_MEDIA_TYPE)
-
-
-def job_routes(engine: Engine, jobs: Jobs) -> APIRouter:
+def job_routes(jobs: Jobs) -> APIRouter:
     """Build the routes; they go before that of the kept files, whose names they share."""
     router = APIRouter(prefix=_ROOT, tags=["analyses"], responses=PROBLEM)
 
@@ -114,7 +102,7 @@ def job_routes(engine: Engine, jobs: Jobs) -> APIRouter:
         record = await jobs.record(owner, result_id)
         if has_ended(record) and after is not None and number_of(record) <= after:
             return Response(status_code=204)
-        changes = changes_of(lambda: jobs.record_of(owner, result_id), after=after)
+        changes = changes_of(lambda: jobs.record_now(owner, result_id), after=after)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(changes), headers=headers, media_type=_EVENT_STREAM)
 
@@ -133,18 +121,22 @@ def job_routes(engine: Engine, jobs: Jobs) -> APIRouter:
     return router
 
 
-def _submission(request: Request, upload: Upload[JobRequest]) -> Submission:
+def _submission(
+    request: Request, upload: Upload[JobRequest], key: str | None
+) -> Submission:
     (image,) = upload.files["image"]
     views = {view.part: upload.files[view.part][0] for view in upload.request.views}
+    # Without a callback it is what a client who waits asks for, under the same key the same.
+    asked = upload.request.analysis() if upload.request.callback is None else upload.request
     return Submission(
         request=upload.request,
         files={"image": image, **views},
         href_root=_ROOT,
-        body_sha256=digest_of_upload(upload.files, upload.request),
+        body_sha256="" if key is None else digest_of_upload(upload.files, asked),
         owner=owner_of(request),
         tenant=tenant_of(request),
         priority=stated_priority(request),
-        idempotency_key=request.headers.get("idempotency-key"),
+        idempotency_key=key,
     )
 
 
@@ -175,16 +167,3 @@ async def _events(changes: AsyncIterator[Change | None]) -> AsyncIterator[str]:
         name = state.state if has_ended(change.record) else "progress"
         yield f"id: {change.number}\nevent: {name}\ndata: {state.model_dump_json()}\n\n"
 
-
-def require_no_callback(request: JobRequest) -> AnalysisRequest:
-    """Check that a request that is waited for has no callback.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it has.
-    """
-    if request.callback is not None:
-        msg = "callback is stated, but the answer is waited for; wanted Prefer: respond-async"
-        raise InvalidParameterError(msg)
-    return request.analysis()

@@ -147,10 +147,6 @@ class DurableQueue:
         with SetWorkflowID(analysis_id), SetEnqueueOptions(priority=_RANKS[priority]):
             DBOS.enqueue_workflow(QUEUE, self._workflow, analysis_id)
 
-    def cancel(self, analysis_id: str) -> None:
-        """Let a job not begin, or not go on with another step."""
-        DBOS.cancel_workflow(analysis_id)
-
     def known(self, analysis_ids: Iterable[str]) -> set[str]:
         """Find those of some jobs that were ever enqueued."""
         wanted = list(analysis_ids)

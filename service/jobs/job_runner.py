@@ -16,11 +16,12 @@ from petrography.errors import (
     AnalysisNotFoundError,
     DatabaseUnavailableError,
     JobAbandonedError,
+    JobError,
     NotReadyError,
     PetroserveError,
 )
 from service.catalogue import Catalogue, State
-from service.engine import ANALYSES, Engine
+from service.engine import ANALYSES, AnalysisEvent, Engine
 from service.jobs.callbacks import Callbacks
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
 from service.jobs.job_files import JobFiles, JobOrder, OpenJob
@@ -34,6 +35,7 @@ Step: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 
 # How often progress is written down and a cancellation by another process is noticed.
 _LOOK_S = 0.2
+_LAST_STAGE = "report"
 _LONGEST_PAUSE_S = 300.0
 _LONGEST_STOP_S = 30.0
 # A job whose work kills the process must not do so for ever; stops that are meant do not count.
@@ -135,6 +137,9 @@ class JobRunner:
         self._wait_until_ready()
         instance = analysis_id
         try:
+            running = partial(self._catalogue.note, analysis_id, state="running")
+            if not self._patiently(running):
+                return End("cancelled").as_json()
             order = self._files.order(analysis_id)
             instance = f"{order.href_root}/{analysis_id}"
             # A process may have been killed between the result and the record of it.
@@ -142,9 +147,6 @@ class JobRunner:
                 return End("done").as_json()
             if self._files.begun(analysis_id) > _MOST_BEGINNINGS:
                 return self._abandoned(analysis_id, instance)
-            running = partial(self._catalogue.note, analysis_id, state="running")
-            if not self._patiently(running):
-                return End("cancelled").as_json()
             with self._files.open(analysis_id) as job:
                 error = self._analysed(job)
         except PetroserveError as refused:
@@ -185,6 +187,13 @@ class JobRunner:
     def _analysed(self, job: OpenJob) -> BaseException | None:
         """Analyse; returns what stood in the way."""
         stop, progress = asyncio.Event(), Progress()
+
+        def on_event(event: AnalysisEvent) -> None:
+            progress.on_event(event)
+            if event.stage == _LAST_STAGE and not self._told(job.order, progress, None):
+                # The last moment: what is published is seen.
+                raise concurrent.futures.CancelledError
+
         work = self._engine.analyse(
             job.image,
             job.order.request,
@@ -193,7 +202,7 @@ class JobRunner:
             priority=job.order.priority,
             tenant=job.order.tenant,
             analysis_id=job.order.analysis_id,
-            on_event=progress.on_event,
+            on_event=on_event,
         )
         placed = self._in_a_place(_until(stop, work))
         future = asyncio.run_coroutine_threadsafe(placed, self._loop)
@@ -204,7 +213,7 @@ class JobRunner:
                 concurrent.futures.wait([future])
                 break
             told = progress.latest()
-        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        error = _error_of(future)
         if self._stopping.is_set() and error is not None:
             self._files.ended(job.order.analysis_id)
             raise StoppingError
@@ -235,7 +244,6 @@ class JobRunner:
         self, analysis_id: str, kind: State, problem: dict[str, JsonValue] | None
     ) -> dict[str, JsonValue] | None:
         """Take down the end; None where somebody else has ended the job."""
-        order = self._files.order(analysis_id)
         noted = self._patiently(
             partial(
                 self._catalogue.note,
@@ -245,7 +253,12 @@ class JobRunner:
                 status="preliminary" if kind == "done" else None,
             )
         )
-        if not noted:
+        try:
+            order = self._files.order(analysis_id) if noted else None
+        except JobError:
+            # Whom to tell is lost with the files.
+            order = None
+        if order is None:
             return None
         record = self._patiently(partial(self._catalogue.get, order.owner, analysis_id))
         state = state_of(record, order.href_root)
@@ -270,6 +283,13 @@ class JobRunner:
                 JobState.model_validate(ended["state"]),
                 happened=datetime.fromisoformat(ended["happened"]),
             )
+
+
+def _error_of(future: concurrent.futures.Future[object]) -> BaseException | None:
+    """What stood in the way; a cancellation is one kind, whoever it comes from."""
+    error = None if future.cancelled() else future.exception()
+    cancelled = future.cancelled() or isinstance(error, concurrent.futures.CancelledError)
+    return asyncio.CancelledError() if cancelled else error
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> object:

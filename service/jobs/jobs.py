@@ -130,7 +130,7 @@ class Jobs:
         """
         return await asyncio.to_thread(self._catalogue.get, tenant, analysis_id)
 
-    def record_of(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+    def record_now(self, tenant: str, analysis_id: str) -> AnalysisRecord:
         """As `record`, for whoever has a thread of his own."""
         return self._catalogue.get(tenant, analysis_id)
 
@@ -160,8 +160,7 @@ class Jobs:
                 f"analysis {analysis_id} is waited for by its client, who can close the connection"
             )
             raise AnalysisEndedError(msg)
-        queue = await self._ready_queue() if record.asynchronous else None
-        return await asyncio.to_thread(self._cancelled, record, queue)
+        return await asyncio.to_thread(self._cancelled, record)
 
     async def _ready_queue(self) -> DurableQueue:
         self._wanted.set()
@@ -208,17 +207,15 @@ class Jobs:
         image = next(iter(submission.files.values()))
         return priority_of(size_if_known(image), self._engine.settings)
 
-    def _cancelled(self, record: AnalysisRecord, queue: DurableQueue | None) -> AnalysisRecord:
+    def _cancelled(self, record: AnalysisRecord) -> AnalysisRecord:
         analysis_id = record.analysis_id
         error = AnalysisCancelledError(f"analysis {analysis_id} was cancelled by its client")
         problem = problem_of(error, analysis_id, analysis_id)
-        if queue is None or not self._catalogue.note(
-            analysis_id, state="cancelled", problem=problem
-        ):
+        # Whoever works on it, or takes it from the queue, finds that it is not to go on.
+        if not self._catalogue.note(analysis_id, state="cancelled", problem=problem):
             now = self._catalogue.get(record.tenant, analysis_id)
             msg = f"analysis {analysis_id} is {now.state}: only what waits or runs can be cancelled"
             raise AnalysisEndedError(msg)
-        queue.cancel(analysis_id)
         cancelled = self._catalogue.get(record.tenant, analysis_id)
         self._tell_cancellation(cancelled)
         self._files.remove(analysis_id)

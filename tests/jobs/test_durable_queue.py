@@ -112,27 +112,6 @@ def test_one_queue_a_process(tmp_path: Path) -> None:
         DurableQueue(database_in(tmp_path), lambda _id, _step: None, concurrent=1).start()
 
 
-def test_a_cancelled_job_does_not_begin(tmp_path: Path) -> None:
-    worked: list[str] = []
-    begun, go_on, last = threading.Event(), threading.Event(), threading.Event()
-
-    def work(analysis_id: str, step: Step) -> None:
-        begun.set()
-        assert go_on.wait(WITHIN_S)
-        worked.append(analysis_id)
-        if analysis_id == "last":
-            last.set()
-
-    with started(database_in(tmp_path), work) as queue:
-        for one in ("first", "cancelled", "last"):
-            queue.enqueue(one, "bulk")
-        assert begun.wait(WITHIN_S)
-        queue.cancel("cancelled")
-        go_on.set()
-        assert last.wait(WITHIN_S)
-    assert worked == ["first", "last"]
-
-
 def test_an_ended_job_is_enqueued_again_from_outside(tmp_path: Path) -> None:
     worked: list[str] = []
     rounds = [threading.Event(), threading.Event()]

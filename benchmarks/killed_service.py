@@ -99,7 +99,9 @@ class Outcome:
     @property
     def doubled(self) -> int:
         """Results and entries beyond one for each key, and jobs that were told differently."""
-        return abs(self.results - self.submitted) + abs(self.listed - self.submitted) + self.different
+        return (
+            abs(self.results - self.submitted) + abs(self.listed - self.submitted) + self.different
+        )
 
 
 class Receiver:

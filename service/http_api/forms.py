@@ -5,6 +5,7 @@ from __future__ import annotations
 from petrography.pipeline import AnalysisRequest
 from service.engine import (
     CalibrationRequest,
+    CorrectionRequest,
     EstimateRequest,
     PanoramaRequest,
     RegistrationRequest,
@@ -12,7 +13,15 @@ from service.engine import (
 from service.http_api.upload import FilePart, UploadForm
 from service.jobs import JobRequest
 
-__all__ = ["ANALYSIS", "CALIBRATION", "ESTIMATE", "JOB", "PANORAMA", "REGISTRATION", "REQUEST_MODELS"]
+__all__ = [
+    "ANALYSIS",
+    "CALIBRATION",
+    "ESTIMATE",
+    "JOB",
+    "PANORAMA",
+    "REGISTRATION",
+    "REQUEST_MODELS",
+]
 
 ANALYSIS = UploadForm(
     AnalysisRequest,
@@ -84,6 +93,7 @@ PANORAMA = UploadForm(
     ),
 )
 REQUEST_MODELS = (
+    CorrectionRequest,
     AnalysisRequest,
     JobRequest,
     EstimateRequest,

@@ -121,9 +121,7 @@ def job_routes(jobs: Jobs) -> APIRouter:
     return router
 
 
-def _submission(
-    request: Request, upload: Upload[JobRequest], key: str | None
-) -> Submission:
+def _submission(request: Request, upload: Upload[JobRequest], key: str | None) -> Submission:
     (image,) = upload.files["image"]
     views = {view.part: upload.files[view.part][0] for view in upload.request.views}
     # Without a callback it is what a client who waits asks for, under the same key the same.
@@ -166,4 +164,3 @@ async def _events(changes: AsyncIterator[Change | None]) -> AsyncIterator[str]:
         state = state_of(change.record, _ROOT)
         name = state.state if has_ended(change.record) else "progress"
         yield f"id: {change.number}\nevent: {name}\ndata: {state.model_dump_json()}\n\n"
-

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 from pydantic import JsonValue
 
 from petrography.errors import (
-    AnalysisNotFoundError,
     DatabaseUnavailableError,
     JobAbandonedError,
     JobError,
@@ -21,7 +20,7 @@ from petrography.errors import (
     PetroserveError,
 )
 from service.catalogue import Catalogue, State
-from service.engine import ANALYSES, AnalysisEvent, Engine
+from service.engine import AnalysisEvent, Engine, newest_version
 from service.jobs.callbacks import Callbacks
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
 from service.jobs.job_files import JobFiles, JobOrder, OpenJob
@@ -178,11 +177,7 @@ class JobRunner:
                 return
 
     def _is_kept(self, order: JobOrder) -> bool:
-        try:
-            self._engine.store.open(ANALYSES, order.analysis_id, ANALYSES.document).file.close()
-        except AnalysisNotFoundError:
-            return False
-        return True
+        return newest_version(self._engine.store, order.analysis_id, order.owner) is not None
 
     def _analysed(self, job: OpenJob) -> BaseException | None:
         """Analyse; returns what stood in the way."""
@@ -201,6 +196,7 @@ class JobRunner:
             href_root=job.order.href_root,
             priority=job.order.priority,
             tenant=job.order.tenant,
+            owner=job.order.owner,
             analysis_id=job.order.analysis_id,
             on_event=on_event,
         )

@@ -31,6 +31,8 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 WITHIN_S = 120.0
+# One of five processes is killed while it starts, the others while they work.
+_AT_THE_START, _START_S = 0.2, 1.0
 _NURSERY = """
 import os, signal, sys
 import uvicorn
@@ -165,6 +167,23 @@ class KilledService:
         self._pid = int(self._said())
         self.address = f"http://127.0.0.1:{port}"
 
+    def wait_until_ready(self) -> None:
+        """Wait until it takes work.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not.
+        """
+        deadline = time.monotonic() + WITHIN_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.address}/readyz", timeout=5.0).status_code == 200:
+                    return
+            time.sleep(0.02)
+        msg = f"the service was not ready within {WITHIN_S:g} s"
+        raise TimeoutError(msg)
+
     def kill(self) -> None:
         """Kill it, as if the power of the machine had gone."""
         if self._pid is not None:
@@ -189,26 +208,27 @@ class Submitter(threading.Thread):
     ----------
     service : KilledService
         Where to.
-    callback : str
+    receiver : Receiver
         Who is to be told.
     unfinished : int
         How many jobs are kept at work.
     """
 
-    def __init__(self, service: KilledService, callback: str, unfinished: int) -> None:
+    def __init__(self, service: KilledService, receiver: Receiver, unfinished: int) -> None:
         super().__init__(daemon=True)
         self._service = service
-        self._callback = callback
+        self._receiver = receiver
         self._unfinished = unfinished
         self.ids: dict[int, str] = {}
-        self.told: set[str] = set()
         self.enough = threading.Event()
 
     def run(self) -> None:
         """Hand in until it is enough."""
         number = 0
         while not self.enough.is_set():
-            if len(self.ids) - len(self.told) < self._unfinished and self._answered(number):
+            if len(self.ids) - len(self._receiver.bodies) < self._unfinished and self._answered(
+                number
+            ):
                 number += 1
             else:
                 time.sleep(0.01)
@@ -217,7 +237,7 @@ class Submitter(threading.Thread):
         headers = {"Prefer": "respond-async", "Idempotency-Key": f"key-{number}"}
         files = {
             "image": ("field.png", picture(number)),
-            "request": (None, json.dumps({"callback": self._callback})),
+            "request": (None, json.dumps({"callback": self._receiver.url})),
         }
         try:
             answer = httpx.post(
@@ -262,32 +282,33 @@ def kill_again_and_again(
     seed : int
         Of the moments.
     longest_s : float
-        A process lives at most so long from its start on.
+        A process lives at most so long once it is ready.
     unfinished : int
         Jobs that are kept at work.
     say : callable, optional
         Told the kills so far.
     """
     moments, began = random.Random(seed), time.monotonic()
-    secrets = folder / "webhook.secrets"
-    secrets.write_text("whsec_" + "YWJj" * 8 + "\n")
     receiver = Receiver()
-    variables = _variables(folder, models, secrets)
-    service = KilledService(variables)
-    submitter = Submitter(service, receiver.url, unfinished)
-    submitter.told = receiver.bodies.keys()  # type: ignore[assignment]
+    service = KilledService(variables_of(folder, models))
+    submitter = Submitter(service, receiver, unfinished)
     outcome = Outcome()
     try:
         service.start()
         submitter.start()
         for outcome.kills in range(1, kills + 1):
-            time.sleep(moments.uniform(0.0, longest_s))
+            if moments.random() < _AT_THE_START:
+                time.sleep(moments.uniform(0.0, _START_S))
+            else:
+                service.wait_until_ready()
+                time.sleep(moments.uniform(0.0, longest_s))
             service.kill()
             service.start()
             if say is not None:
                 say(outcome.kills, len(submitter.ids), len(receiver.bodies))
         submitter.enough.set()
         submitter.join()
+        service.wait_until_ready()
         _count(outcome, service.address, submitter, receiver, folder)
     finally:
         submitter.enough.set()
@@ -305,7 +326,7 @@ def _count(
     deadline = time.monotonic() + WITHIN_S
     while time.monotonic() < deadline and not ids <= receiver.bodies.keys():
         time.sleep(0.05)
-    states = [entry["state"] for entry in _listed(address)]
+    states = [entry["state"] for entry in listed(address)]
     outcome.states = {state: states.count(state) for state in sorted(set(states))}
     outcome.listed = len(states)
     outcome.results = len(list((folder / "artefacts" / "analyses").glob("[!.]*/result.json")))
@@ -314,7 +335,8 @@ def _count(
     outcome.different = sum(len(set(told)) > 1 for told in receiver.bodies.values())
 
 
-def _listed(address: str) -> Iterator[dict[str, Any]]:
+def listed(address: str) -> Iterator[dict[str, Any]]:
+    """All analyses that a service lists."""
     cursor: dict[str, str] = {}
     while True:
         page = httpx.get(
@@ -326,7 +348,10 @@ def _listed(address: str) -> Iterator[dict[str, Any]]:
         cursor = {"cursor": page["next_cursor"]}
 
 
-def _variables(folder: Path, models: Path, secrets: Path) -> dict[str, str]:
+def variables_of(folder: Path, models: Path) -> dict[str, str]:
+    """The environment of a small service, with secrets for callbacks to this machine."""
+    secrets = folder / "webhook.secrets"
+    secrets.write_text("whsec_" + "YWJj" * 8 + "\n")
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_commands", "list_jobs", "purge", "retry"]
 
-_DEAD: tuple[State, ...] = ("dead",)
-
 
 def add_commands(add_command: AddCommand) -> None:
     """Describe the commands; they stand below ``jobs``."""
@@ -58,7 +56,7 @@ def retry(arguments: argparse.Namespace) -> int:
     from service.jobs.operating import opened_desk
 
     with opened_desk(_settings(arguments)) as desk:
-        dead = [record.analysis_id for record in desk.jobs(_DEAD)] if arguments.dead else []
+        dead = desk.given_up() if arguments.dead else ()
         for analysis_id in dict.fromkeys((*arguments.ids, *dead)):
             desk.retry(analysis_id)
             print(analysis_id)

@@ -115,6 +115,7 @@ class DurableQueue:
 
     def _launch(self, slot: str) -> None:
         _log_through_ours()
+        self._prepare_queue()
         DBOS(config=_configuration(self._database.url, slot))
 
         def analysis(analysis_id: str) -> None:
@@ -123,12 +124,20 @@ class DurableQueue:
         # The work itself counts how often a job has killed its process.
         self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(analysis)
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            worker_concurrency=self._concurrent,
-            polling_interval_sec=_POLL_S,
-            on_conflict="always_update",
-        )
+
+    def _prepare_queue(self) -> None:
+        """Make the queue before DBOS looks for queues, which it does once a second."""
+        DBOS.migrate(self._database.url, schema=_SCHEMA)
+        client = _client_of(self._database)
+        try:
+            client.register_queue(
+                QUEUE,
+                worker_concurrency=self._concurrent,
+                polling_interval_sec=_POLL_S,
+                application_name=_NAME,
+            )
+        finally:
+            client.destroy()
 
     def stop(self) -> None:
         """Stop; what was not recorded as done is done again by the next process. Blocks."""
@@ -198,9 +207,7 @@ class QueueClient:
     def __init__(self, database: JobDatabase) -> None:
         database.prepare()
         _log_through_ours()
-        self._client = DBOSClient(
-            system_database_url=database.url, dbos_system_schema=_SCHEMA, serializer=_Json()
-        )
+        self._client = _client_of(database)
 
     def close(self) -> None:
         """Close its connections."""
@@ -224,6 +231,17 @@ class QueueClient:
     def forget(self, before_s: float) -> int:
         """Forget the workflows that ended before a time, in seconds since 1970."""
         return _forget(self._client, before_s)
+
+
+def _client_of(database: JobDatabase) -> DBOSClient:
+    return DBOSClient(
+        system_database_url=database.url,
+        dbos_system_schema=_SCHEMA,
+        serializer=_Json(),
+        application_name=_NAME,
+        # Who asks is told that the database does not answer, and does not hang.
+        retry_connection_errors=False,
+    )
 
 
 def _forget(dbos: Any, before_s: float) -> int:

@@ -47,6 +47,12 @@ class JobDesk:
         """List jobs of some states, those that changed last first; at most a thousand."""
         return self._catalogue.jobs(states)
 
+    def given_up(self) -> tuple[str, ...]:
+        """Name the jobs that were given up and can be tried again: their files are kept."""
+        kept = self._files.kept()
+        dead = (record.analysis_id for record in self._catalogue.jobs(("dead",)))
+        return tuple(analysis_id for analysis_id in dead if analysis_id in kept)
+
     def retry(self, analysis_id: str) -> None:
         """Queue a job again that failed or was given up.
 

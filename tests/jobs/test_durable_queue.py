@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,25 +36,7 @@ def started(
         queue.stop()
 
 
-def test_an_id_is_worked_on_once_however_often_it_is_enqueued(tmp_path: Path) -> None:
-    worked: list[str] = []
-    last = threading.Event()
-
-    def work(analysis_id: str, step: Step) -> None:
-        worked.append(analysis_id)
-        if analysis_id == "last":
-            last.set()
-
-    with started(database_in(tmp_path), work) as queue:
-        for _ in range(3):
-            queue.enqueue("a", "bulk")
-        queue.enqueue("last", "bulk")
-        assert last.wait(WITHIN_S)
-        assert queue.known(["a", "b", "last"]) == {"a", "last"}
-    assert worked == ["a", "last"]
-
-
-def test_interactive_jobs_go_before_bulk_ones(tmp_path: Path) -> None:
+def test_interactive_jobs_go_before_bulk_ones_and_each_once(tmp_path: Path) -> None:
     worked: list[str] = []
     begun, go_on, last = threading.Event(), threading.Event(), threading.Event()
 
@@ -71,9 +50,11 @@ def test_interactive_jobs_go_before_bulk_ones(tmp_path: Path) -> None:
     with started(database_in(tmp_path), work) as queue:
         queue.enqueue("first", "bulk")
         assert begun.wait(WITHIN_S)
-        queue.enqueue("large 1", "bulk")
+        for _ in range(3):
+            queue.enqueue("large 1", "bulk")
         queue.enqueue("large 2", "bulk")
         queue.enqueue("small", "interactive")
+        assert queue.known(["first", "small", "none"]) == {"first", "small"}
         go_on.set()
         assert last.wait(WITHIN_S)
     assert worked == ["first", "small", "large 1", "large 2"]
@@ -130,41 +111,25 @@ def test_an_ended_job_is_enqueued_again_from_outside(tmp_path: Path) -> None:
     assert worked == ["a", "a"]
 
 
-KILLED = """
-import sys, threading
-from pathlib import Path
-from tests.jobs.test_durable_queue import database_in, started
+def test_the_jobs_of_a_slot_are_taken_over_when_nobody_holds_it(tmp_path: Path) -> None:
+    begun, taken = threading.Event(), threading.Event()
 
-def work(analysis_id, step):
-    print("begun", flush=True)
-    threading.Event().wait()
+    def left(analysis_id: str, step: Step) -> None:
+        begun.set()
+        raise StoppingError
 
-with started(database_in(Path(sys.argv[1])), work) as queue:
-    queue.enqueue("a", "bulk")
-    threading.Event().wait()
-"""
-
-
-def test_the_job_of_a_killed_process_is_taken_over_and_that_of_a_living_one_is_not(
-    tmp_path: Path,
-) -> None:
-    taken = threading.Event()
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE
-    ) as other:
-        try:
-            assert other.stdout is not None
-            assert other.stdout.readline() == b"begun\n"
-            with started(database_in(tmp_path), lambda _id, _step: taken.set()) as queue:
-                # Its process lives and holds the first slot.
-                assert queue.adopt() == 0
-                other.send_signal(signal.SIGKILL)
-                other.wait(WITHIN_S)
-                assert queue.adopt() == 1
-                assert taken.wait(WITHIN_S)
-                assert queue.adopt() == 0
-        finally:
-            other.kill()
+    with started(database_in(tmp_path), left) as queue:
+        queue.enqueue("a", "bulk")
+        assert begun.wait(WITHIN_S)
+    release = FileSlots(tmp_path / "slots").take(1)
+    assert release is not None
+    with started(database_in(tmp_path), lambda _id, _step: taken.set()) as queue:
+        # Somebody holds the first slot: he may be at work.
+        assert queue.adopt() == 0
+        release()
+        assert queue.adopt() == 1
+        assert taken.wait(WITHIN_S)
+        assert queue.adopt() == 0
 
 
 def test_slots_are_held_by_one_and_free_again(tmp_path: Path) -> None:

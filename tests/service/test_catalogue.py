@@ -217,12 +217,15 @@ def test_a_process_that_died_holds_no_key(catalogue: Catalogue, url: str) -> Non
     assert catalogue.get("lab", job.analysis_id).state == "queued"
 
 
-def test_threads_that_race_with_one_key_make_one_analysis(catalogue: Catalogue) -> None:
+def test_threads_that_race_with_one_key_make_one_analysis(url: str) -> None:
+    catalogue = Catalogue(url)
     with ThreadPoolExecutor(8) as threads:
+        # They also find the tables missing at the same time.
         begun = list(threads.map(lambda _: catalogue.begin(KEYED), range(24)))
 
     assert len({one.analysis_id for one in begun}) == 1
     assert sum(one.fresh for one in begun) == 1
+    catalogue.close()
 
 
 RACE = """

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 

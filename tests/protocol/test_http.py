@@ -105,6 +105,8 @@ async def test_head_answers_the_headers_of_get(client: httpx.AsyncClient) -> Non
         assert (head.status_code, head.content) == (whole.status_code, b"")
         for name in ("content-type", "content-length", "etag"):
             assert head.headers.get(name) == whole.headers.get(name)
+    several = await client.patch(location)
+    assert (several.status_code, several.headers["allow"]) == (405, "DELETE, GET, HEAD")
     refused = await client.head("/v1/estimate")
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
     assert (await client.put("/v1/models")).headers["allow"] == "GET, HEAD"

@@ -235,6 +235,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         *(f"{root}/{{result_id}}/{{artefact}}" for root in kept),
         *(f"/v1/analyses/{{result_id}}/{name}" for name in LIMS_FILES),
         "/v1/analyses/{result_id}/result.json",
+        "/v1/analyses/{result_id}/events",
         "/v1/analyses/{result_id}/corrections",
         "/v1/estimate",
         "/v1/models",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ class Catalogue:
 
     def __init__(self, url: str) -> None:
         self._engine: Engine = open_database(url)
+        self._preparing = threading.Lock()
         self._prepared = False
 
     def open(self) -> None:
@@ -342,9 +344,10 @@ class Catalogue:
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         with connected(self._engine) as connection:
-            if not self._prepared:
-                prepare_schema(connection)
-                self._prepared = True
+            with self._preparing:
+                if not self._prepared:
+                    prepare_schema(connection)
+                    self._prepared = True
             yield connection
 
 

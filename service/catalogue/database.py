@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ __all__ = ["connected", "database_url", "open_database"]
 # A statement of ours takes a millisecond; who waits longer for its turn stands behind a copy of
 # the file or a stuck process.
 _BUSY_S = 10.0
+_AGAIN_S = 0.01
 _CONNECT_S = 5
 _CONNECTIONS = 5
 _DRIVERS = {
@@ -108,13 +111,32 @@ def _open_sqlite(url: URL) -> Engine:
         folder.mkdir(parents=True, exist_ok=True)
 
     @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: Any) -> None:
+    def set_up(connection: sqlite3.Connection, _record: Any) -> None:
         # Readers do not wait for a writer, and a process that is killed loses nothing: only a loss
         # of power may take the last changes.
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log, once for a file.
+
+    While other processes do the same SQLite says at once that the file is locked: unlike elsewhere
+    it does not wait. A file system that cannot have such a log keeps the journal that it has.
+    """
+    give_up_s = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up_s:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
 
 
 @contextmanager

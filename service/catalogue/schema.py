@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -17,9 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     inspect,
     select,
-    text,
 )
-from sqlalchemy.exc import IntegrityError
 
 from petrography.errors import ConfigurationError
 
@@ -80,18 +81,12 @@ def prepare_schema(connection: Connection) -> None:
     ConfigurationError
         If a newer version of this software made the tables.
     """
-    locking = connection.dialect.name == "postgresql"
-    if locking:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-    try:
+    with _alone(connection):
         found = _version(connection)
         if found is None:
             _METADATA.create_all(connection)
-            _mark(connection)
-            found = _version(connection)
-    finally:
-        if locking:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+            connection.execute(_SCHEMA.insert().values(one=1, version=SCHEMA_VERSION))
+            found = SCHEMA_VERSION
     if found != SCHEMA_VERSION:
         msg = (
             f"the database of PETROSERVE_DATABASE_URL has tables of version {found}; this software "
@@ -106,9 +101,15 @@ def _version(connection: Connection) -> int | None:
     return connection.scalar(select(_SCHEMA.c.version))
 
 
-def _mark(connection: Connection) -> None:
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Keep other processes from preparing the same database; they wait."""
+    if connection.dialect.name == "postgresql":
+        begin, end = f"SELECT pg_advisory_lock({_LOCK})", f"SELECT pg_advisory_unlock({_LOCK})"
+    else:
+        begin, end = "BEGIN IMMEDIATE", "COMMIT"
+    connection.exec_driver_sql(begin)
     try:
-        connection.execute(_SCHEMA.insert().values(one=1, version=SCHEMA_VERSION))
-    except IntegrityError:
-        # Another process was as fast: SQLite takes one writer at a time, without a lock of ours.
-        return
+        yield
+    finally:
+        connection.exec_driver_sql(end)

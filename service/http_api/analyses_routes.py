@@ -22,7 +22,7 @@ from service.engine import (
     size_if_known,
 )
 from service.http_api.access import owner_of
-from service.http_api.analysis_entries import AnalysisEntry, unfinished_response
+from service.http_api.analysis_entries import unfinished_response
 from service.http_api.analysis_reading_routes import add_analysis_reading
 from service.http_api.forms import ANALYSIS, JOB
 from service.http_api.idempotency import IDEMPOTENCY_HEADER, stated_key
@@ -37,7 +37,7 @@ from service.http_api.resources import (
 )
 from service.http_api.upload import Upload
 from service.http_api.urgency import PRIORITY_HEADER, stated_priority, tenant_of
-from service.jobs import Jobs
+from service.jobs import Jobs, JobState
 from service.runtime import Priority
 
 __all__ = ["analysis_routes"]
@@ -59,7 +59,7 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
         responses={
             201: {"model": Result, "description": "The finished analysis."},
             202: {
-                "model": AnalysisEntry,
+                "model": JobState,
                 "description": (
                     "With `Prefer: respond-async`, and where an earlier request with this "
                     "Idempotency-Key is being answered."

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from petrography.errors import ConflictError
+from petrography.errors import AnalysisCancelledError
 from service.catalogue import AnalysisRecord
 from service.engine import ANALYSES
 from service.http_api.problems import problem_response
 from service.http_api.resources import root_of
 from service.jobs import JobState, state_of
 
-__all__ = ["AnalysisEntry", "AnalysisList", "entry_of", "unfinished_response"]
+__all__ = ["AnalysisList", "unfinished_response"]
 
-# The same in the list, alone, in events and in callbacks.
-AnalysisEntry: TypeAlias = JobState
 _RETRY_S = 2
 
 
@@ -27,16 +24,11 @@ class AnalysisList(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    analyses: list[AnalysisEntry]
+    analyses: list[JobState]
     next_cursor: str | None
     """For the next page; null where this is the last."""
     as_of_utc: datetime
     """`updated_since` of the next look at what changed: a little before this one."""
-
-
-def entry_of(record: AnalysisRecord) -> AnalysisEntry:
-    """Describe a record."""
-    return state_of(record, root_of(ANALYSES))
 
 
 def unfinished_response(record: AnalysisRecord) -> Response:
@@ -44,18 +36,18 @@ def unfinished_response(record: AnalysisRecord) -> Response:
 
     Raises
     ------
-    ConflictError
-        If it was cancelled.
+    AnalysisCancelledError
+        If it was cancelled, by its client or because its client went.
     """
-    entry = entry_of(record)
+    state = state_of(record, root_of(ANALYSES))
     if record.state in {"queued", "running"}:
         headers = {
-            "Location": entry.href,
+            "Location": state.href,
             "Retry-After": str(_RETRY_S),
             "Cache-Control": "no-store",
         }
-        return Response(entry.model_dump_json(), 202, headers, "application/json")
+        return Response(state.model_dump_json(), 202, headers, "application/json")
     if record.problem is not None:
-        return problem_response(dict(record.problem) | {"instance": entry.href})
-    msg = f"analysis {record.analysis_id} was {record.state}; wanted a new request, with a new key"
-    raise ConflictError(msg)
+        return problem_response({"instance": state.href} | dict(record.problem))
+    msg = f"analysis {record.analysis_id} was {record.state}; wanted a new request"
+    raise AnalysisCancelledError(msg)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -18,28 +19,36 @@ from service.catalogue import MAX_PAGE, State
 from service.engine import ANALYSES, CorrectionRequest, Engine, correct, open_version
 from service.http_api.access import owner_of
 from service.http_api.analysis_entries import (
-    AnalysisEntry,
     AnalysisList,
-    entry_of,
     unfinished_response,
 )
 from service.http_api.artefact_response import REVALIDATED, artefact_response
 from service.http_api.resources import Responses, root_of
 from service.http_api.upload import REQUEST_PART, Part, body_chunks, read_request
+from service.jobs import JobState, state_of
 
 __all__ = ["add_analysis_reading"]
 
 # A change that is written while a list is read may carry an earlier time than the list.
 _MARGIN = timedelta(seconds=5)
+_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", re.ASCII)
 _Version = Annotated[
     int | None,
     Query(ge=1, le=999_999_999, description="One of its versions; without it the newest."),
 ]
 _DOCUMENT: Responses = {
     200: {"model": Result, "description": "The result: its newest version, or the wanted one."},
-    202: {"model": AnalysisEntry, "description": "It is being made."},
+    202: {"model": JobState, "description": "It is being made."},
     304: {"description": "The result is the one that If-None-Match names."},
 }
+
+
+def _dated(text: object) -> object:
+    """Let pass what is written as a date: pydantic would take a number for seconds."""
+    if isinstance(text, str) and not _DATED.match(text):
+        msg = "wanted a time with its zone, such as 2026-01-31T12:00:00Z (RFC 3339)"
+        raise ValueError(msg)
+    return text
 
 
 class _Wanted(BaseModel):
@@ -53,7 +62,7 @@ class _Wanted(BaseModel):
     """Only those whose work is there."""
     status: Status | None = None
     """Only those whose result has this status."""
-    updated_since: AwareDatetime | None = None
+    updated_since: Annotated[AwareDatetime, BeforeValidator(_dated)] | None = None
     """Only those that changed since: `as_of_utc` of the last list."""
     cursor: Annotated[str, Field(max_length=128)] | None = None
     """`next_cursor` of the page before."""
@@ -76,7 +85,7 @@ def add_analysis_reading(router: APIRouter, engine: Engine) -> None:
     def get_analyses(request: Request, wanted: Annotated[_Wanted, Query()]) -> AnalysisList:
         as_of_utc = datetime.now(UTC) - _MARGIN
         page = engine.recorded.catalogue.page(owner_of(request), **dict(wanted))
-        entries = [entry_of(record) for record in page.records]
+        entries = [state_of(record, root_of(ANALYSES)) for record in page.records]
         return AnalysisList(analyses=entries, next_cursor=page.next_cursor, as_of_utc=as_of_utc)
 
     def get_document(request: Request, result_id: str, version: _Version = None) -> Response:

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from petrography.errors import (
     InvalidParameterError,
@@ -34,6 +35,7 @@ __all__ = [
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 _WARM_UP_RETRY_S = 5
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _log = logging.getLogger("petroserve.http")
 
 
@@ -113,10 +115,21 @@ def problem_of_http_exception(request: Request, error: HTTPException) -> Respons
         instance=request.url.path,
     )
     headers = dict(error.headers or {})
-    if "GET" in headers.get("Allow", ""):
-        # The layer around the routes answers HEAD wherever there is GET.
-        headers["Allow"] += ", HEAD"
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
     return _response(problem, headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """List the methods of all routes of an address; the framework names those of one."""
+    methods = {
+        method
+        for method in _METHODS
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
+    # The layer around the routes answers HEAD wherever there is GET.
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 def _response(problem: Problem, headers: dict[str, str]) -> Response:

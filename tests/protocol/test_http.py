@@ -105,6 +105,8 @@ async def test_head_answers_the_headers_of_get(client: httpx.AsyncClient) -> Non
         assert (head.status_code, head.content) == (whole.status_code, b"")
         for name in ("content-type", "content-length", "etag"):
             assert head.headers.get(name) == whole.headers.get(name)
+    several = await client.patch(location)
+    assert (several.status_code, several.headers["allow"]) == (405, "DELETE, GET, HEAD")
     refused = await client.head("/v1/estimate")
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
     assert (await client.put("/v1/models")).headers["allow"] == "GET, HEAD"
@@ -233,8 +235,8 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         *(f"{root}/{{result_id}}/{{artefact}}" for root in kept),
         *(f"/v1/analyses/{{result_id}}/{name}" for name in LIMS_FILES),
         "/v1/analyses/{result_id}/result.json",
-        "/v1/analyses/{result_id}/corrections",
         "/v1/analyses/{result_id}/events",
+        "/v1/analyses/{result_id}/corrections",
         "/v1/estimate",
         "/v1/models",
         "/v1/models/{name}",

@@ -217,32 +217,42 @@ def test_a_process_that_died_holds_no_key(catalogue: Catalogue, url: str) -> Non
     assert catalogue.get("lab", job.analysis_id).state == "queued"
 
 
-def test_threads_that_race_with_one_key_make_one_analysis(catalogue: Catalogue) -> None:
+def test_threads_that_race_with_one_key_make_one_analysis(url: str) -> None:
+    catalogue = Catalogue(url)
     with ThreadPoolExecutor(8) as threads:
+        # They also find the tables missing at the same time.
         begun = list(threads.map(lambda _: catalogue.begin(KEYED), range(24)))
 
     assert len({one.analysis_id for one in begun}) == 1
     assert sum(one.fresh for one in begun) == 1
+    catalogue.close()
 
 
 RACE = """
 import sys
 from service.catalogue import Catalogue, NewAnalysis
-catalogue = Catalogue(sys.argv[1])
+print("ready", flush=True)
 sys.stdin.readline()
-for number in range(40):
-    asked = NewAnalysis("lab", None, f"key-{number}", "a" * 64, "tiny:1", "bulk", False, "{}")
-    begun = catalogue.begin(asked)
-    print(number, begun.analysis_id, begun.fresh)
+for url in sys.argv[1:]:
+    catalogue = Catalogue(url)
+    for number in range(40):
+        asked = NewAnalysis("lab", None, f"key-{number}", "a" * 64, "tiny:1", "bulk", False, "{}")
+        begun = catalogue.begin(asked)
+        print(url, number, begun.analysis_id, begun.fresh)
 """
 
 
-def test_processes_that_race_with_the_same_keys_make_one_analysis_of_each(url: str) -> None:
-    words = [sys.executable, "-c", RACE, url]
+def test_processes_that_race_with_the_same_keys_make_one_analysis_of_each(
+    tmp_path: Path, postgresql: PostgresServer
+) -> None:
+    words = [sys.executable, "-c", RACE, sqlite_url(tmp_path), fresh_postgresql(postgresql)]
     racing = [
         subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
+    for process in racing:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
     # Both also make the tables: nobody did before.
     for process in racing:
         assert process.stdin is not None
@@ -251,10 +261,10 @@ def test_processes_that_race_with_the_same_keys_make_one_analysis_of_each(url: s
     lines = [line.split() for process in racing for line in process.communicate()[0].splitlines()]
 
     assert [process.returncode for process in racing] == [0, 0]
-    assert len({(number, analysis_id) for number, analysis_id, _ in lines}) == 40
-    fresh = Counter(number for number, _, is_fresh in lines if is_fresh == "True")
+    assert len({tuple(line[:3]) for line in lines}) == 80
+    fresh = Counter((url, number) for url, number, _, is_fresh in lines if is_fresh == "True")
+    assert len(fresh) == 80
     assert set(fresh.values()) == {1}
-    assert len(fresh) == 40
 
 
 @settings(max_examples=15, deadline=None)

@@ -9,15 +9,10 @@ from service.engine import (
     PanoramaRequest,
     RegistrationRequest,
 )
-from service.http_api.upload import FilePart, UploadForm
+from service.uploads import ANALYSIS, FilePart, UploadForm
 
 __all__ = ["ANALYSIS", "CALIBRATION", "ESTIMATE", "PANORAMA", "REGISTRATION", "REQUEST_MODELS"]
 
-ANALYSIS = UploadForm(
-    AnalysisRequest,
-    (FilePart("image", "one image file: PNG, JPEG or TIFF (curl -F image=@field.png)"),),
-    named_by=lambda request: [view.part for view in request.views],
-)
 ESTIMATE = UploadForm(
     EstimateRequest,
     (

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from petrography.errors import BodyTooLargeError, InvalidParameterError, MalformedRequestError
-from service.http_api.upload.parts import Part
+from service.uploads.part import Part
 
 __all__ = ["REQUEST_PART", "read_request"]
 

@@ -45,8 +45,9 @@ demo: $(SERVING) ## Paint a section of ore, analyse it and compare with the trut
 	  --truth out/demo/section/labels.png --association S1 --out out/demo/evaluation
 	@echo 'Look at out/demo/analysis/overlay.jpg. `make serve` starts the service.'
 
-serve: $(SERVING) ## Serve the models over HTTP (HOST=127.0.0.1 HTTP_PORT=3000)
-	$(BIN)/petroserve serve --host $(or $(HOST),127.0.0.1) --http-port $(or $(HTTP_PORT),3000)
+serve: $(SERVING) ## Serve the models (HOST=127.0.0.1 HTTP_PORT=3000 GRPC_PORT=3001)
+	$(BIN)/petroserve serve --host $(or $(HOST),127.0.0.1) --http-port $(or $(HTTP_PORT),3000) \
+	  --grpc-port $(or $(GRPC_PORT),3001)
 
 test: check ## All checks, then all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -67,5 +68,5 @@ export: $(DEVELOP) ## Turn a checkpoint into a served model (CHECKPOINT=runs/...
 	$(if $(CHECKPOINT),,$(error CHECKPOINT is not given; make export CHECKPOINT=runs/NAME/best.pt))
 	$(BIN)/petroserve export $(CHECKPOINT) models
 
-proto: ## Generate code from proto/: nothing to do, this version speaks HTTP only
-	@echo 'There is no proto/ in this version: the service speaks HTTP only. Nothing was generated.'
+proto: $(DEVELOP) ## Generate service/proto from the definitions in proto/
+	$(BIN)/python proto/generate.py .

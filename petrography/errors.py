@@ -15,6 +15,7 @@
     │   │   └── RegistrationError       images that cannot be laid over each other with certainty
     │   ├── BodyTooLargeError           over the byte limit
     │   ├── LabelImageError             a mask with another size, codes or layout than wanted
+    │   ├── AnalysisCancelledError      its client, or another one of its tenant, gave it up
     │   ├── WebhookSignatureError       a message that its sender did not sign, or long ago
     │   └── NotFoundError               nothing of that name is there
     │       ├── ModelNotFoundError      no model of that name and version
@@ -95,6 +96,10 @@ class BodyTooLargeError(InputError):
 
 class LabelImageError(InputError):
     """A label image has the wrong size, layout or codes."""
+
+
+class AnalysisCancelledError(InputError):
+    """An analysis was given up by request while it ran."""
 
 
 class WebhookSignatureError(InputError):

@@ -140,6 +140,29 @@ class Settings(BaseSettings):
     queue_length: int = Field(default=8, ge=0)
     """Those that may wait in one process; one more is refused with 429."""
 
+    grpc_port: int = Field(default=3001, ge=0, le=65535)
+    """TCP port of gRPC; 0: gRPC is not spoken."""
+
+    grpc_max_message_bytes: int = Field(default=64 * 1024**2, ge=64 * 1024, le=2**31 - 1)
+    """Largest message that is accepted over gRPC. An upload comes in many; the tensors of one
+    inference in one."""
+
+    grpc_max_calls: _Count = 256
+    """Calls over gRPC that one process answers at the same time; one more is refused."""
+
+    grpc_stop_within_s: float = Field(default=60.0, gt=0.0, allow_inf_nan=False)
+    """Seconds that calls under way over gRPC have to end when the service stops."""
+
+    grpc_certificate: Path | None = None
+    """Certificate chain of the service (PEM), so that gRPC is encrypted; unset: it is not."""
+
+    grpc_key: Path | None = None
+    """Its private key (PEM, not encrypted)."""
+
+    grpc_client_ca: Path | None = None
+    """Certificates (PEM) of those who sign the certificates of clients: only such clients are let
+    in then (mTLS); unset: clients need no certificate."""
+
     lims_url: str | None = None
     """Address of a SENAITE site for `petroserve lims`, such as https://host/senaite."""
 

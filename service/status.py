@@ -19,6 +19,7 @@ GrpcCode = Literal[
     "UNAUTHENTICATED",
     "PERMISSION_DENIED",
     "RESOURCE_EXHAUSTED",
+    "CANCELLED",
     "UNAVAILABLE",
     "INTERNAL",
 ]
@@ -87,6 +88,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.BodyTooLargeError: Status(413, "INVALID_ARGUMENT", "body-too-large", "Too many bytes"),
     errors.LabelImageError: Status(
         422, "INVALID_ARGUMENT", "label-image-not-usable", "Label image cannot be used"
+    ),
+    errors.AnalysisCancelledError: Status(
+        409, "CANCELLED", "analysis-cancelled", "Analysis was cancelled"
     ),
     errors.WebhookSignatureError: Status(
         400, "INVALID_ARGUMENT", "webhook-not-signed", "Signature is not valid"

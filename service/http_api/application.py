@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -34,7 +34,13 @@ _DESCRIPTION = """Microscope images of ore and rock in, lab-grade mineralogy out
 Errors are problem documents (RFC 9457) with a stable `type`."""
 
 
-def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI:
+def create_app(
+    engine: Engine,
+    *,
+    swagger_folder: Path | None = None,
+    guard: Guard | None = None,
+    beside: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
+) -> FastAPI:
     """Build the HTTP application of one process.
 
     Parameters
@@ -44,6 +50,10 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
     swagger_folder : Path, optional
         Where ``swagger-ui-bundle.js`` and ``swagger-ui.css`` lie, so that ``/docs`` works without
         the internet; without it the page loads them from a public network.
+    guard : Guard, optional
+        Asked for API keys; without it one of its own, where the settings name a key file.
+    beside : callable
+        What else is to run while the engine does, such as the server of another protocol.
 
     Returns
     -------
@@ -53,7 +63,7 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with engine.running():
+        async with engine.running(), beside():
             yield
 
     app = DocumentedApp(
@@ -90,8 +100,10 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         return problem_of_http_exception(request, error)
 
     keys = engine.settings.api_keys
-    if keys is not None:
-        app.add_middleware(Access, guard=Guard(keys))
+    if guard is None and keys is not None:
+        guard = Guard(keys)
+    if guard is not None:
+        app.add_middleware(Access, guard=guard)
     app.add_middleware(Observation, telemetry=engine.telemetry)
     app.add_middleware(HeadRequests)
     return app

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from petrography.errors import NotReadyError, OverloadedError, UnauthenticatedError
-from service.status import status_of
+from petrography.errors import UnauthenticatedError
+from service.problems import PROBLEM_MEDIA_TYPE, Problem, problem_of, retry_after_s
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
@@ -23,26 +21,7 @@ __all__ = [
     "problem_of_http_exception",
 ]
 
-PROBLEM_MEDIA_TYPE = "application/problem+json"
-_WARM_UP_RETRY_S = 5
 _log = logging.getLogger("petroserve.http")
-
-
-class Problem(BaseModel):
-    """A problem document (RFC 9457)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    type: str
-    """Stable URI of the kind of problem."""
-    title: str
-    """The kind of problem, in words."""
-    status: int
-    """The HTTP status."""
-    detail: str
-    """What was given, what is wanted, what would work."""
-    instance: str
-    """The path that was asked for, or the id of the entry in the service's log."""
 
 
 def problem_of_error(request: Request, error: Exception) -> Response:
@@ -50,26 +29,14 @@ def problem_of_error(request: Request, error: Exception) -> Response:
 
     An error whose class is not public is logged under a new id; the client gets only the id.
     """
-    status = status_of(error)
-    detail, instance = str(error), request.url.path
-    if not status.public:
-        instance = f"urn:uuid:{uuid.uuid4()}"
-        detail = "The service failed; its log says why under the id of this instance."
-        _log.error("%s %s %s", instance, request.method, request.url.path, exc_info=error)
+    path = request.url.path
+    problem = problem_of(error, asked=f"{request.method} {path}", instance=path, log=_log)
     headers: dict[str, str] = {}
-    if isinstance(error, OverloadedError):
-        headers["Retry-After"] = str(error.retry_after_s)
-    elif isinstance(error, NotReadyError):
-        headers["Retry-After"] = str(_WARM_UP_RETRY_S)
+    wait_s = retry_after_s(error)
+    if wait_s is not None:
+        headers["Retry-After"] = str(wait_s)
     elif isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = 'Bearer realm="petroserve"'
-    problem = Problem(
-        type=status.type_uri,
-        title=status.title,
-        status=status.http,
-        detail=detail,
-        instance=instance,
-    )
     return _response(problem, headers)
 
 

@@ -57,11 +57,13 @@ def begin(request: object = None, **fields: Any) -> messages.UploadChunk:
     return messages.UploadChunk(begin=messages.Begin(request_json=text, **fields))
 
 
-def part(name: str, content: bytes, filename: str = "file") -> Iterator[messages.UploadChunk]:
+def part(
+    name: str, content: bytes, *, filename: str = "file", chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[messages.UploadChunk]:
     """One file of an upload."""
     yield messages.UploadChunk(part=messages.Part(name=name, filename=filename))
-    for start in range(0, len(content), CHUNK_BYTES):
-        yield messages.UploadChunk(data=content[start : start + CHUNK_BYTES])
+    for start in range(0, len(content), chunk_bytes):
+        yield messages.UploadChunk(data=content[start : start + chunk_bytes])
 
 
 def upload(

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from petrography.errors import AccessError, MalformedRequestError, OverloadedError
 from service.access import Guard
 from service.grpc_api.access import CALLER, Caller, admitted
+from service.grpc_api.lingering import linger
 from service.grpc_api.refusing import Context, refuse
 from service.status import status_of
 from service.telemetry import Telemetry
@@ -76,10 +77,11 @@ class Calls(grpc.aio.ServerInterceptor):
         return True
 
     def _refusing(self, method: str, error: Exception) -> grpc.RpcMethodHandler[Any, Any]:
-        """Refuse without reading a message, which a method of streams can do."""
+        """Refuse without taking a message, which a method of streams can do."""
 
-        async def answer(_requests: Any, context: Context) -> None:
+        async def answer(requests: Any, context: Context) -> None:
             async with self._observed(method, Caller(None, {}), context):
+                await linger(aiter(requests))
                 raise error
 
         return grpc.stream_stream_rpc_method_handler(answer)
@@ -93,9 +95,11 @@ class Calls(grpc.aio.ServerInterceptor):
 
         # Written from a coroutine: a generator that the server holds is not closed at once when
         # the client goes.
-        async def answer_many(requests: Any, context: Context) -> None:
+        async def answer_many(given: Any, context: Context) -> None:
+            requests = given if isinstance(given, bytes) else aiter(given)
             async with (
                 self._observed(method, caller, context),
+                _lingering(requests),
                 aclosing(_answers(handler, read, requests, context)) as answers,
             ):
                 async for message in answers:
@@ -119,7 +123,7 @@ class Calls(grpc.aio.ServerInterceptor):
         try:
             yield
         except asyncio.CancelledError:
-            code = "CANCELLED" if context.time_remaining() else "DEADLINE_EXCEEDED"
+            code = "DEADLINE_EXCEEDED" if context.time_remaining() == 0 else "CANCELLED"
             raise
         except Exception as error:
             code = status_of(error).grpc
@@ -163,6 +167,17 @@ def _reader(deserializer: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
             raise MalformedRequestError(msg) from None
 
     return read
+
+
+@asynccontextmanager
+async def _lingering(requests: bytes | AsyncIterator[bytes]) -> AsyncIterator[None]:
+    """Let a client that is refused send its stream to the end."""
+    try:
+        yield
+    except Exception:
+        if not isinstance(requests, bytes):
+            await linger(requests)
+        raise
 
 
 def _answers(handler: Any, read: Callable[[bytes], Any], requests: Any, context: Context) -> Any:

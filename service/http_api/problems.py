@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from petrography.errors import NotReadyError, OverloadedError, UnauthenticatedError
+from service.http_api.inference_errors import inference_error, is_inference
 from service.status import status_of
 
 __all__ = [
@@ -70,7 +71,7 @@ def problem_of_error(request: Request, error: Exception) -> Response:
         detail=detail,
         instance=instance,
     )
-    return _response(problem, headers)
+    return _response(request, problem, headers)
 
 
 def problem_of_http_exception(request: Request, error: HTTPException) -> Response:
@@ -92,10 +93,13 @@ def problem_of_http_exception(request: Request, error: HTTPException) -> Respons
     if "GET" in headers.get("Allow", ""):
         # The layer around the routes answers HEAD wherever there is GET.
         headers["Allow"] += ", HEAD"
-    return _response(problem, headers)
+    return _response(request, problem, headers)
 
 
-def _response(problem: Problem, headers: dict[str, str]) -> Response:
+def _response(request: Request, problem: Problem, headers: dict[str, str]) -> Response:
+    if is_inference(request.url.path):
+        reference = "" if problem.instance == request.url.path else f" ({problem.instance})"
+        return inference_error(problem.status, problem.detail + reference, headers)
     # ASCII, so that a path with unpaired surrogates cannot make the answer itself fail.
     content: dict[str, Any] = problem.model_dump()
     return Response(

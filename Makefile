@@ -16,9 +16,11 @@ export ORT_DISABLE_TELEMETRY := 1
 PIP     := $(BIN)/python -m pip --disable-pip-version-check
 SERVING := $(VENV)/.installed-$(RUNTIME)
 DEVELOP := $(VENV)/.installed-$(RUNTIME)-train-dev
+# Public clients of the protocols want other versions of protobuf than the service.
+CLIENTS := .venv-clients
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench train export proto
+.PHONY: help demo serve test testclients clients check bench train export proto
 
 help:
 	@echo 'Petroserve: microscope images of ore and rock in, mineralogy out. Tasks:'
@@ -51,6 +53,18 @@ serve: $(SERVING) ## Serve the models (HOST=127.0.0.1 HTTP_PORT=3000 GRPC_PORT=3
 
 test: check ## All checks, then all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Not a part of `make test`: 75 packages and half a gigabyte for a handful of tests.
+testclients: clients $(DEVELOP) ## Public clients (tritonclient, kserve) against the service
+	$(BIN)/python -m pytest tests/protocol/test_public_clients*.py $(PYTEST_ARGS)
+
+clients: $(CLIENTS)/.installed ## Make the environment of the public clients (.venv-clients)
+
+$(CLIENTS)/.installed: tests/protocol/clients/requirements.txt tests/protocol/clients/constraints.txt
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip --disable-pip-version-check install \
+	  -c tests/protocol/clients/constraints.txt -r tests/protocol/clients/requirements.txt
+	@touch $@
 
 check: $(DEVELOP) ## Lint, format, types and import rules, without running anything
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ from service.access import Guard, read_key_file
 from service.engine import Engine
 from service.grpc_api import require_possible, serving_grpc
 from service.http_api import create_app
+from service.inference import Inference
 from service.repository import open_repository
 from service.settings import Settings, read_settings
 from service.telemetry import Telemetry
@@ -48,11 +49,13 @@ class Shell(Service[Any]):
         settings = read_settings()
         engine = Engine(settings, Telemetry(settings.prometheus_multiproc_dir))
         guard = None if settings.api_keys is None else Guard(settings.api_keys)
+        inference = Inference(engine)
         app = create_app(
             engine,
+            inference=inference,
             swagger_folder=_swagger_folder(),
             guard=guard,
-            beside=partial(serving_grpc, engine, guard),
+            beside=partial(serving_grpc, engine, guard, inference=inference),
         )
         self.mount_asgi_app(app)
         shell = super().to_asgi(is_main=is_main)

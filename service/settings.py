@@ -116,6 +116,13 @@ class Settings(BaseSettings):
     max_request_bytes: _Count = 64 * 1024
     """Largest JSON part `request` that is accepted."""
 
+    max_inference_bytes: _Count = 256 * 1024**2
+    """Most bytes of the body of one request to /v2, once it is unpacked, and of the tensors of its
+    answer."""
+
+    max_inference_json_bytes: _Count = 16 * 1024**2
+    """Most bytes of JSON in one request to /v2 or its answer; binary tensors do not count."""
+
     upload_timeout_s: float = Field(default=600.0, gt=0.0, allow_inf_nan=False)
     """Seconds in which a request body must have arrived."""
 

@@ -74,6 +74,7 @@ class Telemetry:
         )
         self.errors = own.counter("errors", "Requests that ended in an error.", "error")
         self.analyses = own.counter("analyses", "Analyses that ended.", "model", "outcome")
+        self.inferences = own.counter("inferences", "Inferences that ended.", "model", "outcome")
         self.imaging = own.counter("imaging", "Imaging that ended.", "kind", "outcome")
         self.stage_seconds = own.seconds("stage", "Time in one stage of the work.", "stage")
         self._declare_tiles(own)

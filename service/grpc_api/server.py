@@ -19,14 +19,20 @@ from service.grpc_api.analysis_service import AnalysisService
 from service.grpc_api.calls import Calls
 from service.grpc_api.certificates import server_credentials
 from service.grpc_api.health import follow_readiness
-from service.proto import analysis_pb2
+from service.grpc_api.inference_service import InferenceService
+from service.inference import Inference
+from service.proto import analysis_pb2, inference_pb2
 from service.proto.analysis_pb2_grpc import add_AnalysisServiceServicer_to_server
+from service.proto.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from service.settings import Settings
 
 __all__ = ["require_possible", "serving_grpc"]
 
 _log = logging.getLogger("petroserve.grpc")
-_SERVICES = (analysis_pb2.DESCRIPTOR.services_by_name["AnalysisService"].full_name,)
+_SERVICES = (
+    analysis_pb2.DESCRIPTOR.services_by_name["AnalysisService"].full_name,
+    inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name,
+)
 # A client that vanished without a word is noticed after both together; gRPC's own default is two
 # hours. Pings of clients are taken from every ten seconds on, which is what proxies send.
 _PING_AFTER_MS, _PING_ANSWER_MS, _CLIENT_PING_MS = 60_000, 20_000, 10_000
@@ -34,7 +40,11 @@ _PING_AFTER_MS, _PING_ANSWER_MS, _CLIENT_PING_MS = 60_000, 20_000, 10_000
 
 @asynccontextmanager
 async def serving_grpc(
-    engine: Engine, guard: Guard | None = None, *, port: int | None = None
+    engine: Engine,
+    guard: Guard | None = None,
+    *,
+    inference: Inference | None = None,
+    port: int | None = None,
 ) -> AsyncIterator[int]:
     """Serve for the length of the block, then let the calls under way end.
 
@@ -44,6 +54,8 @@ async def serving_grpc(
         Running.
     guard : Guard, optional
         Knows the API keys; without it none are asked for.
+    inference : Inference, optional
+        Shared with other protocols, whose requests its statistics count as well.
     port : int, optional
         Instead of that of the settings; 0: the system chooses.
 
@@ -66,7 +78,7 @@ async def serving_grpc(
     calls = Calls(engine.telemetry, guard)
     states = health.aio.HealthServicer()
     await states.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
-    server = _server(engine, calls, states)
+    server = _server(engine, inference or Inference(engine), calls, states)
     bound = _bind(server, settings, port)
     await server.start()
     _log.info("gRPC listens on %s port %d", settings.host, bound)
@@ -101,7 +113,9 @@ def require_possible(settings: Settings) -> None:
         raise ConfigurationError(msg) from None
 
 
-def _server(engine: Engine, calls: Calls, states: health.aio.HealthServicer) -> grpc.aio.Server:
+def _server(
+    engine: Engine, inference: Inference, calls: Calls, states: health.aio.HealthServicer
+) -> grpc.aio.Server:
     settings = engine.settings
     limits = {
         "grpc.max_receive_message_length": settings.grpc_max_message_bytes,
@@ -120,6 +134,7 @@ def _server(engine: Engine, calls: Calls, states: health.aio.HealthServicer) -> 
         maximum_concurrent_rpcs=settings.grpc_max_calls,
     )
     add_AnalysisServiceServicer_to_server(AnalysisService(engine), server)
+    add_GRPCInferenceServiceServicer_to_server(InferenceService(engine, inference), server)
     health_pb2_grpc.add_HealthServicer_to_server(states, server)
     reflection.enable_server_reflection(
         (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server

@@ -23,9 +23,11 @@ from service.http_api.health_routes import health_routes
 from service.http_api.lims_routes import lims_routes
 from service.http_api.models_routes import model_routes
 from service.http_api.observation import Observation
+from service.http_api.open_inference import open_inference_routes
 from service.http_api.panoramas_routes import panorama_routes
 from service.http_api.problems import problem_of_error, problem_of_http_exception
 from service.http_api.registrations_routes import registration_routes
+from service.inference import Inference
 
 __all__ = ["create_app"]
 
@@ -37,6 +39,7 @@ Errors are problem documents (RFC 9457) with a stable `type`."""
 def create_app(
     engine: Engine,
     *,
+    inference: Inference | None = None,
     swagger_folder: Path | None = None,
     guard: Guard | None = None,
     beside: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
@@ -47,6 +50,8 @@ def create_app(
     ----------
     engine : Engine
         Started and stopped by the application's lifespan.
+    inference : Inference, optional
+        Shared with other protocols, whose requests its statistics count as well.
     swagger_folder : Path, optional
         Where ``swagger-ui-bundle.js`` and ``swagger-ui.css`` lie, so that ``/docs`` works without
         the internet; without it the page loads them from a public network.
@@ -87,6 +92,7 @@ def create_app(
         health_routes,
     ):
         app.include_router(routes(engine))
+    app.include_router(open_inference_routes(engine, inference or Inference(engine)))
     add_documentation(app, swagger_folder)
 
     @app.exception_handler(PetroserveError)

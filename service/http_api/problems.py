@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from petrography.errors import UnauthenticatedError
+from service.http_api.inference_errors import inference_error, is_inference
 from service.problems import PROBLEM_MEDIA_TYPE, Problem, problem_of, retry_after_s
 
 __all__ = [
@@ -37,7 +38,7 @@ def problem_of_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(wait_s)
     elif isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = 'Bearer realm="petroserve"'
-    return _response(problem, headers)
+    return _response(request, problem, headers)
 
 
 def problem_of_http_exception(request: Request, error: HTTPException) -> Response:
@@ -59,10 +60,13 @@ def problem_of_http_exception(request: Request, error: HTTPException) -> Respons
     if "GET" in headers.get("Allow", ""):
         # The layer around the routes answers HEAD wherever there is GET.
         headers["Allow"] += ", HEAD"
-    return _response(problem, headers)
+    return _response(request, problem, headers)
 
 
-def _response(problem: Problem, headers: dict[str, str]) -> Response:
+def _response(request: Request, problem: Problem, headers: dict[str, str]) -> Response:
+    if is_inference(request.url.path):
+        reference = "" if problem.instance == request.url.path else f" ({problem.instance})"
+        return inference_error(problem.status, problem.detail + reference, headers)
     # ASCII, so that a path with unpaired surrogates cannot make the answer itself fail.
     content: dict[str, Any] = problem.model_dump()
     return Response(

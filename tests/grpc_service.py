@@ -17,6 +17,7 @@ from service.engine import Engine
 from service.grpc_api import serving_grpc
 from service.proto import analysis_pb2 as messages
 from service.proto.analysis_pb2_grpc import AnalysisServiceStub
+from service.proto.inference_pb2_grpc import GRPCInferenceServiceStub
 from service.settings import Settings
 from tests.http_service import running_service
 
@@ -37,6 +38,10 @@ class Service:
     @property
     def analyses(self) -> Any:
         return AnalysisServiceStub(self.channel)
+
+    @property
+    def inferences(self) -> Any:
+        return GRPCInferenceServiceStub(self.channel)
 
 
 @asynccontextmanager

@@ -57,14 +57,16 @@ def config_message(config: ModelConfig) -> messages.ModelConfig:
         input=[
             messages.ModelInput(
                 name=tensor.name,
-                data_type=_type(tensor),
+                data_type=f"TYPE_{tensor.datatype}",
                 dims=tensor.shape[1:],
                 optional=tensor.optional,
             )
             for tensor in config.inputs
         ],
         output=[
-            messages.ModelOutput(name=tensor.name, data_type=_type(tensor), dims=tensor.shape[1:])
+            messages.ModelOutput(
+                name=tensor.name, data_type=f"TYPE_{tensor.datatype}", dims=tensor.shape[1:]
+            )
             for tensor in config.outputs
         ],
         dynamic_batching=messages.ModelDynamicBatching(),
@@ -101,10 +103,6 @@ def _tensor(tensor: TensorMetadata) -> messages.ModelMetadataResponse.TensorMeta
     return messages.ModelMetadataResponse.TensorMetadata(
         name=tensor.name, datatype=tensor.datatype, shape=tensor.shape
     )
-
-
-def _type(tensor: TensorMetadata) -> int:
-    return messages.DataType.Value(f"TYPE_{tensor.datatype}")
 
 
 def _computing(counts: BatchCounts) -> dict[str, messages.StatisticDuration]:

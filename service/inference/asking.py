@@ -186,7 +186,7 @@ def _outputs(request: InferenceRequest) -> tuple[RequestedOutput, ...]:
 
 def _require_known(given: Iterable[str], known: tuple[str, ...], what: str) -> None:
     """Check that all names are known and none is there twice."""
-    for name, count in Counter(given).items():
+    for name, count in Counter(list(given)).items():
         if name not in known:
             msg = f"there is no {what} {name[:100]!r}; there are {', '.join(known)}"
             raise InvalidParameterError(msg)

@@ -6,6 +6,7 @@ writes what the model says; `documents` describes models; `routes` has the paths
 
 from __future__ import annotations
 
+from service.http_api.open_inference.request import InferRequest
 from service.http_api.open_inference.routes import open_inference_routes
 
-__all__ = ["open_inference_routes"]
+__all__ = ["InferRequest", "open_inference_routes"]

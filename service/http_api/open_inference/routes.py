@@ -19,7 +19,7 @@ from service.http_api.open_inference.documents import (
     server_document,
     statistics_document,
 )
-from service.http_api.open_inference.request import InferRequest, read_infer_request
+from service.http_api.open_inference.request import read_infer_request
 from service.http_api.urgency import PRIORITY_HEADER, stated_priority, tenant_of
 from service.inference import Inference
 
@@ -43,7 +43,7 @@ _INFER_BODY: dict[str, Any] = {
             "the bytes of JSON. gzip and deflate are read."
         ),
         "content": {
-            "application/json": {"schema": InferRequest.model_json_schema()},
+            "application/json": {"schema": {"$ref": "#/components/schemas/InferRequest"}},
             "application/octet-stream": {},
         },
     },

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from service.proto import analysis_pb2 as messages
 from service.proto import inference_pb2
+from service.settings import Settings
 from tests.grpc_service import HOST, Service, analyse, begin, part, problem, running_grpc, upload
 from tests.hostile.refusals import (
     GOOD,
@@ -71,11 +72,8 @@ BAD: dict[str, tuple[list[messages.UploadChunk], int, str]] = {
 }
 
 
-@pytest.fixture
-async def service(
-    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
-) -> AsyncIterator[Service]:
-    small = settings_for(
+def small(model_folder: Path, tmp_path: Path, **changes: object) -> Settings:
+    return settings_for(
         model_folder,
         tmp_path / "artefacts",
         max_image_bytes=MAX_IMAGE_BYTES,
@@ -83,9 +81,15 @@ async def service(
         max_fields=MAX_VIEWS,
         max_series_bytes=MAX_SERIES_BYTES,
         grpc_max_message_bytes=MESSAGE_BYTES,
-        upload_pause_s=0.2,
+        **changes,
     )
-    async with running_grpc(small) as running:
+
+
+@pytest.fixture
+async def service(
+    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> AsyncIterator[Service]:
+    async with running_grpc(small(model_folder, tmp_path)) as running:
         yield running
 
 
@@ -133,7 +137,7 @@ async def test_a_stream_over_its_limit_is_refused_while_it_comes(service: Servic
 
 
 async def test_a_message_over_the_limit_is_refused_with_the_limit(service: Service) -> None:
-    for content in (bytes(MESSAGE_BYTES), bytes(50 * 1024**2)):
+    for content in (bytes(MESSAGE_BYTES), bytes(5 * 1024**2)):
         error = await refusal(service, [begin(), messages.UploadChunk(data=content)])
         assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert str(MESSAGE_BYTES) in str(error.details())
@@ -141,25 +145,26 @@ async def test_a_message_over_the_limit_is_refused_with_the_limit(service: Servi
 
 
 async def test_a_message_that_unpacks_over_the_limit_is_refused(service: Service) -> None:
-    bomb = [begin(), messages.UploadChunk(data=bytes(30 * 1024**2))]
+    bomb = [begin(), messages.UploadChunk(data=bytes(2 * 1024**2))]
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await analyse(service, bomb, compression=grpc.Compression.Gzip)
     assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     await assert_healthy(service)
 
 
-async def test_a_silent_client_is_given_up(service: Service) -> None:
+async def test_a_silent_client_is_given_up(model_folder: Path, tmp_path: Path) -> None:
     gate = asyncio.Event()
 
     async def silent() -> AsyncIterator[messages.UploadChunk]:
         yield begin()
         await gate.wait()
 
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        async for _ in service.analyses.Analyse(silent()):
-            pass
-    assert "paused for 0.2 s" in str(raised.value.details())
-    await assert_healthy(service)
+    async with running_grpc(small(model_folder, tmp_path, upload_pause_s=0.2)) as service:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            async for _ in service.analyses.Analyse(silent()):
+                pass
+        assert "paused for 0.2 s" in str(raised.value.details())
+        assert service.engine.admission._taken == 0
 
 
 async def test_header_bombs_are_refused(service: Service) -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import importlib.util
 import json
 import os
 import socket
@@ -44,6 +45,8 @@ from benchmarks.bench_concurrency import wait_until_ready
 
 SIDE_PX = 512
 LARGE_PX = (2547, 3396)
+SPEAKS_GRPC = importlib.util.find_spec("service.grpc_api") is not None
+MOST_MESSAGE_BYTES = 128 * 1024**2
 JSON_LENGTH = "Inference-Header-Content-Length"
 NOTHING = "computes-nothing"
 Way = Callable[[], object]
@@ -55,13 +58,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         models = gathered_models(folder, arguments.model)
-        with service(models, folder, arguments) as port:
+        with service(models, folder, arguments) as ports:
             rows = [
                 row
                 for model in (arguments.model, NOTHING)
-                for row in rows_of(model, models, port, arguments)
+                for row in rows_of(model, models, ports, arguments)
             ]
-            rows += large_rows(port, arguments)
+            rows += large_rows(ports, arguments)
     table = "\n".join([*head(arguments), *rows])
     print(table)
     if arguments.record:
@@ -135,17 +138,19 @@ def computes_nothing() -> Any:
 
 
 @contextmanager
-def service(models: Path, folder: Path, arguments: argparse.Namespace) -> Iterator[int]:
-    """Run the service for the length of the block."""
-    with socket.socket() as free:
+def service(models: Path, folder: Path, arguments: argparse.Namespace) -> Iterator[tuple[int, int]]:
+    """Run the service for the length of the block; give its ports of HTTP and gRPC."""
+    with socket.socket() as free, socket.socket() as also_free:
         free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+        also_free.bind(("127.0.0.1", 0))
+        port, grpc_port = free.getsockname()[1], also_free.getsockname()[1]
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "PETROSERVE_ARTEFACTS_FOLDER": str(folder / "artefacts"),
         "PETROSERVE_MODELS_FOLDER": str(models),
         "PETROSERVE_PROVIDER": arguments.provider,
+        "PETROSERVE_GRPC_PORT": str(grpc_port),
     }
     words = [sys.executable, "-m", "petroserve", "serve", "--http-port", str(port)]
     with (folder / "log").open("w") as log:
@@ -154,22 +159,26 @@ def service(models: Path, folder: Path, arguments: argparse.Namespace) -> Iterat
         )
         try:
             wait_until_ready(f"http://127.0.0.1:{port}", process)
-            yield port
+            yield port, grpc_port
         finally:
             process.terminate()
             process.wait()
 
 
-def rows_of(model: str, models: Path, port: int, arguments: argparse.Namespace) -> list[str]:
+def rows_of(
+    model: str, models: Path, ports: tuple[int, int], arguments: argparse.Namespace
+) -> list[str]:
     """Measure all ways of one model, taking turns."""
     image = np.random.default_rng(0).integers(0, 256, (1, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection = http.client.HTTPConnection("127.0.0.1", ports[0])
     ways: dict[str, Way] = {
         "bare session": bare_session(models, model, image, arguments.provider),
         "HTTP, binary": over_http(connection, model, *binary(image, tiling=False)),
         "HTTP, JSON": over_http(connection, model, *as_json(image, tiling=False)),
         "HTTP, binary, tiled": over_http(connection, model, *binary(image)),
     }
+    if SPEAKS_GRPC:
+        ways["gRPC"] = over_grpc(ports[1], model, image, tiling=False)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(arguments.requests + 2):
         for name, way in ways.items():
@@ -248,18 +257,58 @@ def over_http(
     return way
 
 
-def large_rows(port: int, arguments: argparse.Namespace) -> list[str]:
+def over_grpc(
+    port: int, model: str, image: NDArray[np.uint8], *, refused: bool = False, **parameters: bool
+) -> Way:
+    """Send a request with raw contents and wait for its answer."""
+    import grpc
+
+    from service.proto import inference_pb2
+    from service.proto.inference_pb2_grpc import GRPCInferenceServiceStub
+
+    sizes = ("grpc.max_send_message_length", "grpc.max_receive_message_length")
+    channel = grpc.insecure_channel(
+        f"127.0.0.1:{port}", options=[(name, MOST_MESSAGE_BYTES) for name in sizes]
+    )
+    stub = GRPCInferenceServiceStub(channel)
+    request = inference_pb2.ModelInferRequest(
+        model_name=model, raw_input_contents=[image.tobytes()]
+    )
+    request.inputs.add(name="image", datatype="UINT8", shape=image.shape)
+    for name, value in parameters.items():
+        request.parameters[name].bool_param = value
+
+    def way() -> object:
+        try:
+            answer = stub.ModelInfer(request)
+        except grpc.RpcError as error:
+            if not refused or error.code() != grpc.StatusCode.INVALID_ARGUMENT:
+                sys.exit(f"{model}: {error}")
+            return error
+        return answer
+
+    return way
+
+
+def large_rows(ports: tuple[int, int], arguments: argparse.Namespace) -> list[str]:
     """Measure how long an image of 26 MB takes to where the engine begins."""
     image = np.random.default_rng(0).integers(0, 256, (1, *LARGE_PX, 3), dtype=np.uint8)
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    way = over_http(connection, arguments.model, *binary(image, nothing=1), status=422)
-    seconds = []
-    for _ in range(max(3, arguments.requests // 3)):
-        began = time.perf_counter()
-        way()
-        seconds.append(time.perf_counter() - began)
+    connection = http.client.HTTPConnection("127.0.0.1", ports[0])
+    ways = {
+        "HTTP, binary": over_http(
+            connection, arguments.model, *binary(image, nothing=True), status=422
+        )
+    }
+    if SPEAKS_GRPC:
+        ways["gRPC"] = over_grpc(ports[1], arguments.model, image, refused=True, nothing=True)
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(max(5, arguments.requests // 3)):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - began)
     connection.close()
-    return [row("26 MB to the engine", "HTTP, binary", seconds, None)]
+    return [row("26 MB to the engine", name, taken, None) for name, taken in seconds.items()]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@
     │   │   └── RegistrationError       images that cannot be laid over each other with certainty
     │   ├── BodyTooLargeError           over the byte limit
     │   ├── LabelImageError             a mask with another size, codes or layout than wanted
-    │   ├── AnalysisCancelledError      its client, or another one of its tenant, gave it up
+    │   ├── ConflictError               right by itself, but not with what there is already
+    │   │   ├── IdempotencyConflictError    a key that was used for something else
+    │   │   └── AnalysisCancelledError      given up by request while it ran
     │   ├── WebhookSignatureError       a message that its sender did not sign, or long ago
     │   └── NotFoundError               nothing of that name is there
     │       ├── ModelNotFoundError      no model of that name and version
@@ -32,6 +34,7 @@
     │   ├── LimsUnreachableError        it does not answer; the same may succeed later
     │   └── LimsRefusedError            it answered and does not take what it was given
     ├── NotReadyError                   the service is starting or stopping
+    │   └── DatabaseUnavailableError    locked, full or gone
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
     ├── ModelCardError                  a model folder whose card or file cannot be trusted
     └── InternalError                   a broken promise of our own code
@@ -98,7 +101,15 @@ class LabelImageError(InputError):
     """A label image has the wrong size, layout or codes."""
 
 
-class AnalysisCancelledError(InputError):
+class ConflictError(InputError):
+    """The request does not fit what there is already; another one, or at another time, would."""
+
+
+class IdempotencyConflictError(ConflictError):
+    """An idempotency key was used for another request."""
+
+
+class AnalysisCancelledError(ConflictError):
     """An analysis was given up by request while it ran."""
 
 
@@ -176,6 +187,10 @@ class LimsRefusedError(LimsError):
 
 class NotReadyError(PetroserveError):
     """The service is starting, warming a model, or shutting down."""
+
+
+class DatabaseUnavailableError(NotReadyError):
+    """The database does not answer; nothing was changed."""
 
 
 class ConfigurationError(PetroserveError):

@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     artefacts_max_bytes: _Count = 20 * _GIB
     """Bytes of results to keep; the oldest are removed, calibrations last, the newest never."""
 
+    database_url: str | None = None
+    """Where analyses are listed: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; unset:
+    catalogue.sqlite below the artefacts folder."""
+
     scratch_folder: Path | None = None
     """Where images larger than memory are worked on, up to 20 bytes a pixel; on a disk, not in
     memory. Unset: the temporary folder of the system."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from service.access import Guard, Principal, Scope
+from service.uploads import idempotency_key
 
-__all__ = ["CALLER", "Caller", "admitted", "metadata_text"]
+__all__ = ["CALLER", "Caller", "admitted", "stated_key"]
 
 _BEARER = "bearer "
 # Like GET over HTTP; whatever else there is, now or later, makes something.
@@ -56,6 +57,11 @@ class Caller:
     peer: str = ""
 
     @property
+    def owner(self) -> str:
+        """Whose results this call makes and finds: the tenant of the key, empty without keys."""
+        return "" if self.principal is None else self.principal.tenant
+
+    @property
     def tenant(self) -> str:
         """With whose calls this one shares: the tenant of the key, or the same address."""
         return _host(self.peer) if self.principal is None else self.principal.tenant
@@ -89,10 +95,16 @@ def admitted(guard: Guard | None, method: str, metadata: Metadata | None) -> Cal
     return Caller(principal, given)
 
 
-def metadata_text(caller: Caller, name: str) -> str | None:
-    """Read a metadata value that is text; None where there is none."""
-    value = caller.metadata.get(name)
-    return value if isinstance(value, str) else None
+def stated_key(caller: Caller) -> str | None:
+    """Find the idempotency key of a call; None where there is none.
+
+    Raises
+    ------
+    MalformedRequestError
+        If it is none.
+    """
+    stated = caller.metadata.get("idempotency-key")
+    return None if stated is None else idempotency_key([str(stated)])
 
 
 def _needed(method: str) -> Scope:

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import closing
-from functools import partial
 
+from petrography.errors import AnalysisNotFoundError
 from petrography.pipeline import AnalysisRequest
-from service.engine import ANALYSES, AnalysisEvent, Engine, Finished
-from service.grpc_api.access import CALLER
+from service.catalogue import AnalysisRecord, NewAnalysis
+from service.engine import (
+    ANALYSES,
+    AnalysisEvent,
+    Engine,
+    Finished,
+    OnEvent,
+    asked_analysis,
+    digest_of_upload,
+    open_version,
+    priority_of,
+    size_if_known,
+)
+from service.grpc_api.access import CALLER, Caller, stated_key
+from service.grpc_api.analysis_messages import (
+    end_message,
+    event_message,
+    record_message,
+    result_message,
+)
 from service.grpc_api.model_messages import listed_models
 from service.grpc_api.progress import Progress
 from service.grpc_api.refusing import Context
@@ -18,6 +35,7 @@ from service.grpc_api.running import RunningAnalyses
 from service.grpc_api.uploading import ReceivedUpload, receive_upload
 from service.proto import analysis_pb2 as messages
 from service.proto.analysis_pb2_grpc import AnalysisServiceServicer
+from service.runtime import Priority
 from service.uploads import ANALYSIS
 
 __all__ = ["AnalysisService"]
@@ -44,35 +62,38 @@ class AnalysisService(AnalysisServiceServicer):
         self, request_iterator: AsyncIterator[messages.UploadChunk], _context: Context
     ) -> AsyncIterator[messages.AnalysisEvent]:
         """Receive an upload, and tell how far its analysis is and what it found."""
-        engine = self._engine
+        engine, caller = self._engine, CALLER.get()
+        key = stated_key(caller)
         engine.require_ready()
         with engine.admission.place():
             async with receive_upload(request_iterator, ANALYSIS, engine.settings) as received:
-                analysis_id = str(uuid.uuid4())
-                accepted = messages.Accepted(analysis_id=analysis_id)
-                yield messages.AnalysisEvent(accepted=accepted)
                 progress = Progress()
-                work = self._analysed(received, analysis_id, progress)
-                tenant = CALLER.get().tenant
-                async with self._running.task(analysis_id, tenant, work) as working:
-                    async for event in progress.until_done(working):
-                        yield _progress_message(event)
-                    finished = working.result()
-        yield messages.AnalysisEvent(finished=_analysis(finished.result_id, finished.document))
+                work = self._analysed(received, key, progress)
+                async with self._running.run(caller.owner, work) as run:
+                    async for event in progress.until_done(run.task):
+                        if isinstance(event, str):
+                            run.analysis_id = event
+                        yield event_message(event)
+                    made = run.task.result()
+        yield end_message(made)
 
     async def GetAnalysis(
         self, request: messages.GetAnalysisRequest, _context: Context
     ) -> messages.Analysis:
-        """Give a finished analysis."""
-        read = partial(self._document, request.analysis_id)
-        return _analysis(request.analysis_id, await asyncio.to_thread(read))
+        """Give an analysis: its result, or how it stands."""
+        owner = CALLER.get().owner
+        return await asyncio.to_thread(self._kept, owner, request.analysis_id, request.version)
 
     async def GetArtefact(
         self, request: messages.GetArtefactRequest, _context: Context
     ) -> AsyncIterator[messages.ArtefactChunk]:
         """Give one file of a finished analysis: what it is, then its bytes."""
         artefact = await asyncio.to_thread(
-            self._engine.store.open, ANALYSES, request.analysis_id, request.name
+            self._engine.store.open,
+            ANALYSES,
+            request.analysis_id,
+            request.name,
+            CALLER.get().owner,
         )
         with closing(artefact.file):
             described = messages.Artefact(
@@ -86,7 +107,7 @@ class AnalysisService(AnalysisServiceServicer):
         self, request: messages.CancelAnalysisRequest, _context: Context
     ) -> messages.CancelAnalysisResponse:
         """Give up an analysis that is under way."""
-        await self._running.cancel(CALLER.get().tenant, request.analysis_id)
+        await self._running.cancel(CALLER.get().owner, request.analysis_id)
         return messages.CancelAnalysisResponse()
 
     async def ListModels(
@@ -96,30 +117,59 @@ class AnalysisService(AnalysisServiceServicer):
         return listed_models(self._engine.repository)
 
     async def _analysed(
-        self, received: ReceivedUpload[AnalysisRequest], analysis_id: str, progress: Progress
-    ) -> Finished:
-        upload = received.upload
+        self, received: ReceivedUpload[AnalysisRequest], key: str | None, progress: Progress
+    ) -> Finished | AnalysisRecord:
+        upload, caller = received.upload, CALLER.get()
         (image,) = upload.files["image"]
-        return await self._engine.analyse(
-            image,
+        asked, priority = await asyncio.to_thread(self._asked, received, caller, key)
+
+        def analyse(analysis_id: str, on_event: OnEvent) -> Awaitable[Finished]:
+            progress.accept(analysis_id)
+
+            def tell(event: AnalysisEvent) -> None:
+                on_event(event)
+                progress.tell(event)
+
+            return self._engine.analyse(
+                image,
+                upload.request,
+                views={view.part: upload.files[view.part][0] for view in upload.request.views},
+                href_root=_HREF_ROOT,
+                priority=priority,
+                tenant=caller.tenant,
+                owner=caller.owner,
+                analysis_id=analysis_id,
+                on_event=tell,
+            )
+
+        return await self._engine.recorded.analyse(asked, analyse)
+
+    def _asked(
+        self, received: ReceivedUpload[AnalysisRequest], caller: Caller, key: str | None
+    ) -> tuple[NewAnalysis, Priority]:
+        """Describe what an upload asks for, to record it; blocks."""
+        engine, upload = self._engine, received.upload
+        shape = size_if_known(upload.files["image"][0])
+        priority = "bulk" if received.can_wait else priority_of(shape, engine.settings)
+        new = asked_analysis(
             upload.request,
-            views={view.part: upload.files[view.part][0] for view in upload.request.views},
-            href_root=_HREF_ROOT,
-            priority="bulk" if received.can_wait else None,
-            tenant=CALLER.get().tenant,
-            analysis_id=analysis_id,
-            on_event=progress.tell,
+            engine.repository.get(upload.request.model),
+            owner=caller.owner,
+            key=key,
+            # Reading the whole upload again is for those who may send it again.
+            body_sha256="" if key is None else digest_of_upload(upload.files, upload.request),
+            priority=priority,
         )
+        return new, priority
 
-    def _document(self, analysis_id: str) -> bytes:
-        with self._engine.store.open(ANALYSES, analysis_id, ANALYSES.document).file as file:
-            return file.read()
-
-
-def _analysis(analysis_id: str, document: bytes) -> messages.Analysis:
-    return messages.Analysis(analysis_id=analysis_id, result_json=document)
-
-
-def _progress_message(event: AnalysisEvent) -> messages.AnalysisEvent:
-    progress = messages.Progress(stage=event.stage, done=event.done, total=event.total)
-    return messages.AnalysisEvent(progress=progress)
+    def _kept(self, owner: str, analysis_id: str, version: int) -> messages.Analysis:
+        engine = self._engine
+        try:
+            opened = open_version(engine.store, analysis_id, owner, version or None)
+        except AnalysisNotFoundError:
+            record = engine.recorded.catalogue.get(owner, analysis_id)
+            if version or record.state == "done":
+                raise
+            return record_message(record)
+        with opened.file as file:
+            return result_message(analysis_id, file.read())

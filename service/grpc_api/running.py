@@ -6,38 +6,49 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from petrography.errors import AnalysisCancelledError, AnalysisNotFoundError
 
-__all__ = ["RunningAnalyses"]
-
-T = TypeVar("T")
+__all__ = ["Run", "RunningAnalyses"]
 
 
 @dataclass
-class _Run:
-    tenant: str
+class Run:
+    """One analysis under way.
+
+    Attributes
+    ----------
+    owner : str
+        The tenant whose it is; empty without API keys.
+    task : asyncio.Task
+        The work.
+    analysis_id : str
+        Empty until it has one.
+    given_up : bool
+        Whether it was cancelled by request.
+    """
+
+    owner: str
     task: asyncio.Task[Any]
+    analysis_id: str = ""
     given_up: bool = False
 
 
 class RunningAnalyses:
-    """Analyses by their ids, with whose they are."""
+    """The analyses that are under way."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, _Run] = {}
+        self._runs: list[Run] = []
 
     @asynccontextmanager
-    async def task(
-        self, analysis_id: str, tenant: str, work: Coroutine[Any, Any, T]
-    ) -> AsyncIterator[asyncio.Task[T]]:
+    async def run(self, owner: str, work: Coroutine[Any, Any, Any]) -> AsyncIterator[Run]:
         """Work beside the block; what has not ended with it is given up, and waited for.
 
         Parameters
         ----------
-        analysis_id, tenant : str
-            What `cancel` finds it by.
+        owner : str
+            Whose it is.
         work : coroutine
             The analysis.
 
@@ -46,26 +57,26 @@ class RunningAnalyses:
         AnalysisCancelledError
             If it was given up by `cancel`.
         """
-        task = asyncio.create_task(work)
-        run = self._runs[analysis_id] = _Run(tenant, task)
+        run = Run(owner, asyncio.create_task(work))
+        self._runs.append(run)
         try:
-            yield task
+            yield run
         except asyncio.CancelledError:
             if not run.given_up:
                 raise
-            msg = f"the analysis {analysis_id} was cancelled while it ran; ask for it again"
+            msg = f"the analysis {run.analysis_id} was cancelled while it ran; ask for it again"
             raise AnalysisCancelledError(msg) from None
         finally:
-            del self._runs[analysis_id]
-            task.cancel()
-            await asyncio.wait({task})
+            self._runs.remove(run)
+            run.task.cancel()
+            await asyncio.wait({run.task})
 
-    async def cancel(self, tenant: str, analysis_id: str) -> None:
+    async def cancel(self, owner: str, analysis_id: str) -> None:
         """Give up an analysis; returns when it has stopped.
 
         Parameters
         ----------
-        tenant : str
+        owner : str
             Who asks: nobody gives up the analyses of others.
         analysis_id : str
             As a client sends it.
@@ -75,13 +86,14 @@ class RunningAnalyses:
         AnalysisNotFoundError
             If no such analysis of the tenant is under way.
         """
-        run = self._runs.get(analysis_id)
-        if run is None or run.tenant != tenant:
+        found = [run for run in self._runs if (run.owner, run.analysis_id) == (owner, analysis_id)]
+        if not analysis_id or not found:
             msg = (
                 f"no analysis {analysis_id[:100]!r} is under way; one that has ended cannot be "
                 "cancelled"
             )
             raise AnalysisNotFoundError(msg)
-        run.given_up = True
-        run.task.cancel()
-        await asyncio.wait({run.task})
+        for run in found:
+            run.given_up = True
+            run.task.cancel()
+        await asyncio.wait({run.task for run in found})

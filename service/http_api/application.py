@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -25,7 +26,11 @@ from service.http_api.models_routes import model_routes
 from service.http_api.observation import Observation
 from service.http_api.open_inference import open_inference_routes
 from service.http_api.panoramas_routes import panorama_routes
-from service.http_api.problems import problem_of_error, problem_of_http_exception
+from service.http_api.problems import (
+    parameter_error,
+    problem_of_error,
+    problem_of_http_exception,
+)
 from service.http_api.registrations_routes import registration_routes
 from service.inference import Inference
 
@@ -99,6 +104,12 @@ def create_app(
     async def answer_error(request: Request, error: Exception) -> Response:
         engine.telemetry.observe_error(error)
         return problem_of_error(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def answer_parameters(request: Request, error: Exception) -> Response:
+        refused = parameter_error(error)
+        engine.telemetry.observe_error(refused)
+        return problem_of_error(request, refused)
 
     @app.exception_handler(HTTPException)
     async def answer_refusal(request: Request, error: HTTPException) -> Response:

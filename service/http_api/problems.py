@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from petrography.errors import UnauthenticatedError
+from petrography.errors import InvalidParameterError, UnauthenticatedError
 from service.http_api.inference_errors import inference_error, is_inference
 from service.problems import PROBLEM_MEDIA_TYPE, Problem, problem_of, retry_after_s
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
     "Problem",
+    "parameter_error",
     "problem_of_error",
     "problem_of_http_exception",
+    "problem_response",
 ]
 
 _log = logging.getLogger("petroserve.http")
@@ -38,7 +42,22 @@ def problem_of_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(wait_s)
     elif isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = 'Bearer realm="petroserve"'
-    return _response(request, problem, headers)
+    return _answer(request, problem, headers)
+
+
+def parameter_error(error: Exception) -> InvalidParameterError:
+    """Name the parameters of a URL that the web framework refused, and why."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else ()
+    described = "; ".join(
+        f"{'.'.join(str(step)[:50] for step in one['loc'][1:])}: {one['msg'][:200]}"
+        for one in problems[:10]
+    )
+    return InvalidParameterError(f"parameters of the URL are not possible: {described}")
+
+
+def problem_response(members: Mapping[str, Any]) -> Response:
+    """Answer a problem whose members are known."""
+    return _response(Problem.model_validate(members), {})
 
 
 def problem_of_http_exception(request: Request, error: HTTPException) -> Response:
@@ -60,13 +79,17 @@ def problem_of_http_exception(request: Request, error: HTTPException) -> Respons
     if "GET" in headers.get("Allow", ""):
         # The layer around the routes answers HEAD wherever there is GET.
         headers["Allow"] += ", HEAD"
-    return _response(request, problem, headers)
+    return _answer(request, problem, headers)
 
 
-def _response(request: Request, problem: Problem, headers: dict[str, str]) -> Response:
+def _answer(request: Request, problem: Problem, headers: dict[str, str]) -> Response:
     if is_inference(request.url.path):
         reference = "" if problem.instance == request.url.path else f" ({problem.instance})"
         return inference_error(problem.status, problem.detail + reference, headers)
+    return _response(problem, headers)
+
+
+def _response(problem: Problem, headers: dict[str, str]) -> Response:
     # ASCII, so that a path with unpaired surrogates cannot make the answer itself fail.
     content: dict[str, Any] = problem.model_dump()
     return Response(

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cservice/proto/analysis.proto\x12\rpetroserve.v1\"t\n\x0bUploadChunk\x12%\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x14.petroserve.v1.BeginH\x00\x12#\n\x04part\x18\x02 \x01(\x0b\x32\x13.petroserve.v1.PartH\x00\x12\x0e\n\x04\x64\x61ta\x18\x03 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"/\n\x05\x42\x65gin\x12\x14\n\x0crequest_json\x18\x01 \x01(\x0c\x12\x10\n\x08\x63\x61n_wait\x18\x02 \x01(\x08\"&\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\"\x9f\x01\n\rAnalysisEvent\x12+\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x17.petroserve.v1.AcceptedH\x00\x12+\n\x08progress\x18\x02 \x01(\x0b\x32\x17.petroserve.v1.ProgressH\x00\x12+\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x17.petroserve.v1.AnalysisH\x00\x42\x07\n\x05\x65vent\"\x1f\n\x08\x41\x63\x63\x65pted\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\"6\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x03\"4\n\x08\x41nalysis\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\x12\x13\n\x0bresult_json\x18\x02 \x01(\x0c\")\n\x12GetAnalysisRequest\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\"7\n\x12GetArtefactRequest\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"W\n\rArtefactChunk\x12+\n\x08\x61rtefact\x18\x01 \x01(\x0b\x32\x17.petroserve.v1.ArtefactH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"@\n\x08\x41rtefact\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\",\n\x15\x43\x61ncelAnalysisRequest\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\"\x18\n\x16\x43\x61ncelAnalysisResponse\"\x13\n\x11ListModelsRequest\":\n\x12ListModelsResponse\x12$\n\x06models\x18\x01 \x03(\x0b\x32\x14.petroserve.v1.Model\"\x87\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x05 \x01(\t\x12\x11\n\tprecision\x18\x06 \x01(\t\x12\x19\n\x0c\x64\x65rived_from\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12,\n\x07\x63lasses\x18\x08 \x03(\x0b\x32\x1b.petroserve.v1.MineralClass\x12\x0e\n\x06sha256\x18\t \x01(\t\x12\x10\n\x08provider\x18\n \x01(\t\x12\x14\n\x0c\x64\x65gradations\x18\x0b \x03(\tB\x0f\n\r_derived_from\":\n\x0cMineralClass\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06symbol\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t2\xa9\x03\n\x0f\x41nalysisService\x12G\n\x07\x41nalyse\x12\x1a.petroserve.v1.UploadChunk\x1a\x1c.petroserve.v1.AnalysisEvent(\x01\x30\x01\x12I\n\x0bGetAnalysis\x12!.petroserve.v1.GetAnalysisRequest\x1a\x17.petroserve.v1.Analysis\x12P\n\x0bGetArtefact\x12!.petroserve.v1.GetArtefactRequest\x1a\x1c.petroserve.v1.ArtefactChunk0\x01\x12]\n\x0e\x43\x61ncelAnalysis\x12$.petroserve.v1.CancelAnalysisRequest\x1a%.petroserve.v1.CancelAnalysisResponse\x12Q\n\nListModels\x12 .petroserve.v1.ListModelsRequest\x1a!.petroserve.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cservice/proto/analysis.proto\x12\rpetroserve.v1\"t\n\x0bUploadChunk\x12%\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x14.petroserve.v1.BeginH\x00\x12#\n\x04part\x18\x02 \x01(\x0b\x32\x13.petroserve.v1.PartH\x00\x12\x0e\n\x04\x64\x61ta\x18\x03 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"/\n\x05\x42\x65gin\x12\x14\n\x0crequest_json\x18\x01 \x01(\x0c\x12\x10\n\x08\x63\x61n_wait\x18\x02 \x01(\x08\"&\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\"\xcb\x01\n\rAnalysisEvent\x12+\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x17.petroserve.v1.AcceptedH\x00\x12+\n\x08progress\x18\x02 \x01(\x0b\x32\x17.petroserve.v1.ProgressH\x00\x12+\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x17.petroserve.v1.AnalysisH\x00\x12*\n\x07\x65\x61rlier\x18\x04 \x01(\x0b\x32\x17.petroserve.v1.AnalysisH\x00\x42\x07\n\x05\x65vent\"\x1f\n\x08\x41\x63\x63\x65pted\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\"6\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x03\"\x9e\x01\n\x08\x41nalysis\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\x12\x13\n\x0bresult_json\x18\x02 \x01(\x0c\x12\r\n\x05state\x18\x03 \x01(\t\x12\r\n\x05stage\x18\x04 \x01(\t\x12\x1e\n\x11progress_fraction\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0cproblem_json\x18\x06 \x01(\x0c\x42\x14\n\x12_progress_fraction\":\n\x12GetAnalysisRequest\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"7\n\x12GetArtefactRequest\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"W\n\rArtefactChunk\x12+\n\x08\x61rtefact\x18\x01 \x01(\x0b\x32\x17.petroserve.v1.ArtefactH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"@\n\x08\x41rtefact\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\",\n\x15\x43\x61ncelAnalysisRequest\x12\x13\n\x0b\x61nalysis_id\x18\x01 \x01(\t\"\x18\n\x16\x43\x61ncelAnalysisResponse\"\x13\n\x11ListModelsRequest\":\n\x12ListModelsResponse\x12$\n\x06models\x18\x01 \x03(\x0b\x32\x14.petroserve.v1.Model\"\x87\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x05 \x01(\t\x12\x11\n\tprecision\x18\x06 \x01(\t\x12\x19\n\x0c\x64\x65rived_from\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12,\n\x07\x63lasses\x18\x08 \x03(\x0b\x32\x1b.petroserve.v1.MineralClass\x12\x0e\n\x06sha256\x18\t \x01(\t\x12\x10\n\x08provider\x18\n \x01(\t\x12\x14\n\x0c\x64\x65gradations\x18\x0b \x03(\tB\x0f\n\r_derived_from\":\n\x0cMineralClass\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06symbol\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t2\xa9\x03\n\x0f\x41nalysisService\x12G\n\x07\x41nalyse\x12\x1a.petroserve.v1.UploadChunk\x1a\x1c.petroserve.v1.AnalysisEvent(\x01\x30\x01\x12I\n\x0bGetAnalysis\x12!.petroserve.v1.GetAnalysisRequest\x1a\x17.petroserve.v1.Analysis\x12P\n\x0bGetArtefact\x12!.petroserve.v1.GetArtefactRequest\x1a\x1c.petroserve.v1.ArtefactChunk0\x01\x12]\n\x0e\x43\x61ncelAnalysis\x12$.petroserve.v1.CancelAnalysisRequest\x1a%.petroserve.v1.CancelAnalysisResponse\x12Q\n\nListModels\x12 .petroserve.v1.ListModelsRequest\x1a!.petroserve.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,33 +38,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PART']._serialized_start=214
   _globals['_PART']._serialized_end=252
   _globals['_ANALYSISEVENT']._serialized_start=255
-  _globals['_ANALYSISEVENT']._serialized_end=414
-  _globals['_ACCEPTED']._serialized_start=416
-  _globals['_ACCEPTED']._serialized_end=447
-  _globals['_PROGRESS']._serialized_start=449
-  _globals['_PROGRESS']._serialized_end=503
-  _globals['_ANALYSIS']._serialized_start=505
-  _globals['_ANALYSIS']._serialized_end=557
-  _globals['_GETANALYSISREQUEST']._serialized_start=559
-  _globals['_GETANALYSISREQUEST']._serialized_end=600
-  _globals['_GETARTEFACTREQUEST']._serialized_start=602
-  _globals['_GETARTEFACTREQUEST']._serialized_end=657
-  _globals['_ARTEFACTCHUNK']._serialized_start=659
-  _globals['_ARTEFACTCHUNK']._serialized_end=746
-  _globals['_ARTEFACT']._serialized_start=748
-  _globals['_ARTEFACT']._serialized_end=812
-  _globals['_CANCELANALYSISREQUEST']._serialized_start=814
-  _globals['_CANCELANALYSISREQUEST']._serialized_end=858
-  _globals['_CANCELANALYSISRESPONSE']._serialized_start=860
-  _globals['_CANCELANALYSISRESPONSE']._serialized_end=884
-  _globals['_LISTMODELSREQUEST']._serialized_start=886
-  _globals['_LISTMODELSREQUEST']._serialized_end=905
-  _globals['_LISTMODELSRESPONSE']._serialized_start=907
-  _globals['_LISTMODELSRESPONSE']._serialized_end=965
-  _globals['_MODEL']._serialized_start=968
-  _globals['_MODEL']._serialized_end=1231
-  _globals['_MINERALCLASS']._serialized_start=1233
-  _globals['_MINERALCLASS']._serialized_end=1291
-  _globals['_ANALYSISSERVICE']._serialized_start=1294
-  _globals['_ANALYSISSERVICE']._serialized_end=1719
+  _globals['_ANALYSISEVENT']._serialized_end=458
+  _globals['_ACCEPTED']._serialized_start=460
+  _globals['_ACCEPTED']._serialized_end=491
+  _globals['_PROGRESS']._serialized_start=493
+  _globals['_PROGRESS']._serialized_end=547
+  _globals['_ANALYSIS']._serialized_start=550
+  _globals['_ANALYSIS']._serialized_end=708
+  _globals['_GETANALYSISREQUEST']._serialized_start=710
+  _globals['_GETANALYSISREQUEST']._serialized_end=768
+  _globals['_GETARTEFACTREQUEST']._serialized_start=770
+  _globals['_GETARTEFACTREQUEST']._serialized_end=825
+  _globals['_ARTEFACTCHUNK']._serialized_start=827
+  _globals['_ARTEFACTCHUNK']._serialized_end=914
+  _globals['_ARTEFACT']._serialized_start=916
+  _globals['_ARTEFACT']._serialized_end=980
+  _globals['_CANCELANALYSISREQUEST']._serialized_start=982
+  _globals['_CANCELANALYSISREQUEST']._serialized_end=1026
+  _globals['_CANCELANALYSISRESPONSE']._serialized_start=1028
+  _globals['_CANCELANALYSISRESPONSE']._serialized_end=1052
+  _globals['_LISTMODELSREQUEST']._serialized_start=1054
+  _globals['_LISTMODELSREQUEST']._serialized_end=1073
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1075
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1133
+  _globals['_MODEL']._serialized_start=1136
+  _globals['_MODEL']._serialized_end=1399
+  _globals['_MINERALCLASS']._serialized_start=1401
+  _globals['_MINERALCLASS']._serialized_end=1459
+  _globals['_ANALYSISSERVICE']._serialized_start=1462
+  _globals['_ANALYSISSERVICE']._serialized_end=1887
 # @@protoc_insertion_point(module_scope)

@@ -33,14 +33,16 @@ class Part(_message.Message):
     def __init__(self, name: _Optional[str] = ..., filename: _Optional[str] = ...) -> None: ...
 
 class AnalysisEvent(_message.Message):
-    __slots__ = ("accepted", "progress", "finished")
+    __slots__ = ("accepted", "progress", "finished", "earlier")
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
+    EARLIER_FIELD_NUMBER: _ClassVar[int]
     accepted: Accepted
     progress: Progress
     finished: Analysis
-    def __init__(self, accepted: _Optional[_Union[Accepted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., finished: _Optional[_Union[Analysis, _Mapping]] = ...) -> None: ...
+    earlier: Analysis
+    def __init__(self, accepted: _Optional[_Union[Accepted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., finished: _Optional[_Union[Analysis, _Mapping]] = ..., earlier: _Optional[_Union[Analysis, _Mapping]] = ...) -> None: ...
 
 class Accepted(_message.Message):
     __slots__ = ("analysis_id",)
@@ -59,18 +61,28 @@ class Progress(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
 
 class Analysis(_message.Message):
-    __slots__ = ("analysis_id", "result_json")
+    __slots__ = ("analysis_id", "result_json", "state", "stage", "progress_fraction", "problem_json")
     ANALYSIS_ID_FIELD_NUMBER: _ClassVar[int]
     RESULT_JSON_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_JSON_FIELD_NUMBER: _ClassVar[int]
     analysis_id: str
     result_json: bytes
-    def __init__(self, analysis_id: _Optional[str] = ..., result_json: _Optional[bytes] = ...) -> None: ...
+    state: str
+    stage: str
+    progress_fraction: float
+    problem_json: bytes
+    def __init__(self, analysis_id: _Optional[str] = ..., result_json: _Optional[bytes] = ..., state: _Optional[str] = ..., stage: _Optional[str] = ..., progress_fraction: _Optional[float] = ..., problem_json: _Optional[bytes] = ...) -> None: ...
 
 class GetAnalysisRequest(_message.Message):
-    __slots__ = ("analysis_id",)
+    __slots__ = ("analysis_id", "version")
     ANALYSIS_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     analysis_id: str
-    def __init__(self, analysis_id: _Optional[str] = ...) -> None: ...
+    version: int
+    def __init__(self, analysis_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
 
 class GetArtefactRequest(_message.Message):
     __slots__ = ("analysis_id", "name")

@@ -67,14 +67,15 @@ class AnalysisServiceServicer:
     def Analyse(self, request_iterator, context):
         """Analyse one image. The client sends one `begin`, then for every file one `part` and its bytes as
         `data`, and closes its side. The service tells how far it is, and the result at the end. An
-        analysis whose client cancels, goes, or runs out of its deadline is given up.
+        analysis whose client cancels, goes, or runs out of its deadline is given up. With the metadata
+        "idempotency-key" a call that is repeated gives the analysis of the first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAnalysis(self, request, context):
-        """A finished analysis.
+        """An analysis: its result, or how it stands.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

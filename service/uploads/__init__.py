@@ -6,6 +6,7 @@ temporary file; what the parts mean, and every limit on them, is here.
 
 from service.uploads.analysis_form import ANALYSIS
 from service.uploads.form import FilePart, UploadForm
+from service.uploads.idempotency import MAX_KEY_CHARACTERS, idempotency_key
 from service.uploads.part import Part
 from service.uploads.request_part import REQUEST_PART, read_request
 from service.uploads.spool import Spool, UploadedFile
@@ -13,6 +14,7 @@ from service.uploads.upload import Upload, read_upload
 
 __all__ = [
     "ANALYSIS",
+    "MAX_KEY_CHARACTERS",
     "REQUEST_PART",
     "FilePart",
     "Part",
@@ -20,6 +22,7 @@ __all__ = [
     "Upload",
     "UploadForm",
     "UploadedFile",
+    "idempotency_key",
     "read_request",
     "read_upload",
 ]

@@ -43,6 +43,7 @@ async def test_the_key_decides_what_is_answered(
     content, once = create_key(
         content, tenant="lab", scopes=["read"], now=NOW, requests_per_minute=1
     )
+    content, stranger = create_key(content, tenant="other", scopes=["read", "analyse"], now=NOW)
     write_key_file(tmp_path / "keys.json", content)
     guarded = settings_for(
         tmp_path / "models", tmp_path / "artefacts", api_keys=tmp_path / "keys.json"
@@ -61,6 +62,15 @@ async def test_the_key_decides_what_is_answered(
         wanted = messages.GetAnalysisRequest(analysis_id=events[-1].finished.analysis_id)
         lower = (("x-api-key", reading),)
         assert await service.analyses.GetAnalysis(wanted, metadata=lower) == events[-1].finished
+
+        for ask in (service.analyses.GetAnalysis, service.analyses.CancelAnalysis):
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await ask(wanted, metadata=bearer(stranger))
+            assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+        file = messages.GetArtefactRequest(analysis_id=wanted.analysis_id, name="labels.png")
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await service.analyses.GetArtefact(file, metadata=bearer(stranger)).read()
+        assert raised.value.code() == grpc.StatusCode.NOT_FOUND
 
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await analyse(service, upload(FIELD), metadata=bearer(reading))

@@ -7,11 +7,12 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 
 from service.proto import analysis_pb2 as messages
-from tests.grpc_service import (
+from tests.grpc_service import problem, (
     Service,
     analyse,
     running_grpc,
@@ -57,5 +58,55 @@ async def test_an_analysis_tells_how_far_it_is_and_gives_its_result(service: Ser
         assert first.artefact.media_type == artefact["media_type"]
         assert first.artefact.size_bytes == len(content)
         assert hashlib.sha256(content).hexdigest() == artefact["sha256"]
-        http = await service.http.get(artefact["href"])
+        http = await service.http.get(artefact["href"], headers={"Accept-Encoding": "identity"})
         assert (http.content, http.headers["etag"]) == (content, first.artefact.etag)
+
+
+async def test_a_repeated_call_gives_the_analysis_of_the_first(service: Service) -> None:
+    key = (("idempotency-key", "8e03978e"),)
+    first = await analyse(service, upload(FIELD), metadata=key)
+
+    again = await analyse(service, upload(FIELD), metadata=key)
+    over_http = await service.http.post(
+        "/v1/analyses", files={"image": FIELD}, headers={"Idempotency-Key": "8e03978e"}
+    )
+
+    assert again == first[-1:]
+    assert over_http.content == first[-1].finished.result_json
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await analyse(service, upload(FIELD, {"um_per_px": 2.0}), metadata=key)
+    assert raised.value.code() == grpc.StatusCode.ALREADY_EXISTS
+    assert problem(raised.value)["status"] == 409
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await analyse(service, upload(FIELD), metadata=(("idempotency-key", "two words"),))
+    assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_an_analysis_without_a_result_tells_how_it_stands(service: Service) -> None:
+    key = (("idempotency-key", "refused"),)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await analyse(service, upload(b"no image"), metadata=key)
+
+    (again,) = await analyse(service, upload(b"no image"), metadata=key)
+
+    assert again.earlier.state == "failed"
+    described = json.loads(again.earlier.problem_json)
+    assert described["type"] == "urn:petroserve:problem:unsupported-image"
+    asked = messages.GetAnalysisRequest(analysis_id=again.earlier.analysis_id)
+    assert await service.analyses.GetAnalysis(asked) == again.earlier
+    asked.version = 1
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await service.analyses.GetAnalysis(asked)
+    assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+async def test_models_are_those_of_http(service: Service) -> None:
+    (model,) = (await service.analyses.ListModels(messages.ListModelsRequest())).models
+    (wanted,) = (await service.http.get("/v1/models")).json()["models"]
+
+    for name in ("name", "version", "default", "description", "precision", "sha256", "provider"):
+        assert getattr(model, name) == wanted[name]
+    assert not model.HasField("derived_from")
+    assert [
+        {"code": one.code, "symbol": one.symbol, "name": one.name} for one in model.classes
+    ] == (wanted["classes"])

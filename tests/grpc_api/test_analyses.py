@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from service.proto import analysis_pb2 as messages
-from tests.grpc_service import problem, (
+from tests.grpc_service import (
     Service,
     analyse,
+    problem,
     running_grpc,
     upload,
 )

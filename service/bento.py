@@ -55,7 +55,7 @@ class Shell(Service[Any]):
             inference=inference,
             swagger_folder=_swagger_folder(),
             guard=guard,
-            beside=partial(serving_grpc, engine, guard, inference=inference),
+            beside=partial(serving_grpc, engine, guard=guard, inference=inference),
         )
         self.mount_asgi_app(app)
         shell = super().to_asgi(is_main=is_main)

@@ -15,6 +15,7 @@ import httpx
 from service.access import Guard
 from service.engine import Engine
 from service.grpc_api import serving_grpc
+from service.jobs import Jobs
 from service.proto import analysis_pb2 as messages
 from service.proto.analysis_pb2_grpc import AnalysisServiceStub
 from service.proto.inference_pb2_grpc import GRPCInferenceServiceStub
@@ -31,6 +32,7 @@ class Service:
     """A running service."""
 
     engine: Engine
+    jobs: Jobs
     http: httpx.AsyncClient
     port: int
     channel: grpc.aio.Channel
@@ -47,13 +49,19 @@ class Service:
 @asynccontextmanager
 async def running_grpc(settings: Settings) -> AsyncIterator[Service]:
     """Start both protocols, wait until they are ready, and stop them after the block."""
-    async with running_service(settings) as (http, engine):
-        guard = None if settings.api_keys is None else Guard(settings.api_keys)
-        async with (
-            serving_grpc(engine, guard, port=0) as port,
-            grpc.aio.insecure_channel(f"{HOST}:{port}") as channel,
-        ):
-            yield Service(engine, http, port, channel)
+    guard = None if settings.api_keys is None else Guard(settings.api_keys)
+    begun: list[tuple[Jobs, int]] = []
+
+    @asynccontextmanager
+    async def beside(engine: Engine, jobs: Jobs) -> AsyncIterator[None]:
+        async with serving_grpc(engine, jobs, guard=guard, port=0) as port:
+            begun.append((jobs, port))
+            yield
+
+    async with running_service(settings, beside=beside) as (http, engine):
+        ((jobs, port),) = begun
+        async with grpc.aio.insecure_channel(f"{HOST}:{port}") as channel:
+            yield Service(engine, jobs, http, port, channel)
 
 
 def begin(request: object = None, **fields: Any) -> messages.UploadChunk:

@@ -21,7 +21,7 @@ from service.engine.recorded_analyses import (
 )
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
 from service.engine.scratch_files import ScratchFiles
-from service.engine.source_files import NamedFile, Readable
+from service.engine.source_files import NamedFile, Placed, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
 from service.engine.versions import newest_version, open_version
 
@@ -47,6 +47,7 @@ __all__ = [
     "OtherRate",
     "Panorama",
     "PanoramaRequest",
+    "Placed",
     "Readable",
     "RecordedAnalyses",
     "Registration",

@@ -33,6 +33,7 @@ from service.grpc_api.progress import Progress
 from service.grpc_api.refusing import Context
 from service.grpc_api.running import RunningAnalyses
 from service.grpc_api.uploading import ReceivedUpload, receive_upload
+from service.jobs import Jobs
 from service.proto import analysis_pb2 as messages
 from service.proto.analysis_pb2_grpc import AnalysisServiceServicer
 from service.runtime import Priority
@@ -52,10 +53,13 @@ class AnalysisService(AnalysisServiceServicer):
     ----------
     engine : Engine
         What works.
+    jobs : Jobs
+        Analyses that go on without their clients; here they can be cancelled.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, jobs: Jobs) -> None:
         self._engine = engine
+        self._jobs = jobs
         self._running = RunningAnalyses()
 
     async def Analyse(
@@ -107,7 +111,9 @@ class AnalysisService(AnalysisServiceServicer):
         self, request: messages.CancelAnalysisRequest, _context: Context
     ) -> messages.CancelAnalysisResponse:
         """Give up an analysis that is under way."""
-        await self._running.cancel(CALLER.get().owner, request.analysis_id)
+        owner = CALLER.get().owner
+        if not await self._running.cancel(owner, request.analysis_id):
+            await self._jobs.cancel(owner, request.analysis_id)
         return messages.CancelAnalysisResponse()
 
     async def ListModels(

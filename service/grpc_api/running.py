@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from petrography.errors import AnalysisCancelledError, AnalysisNotFoundError
+from petrography.errors import AnalysisCancelledError
 
 __all__ = ["Run", "RunningAnalyses"]
 
@@ -71,7 +71,7 @@ class RunningAnalyses:
             run.task.cancel()
             await asyncio.wait({run.task})
 
-    async def cancel(self, owner: str, analysis_id: str) -> None:
+    async def cancel(self, owner: str, analysis_id: str) -> bool:
         """Give up an analysis; returns when it has stopped.
 
         Parameters
@@ -81,19 +81,16 @@ class RunningAnalyses:
         analysis_id : str
             As a client sends it.
 
-        Raises
-        ------
-        AnalysisNotFoundError
-            If no such analysis of the tenant is under way.
+        Returns
+        -------
+        bool
+            Whether such an analysis of the tenant is under way here.
         """
         found = [run for run in self._runs if (run.owner, run.analysis_id) == (owner, analysis_id)]
         if not analysis_id or not found:
-            msg = (
-                f"no analysis {analysis_id[:100]!r} is under way; one that has ended cannot be "
-                "cancelled"
-            )
-            raise AnalysisNotFoundError(msg)
+            return False
         for run in found:
             run.given_up = True
             run.task.cancel()
         await asyncio.wait({run.task for run in found})
+        return True

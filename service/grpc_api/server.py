@@ -21,6 +21,7 @@ from service.grpc_api.certificates import server_credentials
 from service.grpc_api.health import follow_readiness
 from service.grpc_api.inference_service import InferenceService
 from service.inference import Inference
+from service.jobs import Jobs
 from service.proto import analysis_pb2, inference_pb2
 from service.proto.analysis_pb2_grpc import add_AnalysisServiceServicer_to_server
 from service.proto.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
@@ -41,8 +42,9 @@ _PING_AFTER_MS, _PING_ANSWER_MS, _CLIENT_PING_MS = 60_000, 20_000, 10_000
 @asynccontextmanager
 async def serving_grpc(
     engine: Engine,
-    guard: Guard | None = None,
+    jobs: Jobs,
     *,
+    guard: Guard | None = None,
     inference: Inference | None = None,
     port: int | None = None,
 ) -> AsyncIterator[int]:
@@ -52,6 +54,8 @@ async def serving_grpc(
     ----------
     engine : Engine
         Running.
+    jobs : Jobs
+        Those that other protocols take; calls can cancel them.
     guard : Guard, optional
         Knows the API keys; without it none are asked for.
     inference : Inference, optional
@@ -78,7 +82,7 @@ async def serving_grpc(
     calls = Calls(engine.telemetry, guard)
     states = health.aio.HealthServicer()
     await states.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
-    server = _server(engine, inference or Inference(engine), calls, states)
+    server = _server(engine, jobs, inference or Inference(engine), calls, states)
     bound = _bind(server, settings, port)
     await server.start()
     _log.info("gRPC listens on %s port %d", settings.host, bound)
@@ -114,7 +118,11 @@ def require_possible(settings: Settings) -> None:
 
 
 def _server(
-    engine: Engine, inference: Inference, calls: Calls, states: health.aio.HealthServicer
+    engine: Engine,
+    jobs: Jobs,
+    inference: Inference,
+    calls: Calls,
+    states: health.aio.HealthServicer,
 ) -> grpc.aio.Server:
     settings = engine.settings
     limits = {
@@ -133,7 +141,7 @@ def _server(
         options=list(limits.items()),
         maximum_concurrent_rpcs=settings.grpc_max_calls,
     )
-    add_AnalysisServiceServicer_to_server(AnalysisService(engine), server)
+    add_AnalysisServiceServicer_to_server(AnalysisService(engine, jobs), server)
     add_GRPCInferenceServiceServicer_to_server(InferenceService(engine, inference), server)
     health_pb2_grpc.add_HealthServicer_to_server(states, server)
     reflection.enable_server_reflection(

@@ -21,6 +21,7 @@ from service.http_api.documentation import DocumentedApp, add_documentation
 from service.http_api.estimate_routes import estimate_routes
 from service.http_api.head_requests import HeadRequests
 from service.http_api.health_routes import health_routes
+from service.http_api.job_routes import job_routes
 from service.http_api.lims_routes import lims_routes
 from service.http_api.models_routes import model_routes
 from service.http_api.observation import Observation
@@ -33,6 +34,7 @@ from service.http_api.problems import (
 )
 from service.http_api.registrations_routes import registration_routes
 from service.inference import Inference
+from service.jobs import Jobs
 
 __all__ = ["create_app"]
 
@@ -47,7 +49,7 @@ def create_app(
     inference: Inference | None = None,
     swagger_folder: Path | None = None,
     guard: Guard | None = None,
-    beside: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
+    beside: Callable[[Jobs], AbstractAsyncContextManager[object]] = nullcontext,
 ) -> FastAPI:
     """Build the HTTP application of one process.
 
@@ -63,7 +65,7 @@ def create_app(
     guard : Guard, optional
         Asked for API keys; without it one of its own, where the settings name a key file.
     beside : callable
-        What else is to run while the engine does, such as the server of another protocol.
+        From the jobs to what else is to run while they do: the server of another protocol.
 
     Returns
     -------
@@ -71,9 +73,11 @@ def create_app(
         The application.
     """
 
+    jobs = Jobs(engine, engine.recorded.catalogue)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with engine.running(), beside():
+        async with engine.running(), jobs.running(), beside(jobs):
             yield
 
     app = DocumentedApp(
@@ -86,9 +90,10 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
+    app.include_router(job_routes(jobs))
+    app.include_router(lims_routes(engine))
+    app.include_router(analysis_routes(engine, jobs))
     for routes in (
-        lims_routes,
-        analysis_routes,
         estimate_routes,
         calibration_routes,
         registration_routes,

@@ -10,10 +10,22 @@ from service.engine import (
     PanoramaRequest,
     RegistrationRequest,
 )
+from service.jobs import JobRequest
 from service.uploads import ANALYSIS, FilePart, UploadForm
 
-__all__ = ["ANALYSIS", "CALIBRATION", "ESTIMATE", "PANORAMA", "REGISTRATION", "REQUEST_MODELS"]
+__all__ = [
+    "ANALYSIS",
+    "CALIBRATION",
+    "ESTIMATE",
+    "JOB",
+    "PANORAMA",
+    "REGISTRATION",
+    "REQUEST_MODELS",
+]
 
+JOB = UploadForm(
+    JobRequest, ANALYSIS.parts, named_by=lambda request: [view.part for view in request.views]
+)
 ESTIMATE = UploadForm(
     EstimateRequest,
     (
@@ -78,6 +90,7 @@ PANORAMA = UploadForm(
 REQUEST_MODELS = (
     CorrectionRequest,
     AnalysisRequest,
+    JobRequest,
     EstimateRequest,
     CalibrationRequest,
     RegistrationRequest,

@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from petrography.errors import ConfigurationError, NotReadyError
 from service.engine import Engine
 from service.grpc_api import serving_grpc
+from service.jobs import Jobs
 from service.proto import analysis_pb2 as messages
 from service.telemetry import Telemetry
 from tests.grpc_service import (
@@ -115,6 +116,9 @@ async def test_another_call_cancels_an_analysis(service: Service) -> None:
             pass
     assert raised.value.code() == grpc.StatusCode.CANCELLED
     assert problem(raised.value)["type"] == "urn:petroserve:problem:analysis-cancelled"
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await cancel(messages.CancelAnalysisRequest(analysis_id=analysis_id))
+    assert raised.value.code() == grpc.StatusCode.FAILED_PRECONDITION
     assert tiles(service) < 400
     await until_idle(service.engine)
 
@@ -139,7 +143,7 @@ async def test_health_follows_the_models(model_folder: Path, tmp_path: Path) -> 
     engine = Engine(settings_for(model_folder, tmp_path / "artefacts"), Telemetry())
     async with (
         asyncio.timeout(PATIENCE_S),
-        serving_grpc(engine, port=0) as port,
+        serving_grpc(engine, Jobs(engine, engine.recorded.catalogue), port=0) as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         health = health_pb2_grpc.HealthStub(channel)
@@ -167,9 +171,10 @@ async def test_calls_under_way_end_before_the_service_does(
     engine = Engine(settings, Telemetry())
     channel = None
     async with asyncio.timeout(PATIENCE_S), engine.running():
-        async with serving_grpc(engine, port=0) as port:
+        jobs = Jobs(engine, engine.recorded.catalogue)
+        async with serving_grpc(engine, jobs, port=0) as port:
             channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-            service = Service(engine, None, port, channel)
+            service = Service(engine, jobs, None, port, channel)
             # One that watches for ever does not hold the stop up.
             watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
             await watching.read()
@@ -202,5 +207,23 @@ async def test_reflection_lists_the_services(service: Service) -> None:
 
 async def test_a_port_in_use_is_refused(service: Service, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=f"port {service.port}"):
-        async with serving_grpc(service.engine, port=service.port):
+        async with serving_grpc(service.engine, service.jobs, port=service.port):
             pass
+
+
+async def test_a_job_of_http_is_cancelled_too(service: Service) -> None:
+    call = service.analyses.Analyse(iter(upload(LARGE)))
+    await until_at_work(call)
+    headers = {"Prefer": "respond-async"}
+    submitted = await service.http.post("/v1/analyses", files={"image": LARGE}, headers=headers)
+    assert submitted.status_code == 202
+    asked = messages.GetAnalysisRequest(analysis_id=submitted.json()["id"])
+    assert (await service.analyses.GetAnalysis(asked)).state in {"queued", "running"}
+
+    await service.analyses.CancelAnalysis(
+        messages.CancelAnalysisRequest(analysis_id=asked.analysis_id)
+    )
+
+    assert (await service.analyses.GetAnalysis(asked)).state == "cancelled"
+    call.cancel()
+    await until_idle(service.engine)

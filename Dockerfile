@@ -44,7 +44,7 @@ ENV PATH=/opt/petroserve/bin:$PATH \
 USER petroserve
 WORKDIR /data
 VOLUME /data
-EXPOSE 3000
+EXPOSE 3000 3001
 # Warming up on a GPU may take a minute; liveness answers from the first second on.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:3000/readyz', timeout=4)"]

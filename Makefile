@@ -16,13 +16,15 @@ export ORT_DISABLE_TELEMETRY := 1
 PIP     := $(BIN)/python -m pip --disable-pip-version-check
 SERVING := $(VENV)/.installed-$(RUNTIME)
 DEVELOP := $(VENV)/.installed-$(RUNTIME)-train-dev
+# Public clients of the protocols want other versions of protobuf than the service.
+CLIENTS := .venv-clients
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench train export proto
+.PHONY: help demo serve test testclients clients check bench train export proto
 
 help:
 	@echo 'Petroserve: microscope images of ore and rock in, mineralogy out. Tasks:'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; choose one by make PYTHON=...")'
@@ -45,11 +47,24 @@ demo: $(SERVING) ## Paint a section of ore, analyse it and compare with the trut
 	  --truth out/demo/section/labels.png --association S1 --out out/demo/evaluation
 	@echo 'Look at out/demo/analysis/overlay.jpg. `make serve` starts the service.'
 
-serve: $(SERVING) ## Serve the models over HTTP (HOST=127.0.0.1 HTTP_PORT=3000)
-	$(BIN)/petroserve serve --host $(or $(HOST),127.0.0.1) --http-port $(or $(HTTP_PORT),3000)
+serve: $(SERVING) ## Serve the models (HOST=127.0.0.1 HTTP_PORT=3000 GRPC_PORT=3001)
+	$(BIN)/petroserve serve --host $(or $(HOST),127.0.0.1) --http-port $(or $(HTTP_PORT),3000) \
+	  --grpc-port $(or $(GRPC_PORT),3001)
 
 test: check ## All checks, then all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Not a part of `make test`: 75 packages and half a gigabyte for a handful of tests.
+testclients: clients $(DEVELOP) ## Public clients (tritonclient, kserve) against the service
+	$(BIN)/python -m pytest tests/protocol/test_public_clients*.py $(PYTEST_ARGS)
+
+clients: $(CLIENTS)/.installed ## Make the environment of the public clients (.venv-clients)
+
+$(CLIENTS)/.installed: tests/protocol/clients/requirements.txt tests/protocol/clients/constraints.txt
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip --disable-pip-version-check install \
+	  -c tests/protocol/clients/constraints.txt -r tests/protocol/clients/requirements.txt
+	@touch $@
 
 check: $(DEVELOP) ## Lint, format, types and import rules, without running anything
 	$(BIN)/ruff check .
@@ -67,5 +82,5 @@ export: $(DEVELOP) ## Turn a checkpoint into a served model (CHECKPOINT=runs/...
 	$(if $(CHECKPOINT),,$(error CHECKPOINT is not given; make export CHECKPOINT=runs/NAME/best.pt))
 	$(BIN)/petroserve export $(CHECKPOINT) models
 
-proto: ## Generate code from proto/: nothing to do, this version speaks HTTP only
-	@echo 'There is no proto/ in this version: the service speaks HTTP only. Nothing was generated.'
+proto: $(DEVELOP) ## Generate service/proto from the definitions in proto/
+	$(BIN)/python proto/generate.py .

@@ -135,6 +135,7 @@ def service(arguments: argparse.Namespace, folder: Path) -> Iterator[str]:
         "PETROSERVE_CONCURRENT_ANALYSES": "1" if arguments.root == ROOT else "3",
     }
     words = [sys.executable, "-m", "petroserve", "serve", "--http-port", str(port)]
+    words += ["--grpc-port", "0"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             words, cwd=arguments.root, env=environment, stdout=log, stderr=subprocess.STDOUT

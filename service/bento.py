@@ -11,6 +11,7 @@ import logging
 import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from _bentoml_sdk import Service
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
-from service.access import read_key_file
+from service.access import Guard, read_key_file
 from service.engine import Engine
+from service.grpc_api import require_possible, serving_grpc
 from service.http_api import create_app
+from service.inference import Inference
 from service.repository import open_repository
 from service.settings import Settings, read_settings
 from service.telemetry import Telemetry
@@ -45,7 +48,15 @@ class Shell(Service[Any]):
         logging.getLogger("petroserve").setLevel(logging.INFO)
         settings = read_settings()
         engine = Engine(settings, Telemetry(settings.prometheus_multiproc_dir))
-        app = create_app(engine, swagger_folder=_swagger_folder())
+        guard = None if settings.api_keys is None else Guard(settings.api_keys)
+        inference = Inference(engine)
+        app = create_app(
+            engine,
+            inference=inference,
+            swagger_folder=_swagger_folder(),
+            guard=guard,
+            beside=partial(serving_grpc, engine, guard=guard, inference=inference),
+        )
         self.mount_asgi_app(app)
         shell = super().to_asgi(is_main=is_main)
 
@@ -76,12 +87,13 @@ def serve(settings: Settings) -> None:
     Raises
     ------
     ConfigurationError
-        If models, hardware or API keys cannot be used, the address cannot be listened on, or
-        strangers could come in.
+        If models, hardware, certificates or API keys cannot be used, an address cannot be listened
+        on, or strangers could come in.
     ModelCardError
         If a model folder is broken.
     """
     settings.require_guarded()
+    require_possible(settings)
     os.environ.update(settings.environment())
     _rehearse(settings)
     with tempfile.TemporaryDirectory(prefix="petroserve-") as home:

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
     max_request_bytes: _Count = 64 * 1024
     """Largest JSON part `request` that is accepted."""
 
+    max_inference_bytes: _Count = 256 * 1024**2
+    """Most bytes of the body of one request to /v2, once it is unpacked, and of the tensors of its
+    answer."""
+
+    max_inference_json_bytes: _Count = 16 * 1024**2
+    """Most bytes of JSON in one request to /v2 or its answer; binary tensors do not count."""
+
     upload_timeout_s: float = Field(default=600.0, gt=0.0, allow_inf_nan=False)
     """Seconds in which a request body must have arrived."""
 
@@ -143,6 +150,29 @@ class Settings(BaseSettings):
 
     queue_length: int = Field(default=8, ge=0)
     """Those that may wait in one process; one more is refused with 429."""
+
+    grpc_port: int = Field(default=3001, ge=0, le=65535)
+    """TCP port of gRPC; 0: gRPC is not spoken."""
+
+    grpc_max_message_bytes: int = Field(default=64 * 1024**2, ge=64 * 1024, le=2**31 - 1)
+    """Largest message that is accepted over gRPC. An upload comes in many; the tensors of one
+    inference in one."""
+
+    grpc_max_calls: _Count = 256
+    """Calls over gRPC that one process answers at the same time; one more is refused."""
+
+    grpc_stop_within_s: float = Field(default=60.0, gt=0.0, allow_inf_nan=False)
+    """Seconds that calls under way over gRPC have to end when the service stops."""
+
+    grpc_certificate: Path | None = None
+    """Certificate chain of the service (PEM), so that gRPC is encrypted; unset: it is not."""
+
+    grpc_key: Path | None = None
+    """Its private key (PEM, not encrypted)."""
+
+    grpc_client_ca: Path | None = None
+    """Certificates (PEM) of those who sign the certificates of clients: only such clients are let
+    in then (mTLS); unset: clients need no certificate."""
 
     jobs_queued: _Count = 1000
     """Most jobs of one tenant that may wait; one more is refused with 429."""

@@ -21,6 +21,7 @@ GrpcCode = Literal[
     "UNAUTHENTICATED",
     "PERMISSION_DENIED",
     "RESOURCE_EXHAUSTED",
+    "CANCELLED",
     "UNAVAILABLE",
     "INTERNAL",
 ]
@@ -100,7 +101,7 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
         409, "FAILED_PRECONDITION", "analysis-ended", "Analysis has ended"
     ),
     errors.AnalysisCancelledError: Status(
-        409, "FAILED_PRECONDITION", "analysis-cancelled", "Analysis was cancelled"
+        409, "CANCELLED", "analysis-cancelled", "Analysis was cancelled"
     ),
     errors.WebhookSignatureError: Status(
         400, "INVALID_ARGUMENT", "webhook-not-signed", "Signature is not valid"

@@ -65,8 +65,16 @@ class Telemetry:
         self.in_flight = own.gauge(
             "http_requests_in_flight", "HTTP requests being answered.", across="livesum"
         )
+        self.calls = own.counter("grpc_calls", "gRPC answers.", "method", "code")
+        self.call_seconds = own.seconds(
+            "grpc_call", "From the begin of a call to the end of its answer.", "method"
+        )
+        self.calls_in_flight = own.gauge(
+            "grpc_calls_in_flight", "gRPC calls being answered.", across="livesum"
+        )
         self.errors = own.counter("errors", "Requests that ended in an error.", "error")
         self.analyses = own.counter("analyses", "Analyses that ended.", "model", "outcome")
+        self.inferences = own.counter("inferences", "Inferences that ended.", "model", "outcome")
         self.imaging = own.counter("imaging", "Imaging that ended.", "kind", "outcome")
         self.stage_seconds = own.seconds("stage", "Time in one stage of the work.", "stage")
         self._declare_tiles(own)
@@ -127,6 +135,21 @@ class Telemetry:
         known = method if method in _METHODS else "OTHER"
         self.requests.labels(route, known, str(status)).inc()
         self.request_seconds.labels(route, known).observe(seconds)
+
+    def observe_call(self, *, method: str, code: str, seconds: float) -> None:
+        """Count one answered call of gRPC.
+
+        Parameters
+        ----------
+        method : str
+            Service and method, of those that there are.
+        code : str
+            Name of the gRPC status code.
+        seconds : float
+            Duration.
+        """
+        self.calls.labels(method, code).inc()
+        self.call_seconds.labels(method).observe(seconds)
 
     def observe_error(self, error: BaseException) -> None:
         """Count one error under the name of its class."""

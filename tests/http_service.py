@@ -6,8 +6,9 @@ import asyncio
 import io
 import struct
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,10 +18,16 @@ from PIL import Image
 
 from service.engine import Engine
 from service.http_api import create_app
+from service.jobs import Jobs
 from service.settings import Settings
 from service.telemetry import Telemetry
 
 READY_WITHIN_S = 60.0
+Beside = Callable[[Engine, Jobs], AbstractAsyncContextManager[object]]
+
+
+def _nothing(_engine: Engine, _jobs: Jobs) -> AbstractAsyncContextManager[object]:
+    return nullcontext()
 
 
 def settings_for(models_folder: Path, artefacts_folder: Path, **changes: object) -> Settings:
@@ -37,10 +44,12 @@ def settings_for(models_folder: Path, artefacts_folder: Path, **changes: object)
 
 
 @asynccontextmanager
-async def running_service(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, Engine]]:
+async def running_service(
+    settings: Settings, beside: Beside = _nothing
+) -> AsyncIterator[tuple[httpx.AsyncClient, Engine]]:
     """Start the application, wait until it is ready, and stop it after the block."""
     engine = Engine(settings, Telemetry())
-    app = create_app(engine)
+    app = create_app(engine, beside=partial(beside, engine))
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -123,6 +123,8 @@ def test_planted_import_breaks_exactly_its_contract(contract: str, tree: Path) -
         ("service/engine/turns.py", "import service.jobs", 2),
         ("service/repository.py", "import segmentation_models_pytorch", 4),
         ("service/lims/profile.py", "import service.engine", 2),
+        ("service/engine/course.py", "import service.inference", 2),
+        ("service/inference/messages.py", "import service.http_api", 2),
         ("service/lims/edd.py", "import fastapi", 5),
         ("training/lumenstone.py", "import tifffile", 7),
     ],

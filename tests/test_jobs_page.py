@@ -40,6 +40,7 @@ def environment(folder: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "PETROSERVE_MODELS_FOLDER": str(folder / "models"),
         "PETROSERVE_ARTEFACTS_FOLDER": str(folder / "artefacts"),
+        "PETROSERVE_GRPC_PORT": "0",
         "PETROSERVE_PROVIDER": "cpu",
         "PETROSERVE_THREADS": "1",
     }

@@ -106,7 +106,8 @@ def address(workshop: Path, variables: dict[str, str]) -> Iterator[str]:
     """A service as `petroserve serve` starts it, on a free port."""
     port = free_port()
     log = workshop / "service.log"
-    command = [sys.executable, str(ROOT / "petroserve.py"), "serve", "--http-port", str(port)]
+    ports = ["--http-port", str(port), "--grpc-port", "0"]
+    command = [sys.executable, str(ROOT / "petroserve.py"), "serve", *ports]
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, cwd=workshop, env=variables, stdout=file, stderr=subprocess.STDOUT

@@ -144,15 +144,20 @@ def _write(
         finer.coarser = coarser
     options = {"dtype": np.uint8, "tile": (TILE_PX, TILE_PX), **form.tags}
     big = math.prod((*shape, *form.axes)) > CLASSIC_MAX_BYTES
+    finest = _tiles_of(levels[0], rows)
     with tifffile.TiffWriter(file, bigtiff=big, ome=True) as tiff:
         tiff.write(
-            _tiles_of(levels[0], rows),
+            # A chain, which the writer cannot close: it stops at the last tile of the finest level,
+            # and the last rows of the coarser ones come after it.
+            itertools.chain(finest),
             shape=(*shape, *form.axes),
             subifds=len(levels) - 1,
             metadata=_metadata(shape, form.axes, um_per_px),
             **_resolution(um_per_px, 0),
             **options,
         )
+        for _ in finest:
+            pass
         for number, level in enumerate(levels[1:], start=1):
             tiff.write(
                 iter(level.tiles),

@@ -116,4 +116,7 @@ class Workers:
         except asyncio.CancelledError:
             course.stop()
             await asyncio.wait([future])
+            if not future.cancelled():
+                # Looked at, or asyncio reports an error that nobody saw.
+                future.exception()
             raise

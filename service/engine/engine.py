@@ -138,6 +138,11 @@ class Engine:
         self._readiness.require_alive()
 
     @property
+    def workers(self) -> Workers:
+        """The threads in which work waits for its turn."""
+        return self._workers
+
+    @property
     def version(self) -> str:
         """Version of this software."""
         return software_versions().get("petroserve", "not installed")

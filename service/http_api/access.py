@@ -14,8 +14,20 @@ from service.access import Scope as AccessScope
 __all__ = ["SECURITY_SCHEMES", "Access", "owner_of"]
 
 # For probes, scrapers and people who want to know how to ask; none tells of anybody's results.
-_OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs"})
+_OPEN_PATHS = frozenset(
+    {
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/v2/health/live",
+        "/v2/health/ready",
+    }
+)
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+# Triton's way to ask for the models.
+_READING_BY_POST = frozenset({"/v2/repository/index"})
 _BEARER = "bearer "
 
 SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
@@ -49,7 +61,7 @@ class Access:
         """
         if scope["type"] == "http" and not _is_open(scope["path"]):
             principal = self._guard.admit(_presented(Headers(scope=scope)))
-            principal.require(_needed(scope["method"]))
+            principal.require(_needed(scope["method"], scope["path"]))
             scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)
 
@@ -64,8 +76,8 @@ def _is_open(path: str) -> bool:
     return path in _OPEN_PATHS or path.startswith("/docs/")
 
 
-def _needed(method: str) -> AccessScope:
-    return "read" if method in _READING else "analyse"
+def _needed(method: str, path: str) -> AccessScope:
+    return "read" if method in _READING or path in _READING_BY_POST else "analyse"
 
 
 def _presented(headers: Headers) -> str | None:

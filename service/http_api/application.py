@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -25,6 +25,7 @@ from service.http_api.job_routes import job_routes
 from service.http_api.lims_routes import lims_routes
 from service.http_api.models_routes import model_routes
 from service.http_api.observation import Observation
+from service.http_api.open_inference import open_inference_routes
 from service.http_api.panoramas_routes import panorama_routes
 from service.http_api.problems import (
     parameter_error,
@@ -32,6 +33,7 @@ from service.http_api.problems import (
     problem_of_http_exception,
 )
 from service.http_api.registrations_routes import registration_routes
+from service.inference import Inference
 from service.jobs import Jobs
 
 __all__ = ["create_app"]
@@ -41,16 +43,29 @@ _DESCRIPTION = """Microscope images of ore and rock in, lab-grade mineralogy out
 Errors are problem documents (RFC 9457) with a stable `type`."""
 
 
-def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI:
+def create_app(
+    engine: Engine,
+    *,
+    inference: Inference | None = None,
+    swagger_folder: Path | None = None,
+    guard: Guard | None = None,
+    beside: Callable[[Jobs], AbstractAsyncContextManager[object]] = nullcontext,
+) -> FastAPI:
     """Build the HTTP application of one process.
 
     Parameters
     ----------
     engine : Engine
         Started and stopped by the application's lifespan.
+    inference : Inference, optional
+        Shared with other protocols, whose requests its statistics count as well.
     swagger_folder : Path, optional
         Where ``swagger-ui-bundle.js`` and ``swagger-ui.css`` lie, so that ``/docs`` works without
         the internet; without it the page loads them from a public network.
+    guard : Guard, optional
+        Asked for API keys; without it one of its own, where the settings name a key file.
+    beside : callable
+        From the jobs to what else is to run while they do: the server of another protocol.
 
     Returns
     -------
@@ -62,7 +77,7 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with engine.running(), jobs.running():
+        async with engine.running(), jobs.running(), beside(jobs):
             yield
 
     app = DocumentedApp(
@@ -87,6 +102,7 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         health_routes,
     ):
         app.include_router(routes(engine))
+    app.include_router(open_inference_routes(engine, inference or Inference(engine)))
     add_documentation(app, swagger_folder)
 
     @app.exception_handler(PetroserveError)
@@ -106,8 +122,10 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         return problem_of_http_exception(request, error)
 
     keys = engine.settings.api_keys
-    if keys is not None:
-        app.add_middleware(Access, guard=Guard(keys))
+    if guard is None and keys is not None:
+        guard = Guard(keys)
+    if guard is not None:
+        app.add_middleware(Access, guard=guard)
     app.add_middleware(Observation, telemetry=engine.telemetry)
     app.add_middleware(HeadRequests)
     return app

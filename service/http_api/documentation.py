@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 
 from service.http_api.access import SECURITY_SCHEMES
 from service.http_api.forms import REQUEST_MODELS
+from service.http_api.open_inference import InferRequest
 
 __all__ = ["DocumentedApp", "add_documentation"]
 
@@ -30,7 +31,7 @@ class DocumentedApp(FastAPI):
             components["securitySchemes"] = SECURITY_SCHEMES
             super().openapi()["security"] = [{}, *({name: []} for name in SECURITY_SCHEMES)]
             schemas = components.setdefault("schemas", {})
-            for model in REQUEST_MODELS:
+            for model in (*REQUEST_MODELS, InferRequest):
                 request = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 for name, schema in request.pop("$defs", {}).items():
                     schemas.setdefault(name, schema)

@@ -10,8 +10,8 @@ from service.engine import (
     PanoramaRequest,
     RegistrationRequest,
 )
-from service.http_api.upload import FilePart, UploadForm
 from service.jobs import JobRequest
+from service.uploads import ANALYSIS, FilePart, UploadForm
 
 __all__ = [
     "ANALYSIS",
@@ -23,11 +23,6 @@ __all__ = [
     "REQUEST_MODELS",
 ]
 
-ANALYSIS = UploadForm(
-    AnalysisRequest,
-    (FilePart("image", "one image file: PNG, JPEG or TIFF (curl -F image=@field.png)"),),
-    named_by=lambda request: [view.part for view in request.views],
-)
 JOB = UploadForm(
     JobRequest, ANALYSIS.parts, named_by=lambda request: [view.part for view in request.views]
 )

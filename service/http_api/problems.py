@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from petrography.errors import (
-    InvalidParameterError,
-    NotReadyError,
-    OverloadedError,
-    UnauthenticatedError,
-)
-from service.status import status_of
+from petrography.errors import InvalidParameterError, UnauthenticatedError
+from service.http_api.inference_errors import inference_error, is_inference
+from service.problems import PROBLEM_MEDIA_TYPE, Problem, problem_of, retry_after_s
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
@@ -33,27 +27,8 @@ __all__ = [
     "problem_response",
 ]
 
-PROBLEM_MEDIA_TYPE = "application/problem+json"
-_WARM_UP_RETRY_S = 5
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _log = logging.getLogger("petroserve.http")
-
-
-class Problem(BaseModel):
-    """A problem document (RFC 9457)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    type: str
-    """Stable URI of the kind of problem."""
-    title: str
-    """The kind of problem, in words."""
-    status: int
-    """The HTTP status."""
-    detail: str
-    """What was given, what is wanted, what would work."""
-    instance: str
-    """The path that was asked for, or the id of the entry in the service's log."""
 
 
 def problem_of_error(request: Request, error: Exception) -> Response:
@@ -61,27 +36,15 @@ def problem_of_error(request: Request, error: Exception) -> Response:
 
     An error whose class is not public is logged under a new id; the client gets only the id.
     """
-    status = status_of(error)
-    detail, instance = str(error), request.url.path
-    if not status.public:
-        instance = f"urn:uuid:{uuid.uuid4()}"
-        detail = "The service failed; its log says why under the id of this instance."
-        _log.error("%s %s %s", instance, request.method, request.url.path, exc_info=error)
+    path = request.url.path
+    problem = problem_of(error, asked=f"{request.method} {path}", instance=path, log=_log)
     headers: dict[str, str] = {}
-    if isinstance(error, OverloadedError):
-        headers["Retry-After"] = str(error.retry_after_s)
-    elif isinstance(error, NotReadyError):
-        headers["Retry-After"] = str(_WARM_UP_RETRY_S)
+    wait_s = retry_after_s(error)
+    if wait_s is not None:
+        headers["Retry-After"] = str(wait_s)
     elif isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = 'Bearer realm="petroserve"'
-    problem = Problem(
-        type=status.type_uri,
-        title=status.title,
-        status=status.http,
-        detail=detail,
-        instance=instance,
-    )
-    return _response(problem, headers)
+    return _answer(request, problem, headers)
 
 
 def parameter_error(error: Exception) -> InvalidParameterError:
@@ -117,6 +80,13 @@ def problem_of_http_exception(request: Request, error: HTTPException) -> Respons
     headers = dict(error.headers or {})
     if "Allow" in headers:
         headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return _answer(request, problem, headers)
+
+
+def _answer(request: Request, problem: Problem, headers: dict[str, str]) -> Response:
+    if is_inference(request.url.path):
+        reference = "" if problem.instance == request.url.path else f" ({problem.instance})"
+        return inference_error(problem.status, problem.detail + reference, headers)
     return _response(problem, headers)
 
 

@@ -137,7 +137,9 @@ class ModelNetwork:
         self, step: Step, tiles: NDArray[np.uint8], allowed: NDArray[np.float32]
     ) -> list[NDArray[Any]]:
         started = time.perf_counter()
-        if step.quarter_px is None:
+        height_px, width_px = tiles.shape[1:3]
+        # Tiles of other sizes come from those who want the network to see an image as it is.
+        if step.quarter_px is None or height_px != width_px or height_px <= step.quarter_px:
             values = self._run_full(step, tiles, allowed)
         else:
             values = self._run_quarters(step, step.quarter_px, tiles[0], allowed)

@@ -64,6 +64,20 @@ def test_every_level_is_half_of_the_one_before(image: Image) -> None:
         assert np.abs(means - inner).max() <= 0.5
 
 
+@pytest.mark.parametrize(
+    ("height_px", "width_px"), [(512, 768), (768, 512), (768, 768), (1280, 960), (1536, 2048)]
+)
+def test_sides_that_are_whole_tiles_at_one_level_only(height_px: int, width_px: int) -> None:
+    labels = np.arange(height_px * width_px, dtype=np.uint32).reshape(height_px, width_px) % 7
+    labels = labels.astype(np.uint8)
+    file = io.BytesIO()
+    write_label_pyramid(file, iter([labels]), height_px, width_px)
+    with tifffile.TiffFile(io.BytesIO(file.getvalue())) as tiff:
+        for level in tiff.series[0].levels:
+            assert np.array_equal(level.asarray(), labels)
+            labels = labels[::2, ::2]
+
+
 def test_a_small_image_is_one_level() -> None:
     small = np.full((1, 1, 3), 77, dtype=np.uint8)
     with tifffile.TiffFile(io.BytesIO(written(small, 1))) as tiff:

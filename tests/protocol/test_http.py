@@ -23,6 +23,19 @@ from service.telemetry import Telemetry
 from tests.http_service import png, running_service, settings_for
 from tests.tiny_model import CODES, paint, write_model
 
+OPEN_INFERENCE = {
+    "/v2",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/v2/repository/index",
+    "/v2/models/stats",
+    *(
+        f"/v2/models/{{model}}{version}{what}"
+        for version in ("", "/versions/{version}")
+        for what in ("", "/ready", "/config", "/stats", "/infer")
+    ),
+}
+
 pytestmark = pytest.mark.anyio
 
 INDICES = np.random.default_rng(7).integers(0, len(CODES), (70, 130))
@@ -243,6 +256,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         "/livez",
         "/readyz",
         "/metrics",
+        *OPEN_INFERENCE,
     } == set(document["paths"])
     references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
     assert {

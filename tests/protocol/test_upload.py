@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from petrography.errors import BodyTooLargeError, MalformedRequestError
 from service.http_api.upload.parts import PartReader
-from service.http_api.upload.spool import Spool, UploadedFile
+from service.uploads.spool import Spool, UploadedFile
 from tests.http_service import body, part
 
 CONTENTS = st.binary(max_size=60) | st.sampled_from([b"\r\n--cut", b"\r\n--cu", b"--cut--", b"\r"])

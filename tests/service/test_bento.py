@@ -12,10 +12,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import httpx
 import numpy as np
 import pytest
 
+from service.proto.analysis_pb2_grpc import AnalysisServiceStub
+from tests.grpc_service import upload
 from tests.http_service import png
 from tests.tiny_model import CODES, paint, write_model
 
@@ -47,6 +50,7 @@ def environment(tmp_path: Path, **variables: str) -> dict[str, str]:
         "PETROSERVE_ARTEFACTS_FOLDER": str(tmp_path / "artefacts"),
         "PETROSERVE_PROVIDER": "cpu",
         "PETROSERVE_THREADS": "1",
+        "PETROSERVE_GRPC_PORT": str(free_port()),
         **variables,
     }
 
@@ -93,6 +97,7 @@ def test_two_workers_from_start_to_drain(tmp_path: Path) -> None:
         # Each answer comes from one of two processes and counts what both did.
         counted = 'petroserve_http_requests_total{method="POST",route="/v1/analyses",status="201"}'
         assert f"{counted} 6.0" in client.get("/metrics").text
+        check_that_grpc_is_spoken(int(variables["PETROSERVE_GRPC_PORT"]), client)
         check_that_a_begun_upload_is_finished(client, process)
         assert process.wait(STOP_WITHIN_S) == 0, log.read_text()
     assert list((tmp_path / "home").iterdir()) == []
@@ -109,6 +114,19 @@ def analyse_and_check(port: int) -> str:
         assert client.get(location).content == response.content
         assert client.get(f"{location}/labels.png").content.startswith(b"\x89PNG")
     return location
+
+
+def check_that_grpc_is_spoken(port: int, http: httpx.Client) -> None:
+    """Over channels of their own, which the two workers share."""
+    for _ in range(6):
+        with grpc.insecure_channel(
+            f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)]
+        ) as one:
+            events = list(
+                AnalysisServiceStub(one).Analyse(iter(upload(FIELD)), timeout=START_WITHIN_S)
+            )
+            location = f"/v1/analyses/{events[-1].finished.analysis_id}"
+            assert http.get(location).content == events[-1].finished.result_json
 
 
 def check_that_every_url_is_ours(client: httpx.Client) -> None:
@@ -179,6 +197,25 @@ def test_a_port_in_use_stops_the_start(tmp_path: Path) -> None:
 
     assert ended.returncode == 1
     assert "cannot listen on 127.0.0.1" in ended.stderr
+
+
+def test_a_port_of_grpc_in_use_stops_the_start(tmp_path: Path) -> None:
+    write_model(tmp_path / "models")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [sys.executable, "-c", SERVE],
+            env=environment(tmp_path, PETROSERVE_GRPC_PORT=port),
+            capture_output=True,
+            text=True,
+            timeout=START_WITHIN_S,
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert f"gRPC cannot listen on 127.0.0.1 port {port}" in ended.stderr
 
 
 def test_bentoml_reports_no_usage() -> None:

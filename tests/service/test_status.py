@@ -42,6 +42,7 @@ def test_what_the_caller_can_mend_is_a_4xx_and_says_how(
         assert status.grpc in {
             "INVALID_ARGUMENT",
             "NOT_FOUND",
+            "CANCELLED",
             "ALREADY_EXISTS",
             "FAILED_PRECONDITION",
         }

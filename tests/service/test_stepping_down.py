@@ -111,6 +111,23 @@ def test_less_at_a_time_gives_the_same_and_says_so(
         assert plane.tobytes() == whole.tobytes()
 
 
+@pytest.mark.parametrize("shape", [(40, 40), (48, 64), (64, 48), (24, 8)])
+def test_tiles_of_another_size_are_not_quartered(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]
+) -> None:
+    opened, gpu = on_small_gpu(monkeypatch, 48 * 64)
+    networks = ModelNetworks(opened, geometry=HALO)
+    OnnxPredictor(networks, ALL_OPEN).labels(noise(1))
+    gpu.shapes.clear()
+    tiles = noise(1)[:, : shape[0], : shape[1]]
+
+    labels, confidence = OnnxPredictor(networks, ALL_OPEN).labels(tiles)
+
+    assert gpu.shapes == [(1, shape[0])]
+    for plane, whole in zip((labels, confidence), expected(tiles), strict=True):
+        assert plane.tobytes() == whole.tobytes()
+
+
 def test_a_step_is_kept_and_later_analyses_say_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
     opened, gpu = on_small_gpu(monkeypatch, 2 * 64 * 64)
     networks = ModelNetworks(opened, geometry=BLEND)

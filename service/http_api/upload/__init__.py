@@ -7,11 +7,16 @@ count while it streams. What is accepted lies in one file on disk, not in memory
 from __future__ import annotations
 
 from service.http_api.upload.body import body_chunks
-from service.http_api.upload.form import FilePart, UploadForm
-from service.http_api.upload.parts import Part
-from service.http_api.upload.receiving import Upload, receive_upload
-from service.http_api.upload.request_part import REQUEST_PART, read_request
-from service.http_api.upload.spool import UploadedFile
+from service.http_api.upload.receiving import receive_upload
+from service.uploads import (
+    REQUEST_PART,
+    FilePart,
+    Part,
+    Upload,
+    UploadedFile,
+    UploadForm,
+    read_request,
+)
 
 __all__ = [
     "REQUEST_PART",

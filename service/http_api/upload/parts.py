@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from petrography.errors import BodyTooLargeError, MalformedRequestError
-from service.http_api.upload.spool import Spool, UploadedFile
+from service.uploads import Part, Spool, UploadedFile
 
-__all__ = ["Part", "PartReader", "boundary_of"]
+__all__ = ["PartReader", "boundary_of"]
 
 # One text part is wanted; a few more are read so that the message can name what is wrong.
 _MAX_TEXTS = 8
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part: a file, or a text."""
-
-    name: str
-    content: UploadedFile | bytes
 
 
 class PartReader:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -15,31 +14,13 @@ from starlette.exceptions import HTTPException
 
 from petrography.errors import MalformedRequestError
 from service.http_api.upload.body import body_chunks
-from service.http_api.upload.form import UploadForm
-from service.http_api.upload.parts import Part, PartReader, boundary_of
-from service.http_api.upload.request_part import REQUEST_PART, read_request
-from service.http_api.upload.spool import Spool, UploadedFile
+from service.http_api.upload.parts import PartReader, boundary_of
 from service.settings import Settings
+from service.uploads import REQUEST_PART, Part, Spool, Upload, UploadForm, read_upload
 
-__all__ = ["Upload", "receive_upload"]
+__all__ = ["receive_upload"]
 
 RequestT = TypeVar("RequestT", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Upload(Generic[RequestT]):
-    """The parts of one request.
-
-    Attributes
-    ----------
-    files : mapping of str to tuple of UploadedFile
-        The files of every part of the form, in the order of the body.
-    request : pydantic model
-        What is wanted.
-    """
-
-    files: Mapping[str, tuple[UploadedFile, ...]]
-    request: RequestT
 
 
 @asynccontextmanager
@@ -71,8 +52,7 @@ async def receive_upload(
             max_text_bytes=settings.max_request_bytes,
         )
         parts = await _received_parts(request, reader, spool, form.max_bytes(settings), settings)
-        asked = read_request(parts, form.request, settings.max_request_bytes)
-        yield Upload(form.sorted_files(parts, asked, settings), asked)
+        yield read_upload(parts, form, settings)
 
 
 def _multipart_type(request: Request, form: UploadForm[RequestT]) -> str:

@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from petrography.errors import InvalidParameterError, MissingPartError
-from service.http_api.upload.parts import Part
-from service.http_api.upload.request_part import REQUEST_PART
-from service.http_api.upload.spool import UploadedFile
 from service.settings import Settings
+from service.uploads.part import Part
+from service.uploads.request_part import REQUEST_PART
+from service.uploads.spool import UploadedFile
 
 __all__ = ["FilePart", "UploadForm"]
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from petrography.errors import BodyTooLargeError, InvalidParameterError, MalformedRequestError
-from service.http_api.upload.parts import Part
+from service.uploads.part import Part
 
 __all__ = ["REQUEST_PART", "read_request"]
 
@@ -56,15 +56,11 @@ def _request_text(parts: Sequence[Part], limit_bytes: int) -> bytes:
     if not contents:
         return b"{}"
     content = contents[0]
-    if isinstance(content, bytes):
-        return content
-    if content.size_bytes > limit_bytes:
-        msg = (
-            f"part {REQUEST_PART!r} has {content.size_bytes} bytes; at most {limit_bytes} are "
-            "accepted"
-        )
+    size_bytes = len(content) if isinstance(content, bytes) else content.size_bytes
+    if size_bytes > limit_bytes:
+        msg = f"part {REQUEST_PART!r} has {size_bytes} bytes; at most {limit_bytes} are accepted"
         raise BodyTooLargeError(msg)
-    return content.read()
+    return content if isinstance(content, bytes) else content.read()
 
 
 def _refuse(problems: list[ErrorDetails]) -> NoReturn:

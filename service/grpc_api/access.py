@@ -1,0 +1,125 @@
+"""Who calls: API keys and addresses over gRPC, asked for before a message is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from service.access import Guard, Principal, Scope
+from service.uploads import idempotency_key
+
+__all__ = ["CALLER", "Caller", "admitted", "stated_key"]
+
+_BEARER = "bearer "
+# Like GET over HTTP; whatever else there is, now or later, makes something.
+_READING = frozenset(
+    {
+        "/petroserve.v1.AnalysisService/GetAnalysis",
+        "/petroserve.v1.AnalysisService/GetArtefact",
+        "/petroserve.v1.AnalysisService/ListModels",
+        "/inference.GRPCInferenceService/ServerMetadata",
+        "/inference.GRPCInferenceService/ModelReady",
+        "/inference.GRPCInferenceService/ModelMetadata",
+        "/inference.GRPCInferenceService/ModelConfig",
+        "/inference.GRPCInferenceService/ModelStatistics",
+        "/inference.GRPCInferenceService/RepositoryIndex",
+    }
+)
+# For probes; they tell of nobody's results.
+_OPEN = frozenset(
+    {
+        "/inference.GRPCInferenceService/ServerLive",
+        "/inference.GRPCInferenceService/ServerReady",
+    }
+)
+
+Metadata = Iterable[tuple[str, str | bytes]]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls.
+
+    Attributes
+    ----------
+    principal : Principal or None
+        Whose key was presented; None where none is asked for.
+    metadata : mapping of str to str or bytes
+        What came with the call; of several values of a name the last.
+    peer : str
+        The address as gRPC tells it, such as ``ipv4:192.0.2.1:40000``.
+    """
+
+    principal: Principal | None
+    metadata: dict[str, str | bytes]
+    peer: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose results this call makes and finds: the tenant of the key, empty without keys."""
+        return "" if self.principal is None else self.principal.tenant
+
+    @property
+    def tenant(self) -> str:
+        """With whose calls this one shares: the tenant of the key, or the same address."""
+        return _host(self.peer) if self.principal is None else self.principal.tenant
+
+
+CALLER: ContextVar[Caller] = ContextVar("CALLER")
+
+
+def admitted(guard: Guard | None, method: str, metadata: Metadata | None) -> Caller:
+    """Find out who calls, and whether this is allowed.
+
+    Parameters
+    ----------
+    guard : Guard or None
+        Knows the keys; None where none are asked for.
+    method : str
+        Full name of the method, with its leading slash.
+    metadata : iterable of (str, str or bytes)
+        Of the call.
+
+    Raises
+    ------
+    UnauthenticatedError, ForbiddenError, RateLimitError
+        If the key is not good, not for this, or used up.
+    """
+    given = dict(metadata or ())
+    if guard is None or method in _OPEN:
+        return Caller(None, given)
+    principal = guard.admit(_presented(given))
+    principal.require(_needed(method))
+    return Caller(principal, given)
+
+
+def stated_key(caller: Caller) -> str | None:
+    """Find the idempotency key of a call; None where there is none.
+
+    Raises
+    ------
+    MalformedRequestError
+        If it is none.
+    """
+    stated = caller.metadata.get("idempotency-key")
+    return None if stated is None else idempotency_key([str(stated)])
+
+
+def _needed(method: str) -> Scope:
+    return "read" if method in _READING else "analyse"
+
+
+def _presented(metadata: dict[str, str | bytes]) -> str | None:
+    authorization = metadata.get("authorization", "")
+    if isinstance(authorization, str) and authorization[: len(_BEARER)].lower() == _BEARER:
+        return authorization[len(_BEARER) :].strip()
+    key = metadata.get("x-api-key")
+    return key if isinstance(key, str) else None
+
+
+def _host(peer: str) -> str:
+    """Address without its family and port: ``ipv6:%5B::1%5D:40000`` is ``::1``."""
+    family, _, address = unquote(peer).partition(":")
+    return address.rpartition(":")[0].strip("[]") if family in {"ipv4", "ipv6"} else peer

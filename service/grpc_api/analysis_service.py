@@ -1,0 +1,181 @@
+"""``petroserve.v1.AnalysisService``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import closing
+
+from petrography.errors import AnalysisNotFoundError
+from petrography.pipeline import AnalysisRequest
+from service.catalogue import AnalysisRecord, NewAnalysis
+from service.engine import (
+    ANALYSES,
+    AnalysisEvent,
+    Engine,
+    Finished,
+    OnEvent,
+    asked_analysis,
+    digest_of_upload,
+    open_version,
+    priority_of,
+    size_if_known,
+)
+from service.grpc_api.access import CALLER, Caller, stated_key
+from service.grpc_api.analysis_messages import (
+    end_message,
+    event_message,
+    record_message,
+    result_message,
+)
+from service.grpc_api.model_messages import listed_models
+from service.grpc_api.progress import Progress
+from service.grpc_api.refusing import Context
+from service.grpc_api.running import RunningAnalyses
+from service.grpc_api.uploading import ReceivedUpload, receive_upload
+from service.jobs import Jobs
+from service.proto import analysis_pb2 as messages
+from service.proto.analysis_pb2_grpc import AnalysisServiceServicer
+from service.runtime import Priority
+from service.uploads import ANALYSIS
+
+__all__ = ["AnalysisService"]
+
+# Where HTTP shows analyses: a result names its files there, whichever protocol made it.
+_HREF_ROOT = f"/v1/{ANALYSES.folder}"
+_CHUNK_BYTES = 1024 * 1024
+
+
+class AnalysisService(AnalysisServiceServicer):
+    """Analyses of images as streams.
+
+    Parameters
+    ----------
+    engine : Engine
+        What works.
+    jobs : Jobs
+        Analyses that go on without their clients; here they can be cancelled.
+    """
+
+    def __init__(self, engine: Engine, jobs: Jobs) -> None:
+        self._engine = engine
+        self._jobs = jobs
+        self._running = RunningAnalyses()
+
+    async def Analyse(
+        self, request_iterator: AsyncIterator[messages.UploadChunk], _context: Context
+    ) -> AsyncIterator[messages.AnalysisEvent]:
+        """Receive an upload, and tell how far its analysis is and what it found."""
+        engine, caller = self._engine, CALLER.get()
+        key = stated_key(caller)
+        engine.require_ready()
+        with engine.admission.place():
+            async with receive_upload(request_iterator, ANALYSIS, engine.settings) as received:
+                progress = Progress()
+                work = self._analysed(received, key, progress)
+                async with self._running.run(caller.owner, work) as run:
+                    async for event in progress.until_done(run.task):
+                        if isinstance(event, str):
+                            run.analysis_id = event
+                        yield event_message(event)
+                    made = run.task.result()
+        yield end_message(made)
+
+    async def GetAnalysis(
+        self, request: messages.GetAnalysisRequest, _context: Context
+    ) -> messages.Analysis:
+        """Give an analysis: its result, or how it stands."""
+        owner = CALLER.get().owner
+        return await asyncio.to_thread(self._kept, owner, request.analysis_id, request.version)
+
+    async def GetArtefact(
+        self, request: messages.GetArtefactRequest, _context: Context
+    ) -> AsyncIterator[messages.ArtefactChunk]:
+        """Give one file of a finished analysis: what it is, then its bytes."""
+        artefact = await asyncio.to_thread(
+            self._engine.store.open,
+            ANALYSES,
+            request.analysis_id,
+            request.name,
+            CALLER.get().owner,
+        )
+        with closing(artefact.file):
+            described = messages.Artefact(
+                media_type=artefact.media_type, size_bytes=artefact.size_bytes, etag=artefact.etag
+            )
+            yield messages.ArtefactChunk(artefact=described)
+            while data := await asyncio.to_thread(artefact.file.read, _CHUNK_BYTES):
+                yield messages.ArtefactChunk(data=data)
+
+    async def CancelAnalysis(
+        self, request: messages.CancelAnalysisRequest, _context: Context
+    ) -> messages.CancelAnalysisResponse:
+        """Give up an analysis that is under way."""
+        owner = CALLER.get().owner
+        if not await self._running.cancel(owner, request.analysis_id):
+            await self._jobs.cancel(owner, request.analysis_id)
+        return messages.CancelAnalysisResponse()
+
+    async def ListModels(
+        self, _request: messages.ListModelsRequest, _context: Context
+    ) -> messages.ListModelsResponse:
+        """Give the models that are served."""
+        return listed_models(self._engine.repository)
+
+    async def _analysed(
+        self, received: ReceivedUpload[AnalysisRequest], key: str | None, progress: Progress
+    ) -> Finished | AnalysisRecord:
+        upload, caller = received.upload, CALLER.get()
+        (image,) = upload.files["image"]
+        asked, priority = await asyncio.to_thread(self._asked, received, caller, key)
+
+        def analyse(analysis_id: str, on_event: OnEvent) -> Awaitable[Finished]:
+            progress.accept(analysis_id)
+
+            def tell(event: AnalysisEvent) -> None:
+                on_event(event)
+                progress.tell(event)
+
+            return self._engine.analyse(
+                image,
+                upload.request,
+                views={view.part: upload.files[view.part][0] for view in upload.request.views},
+                href_root=_HREF_ROOT,
+                priority=priority,
+                tenant=caller.tenant,
+                owner=caller.owner,
+                analysis_id=analysis_id,
+                on_event=tell,
+            )
+
+        return await self._engine.recorded.analyse(asked, analyse)
+
+    def _asked(
+        self, received: ReceivedUpload[AnalysisRequest], caller: Caller, key: str | None
+    ) -> tuple[NewAnalysis, Priority]:
+        """Describe what an upload asks for, to record it; blocks."""
+        engine, upload = self._engine, received.upload
+        shape = size_if_known(upload.files["image"][0])
+        priority = "bulk" if received.can_wait else priority_of(shape, engine.settings)
+        new = asked_analysis(
+            upload.request,
+            engine.repository.get(upload.request.model),
+            owner=caller.owner,
+            key=key,
+            # Reading the whole upload again is for those who may send it again.
+            body_sha256="" if key is None else digest_of_upload(upload.files, upload.request),
+            priority=priority,
+        )
+        return new, priority
+
+    def _kept(self, owner: str, analysis_id: str, version: int) -> messages.Analysis:
+        engine = self._engine
+        try:
+            opened = open_version(engine.store, analysis_id, owner, version or None)
+        except AnalysisNotFoundError:
+            record = engine.recorded.catalogue.get(owner, analysis_id)
+            if version or record.state == "done":
+                raise
+            return record_message(record)
+        with opened.file as file:
+            return result_message(analysis_id, file.read())

@@ -1,0 +1,113 @@
+"""From a message of the Open Inference Protocol to what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from petrography.errors import InvalidParameterError, MalformedRequestError
+from service.inference import Contents, InferenceRequest, InputTensor, Parameter, RequestedOutput
+from service.proto import inference_pb2 as messages
+
+__all__ = ["read_infer_request"]
+
+# The list of InferTensorContents in which the elements of a type stand. Those of 16-bit floats
+# have none: the protocol sends them raw.
+_FIELDS = {
+    "BOOL": "bool_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+
+
+def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
+    """Read a request; what its tensors say is checked by who answers it.
+
+    Raises
+    ------
+    MalformedRequestError
+        If raw contents do not stand for all inputs, or beside typed ones.
+    InvalidParameterError
+        If a type has no typed contents, or they are in the list of another type.
+    """
+    return InferenceRequest(
+        request.model_name,
+        request.model_version or None,
+        _inputs(request),
+        id=request.id,
+        parameters=_parameters(request.parameters),
+        outputs=tuple(RequestedOutput(one.name, as_text=False) for one in request.outputs),
+    )
+
+
+def _inputs(request: messages.ModelInferRequest) -> tuple[InputTensor, ...]:
+    contents: Sequence[Contents]
+    if request.raw_input_contents:
+        _require_raw_only(request)
+        contents = request.raw_input_contents
+    else:
+        contents = [_typed(tensor) for tensor in request.inputs]
+    return tuple(
+        InputTensor(
+            tensor.name,
+            tensor.datatype,
+            tuple(tensor.shape),
+            content,
+            _parameters(tensor.parameters),
+        )
+        for tensor, content in zip(request.inputs, contents, strict=True)
+    )
+
+
+def _require_raw_only(request: messages.ModelInferRequest) -> None:
+    given, wanted = len(request.raw_input_contents), len(request.inputs)
+    if given != wanted:
+        msg = f"there are {given} raw_input_contents and {wanted} inputs; wanted one for each"
+        raise MalformedRequestError(msg)
+    for tensor in request.inputs:
+        if tensor.HasField("contents"):
+            msg = (
+                f"input {tensor.name[:100]!r} has contents, and there are raw_input_contents; "
+                "wanted one or the other"
+            )
+            raise MalformedRequestError(msg)
+
+
+def _typed(tensor: messages.ModelInferRequest.InferInputTensor) -> Contents:
+    field = _FIELDS.get(tensor.datatype)
+    if field is None:
+        msg = (
+            f"input {tensor.name[:100]!r} is {tensor.datatype[:20]!r}, which has no typed contents; "
+            "wanted raw_input_contents"
+        )
+        raise InvalidParameterError(msg)
+    others = [one.name for one, _ in tensor.contents.ListFields() if one.name != field]
+    if others:
+        msg = (
+            f"input {tensor.name[:100]!r} of {tensor.datatype} has {others[0]}; wanted {field}, or "
+            "raw_input_contents"
+        )
+        raise InvalidParameterError(msg)
+    return list(getattr(tensor.contents, field))
+
+
+def _parameters(parameters: Mapping[str, Any]) -> dict[str, Parameter]:
+    return {name: _parameter(name, parameters[name]) for name in parameters}
+
+
+def _parameter(name: str, parameter: messages.InferParameter) -> Parameter:
+    choice = parameter.WhichOneof("parameter_choice")
+    if choice is None:
+        msg = f"parameter {name[:100]!r} has no value; wanted a truth value, a number or a text"
+        raise InvalidParameterError(msg)
+    value: Parameter = getattr(parameter, choice)
+    return value

@@ -1,0 +1,113 @@
+"""`petroserve.v1.AnalysisService`: a real client, a real server, a real tiny model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from service.proto import analysis_pb2 as messages
+from tests.grpc_service import (
+    Service,
+    analyse,
+    problem,
+    running_grpc,
+    upload,
+)
+from tests.http_service import png, settings_for
+from tests.tiny_model import CODES, paint
+
+pytestmark = pytest.mark.anyio
+
+FIELD = png(paint(np.random.default_rng(7).integers(0, len(CODES), (70, 130))))
+
+
+@pytest.fixture
+async def service(
+    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> AsyncIterator[Service]:
+    async with running_grpc(settings_for(model_folder, tmp_path / "artefacts")) as running:
+        yield running
+
+
+async def test_an_analysis_tells_how_far_it_is_and_gives_its_result(service: Service) -> None:
+    events = await analyse(service, upload(FIELD, {"um_per_px": 0.5}))
+
+    kinds = [event.WhichOneof("event") for event in events]
+    assert (kinds[0], kinds[-1]) == ("accepted", "finished")
+    assert set(kinds[1:-1]) == {"progress"}
+    finished = events[-1].finished
+    assert finished.analysis_id == events[0].accepted.analysis_id
+    result = json.loads(finished.result_json)
+    assert (result["id"], result["scale"]["um_per_px"]) == (finished.analysis_id, 0.5)
+
+    kept = await service.analyses.GetAnalysis(
+        messages.GetAnalysisRequest(analysis_id=finished.analysis_id)
+    )
+    assert kept == finished
+    for artefact in result["artefacts"]:
+        wanted = messages.GetArtefactRequest(
+            analysis_id=finished.analysis_id, name=artefact["name"]
+        )
+        first, *rest = [chunk async for chunk in service.analyses.GetArtefact(wanted)]
+        content = b"".join(chunk.data for chunk in rest)
+        assert first.artefact.media_type == artefact["media_type"]
+        assert first.artefact.size_bytes == len(content)
+        assert hashlib.sha256(content).hexdigest() == artefact["sha256"]
+        http = await service.http.get(artefact["href"], headers={"Accept-Encoding": "identity"})
+        assert (http.content, http.headers["etag"]) == (content, first.artefact.etag)
+
+
+async def test_a_repeated_call_gives_the_analysis_of_the_first(service: Service) -> None:
+    key = (("idempotency-key", "8e03978e"),)
+    first = await analyse(service, upload(FIELD), metadata=key)
+
+    again = await analyse(service, upload(FIELD), metadata=key)
+    over_http = await service.http.post(
+        "/v1/analyses", files={"image": FIELD}, headers={"Idempotency-Key": "8e03978e"}
+    )
+
+    assert again == first[-1:]
+    assert over_http.content == first[-1].finished.result_json
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await analyse(service, upload(FIELD, {"um_per_px": 2.0}), metadata=key)
+    assert raised.value.code() == grpc.StatusCode.ALREADY_EXISTS
+    assert problem(raised.value)["status"] == 409
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await analyse(service, upload(FIELD), metadata=(("idempotency-key", "two words"),))
+    assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_an_analysis_without_a_result_tells_how_it_stands(service: Service) -> None:
+    key = (("idempotency-key", "refused"),)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await analyse(service, upload(b"no image"), metadata=key)
+
+    (again,) = await analyse(service, upload(b"no image"), metadata=key)
+
+    assert again.earlier.state == "failed"
+    described = json.loads(again.earlier.problem_json)
+    assert described["type"] == "urn:petroserve:problem:unsupported-image"
+    asked = messages.GetAnalysisRequest(analysis_id=again.earlier.analysis_id)
+    assert await service.analyses.GetAnalysis(asked) == again.earlier
+    asked.version = 1
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await service.analyses.GetAnalysis(asked)
+    assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+async def test_models_are_those_of_http(service: Service) -> None:
+    (model,) = (await service.analyses.ListModels(messages.ListModelsRequest())).models
+    (wanted,) = (await service.http.get("/v1/models")).json()["models"]
+
+    for name in ("name", "version", "default", "description", "precision", "sha256", "provider"):
+        assert getattr(model, name) == wanted[name]
+    assert not model.HasField("derived_from")
+    assert [
+        {"code": one.code, "symbol": one.symbol, "name": one.name} for one in model.classes
+    ] == (wanted["classes"])

@@ -27,7 +27,9 @@ def add_commands(add_command: AddCommand) -> None:
         help="repeatable (default: all but done and cancelled)",
     )
     listed.add_argument("--json", action="store_true", help="one JSON document a line")
-    tried = add_command("retry", retry, "queue failed or dead jobs again; the service takes them up")
+    tried = add_command(
+        "retry", retry, "queue failed or dead jobs again; the service takes them up"
+    )
     tried.add_argument("ids", nargs="*", metavar="ID")
     tried.add_argument("--dead", action="store_true", help="all that were given up")
     purged = add_command("purge", purge, "remove the uploads of jobs that ended; results stay")

@@ -23,6 +23,7 @@ from petrography.errors import ConfigurationError
 from service.access import read_key_file
 from service.engine import Engine
 from service.http_api import create_app
+from service.jobs import callback_keys
 from service.repository import open_repository
 from service.settings import Settings, read_settings
 from service.telemetry import Telemetry
@@ -109,6 +110,7 @@ def _rehearse(settings: Settings) -> None:
 def _open_models(settings: Settings) -> None:
     if settings.api_keys is not None:
         read_key_file(settings.api_keys)
+    callback_keys(settings)
     open_repository(settings)
 
 

@@ -26,6 +26,7 @@ from service.engine import Engine
 from service.grpc_api import require_possible, serving_grpc
 from service.http_api import create_app
 from service.inference import Inference
+from service.jobs import callback_keys
 from service.repository import open_repository
 from service.settings import Settings, read_settings
 from service.telemetry import Telemetry
@@ -121,6 +122,7 @@ def _rehearse(settings: Settings) -> None:
 def _open_models(settings: Settings) -> None:
     if settings.api_keys is not None:
         read_key_file(settings.api_keys)
+    callback_keys(settings)
     open_repository(settings)
 
 

@@ -7,6 +7,7 @@ living process, `job_runner` carries it out, `callbacks` tell its end, `watching
 
 from __future__ import annotations
 
+from service.jobs.callbacks import callback_keys
 from service.jobs.job_state import JobState, has_ended, state_of
 from service.jobs.jobs import Jobs
 from service.jobs.submission import JobRequest, Submission
@@ -18,6 +19,7 @@ __all__ = [
     "JobState",
     "Jobs",
     "Submission",
+    "callback_keys",
     "changes_of",
     "has_ended",
     "number_of",

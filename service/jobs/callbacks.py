@@ -13,10 +13,9 @@ from service.jobs.job_state import JobState
 from service.settings import Settings
 from service.webhooks import AddressGuard, DeliveryStore, WebhookSender, networks, parse_secret
 
-__all__ = ["Callbacks", "open_callbacks"]
+__all__ = ["Callbacks", "callback_keys", "open_callbacks"]
 
 _POLL_S = 0.5
-_DAY_S = 86_400.0
 _log = logging.getLogger("petroserve.jobs")
 
 
@@ -105,15 +104,32 @@ def open_callbacks(settings: Settings) -> Callbacks | None:
     ConfigurationError
         If secrets, networks or the store cannot be used.
     """
-    if settings.webhook_secrets_file is None:
+    keys = callback_keys(settings)
+    if not keys:
         return None
     guard = AddressGuard(networks(settings.webhook_networks or ""))
-    keys = read_secrets(settings.webhook_secrets_file)
     store = DeliveryStore(settings.artefacts_folder / "jobs" / "callbacks.sqlite")
     return Callbacks(store, WebhookSender(store, keys, guard=guard), guard)
 
 
-def read_secrets(path: Path) -> list[bytes]:
+def callback_keys(settings: Settings) -> list[bytes]:
+    """Read what callbacks are signed with; nothing where there are none.
+
+    Raises
+    ------
+    ConfigurationError
+        If secrets or networks cannot be used.
+    """
+    try:
+        networks(settings.webhook_networks or "")
+    except InvalidParameterError as error:
+        msg = f"PETROSERVE_WEBHOOK_NETWORKS: {error}"
+        raise ConfigurationError(msg) from None
+    path = settings.webhook_secrets_file
+    return [] if path is None else _read_secrets(path)
+
+
+def _read_secrets(path: Path) -> list[bytes]:
     """Read a file of secrets, one a line; the first is the newest.
 
     Raises

@@ -76,7 +76,7 @@ class Engine:
             max_bytes=settings.artefacts_max_bytes,
         )
         self.recorded = RecordedAnalyses(Catalogue(database_url(settings)), self.store)
-        self._workers = Workers(settings, telemetry)
+        self.workers = self._workers = Workers(settings, telemetry)
         self.admission = self._workers.admission
         self.scheduler = TileScheduler(telemetry)
         self._analyses = Analyses(settings, self.store, self.scheduler)
@@ -136,11 +136,6 @@ class Engine:
             If it must be started anew.
         """
         self._readiness.require_alive()
-
-    @property
-    def workers(self) -> Workers:
-        """The threads in which work waits for its turn."""
-        return self._workers
 
     @property
     def version(self) -> str:

@@ -58,16 +58,19 @@ REQUIRED: dict[str, dict[str, type]] = {
 TENSOR_FIELDS = {"name": str, "datatype": str, "shape": list}
 
 
-@pytest.mark.parametrize("path", REQUIRED)
 async def test_every_path_answers_the_fields_that_the_protocol_requires(
-    client: httpx.AsyncClient, path: str
+    client: httpx.AsyncClient,
 ) -> None:
-    answer = await client.get(path)
-    assert answer.status_code == 200
-    document = answer.json()
-    assert_fields(document, REQUIRED[path])
-    for tensor in (*document.get("inputs", []), *document.get("outputs", [])):
-        assert_fields(tensor, TENSOR_FIELDS)
+    for path, fields in REQUIRED.items():
+        answer = await client.get(path)
+        assert answer.status_code == 200, path
+        document = answer.json()
+        assert_fields(document, fields)
+        for tensor in (*document.get("inputs", []), *document.get("outputs", [])):
+            assert_fields(tensor, TENSOR_FIELDS)
+    server = (await client.get("/v2")).json()
+    assert server["name"] == "petroserve"
+    assert "binary_tensor_data" in server["extensions"]
 
 
 def assert_fields(document: dict[str, Any], fields: dict[str, type]) -> None:
@@ -86,9 +89,6 @@ async def test_an_answer_has_the_fields_that_the_protocol_requires(
 
 
 async def test_metadata_tell_what_is_taken_and_given(client: httpx.AsyncClient) -> None:
-    server = (await client.get("/v2")).json()
-    assert server["name"] == "petroserve"
-    assert "binary_tensor_data" in server["extensions"]
     model = (await client.get("/v2/models/tiny")).json()
     assert (model["versions"], model["platform"]) == (["1"], "onnx_onnxv1")
     answer = await infer_binary(client, IMAGE, outputs=["labels", "confidence", "probabilities"])
@@ -102,23 +102,18 @@ async def test_metadata_tell_what_is_taken_and_given(client: httpx.AsyncClient) 
 
 
 async def test_labels_are_those_of_an_analysis(client: httpx.AsyncClient) -> None:
-    request = json.dumps({"resampling_factor": 1.0, "association": "1,2"})
-    files = {"image": ("field.png", png(IMAGE)), "request": (None, request)}
-    made = await client.post("/v1/analyses", files=files)
-    kept = await client.get(f"{made.headers['location']}/labels.png")
-    inferred = await infer_binary(client, IMAGE, association="1,2")
-    np.testing.assert_array_equal(inferred.tensors["labels"][0], decode_labels(kept.content))
-    assert set(np.unique(inferred.tensors["labels"])) == {0, 1, 2}
-
-
-async def test_an_image_is_resampled_where_that_is_asked(client: httpx.AsyncClient) -> None:
     fine = paint(np.kron(INDICES, np.ones((2, 2), dtype=np.intp)))
-    request = json.dumps({"um_per_px": 0.25})
-    files = {"image": ("field.png", png(fine)), "request": (None, request)}
-    made = await client.post("/v1/analyses", files=files)
-    kept = await client.get(f"{made.headers['location']}/labels.png")
-    inferred = await infer_binary(client, fine, um_per_px=0.25)
-    np.testing.assert_array_equal(inferred.tensors["labels"][0], decode_labels(kept.content))
+    cases: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
+        (IMAGE, {"association": "1,2"}, {"resampling_factor": 1.0}),
+        (fine, {"um_per_px": 0.25}, {}),
+    ]
+    for image, parameters, further in cases:
+        request = json.dumps(parameters | further)
+        files = {"image": ("field.png", png(image)), "request": (None, request)}
+        made = await client.post("/v1/analyses", files=files)
+        kept = await client.get(f"{made.headers['location']}/labels.png")
+        inferred = await infer_binary(client, image, **parameters)
+        np.testing.assert_array_equal(inferred.tensors["labels"][0], decode_labels(kept.content))
     assert inferred.document["parameters"] == {"resampling_factor": 0.5}
 
 
@@ -159,16 +154,16 @@ def file_body(file: bytes) -> dict[str, Any]:
     return {"content": head + raw, "headers": {JSON_LENGTH: str(len(head))}}
 
 
-@pytest.mark.parametrize("tiling", [True, False])
-async def test_several_images_are_as_each_alone(client: httpx.AsyncClient, tiling: bool) -> None:
+async def test_several_images_are_as_each_alone(client: httpx.AsyncClient) -> None:
     images = np.stack([TILE, TILE[::-1], paint(np.full((TILE_PX, TILE_PX), 3))])
     outputs = ["probabilities", "labels"]
-    together = await infer_binary(client, images, outputs=outputs, tiling=tiling)
-    assert list(together.tensors) == outputs
-    for index, image in enumerate(images):
-        alone = await infer_binary(client, image, outputs=outputs, tiling=tiling)
-        for name in outputs:
-            np.testing.assert_array_equal(together.tensors[name][index], alone.tensors[name][0])
+    for tiling in (True, False):
+        together = await infer_binary(client, images, outputs=outputs, tiling=tiling)
+        assert list(together.tensors) == outputs
+        for index, image in enumerate(images):
+            alone = await infer_binary(client, image, outputs=outputs, tiling=tiling)
+            for name in outputs:
+                np.testing.assert_array_equal(together.tensors[name][index], alone.tensors[name][0])
 
 
 async def test_without_tiling_it_is_the_bare_session(
@@ -187,25 +182,23 @@ async def test_without_tiling_it_is_the_bare_session(
     np.testing.assert_array_equal(answer.tensors["probabilities"], probabilities)
 
 
-@pytest.mark.parametrize("tiling", [True, False])
-async def test_every_image_may_have_its_own_possible_minerals(
-    client: httpx.AsyncClient, tiling: bool
-) -> None:
+async def test_every_image_may_have_its_own_possible_minerals(client: httpx.AsyncClient) -> None:
     images = np.stack([TILE, TILE, TILE])
     rows = [[1, 2], [6, 6], [6, 6]]
     tensors = [
         image_input(images),
         {"name": "possible", "datatype": "UINT8", "shape": [3, 2], "data": rows},
     ]
-    answer = await infer_json(client, inputs=tensors, parameters={"tiling": tiling})
-    found = [set(np.unique(labels).tolist()) for labels in answer.tensors["labels"]]
-    assert found == [{0, 1, 2}, {0, 6}, {0, 6}]
-    one_row = [tensors[0], {**tensors[1], "shape": [2], "data": [1, 2]}]
-    shared = await infer_json(client, inputs=one_row, parameters={"tiling": tiling})
-    by_name = await infer_json(
-        client, inputs=[tensors[0]], parameters={"association": "1,2", "tiling": tiling}
-    )
-    np.testing.assert_array_equal(shared.tensors["labels"], by_name.tensors["labels"])
+    for tiling in (True, False):
+        answer = await infer_json(client, inputs=tensors, parameters={"tiling": tiling})
+        found = [set(np.unique(labels).tolist()) for labels in answer.tensors["labels"]]
+        assert found == [{0, 1, 2}, {0, 6}, {0, 6}]
+        one_row = [tensors[0], {**tensors[1], "shape": [2], "data": [1, 2]}]
+        shared = await infer_json(client, inputs=one_row, parameters={"tiling": tiling})
+        by_name = await infer_json(
+            client, inputs=[tensors[0]], parameters={"association": "1,2", "tiling": tiling}
+        )
+        np.testing.assert_array_equal(shared.tensors["labels"], by_name.tensors["labels"])
 
 
 async def test_probabilities_decide_what_is_possible(client: httpx.AsyncClient) -> None:
@@ -234,12 +227,12 @@ async def test_outputs_are_written_as_each_is_wanted(client: httpx.AsyncClient) 
     assert answer.tensors["confidence"].min() > 200
 
 
-@pytest.mark.parametrize(("packing", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
-async def test_packed_bodies_are_read(client: httpx.AsyncClient, packing: str, pack: Any) -> None:
+async def test_packed_bodies_are_read(client: httpx.AsyncClient) -> None:
     body, headers = binary_body(IMAGE)
-    packed = headers | {"Content-Encoding": packing}
-    answer = read_answer(await client.post(INFER, content=pack(body), headers=packed))
-    np.testing.assert_array_equal(answer.tensors["labels"], LABELS[np.newaxis])
+    for packing, content in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body))):
+        packed = headers | {"Content-Encoding": packing}
+        answer = read_answer(await client.post(INFER, content=content, headers=packed))
+        np.testing.assert_array_equal(answer.tensors["labels"], LABELS[np.newaxis])
 
 
 async def test_statistics_count_in_the_form_of_triton(client: httpx.AsyncClient) -> None:

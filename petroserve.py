@@ -15,6 +15,7 @@ from typing import Any
 
 from command_line import (
     analyse,
+    audit,
     calibrate,
     evaluate,
     keys,
@@ -52,6 +53,7 @@ GROUPS = (
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),
     ("keys", keys, "create|list|revoke", "API keys of the service"),
+    ("audit", audit, "verify|show|head", "the audit log of the service"),
 )
 
 # Modules whose absence means that an extra was not installed.

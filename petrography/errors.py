@@ -31,6 +31,7 @@
     │   ├── LimsUnreachableError        it does not answer; the same may succeed later
     │   └── LimsRefusedError            it answered and does not take what it was given
     ├── NotReadyError                   the service is starting or stopping
+    ├── AuditUnavailableError           what is to be done cannot be put on record
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
     ├── ModelCardError                  a model folder whose card or file cannot be trusted
     └── InternalError                   a broken promise of our own code
@@ -171,6 +172,10 @@ class LimsRefusedError(LimsError):
 
 class NotReadyError(PetroserveError):
     """The service is starting, warming a model, or shutting down."""
+
+
+class AuditUnavailableError(PetroserveError):
+    """The audit log takes no entry, so what it would tell of is not done."""
 
 
 class ConfigurationError(PetroserveError):

@@ -140,6 +140,23 @@ class Settings(BaseSettings):
     queue_length: int = Field(default=8, ge=0)
     """Those that may wait in one process; one more is refused with 429."""
 
+    audit: bool = True
+    """Keep an audit log: who did what, as lines that are chained by their digests."""
+
+    audit_folder: Path | None = None
+    """Where it lies, best on a disk of its own; unset: `audit` in the artefacts folder."""
+
+    audit_fsync: bool = True
+    """Whether an entry is on the disk before its work counts; otherwise a power cut may take the
+    last entries with it."""
+
+    audit_failure: Literal["refuse", "continue"] = "refuse"
+    """What becomes of work whose entry cannot be written (disk full): it is refused with 503, or
+    it goes on and the next entry tells how many are missing."""
+
+    audit_max_file_bytes: _Count = 64 * 1024**2
+    """A file of the audit log as large as this is followed by another one, in the same chain."""
+
     lims_url: str | None = None
     """Address of a SENAITE site for `petroserve lims`, such as https://host/senaite."""
 
@@ -179,6 +196,11 @@ class Settings(BaseSettings):
                 "or PETROSERVE_OPEN_ACCESS=true where something else keeps strangers out"
             )
             raise ConfigurationError(msg)
+
+    @property
+    def audit_log_folder(self) -> Path:
+        """Where the audit log lies."""
+        return self.audit_folder or self.artefacts_folder / "audit"
 
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for worker processes."""

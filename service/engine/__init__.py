@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
 from service.engine.calibrating import CalibrationRequest
+from service.engine.course import AnalysisEvent
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.field_maps import segment_fields
@@ -21,6 +22,7 @@ __all__ = [
     "CALIBRATIONS",
     "PANORAMAS",
     "REGISTRATIONS",
+    "AnalysisEvent",
     "ArtefactStore",
     "CalibrationRequest",
     "Engine",

@@ -71,6 +71,7 @@ class Analyses:
         views: ViewReaders | None = None,
         priority: Priority = "bulk",
         tenant: str = "",
+        analysis_id: str | None = None,
     ) -> Analyse:
         """Find what a request names, so that an image, or a panorama (no views), is analysed.
 
@@ -88,6 +89,9 @@ class Analyses:
             Of its tiles.
         tenant : str
             With whose other requests it shares.
+        analysis_id : str, optional
+            Under which it is kept; a new one where none is given. Who repeats an analysis under
+            its id keeps the first.
 
         Raises
         ------
@@ -98,11 +102,11 @@ class Analyses:
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
             corrections = await asyncio.to_thread(stored_corrections, self.store, request)
+        kept_id = analysis_id or str(uuid.uuid4())
 
         def analyse(
             map_image: MapImage, course: Course, max_bytes: int | None, in_parts: InParts | None
         ) -> Finished:
-            analysis_id = str(uuid.uuid4())
             with (
                 ScratchFiles(self.settings.scratch_folder) as scratch,
                 self.store.draft(ANALYSES) as draft,
@@ -118,21 +122,21 @@ class Analyses:
                     model,
                     settings=self.settings.model_copy(update=limit),
                     workspace=scratch,
-                    analysis_id=analysis_id,
+                    analysis_id=kept_id,
                     corrections=corrections,
                     views=views,
                     in_parts=in_parts,
                     scheduled=scheduled,
-                    href_prefix=f"{href_root}/{analysis_id}/",
+                    href_prefix=f"{href_root}/{kept_id}/",
                     on_stage=course.on_stage,
                     on_progress=course.on_progress,
                 )
                 document = draft.read(ANALYSES.document)
                 course.go_on()
-                self.store.publish(ANALYSES, analysis_id, draft)
+                self.store.publish(ANALYSES, kept_id, draft)
             if not views and in_parts is None:
                 self._learn(result, scheduled.waited_s)
-            return Finished(analysis_id, document)
+            return Finished(kept_id, document)
 
         return analyse
 

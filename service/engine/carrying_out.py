@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from petrography.errors import InputError
 from service.engine.admission import Admission
-from service.engine.course import Course
+from service.engine.course import AnalysisEvent, Course
 from service.runtime import Priority
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -83,6 +83,7 @@ class Workers:
         *,
         priority: Priority = "bulk",
         expected_s: float | None = None,
+        on_event: Callable[[AnalysisEvent], object] | None = None,
     ) -> T:
         """Wait for a turn and work in a thread.
 
@@ -97,6 +98,8 @@ class Workers:
             Whose turns it takes.
         expected_s : float, optional
             Seconds that it is thought to take.
+        on_event : callable, optional
+            Told how far the work is, in its thread.
 
         Raises
         ------
@@ -104,10 +107,9 @@ class Workers:
             What `work` raises.
         """
         async with self.admission.turn(priority, expected_s):
-            return await self._in_thread(work)
+            return await self._in_thread(work, Course(self._telemetry, on_event))
 
-    async def _in_thread(self, work: Callable[[Course], T]) -> T:
-        course = Course(self._telemetry)
+    async def _in_thread(self, work: Callable[[Course], T], course: Course) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._threads, work, course)
         try:
             return await asyncio.shield(future)

@@ -7,10 +7,31 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from service.telemetry import Telemetry
 
-__all__ = ["Course"]
+__all__ = ["AnalysisEvent", "Course"]
+
+# The only stage of an analysis that tells its steps, which are tiles.
+_STEPPED = "segmentation"
+
+
+@dataclass(frozen=True)
+class AnalysisEvent:
+    """How far an analysis is.
+
+    Attributes
+    ----------
+    stage : str
+        Which stage; from a closed set.
+    done, total : int
+        Its steps: tiles of the segmentation; 1 of 1 where another stage has ended.
+    """
+
+    stage: str
+    done: int
+    total: int
 
 
 class Course:
@@ -23,10 +44,15 @@ class Course:
     ----------
     telemetry : Telemetry
         Told the seconds of every stage. Names of stages come from a closed set.
+    on_event : callable, optional
+        Told how far the work is, in the thread of the work; what it raises ends the work.
     """
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(
+        self, telemetry: Telemetry, on_event: Callable[[AnalysisEvent], object] | None = None
+    ) -> None:
         self._telemetry = telemetry
+        self._on_event = on_event
         self._stop = threading.Event()
         self._on_stop: list[Callable[[], object]] = []
 
@@ -77,8 +103,14 @@ class Course:
     def on_stage(self, stage: str, seconds: float) -> None:
         """Record the end of a stage."""
         self._telemetry.observe_stage(stage, seconds)
+        self._tell(AnalysisEvent(stage, 1, 1))
         self.go_on()
 
-    def on_progress(self, _done: int, _total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         """Take note of a step."""
+        self._tell(AnalysisEvent(_STEPPED, done, total))
         self.go_on()
+
+    def _tell(self, event: AnalysisEvent) -> None:
+        if self._on_event is not None:
+            self._on_event(event)

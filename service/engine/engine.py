@@ -21,7 +21,7 @@ from service.engine.analysing import Analyse, Analyses, Finished
 from service.engine.artefact_store import ArtefactStore
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
-from service.engine.course import Course
+from service.engine.course import AnalysisEvent, Course
 from service.engine.documents import document_bytes
 from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known
@@ -151,6 +151,8 @@ class Engine:
         href_root: str = "",
         priority: Priority | None = None,
         tenant: str = "",
+        analysis_id: str | None = None,
+        on_event: Callable[[AnalysisEvent], object] | None = None,
     ) -> Finished:
         """Analyse one image and keep the result.
 
@@ -168,6 +170,10 @@ class Engine:
             Overrules what follows from the size of the image.
         tenant : str
             Whose request it is: turns are shared evenly between tenants.
+        analysis_id : str, optional
+            Under which it is kept; repeating an analysis under its id keeps the first.
+        on_event : callable, optional
+            Told how far the analysis is, in the thread of the analysis.
 
         Raises
         ------
@@ -183,7 +189,13 @@ class Engine:
             shape = await asyncio.to_thread(size_if_known, image)
             chosen = priority or priority_of(shape, self.settings)
             analyse = await self._analyses.prepared(
-                request, model, href_root=href_root, views=readers, priority=chosen, tenant=tenant
+                request,
+                model,
+                href_root=href_root,
+                views=readers,
+                priority=chosen,
+                tenant=tenant,
+                analysis_id=analysis_id,
             )
             expected_s = None
             if shape is not None:
@@ -194,7 +206,9 @@ class Engine:
                 mapped = partial(encoded_in, file=image)
                 return analyse(mapped, course, self.settings.max_image_bytes, None)
 
-            return await self._workers.carry_out(work, priority=chosen, expected_s=expected_s)
+            return await self._workers.carry_out(
+                work, priority=chosen, expected_s=expected_s, on_event=on_event
+            )
 
     async def estimate(self, request: EstimateRequest, image: Readable | None) -> Estimate:
         """Tell what an analysis would take.

@@ -23,7 +23,7 @@ from petrography.errors import (
     OverloadedError,
 )
 from petrography.pipeline import AnalysisRequest
-from service.engine import ANALYSES, Engine
+from service.engine import ANALYSES, AnalysisEvent, Engine
 from service.engine.admission import Admission
 from service.http_api.disconnection import until_disconnect
 from service.settings import Settings
@@ -94,6 +94,22 @@ async def test_a_finished_analysis_is_kept(engine: Engine) -> None:
     with engine.store.open(ANALYSES, finished.result_id, "result.json").file as file:
         assert file.read() == finished.document
     assert f'"/somewhere/{finished.result_id}/labels.png"'.encode() in finished.document
+
+
+async def test_an_analysis_repeated_under_its_id_keeps_the_first(engine: Engine) -> None:
+    told: list[AnalysisEvent] = []
+    asked = {"analysis_id": "0" * 32, "on_event": told.append}
+    first = await engine.analyse(io.BytesIO(FIELD), AnalysisRequest(), **asked)
+    await engine.analyse(io.BytesIO(FIELD), AnalysisRequest(), **asked)
+
+    with engine.store.open(ANALYSES, "0" * 32, "result.json").file as file:
+        assert file.read() == first.document
+    assert len(kept_paths(engine.settings.artefacts_folder)) == 1
+    half = len(told) // 2
+    assert told[:half] == told[half:]
+    tiles = [event for event in told[:half] if event.stage == "segmentation"]
+    assert [event.done for event in tiles] == [*range(1, tiles[0].total + 1), 1]
+    assert told[0] == AnalysisEvent("decode", 1, 1)
 
 
 async def test_what_cannot_be_analysed_leaves_nothing_behind(engine: Engine) -> None:

@@ -154,6 +154,12 @@ class Settings(BaseSettings):
     """What becomes of work whose entry cannot be written (disk full): it is refused with 503, or
     it goes on and the next entry tells how many are missing."""
 
+    build_commit: str | None = None
+    """Commit that this installation was built from, for the provenance of results."""
+
+    image_digest: str | None = None
+    """Digest of the container image that this runs in, for the provenance of results."""
+
     audit_max_file_bytes: _Count = 64 * 1024**2
     """A file of the audit log as large as this is followed by another one, in the same chain."""
 

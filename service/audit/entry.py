@@ -38,14 +38,12 @@ Event = Literal[
     "analysis.made",
     "analysis.cancelled",
     "analysis.removed",
-    "analysis.read",
     "result.reviewed",
     "calibration.made",
     "registration.made",
     "panorama.made",
     "key.created",
     "key.revoked",
-    "access.refused",
 ]
 # Longer than any entry of the service; whoever reads the last line reads no more than this.
 MAX_LINE_BYTES = 64 * 1024

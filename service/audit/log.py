@@ -27,7 +27,11 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from petrography.errors import AuditUnavailableError, InvalidParameterError
+from petrography.errors import (
+    AuditUnavailableError,
+    ConfigurationError,
+    InvalidParameterError,
+)
 from service.audit.entry import (
     GENESIS,
     MAX_LINE_BYTES,
@@ -134,6 +138,25 @@ class AuditLog:
             self._missing += 1
         _log.error("%s of %s is not in %s: %s", event, subject, self.folder, msg)
         return None
+
+    def require_usable(self) -> None:
+        """Check that entries can be added.
+
+        Raises
+        ------
+        ConfigurationError
+            If the folder cannot be written, or its last line is no entry.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with _locked(self.folder):
+                read_head(self.folder)
+        except (OSError, InvalidParameterError) as error:
+            msg = (
+                f"the audit log {self.folder} cannot be added to: {error}; wanted a folder that can "
+                "be written (PETROSERVE_AUDIT_FOLDER), or PETROSERVE_AUDIT=false"
+            )
+            raise ConfigurationError(msg) from None
 
     def _append(
         self, event: Event, subject: str, who: Who, facts: Mapping[str, JsonValue]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest
 from service.engine.course import AnalysisEvent
 from service.engine.engine import Engine, Finished
@@ -24,6 +25,7 @@ __all__ = [
     "REGISTRATIONS",
     "AnalysisEvent",
     "ArtefactStore",
+    "Auditing",
     "CalibrationRequest",
     "Engine",
     "Estimate",

@@ -11,14 +11,15 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
 
 from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import AnalysisRequest, require_possible
 from petrography.stitching import Matcher
+from service.audit import asking
 from service.engine.analysing import Analyse, Analyses, Finished
 from service.engine.artefact_store import ArtefactStore
+from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
 from service.engine.course import AnalysisEvent, Course
@@ -40,8 +41,6 @@ from service.telemetry import Telemetry
 
 __all__ = ["Engine", "Finished"]
 
-T = TypeVar("T")
-
 
 class Engine:
     """Models, admission and artefacts of one service process.
@@ -61,6 +60,8 @@ class Engine:
         The finished results.
     scheduler : TileScheduler
         Orders the tiles of all requests.
+    audit : Auditing
+        Where things are put on record.
     """
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
@@ -74,8 +75,9 @@ class Engine:
         self._workers = Workers(settings, telemetry)
         self.admission = self._workers.admission
         self.scheduler = TileScheduler(telemetry)
-        self._analyses = Analyses(settings, self.store, self.scheduler)
-        self._readiness = Readiness(settings, telemetry, self.scheduler)
+        self.audit = Auditing(settings)
+        self._analyses = Analyses(settings, self.store, self.scheduler, self.audit)
+        self._readiness = Readiness(settings, telemetry, self.scheduler, self.audit)
         self._matcher: Matcher | None = None
 
     @asynccontextmanager
@@ -89,6 +91,7 @@ class Engine:
             served then.
         """
         self.store.open_folder()
+        self.audit.started(self.version)
         if self.settings.panorama_matcher is not None:
             self._matcher = open_matcher(self.settings.panorama_matcher, self.settings)
         try:
@@ -98,6 +101,7 @@ class Engine:
             self._workers.close()
             self.scheduler.close()
             self.telemetry.close()
+            self.audit.stopped()
 
     @property
     def repository(self) -> Repository:
@@ -387,8 +391,10 @@ class Engine:
 
         return await self._image(PANORAMAS, work)
 
-    async def _image(self, kind: Kind, work: Callable[[Course], T]) -> T:
+    async def _image(self, kind: Kind, work: Callable[[Course], Finished]) -> Finished:
         """Carry out work that needs no model."""
         self.require_ready()
         with counted(lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()):
-            return await self._workers.carry_out(work)
+            done = await self._workers.carry_out(work)
+            self.audit.made(kind, done.result_id, done.document, asking())
+            return done

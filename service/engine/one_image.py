@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import importlib.metadata
 import platform
@@ -19,6 +18,8 @@ from petrography.pipeline import (
 )
 from petrography.report import Result
 from petrography.workspace import Workspace
+from service.audit import Who
+from service.engine.circumstances import circumstances_of, utc_now
 from service.repository import LoadedModel
 from service.runtime import OnnxPredictor, ScheduledRequest
 from service.settings import Settings
@@ -26,13 +27,19 @@ from service.settings import Settings
 __all__ = ["analyse_image", "software_versions"]
 
 NOTHING_CORRECTED = Corrections()
+NOBODY = Who()
 
 _SOFTWARE = (
     "petroserve",
+    "connected-components-3d",
+    "imagecodecs",
+    "matplotlib",
     "numpy",
     "opencv-python-headless",
+    "reportlab",
     "scikit-image",
     "scipy",
+    "tifffile",
     "onnxruntime",
     "onnxruntime-gpu",
 )
@@ -51,6 +58,7 @@ def analyse_image(
     views: ViewReaders | None = None,
     in_parts: InParts | None = None,
     scheduled: ScheduledRequest | None = None,
+    who: Who = NOBODY,
     href_prefix: str = "",
     on_stage: Callable[[str, float], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -82,6 +90,8 @@ def analyse_image(
     scheduled : ScheduledRequest, optional
         Through which its tiles are run in turns with those of others; without it they are run in
         this thread.
+    who : Who
+        Asked for it, for the provenance.
     href_prefix : str
         Put before the names of the artefacts in the result.
     on_stage, on_progress : callable, optional
@@ -109,7 +119,8 @@ def analyse_image(
         ),
         software=software_versions(),
         provider_degradations=predictors,
-        started_utc=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        started_utc=utc_now(),
+        circumstances=circumstances_of(model, settings, who),
         href_prefix=href_prefix,
         on_stage=on_stage,
         on_progress=on_progress,

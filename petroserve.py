@@ -24,6 +24,8 @@ from command_line import (
     models,
     phantom,
     register,
+    replay,
+    report,
     serve,
     several_fields,
     stitch,
@@ -37,6 +39,19 @@ __all__ = ["main"]
 
 INTERRUPTED = 130
 
+# Modules of single commands, in the order of the help.
+COMMANDS = (
+    analyse,
+    serve,
+    phantom,
+    register,
+    stitch,
+    measure,
+    several_fields,
+    evaluate,
+    report,
+    replay,
+)
 # Commands of several tasks: name, module, tasks, help.
 GROUPS = (
     (
@@ -119,7 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    for module in (analyse, serve, phantom, register, stitch, measure, several_fields, evaluate):
+    for module in COMMANDS:
         module.add_commands(_adder(commands))
     training.add_commands(_adder(commands))
     for name, module, tasks, what in GROUPS:

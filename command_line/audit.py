@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand
 from command_line.settings import FAILED_VERIFICATION
 
-__all__ = ["add_commands", "head", "show", "verify_log"]
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from service.audit import Event
+
+__all__ = ["add_commands", "head", "put_on_record", "show", "verify_log"]
 
 
 def add_commands(add_command: AddCommand) -> None:
@@ -78,6 +86,29 @@ def head(arguments: argparse.Namespace) -> int:
 
     print(read_head(_folder(arguments)))
     return DONE
+
+
+def put_on_record(event: Event, subject: str, facts: Mapping[str, JsonValue]) -> None:
+    """Tell the audit log of the service, where there is one, what was done on the command line.
+
+    Parameters
+    ----------
+    event, subject, facts
+        See `service.audit.AuditEntry`; the user of the system is told beside them.
+
+    Raises
+    ------
+    AuditUnavailableError
+        If it takes no entry.
+    """
+    from service.audit import Who
+    from service.engine.auditing import Auditing
+    from service.settings import read_settings
+
+    settings = read_settings()
+    if settings.audit_folder is not None or settings.audit_log_folder.is_dir():
+        told = {**facts, "user_id": os.getuid()}
+        Auditing(settings).record(event, subject=subject, who=Who(), facts=told)
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

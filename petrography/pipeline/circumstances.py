@@ -16,7 +16,7 @@ class Circumstances:
 
     Attributes
     ----------
-    asked_by : mapping of str to str or None
+    asked_by : mapping of str to JSON
         Tenant and public part of the key that the analysis was asked with; never a secret.
     runtime : mapping of str to JSON
         Where networks ran, and which build of the software.
@@ -26,7 +26,7 @@ class Circumstances:
         Asked for the time when everything is measured, ISO 8601.
     """
 
-    asked_by: Mapping[str, str | None] = field(default_factory=dict)
+    asked_by: Mapping[str, JsonValue] = field(default_factory=dict)
     runtime: Mapping[str, JsonValue] = field(default_factory=dict)
     card_sha256: str | None = None
     finished_utc: Callable[[], str | None] | None = None

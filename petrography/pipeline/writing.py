@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -16,7 +15,14 @@ from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import MEDIA_TYPES, ON_REQUEST, ArtefactName
 from petrography.pipeline.seeing import Seen
 from petrography.registration import anisotropy_picture
-from petrography.report import Artefact, Result, exports, write_grains_coco, write_grains_geojson
+from petrography.report import (
+    Artefact,
+    Result,
+    exports,
+    provenance_json,
+    write_grains_coco,
+    write_grains_geojson,
+)
 
 __all__ = ["listed", "written_files"]
 
@@ -25,6 +31,8 @@ _WRITER_THREADS = 3
 # Above it files are written one after the other: the work space of each is as large as the image,
 # and side by side they would add up.
 _MAX_PX_SIDE_BY_SIDE = 40_000_000
+# Of the longer side of the picture in report.pdf: 230 px to the inch of a page.
+_MAX_PRINTED_PX = 1600
 
 
 def written_files(
@@ -39,6 +47,7 @@ def written_files(
     identity = sha256_hex(labels.data)
     writers: dict[str, Callable[[], bytes]] = {
         "overlay.jpg": lambda: encode_jpeg(picture_of(seen.shown, labels)),
+        "report.pdf": partial(_pages, result, seen),
         **exports(result, measured.grains, measured.textures, identity=identity),
     }
     turning = None if seen.overlay is None else seen.overlay.anisotropy
@@ -58,9 +67,16 @@ def written_files(
             if name in wanted
         }
         digests = {name: future.result() for name, future in futures.items()}
-    provenance = json.dumps(result.provenance, indent=2, ensure_ascii=False) + "\n"
-    name = "provenance.json"
-    return {**digests, name: written(sink, name, partial(_write_bytes, made=provenance.encode))}
+    name, provenance = "provenance.json", partial(provenance_json, result)
+    return {**digests, name: written(sink, name, partial(_write_bytes, made=provenance))}
+
+
+def _pages(result: Result, seen: Seen) -> bytes:
+    # Its fonts and its library are of use to those only who ask for it.
+    from petrography.report.pages import report_pdf
+
+    picture = picture_of(seen.shown, seen.segmentation.labels, max_side_px=_MAX_PRINTED_PX)
+    return report_pdf(result, encode_jpeg(picture))
 
 
 def _written_by_parts(seen: Seen, measured: Measured, identity: str) -> dict[str, WriteFile]:

@@ -14,6 +14,15 @@ from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATION
 from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
+from service.engine.replaying import (
+    Compared,
+    compared,
+    corrections_of,
+    flat_field_of,
+    model_of,
+    replay,
+    request_of,
+)
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
@@ -27,6 +36,7 @@ __all__ = [
     "ArtefactStore",
     "Auditing",
     "CalibrationRequest",
+    "Compared",
     "Engine",
     "Estimate",
     "EstimateRequest",
@@ -45,7 +55,13 @@ __all__ = [
     "ScratchFiles",
     "ViewDescription",
     "analyse_image",
+    "compared",
+    "corrections_of",
     "estimate",
+    "flat_field_of",
+    "model_of",
+    "replay",
+    "request_of",
     "segment_fields",
     "size_of",
 ]

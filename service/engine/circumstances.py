@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import logging
+from dataclasses import replace
 
 import pynvml
 from pydantic import JsonValue
 
 from petrography.pipeline import Circumstances
+from petrography.report import Result
+from petrography.report.provenance import fact
 from service.audit import Who
 from service.repository import LoadedModel
 from service.settings import Settings
 
-__all__ = ["circumstances_of", "utc_now"]
+__all__ = ["circumstances_of", "repeating", "utc_now"]
 
 _log = logging.getLogger("petroserve.engine")
 
@@ -47,6 +50,16 @@ def circumstances_of(model: LoadedModel, settings: Settings, who: Who) -> Circum
     }
     asked_by = {"tenant": who.tenant, "key_id": who.key_id}
     return Circumstances(asked_by, runtime, model.card_sha256, utc_now)
+
+
+def repeating(circumstances: Circumstances, result: Result) -> Circumstances:
+    """Take over from an earlier analysis who asked for it and when it ended."""
+    asked_by, finished = fact(result, "asked_by"), fact(result, "finished_utc")
+    return replace(
+        circumstances,
+        asked_by=asked_by if isinstance(asked_by, dict) else {},
+        finished_utc=lambda: None if finished is None else str(finished),
+    )
 
 
 @functools.cache

@@ -17,9 +17,10 @@ from petrography.pipeline import (
     analyse_into,
 )
 from petrography.report import Result
+from petrography.report.provenance import fact
 from petrography.workspace import Workspace
 from service.audit import Who
-from service.engine.circumstances import circumstances_of, utc_now
+from service.engine.circumstances import circumstances_of, repeating, utc_now
 from service.repository import LoadedModel
 from service.runtime import OnnxPredictor, ScheduledRequest
 from service.settings import Settings
@@ -59,6 +60,7 @@ def analyse_image(
     in_parts: InParts | None = None,
     scheduled: ScheduledRequest | None = None,
     who: Who = NOBODY,
+    repeated: Result | None = None,
     href_prefix: str = "",
     on_stage: Callable[[str, float], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -92,6 +94,8 @@ def analyse_image(
         this thread.
     who : Who
         Asked for it, for the provenance.
+    repeated : Result, optional
+        An earlier analysis that this one repeats: its times and who asked are taken over.
     href_prefix : str
         Put before the names of the artefacts in the result.
     on_stage, on_progress : callable, optional
@@ -103,6 +107,10 @@ def analyse_image(
         If image or request cannot be analysed.
     """
     predictors = _Predictors(model, scheduled)
+    circumstances, started = circumstances_of(model, settings, who), utc_now()
+    if repeated is not None:
+        circumstances = repeating(circumstances, repeated)
+        started = str(fact(repeated, "started_utc"))
     return analyse_into(
         sink,
         image,
@@ -119,8 +127,8 @@ def analyse_image(
         ),
         software=software_versions(),
         provider_degradations=predictors,
-        started_utc=utc_now(),
-        circumstances=circumstances_of(model, settings, who),
+        started_utc=started,
+        circumstances=circumstances,
         href_prefix=href_prefix,
         on_stage=on_stage,
         on_progress=on_progress,

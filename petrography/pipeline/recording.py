@@ -303,28 +303,32 @@ def provenance_of(
             "channels": list(card.channels),
             "crossed_views": None if seen.crossed is None else seen.crossed.count,
         },
-        "model": {
-            "name": card.name,
-            "version": card.version,
-            "onnx_sha256": card.onnx_sha256,
-            "card_sha256": circumstances.card_sha256,
-            "classes": list(card.classes),
-            "exported_utc": card.exported_utc,
-            "git_commit": card.git_commit,
-            "architecture": card.architecture,
-            "precision": card.precision,
-            "training_data": card.training.data,
-            "training_data_sha256": card.training.data_sha256,
-            "phantom_fraction": card.training.phantom_fraction,
-            "weight_terms": card.weight_terms,
-            "evaluations": [_accuracy(one) for one in card.evaluations],
-        },
+        "model": _model_facts(card, circumstances.card_sha256),
         "calibration": None if colours is None else colours.model_dump(mode="json"),
         # A flat field is long; its id is the digest of its content.
         "flat_field": seen.corrections.ids()["flat_field"],
         "lens": None if lens is None else lens.model_dump(mode="json"),
         "software": dict(software),
         "runtime": dict(circumstances.runtime),
+    }
+
+
+def _model_facts(card: ModelCard, card_sha256: str | None) -> dict[str, JsonValue]:
+    return {
+        "name": card.name,
+        "version": card.version,
+        "onnx_sha256": card.onnx_sha256,
+        "card_sha256": card_sha256,
+        "classes": list(card.classes),
+        "exported_utc": card.exported_utc,
+        "git_commit": card.git_commit,
+        "architecture": card.architecture,
+        "precision": card.precision,
+        "training_data": card.training.data,
+        "training_data_sha256": card.training.data_sha256,
+        "phantom_fraction": card.training.phantom_fraction,
+        "weight_terms": card.weight_terms,
+        "evaluations": [_accuracy(one) for one in card.evaluations],
     }
 
 

@@ -125,7 +125,7 @@ def test_letters_of_many_scripts_are_there() -> None:
     assert "矿石 광석" in text
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.text(min_size=1, max_size=256), st.text(max_size=60))
 def test_any_text_of_a_client_is_only_text(name: str, operator: str) -> None:
     sample = Sample.model_construct(id=name, section=operator, operator=operator, instrument=None)
@@ -133,11 +133,8 @@ def test_any_text_of_a_client_is_only_text(name: str, operator: str) -> None:
     assert len(pages_of(pdf)) <= 4
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["<font size=900>x</font>", "</para><b>", "&lt;", "<img src='file:none'/>", "<a href='x'>"],
-)
-def test_markup_of_a_client_is_shown_as_it_is(name: str) -> None:
+def test_markup_of_a_client_is_shown_as_it_is() -> None:
+    name = "<font size=900>x</font> </para><b> &lt; <img src='file:none'/> <a href='x'>"
     assert re.sub(r"\s", "", name) in re.sub(r"\s", "", text_of(report_pdf(painted_result(name))))
 
 

@@ -20,8 +20,7 @@ from _bentoml_sdk import Service
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
-from service.access import read_key_file
-from service.engine import Auditing, Engine
+from service.engine import Auditing, Engine, guard_of
 from service.http_api import create_app
 from service.repository import open_repository
 from service.settings import Settings, read_settings
@@ -107,8 +106,7 @@ def _rehearse(settings: Settings) -> None:
 
 
 def _open_models(settings: Settings) -> None:
-    if settings.api_keys is not None:
-        read_key_file(settings.api_keys)
+    guard_of(settings)
     Auditing(settings).require_usable()
     open_repository(settings)
 

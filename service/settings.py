@@ -9,7 +9,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from petrography.errors import ConfigurationError
@@ -45,6 +45,21 @@ class Settings(BaseSettings):
     api_keys: Path | None = None
     """File of API keys made by `petroserve keys create`; unset: whoever reaches the address may do
     everything, so only a loopback address is then listened on."""
+
+    oidc_issuer: str | None = None
+    """URL of an OpenID Connect provider whose tokens are accepted beside, or instead of, API keys."""
+
+    oidc_audience: str | None = None
+    """What the tokens must name as their audience; goes with the issuer."""
+
+    oidc_tenant_claim: str = "tenant"
+    """Claim of a token that names the tenant."""
+
+    oidc_scope_claim: str = "scope"
+    """Claim of a token that holds the scopes."""
+
+    oidc_scope_prefix: str = ""
+    """What the provider puts before each scope of this service."""
 
     open_access: bool = False
     """Listen on other addresses than loopback without API keys: something in front of the service
@@ -183,6 +198,18 @@ class Settings(BaseSettings):
         ipaddress.ip_address(host)
         return host
 
+    @model_validator(mode="after")
+    def _issuer_and_audience(self) -> Settings:
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            msg = "PETROSERVE_OIDC_ISSUER and PETROSERVE_OIDC_AUDIENCE are only of use together"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether a key or a token is asked for."""
+        return self.api_keys is not None or self.oidc_issuer is not None
+
     def require_guarded(self) -> None:
         """Check that strangers are kept out.
 
@@ -192,7 +219,7 @@ class Settings(BaseSettings):
             If other machines reach the address and no keys are asked for.
         """
         if (
-            self.api_keys is None
+            not self.asks_who
             and not self.open_access
             and not ipaddress.ip_address(self.host).is_loopback
         ):
@@ -232,8 +259,12 @@ def read_settings(**overrides: object) -> Settings:
         return Settings.model_validate(stated)
     except ValidationError as error:
         problems = "; ".join(
-            f"PETROSERVE_{str(problem['loc'][0]).upper()}: {problem['msg']}"
+            f"{_variable(problem['loc'])}: {problem['msg']}"
             for problem in error.errors(include_url=False, include_input=False)
         )
         msg = f"settings cannot be used: {problems}"
         raise ConfigurationError(msg) from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return f"PETROSERVE_{str(place[0]).upper()}" if place else "together"

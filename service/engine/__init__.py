@@ -9,6 +9,7 @@ from service.engine.course import AnalysisEvent
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.field_maps import segment_fields
+from service.engine.guarding import guard_of
 from service.engine.image_priority import size_of
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
@@ -59,6 +60,7 @@ __all__ = [
     "corrections_of",
     "estimate",
     "flat_field_of",
+    "guard_of",
     "model_of",
     "replay",
     "request_of",

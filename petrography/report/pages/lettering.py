@@ -9,6 +9,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib as mpl
+from reportlab import rl_config
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
@@ -43,6 +44,8 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 @functools.cache
 def load_fonts() -> None:
     """Make the fonts known, once a process; the caller holds the lock of the report."""
+    # Pictures and fonts as bytes, not as text of five characters for four bytes.
+    rl_config.useA85 = 0
     for name, file in _FILES.items():
         pdfmetrics.registerFont(TTFont(name, f"{mpl.get_data_path()}/fonts/ttf/{file}"))
     for name in (_KOREAN, _EAST_ASIAN):

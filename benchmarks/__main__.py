@@ -22,6 +22,8 @@ SCRIPTS = (
     "bench_training.py",
     "bench_exports.py",
     "bench_concurrency.py",
+    "bench_submissions.py",
+    "bench_kill.py",
 )
 
 

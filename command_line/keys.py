@@ -12,6 +12,8 @@ from command_line.files import DONE, AddCommand
 from petrography.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from service.access import ApiKey
 
 __all__ = ["add_commands", "create", "list_keys", "revoke"]
@@ -61,7 +63,7 @@ def create(arguments: argparse.Namespace) -> int:
         note=arguments.note,
     )
     made = content.keys[-1]
-    terms = {"tenant": made.tenant, "scopes": list(made.scopes)}
+    terms: dict[str, JsonValue] = {"tenant": made.tenant, "scopes": list(made.scopes)}
     put_on_record("key.created", made.id, terms)
     write_key_file(path, content)
     print(key)

@@ -35,6 +35,9 @@ def add_commands(add_command: AddCommand) -> None:
         "--store", type=Path, metavar="DIR", help="artefacts folder (default: the setting)"
     )
     parser.add_argument(
+        "--tenant", default="", help="whose analysis it is, where the service asks for keys"
+    )
+    parser.add_argument(
         "--view",
         action="append",
         default=[],
@@ -57,7 +60,7 @@ def replay_analysis(arguments: argparse.Namespace) -> int:
     from service.repository import open_repository
 
     settings = settings_of(arguments, artefacts_folder=arguments.store)
-    path = _result_path(arguments.analysis, settings)
+    path = _result_path(arguments, settings)
     result = read_stored_result(path)
     # What cannot be made again is refused before a model is opened.
     request_of(result)
@@ -85,25 +88,20 @@ def _made_again(
             model,
             settings=settings,
             sink=FilesInMemory() if kept is None else stack.enter_context(written_folder(kept)),
-            corrections=corrections_of(result, stated or flat_field_of(result, settings)),
+            corrections=corrections_of(
+                result, stated or flat_field_of(result, settings, arguments.tenant)
+            ),
             views={part: path.read_bytes for part, path in views.items()},
             workspace=scratch,
         )
 
 
-def _result_path(analysis: str, settings: Settings) -> Path:
+def _result_path(arguments: argparse.Namespace, settings: Settings) -> Path:
     """Find the result: a file, or the id of an analysis in the artefacts folder."""
-    path = Path(analysis)
-    if path.is_file():
-        return path
-    kept = settings.artefacts_folder / "analyses" / path.name / "result.json"
-    if path.name != analysis or not kept.is_file():
-        msg = (
-            f"{analysis} is neither a result.json nor the id of an analysis in "
-            f"{settings.artefacts_folder}; wanted a file, or --store DIR"
-        )
-        raise InvalidParameterError(msg)
-    return kept
+    from service.engine import kept_result
+
+    path = Path(arguments.analysis)
+    return path if path.is_file() else kept_result(settings, arguments.analysis, arguments.tenant)
 
 
 def _views(stated: list[str]) -> dict[str, Path]:

@@ -141,10 +141,16 @@ def test_an_analysis_that_the_service_keeps_is_found_by_its_id(
     shutil.copytree(first / "analysis", tmp_path / "analyses" / result_id)
     options = ("--image", str(first / "image.png"), "--models", str(first / "models"))
     assert petroserve.main(["replay", result_id, "--store", str(tmp_path), *options]) == 0
+    theirs = tmp_path / "tenants" / "lab" / "analyses"
+    theirs.mkdir(parents=True)
+    (tmp_path / "analyses" / result_id).rename(theirs / result_id)
+    assert petroserve.main(["replay", result_id, "--store", str(tmp_path), *options]) == 2
+    of_lab = ["replay", result_id, "--store", str(tmp_path), "--tenant", "lab"]
+    assert petroserve.main([*of_lab, *options]) == 0
     capsys.readouterr()
     for unknown in ("1234", "../analyses"):
         assert petroserve.main(["replay", unknown, "--store", str(tmp_path), *options]) == 2
-        assert "neither a result.json nor the id" in capsys.readouterr().err
+        assert f"no result.json of an analysis {unknown!r} is kept" in capsys.readouterr().err
 
 
 def another_image(folder: Path) -> None:

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 
 from petrography.errors import AuditUnavailableError
 from petrography.model_card import ModelCard, sha256_hex
-from petrography.report import Result
-from service.audit import AuditLog, Event, Who
+from petrography.report import Result, result_json
+from service.audit import AuditLog, Event, Who, asking
 from service.engine.kinds import CALIBRATIONS, PANORAMAS, Kind
 from service.settings import Settings
 
@@ -119,8 +119,8 @@ class Auditing:
         }
         self.record("analysis.made", subject=result.id, who=who, facts=facts)
 
-    def made(self, kind: Kind, result_id: str, document: bytes, who: Who) -> None:
-        """Record another kind of result; errors as for `record`."""
+    def made(self, kind: Kind, result_id: str, document: bytes) -> None:
+        """Record another kind of result, for whoever asks; errors as for `record`."""
         events: dict[str, Event] = {
             CALIBRATIONS.folder: "calibration.made",
             PANORAMAS.folder: "panorama.made",
@@ -128,6 +128,21 @@ class Auditing:
         self.record(
             events.get(kind.folder, "registration.made"),
             subject=result_id,
-            who=who,
+            who=asking(),
             facts={"document_sha256": sha256_hex(document)},
         )
+
+    def reviewed(self, result: Result) -> None:
+        """Record that a kept analysis has a new version; errors as for `record`."""
+        facts: dict[str, JsonValue] = {
+            "version": result.version,
+            "status": result.status,
+            "reviewer": result.reviews[-1].reviewer,
+            "reason": result.reviews[-1].reason,
+            "result_sha256": sha256_hex(result_json(result)),
+        }
+        self.record("result.reviewed", subject=result.id, who=asking(), facts=facts)
+
+    def cancelled(self, analysis_id: str) -> None:
+        """Record that somebody cancelled an analysis; errors as for `record`."""
+        self.record("analysis.cancelled", subject=analysis_id, who=asking(), facts={})

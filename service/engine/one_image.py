@@ -25,7 +25,7 @@ from service.repository import LoadedModel
 from service.runtime import OnnxPredictor, ScheduledRequest
 from service.settings import Settings
 
-__all__ = ["analyse_image", "software_versions"]
+__all__ = ["analyse_image", "image_limits", "software_versions"]
 
 NOTHING_CORRECTED = Corrections()
 NOBODY = Who()
@@ -122,9 +122,7 @@ def analyse_image(
         corrections=corrections,
         views=views,
         in_parts=in_parts,
-        limits=ImageLimits(
-            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
-        ),
+        limits=image_limits(settings),
         software=software_versions(),
         provider_degradations=predictors,
         started_utc=started,
@@ -133,6 +131,11 @@ def analyse_image(
         on_stage=on_stage,
         on_progress=on_progress,
     )
+
+
+def image_limits(settings: Settings) -> ImageLimits:
+    """Limits of every image."""
+    return ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
 
 
 class _Predictors:

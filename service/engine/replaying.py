@@ -24,6 +24,7 @@ from petrography.report import Result
 from petrography.report.provenance import fact
 from petrography.workspace import IN_MEMORY, Workspace
 from service.engine.artefact_store import ArtefactStore
+from service.engine.kinds import ANALYSES
 from service.engine.one_image import analyse_image
 from service.engine.stored_corrections import stored_optics
 from service.repository import LoadedModel, Repository
@@ -36,6 +37,7 @@ __all__ = [
     "compared",
     "corrections_of",
     "flat_field_of",
+    "kept_result",
     "model_of",
     "replay",
     "request_of",
@@ -166,8 +168,32 @@ def corrections_of(result: Result, flat_field: FlatField | None) -> Corrections:
         raise InvalidParameterError(msg) from None
 
 
-def flat_field_of(result: Result, settings: Settings) -> FlatField | None:
-    """Read the flat field that an analysis names from the artefacts folder, if it names one.
+def kept_result(settings: Settings, analysis_id: str, tenant: str = "") -> Path:
+    """Find result.json of an analysis that is kept.
+
+    Parameters
+    ----------
+    settings : Settings
+        `artefacts_folder` is used.
+    analysis_id : str
+        As a person states it.
+    tenant : str
+        Whose it is; empty without API keys.
+
+    Raises
+    ------
+    AnalysisNotFoundError
+        If it is not kept.
+    """
+    store = _store(settings)
+    folder = store.folder_of(ANALYSES, analysis_id, tenant)
+    if folder is None:
+        raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
+    return folder / ANALYSES.document
+
+
+def flat_field_of(result: Result, settings: Settings, tenant: str = "") -> FlatField | None:
+    """Read the flat field that an analysis names from where a tenant keeps it, if it names one.
 
     Raises
     ------
@@ -177,12 +203,15 @@ def flat_field_of(result: Result, settings: Settings) -> FlatField | None:
     named = fact(result, "flat_field")
     if named is None:
         return None
-    store = ArtefactStore(
+    return stored_optics(_store(settings), str(named), None, tenant).flat_field
+
+
+def _store(settings: Settings) -> ArtefactStore:
+    return ArtefactStore(
         settings.artefacts_folder,
         max_count=settings.artefacts_max_count,
         max_bytes=settings.artefacts_max_bytes,
     )
-    return stored_optics(store, str(named), None).flat_field
 
 
 def replay(

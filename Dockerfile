@@ -33,6 +33,9 @@ RUN apt-get update \
     && useradd --system --uid 10001 --home-dir /data --create-home petroserve
 COPY --from=build /opt/petroserve /opt/petroserve
 COPY models /opt/models
+# Recorded in the provenance of every result: docker build --build-arg COMMIT=$(git rev-parse HEAD)
+ARG COMMIT=""
+ENV PETROSERVE_BUILD_COMMIT=$COMMIT
 # 0.0.0.0: the container's own network, reached only through the ports that are published.
 ENV PATH=/opt/petroserve/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -20,7 +20,7 @@ DEVELOP := $(VENV)/.installed-$(RUNTIME)-train-dev
 CLIENTS := .venv-clients
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test testclients clients check bench train export proto
+.PHONY: help demo serve test testclients clients check audit bench train export proto
 
 help:
 	@echo 'Petroserve: microscope images of ore and rock in, mineralogy out. Tasks:'
@@ -71,6 +71,12 @@ check: $(DEVELOP) ## Lint, format, types and import rules, without running anyth
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Not part of check: it asks a public service about every version, so it needs the network.
+audit: ## Look for known vulnerabilities of the dependencies (needs the network)
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit
+	.audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 bench: $(DEVELOP) ## Time and memory side by side with plain ONNX Runtime and torch
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -15,6 +15,7 @@ from typing import Any
 
 from command_line import (
     analyse,
+    audit,
     calibrate,
     evaluate,
     jobs,
@@ -24,6 +25,8 @@ from command_line import (
     models,
     phantom,
     register,
+    replay,
+    report,
     serve,
     several_fields,
     stitch,
@@ -37,6 +40,19 @@ __all__ = ["main"]
 
 INTERRUPTED = 130
 
+# Modules of single commands, in the order of the help.
+COMMANDS = (
+    analyse,
+    serve,
+    phantom,
+    register,
+    stitch,
+    measure,
+    several_fields,
+    evaluate,
+    report,
+    replay,
+)
 # Commands of several tasks: name, module, tasks, help.
 GROUPS = (
     (
@@ -54,6 +70,7 @@ GROUPS = (
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),
     ("jobs", jobs, "list|retry|purge", "analyses that go on without their client"),
     ("keys", keys, "create|list|revoke", "API keys of the service"),
+    ("audit", audit, "verify|show|head", "the audit log of the service"),
 )
 
 # Modules whose absence means that an extra was not installed.
@@ -119,7 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    for module in (analyse, serve, phantom, register, stitch, measure, several_fields, evaluate):
+    for module in COMMANDS:
         module.add_commands(_adder(commands))
     training.add_commands(_adder(commands))
     for name, module, tasks, what in GROUPS:

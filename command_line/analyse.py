@@ -28,6 +28,7 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     add_views(parser, "another view of the one image")
     add_analysis_options(parser)
     add_dry_run(parser)
+    parser.add_argument("--sample-id", help="as the laboratory names what the one image shows")
     for name, what in (("--flat-field", "shading"), ("--lens", "distortion")):
         task = name.removeprefix("--").replace("-", "")
         parser.add_argument(
@@ -47,6 +48,8 @@ def analyse(arguments: argparse.Namespace) -> int:
         flat_field=read_flat_field(arguments.flat_field),
         lens=read_lens(arguments.lens),
     )
+    if arguments.sample_id is not None:
+        prepared = prepared.of_sample(_one_sample(arguments))
     if arguments.dry_run:
         return tell(prepared, folders)
     status = DONE
@@ -77,6 +80,17 @@ def _result_folders(images: Sequence[Path], out: Path) -> dict[Path, Path]:
             raise InvalidParameterError(msg)
         by_folder[folder] = image
     return {image: folder for folder, image in by_folder.items()}
+
+
+def _one_sample(arguments: argparse.Namespace) -> str:
+    sample_id: str = arguments.sample_id
+    if len(arguments.images) > 1:
+        msg = (
+            f"--sample-id belongs to one image, {len(arguments.images)} are given; analyse them "
+            "singly"
+        )
+        raise InvalidParameterError(msg)
+    return sample_id
 
 
 def _views(arguments: argparse.Namespace) -> dict[str, ViewFile]:

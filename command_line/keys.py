@@ -7,10 +7,13 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from command_line.audit import put_on_record
 from command_line.files import DONE, AddCommand
 from petrography.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from service.access import ApiKey
 
 __all__ = ["add_commands", "create", "list_keys", "revoke"]
@@ -59,6 +62,9 @@ def create(arguments: argparse.Namespace) -> int:
         requests_per_minute=arguments.requests_per_minute,
         note=arguments.note,
     )
+    made = content.keys[-1]
+    terms: dict[str, JsonValue] = {"tenant": made.tenant, "scopes": list(made.scopes)}
+    put_on_record("key.created", made.id, terms)
     write_key_file(path, content)
     print(key)
     return DONE
@@ -86,6 +92,7 @@ def revoke(arguments: argparse.Namespace) -> int:
 
     path = _key_file(arguments)
     content = revoke_key(read_key_file(path), arguments.key_id, now=dt.datetime.now(dt.UTC))
+    put_on_record("key.revoked", arguments.key_id, {})
     write_key_file(path, content)
     return DONE
 

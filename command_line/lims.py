@@ -15,6 +15,7 @@ from command_line.lims_watching import add_watch
 from command_line.settings import FAILED_VERIFICATION, complain
 
 if TYPE_CHECKING:
+    from petrography.report import Result
     from service.lims import Delivered, SampleInLims, SenaiteClient
 
 __all__ = ["add_commands", "check", "export", "send", "worklist"]
@@ -47,7 +48,8 @@ def add_commands(add_command: AddCommand) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="file to store with the one result, such as report.pdf; repeatable",
+        help="file to store with the one result; repeatable (default: its report.pdf, if one lies "
+        "beside it)",
     )
     add_site(sent)
     add_review(add_command)
@@ -155,11 +157,12 @@ def send(arguments: argparse.Namespace) -> int:
             f"--attach belongs to one result, {len(arguments.results)} are given; send them singly"
         )
         raise InvalidParameterError(msg)
-    attachments = {path.name: path.read_bytes() for path in arguments.attach}
+    stated = {path.name: path.read_bytes() for path in arguments.attach}
     results = {path: read_result(path, arguments) for path in arguments.results}
     profile, status = read_profile(arguments.profile), DONE
     with signed_in(arguments) as client:
         for path, result in results.items():
+            attachments = stated or _report_beside(path, result)
             try:
                 done = deliver(client, result, profile=profile, attachments=attachments)
             except LimsRefusedError as error:
@@ -169,6 +172,18 @@ def send(arguments: argparse.Namespace) -> int:
             if not _told(path, done):
                 status = FAILED_VERIFICATION
     return status
+
+
+def _report_beside(path: Path, result: Result) -> dict[str, bytes]:
+    """Read the report that the analysis wrote beside its result; another one is not taken for it."""
+    from petrography.model_card import sha256_hex
+
+    report = path.with_name("report.pdf")
+    written = {one.name: one.sha256 for one in result.artefacts}
+    if report.name not in written or not report.is_file():
+        return {}
+    content = report.read_bytes()
+    return {report.name: content} if sha256_hex(content) == written[report.name] else {}
 
 
 def _told(path: Path, delivered: Iterable[Delivered]) -> bool:

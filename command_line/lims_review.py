@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from command_line.audit import put_on_record
 from command_line.files import DONE, AddCommand
 from command_line.lims_options import read_stored_result
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 __all__ = ["add_review", "review"]
 
@@ -34,6 +39,7 @@ def add_review(add_command: AddCommand) -> None:
 def review(arguments: argparse.Namespace) -> int:
     """Write the next version of a result."""
     from petrography.errors import InvalidParameterError
+    from petrography.model_card import sha256_hex
     from petrography.report import result_json, reviewed
 
     following = reviewed(
@@ -45,11 +51,20 @@ def review(arguments: argparse.Namespace) -> int:
         content=None if arguments.by is None else read_stored_result(arguments.by),
     )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    content = result_json(following)
     try:
         with arguments.out.open("xb") as file:
-            file.write(result_json(following))
+            file.write(content)
     except FileExistsError:
         msg = f"{arguments.out} is there already; a version is never written over"
         raise InvalidParameterError(msg) from None
+    facts: dict[str, JsonValue] = {
+        "version": following.version,
+        "status": following.status,
+        "reviewer": arguments.reviewer,
+        "reason": arguments.reason,
+        "result_sha256": sha256_hex(content),
+    }
+    put_on_record("result.reviewed", following.id, facts)
     print(f"{arguments.out}: version {following.version}, {following.status}")
     return DONE

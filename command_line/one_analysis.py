@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -39,6 +39,26 @@ class PreparedAnalysis:
     settings: Settings
     corrections: Corrections
     views: Mapping[str, Callable[[], bytes]]
+
+    def of_sample(self, sample_id: str) -> PreparedAnalysis:
+        """The same analysis, of a sample that the laboratory names so.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it can be no name.
+        """
+        from pydantic import ValidationError
+
+        from petrography.errors import field_problems
+        from petrography.report import Sample
+
+        try:
+            sample = Sample(id=sample_id)
+        except ValidationError as error:
+            msg = f"--sample-id: {field_problems(error)}"
+            raise InvalidParameterError(msg) from None
+        return replace(self, request=self.request.model_copy(update={"sample": sample}))
 
     def run(self, image: Path, folder: Path, *, in_parts: InParts | None = None) -> str:
         """Analyse an image behind a progress bar, write its files and return its modal table."""

@@ -40,6 +40,7 @@
     ├── JobError                        a job that cannot be carried out
     │   ├── DamagedJobError             its files are not there, or not as they were
     │   └── JobAbandonedError           the process that worked on it died again and again
+    ├── AuditUnavailableError           what is to be done cannot be put on record
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
     ├── ModelCardError                  a model folder whose card or file cannot be trusted
     └── InternalError                   a broken promise of our own code
@@ -196,6 +197,10 @@ class LimsRefusedError(LimsError):
 
 class NotReadyError(PetroserveError):
     """The service is starting, warming a model, or shutting down."""
+
+
+class AuditUnavailableError(PetroserveError):
+    """The audit log takes no entry, so what it would tell of is not done."""
 
 
 class DatabaseUnavailableError(NotReadyError):

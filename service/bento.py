@@ -21,8 +21,7 @@ from _bentoml_sdk import Service
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
-from service.access import Guard, read_key_file
-from service.engine import Engine
+from service.engine import Auditing, Engine, guard_of
 from service.grpc_api import require_possible, serving_grpc
 from service.http_api import create_app
 from service.inference import Inference
@@ -49,7 +48,7 @@ class Shell(Service[Any]):
         logging.getLogger("petroserve").setLevel(logging.INFO)
         settings = read_settings()
         engine = Engine(settings, Telemetry(settings.prometheus_multiproc_dir))
-        guard = None if settings.api_keys is None else Guard(settings.api_keys)
+        guard = guard_of(settings)
         inference = Inference(engine)
         app = create_app(
             engine,
@@ -120,8 +119,8 @@ def _rehearse(settings: Settings) -> None:
 
 
 def _open_models(settings: Settings) -> None:
-    if settings.api_keys is not None:
-        read_key_file(settings.api_keys)
+    guard_of(settings)
+    Auditing(settings).require_usable()
     callback_keys(settings)
     open_repository(settings)
 

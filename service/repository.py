@@ -69,12 +69,15 @@ class LoadedModel:
         Time to verify and open it.
     observe : callable or None
         Told provider, number of tiles and seconds of every run.
+    card_sha256 : str or None
+        Of the file ``model.json``.
     """
 
     card: ModelCard
     opened: OpenSession
     load_seconds: float
     observe: ObserveBatch | None = None
+    card_sha256: str | None = None
 
     @cached_property
     def networks(self) -> ModelNetworks:
@@ -348,7 +351,8 @@ def _open(
     opened = open_session(model, settings, source=str(path / _MODEL_FILE))
     _check_graph(card, opened.graph())
     tell = None if observe is None else partial(observe, model=f"{card.name}:{card.version}")
-    return LoadedModel(card, opened, time.perf_counter() - started, tell)
+    card_sha256 = sha256_hex((path / _CARD_FILE).read_bytes())
+    return LoadedModel(card, opened, time.perf_counter() - started, tell, card_sha256)
 
 
 def _check_graph(card: ModelCard, graph: Graph) -> None:

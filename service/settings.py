@@ -9,7 +9,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from petrography.errors import ConfigurationError
@@ -45,6 +45,21 @@ class Settings(BaseSettings):
     api_keys: Path | None = None
     """File of API keys made by `petroserve keys create`; unset: whoever reaches the address may do
     everything, so only a loopback address is then listened on."""
+
+    oidc_issuer: str | None = None
+    """URL of an OpenID Connect provider whose tokens are accepted beside, or instead of, API keys."""
+
+    oidc_audience: str | None = None
+    """What the tokens must name as their audience; goes with the issuer."""
+
+    oidc_tenant_claim: str = "tenant"
+    """Claim of a token that names the tenant."""
+
+    oidc_scope_claim: str = "scope"
+    """Claim of a token that holds the scopes."""
+
+    oidc_scope_prefix: str = ""
+    """What the provider puts before each scope of this service."""
 
     open_access: bool = False
     """Listen on other addresses than loopback without API keys: something in front of the service
@@ -195,6 +210,29 @@ class Settings(BaseSettings):
     """Inward networks that callbacks may go to all the same, and over plain http, as CIDR separated
     by commas: 10.0.0.0/8,fd00::/8."""
 
+    audit: bool = True
+    """Keep an audit log: who did what, as lines that are chained by their digests."""
+
+    audit_folder: Path | None = None
+    """Where it lies, best on a disk of its own; unset: `audit` in the artefacts folder."""
+
+    audit_fsync: bool = True
+    """Whether an entry is on the disk before its work counts; otherwise a power cut may take the
+    last entries with it."""
+
+    audit_failure: Literal["refuse", "continue"] = "refuse"
+    """What becomes of work whose entry cannot be written (disk full): it is refused with 503, or
+    it goes on and the next entry tells how many are missing."""
+
+    build_commit: str | None = None
+    """Commit that this installation was built from, for the provenance of results."""
+
+    image_digest: str | None = None
+    """Digest of the container image that this runs in, for the provenance of results."""
+
+    audit_max_file_bytes: _Count = 64 * 1024**2
+    """A file of the audit log as large as this is followed by another one, in the same chain."""
+
     lims_url: str | None = None
     """Address of a SENAITE site for `petroserve lims`, such as https://host/senaite."""
 
@@ -215,6 +253,18 @@ class Settings(BaseSettings):
         ipaddress.ip_address(host)
         return host
 
+    @model_validator(mode="after")
+    def _issuer_and_audience(self) -> Settings:
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            msg = "PETROSERVE_OIDC_ISSUER and PETROSERVE_OIDC_AUDIENCE are only of use together"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether a key or a token is asked for."""
+        return self.api_keys is not None or self.oidc_issuer is not None
+
     def require_guarded(self) -> None:
         """Check that strangers are kept out.
 
@@ -224,7 +274,7 @@ class Settings(BaseSettings):
             If other machines reach the address and no keys are asked for.
         """
         if (
-            self.api_keys is None
+            not self.asks_who
             and not self.open_access
             and not ipaddress.ip_address(self.host).is_loopback
         ):
@@ -234,6 +284,11 @@ class Settings(BaseSettings):
                 "or PETROSERVE_OPEN_ACCESS=true where something else keeps strangers out"
             )
             raise ConfigurationError(msg)
+
+    @property
+    def audit_log_folder(self) -> Path:
+        """Where the audit log lies."""
+        return self.audit_folder or self.artefacts_folder / "audit"
 
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for worker processes."""
@@ -259,8 +314,12 @@ def read_settings(**overrides: object) -> Settings:
         return Settings.model_validate(stated)
     except ValidationError as error:
         problems = "; ".join(
-            f"PETROSERVE_{str(problem['loc'][0]).upper()}: {problem['msg']}"
+            f"{_variable(problem['loc'])}: {problem['msg']}"
             for problem in error.errors(include_url=False, include_input=False)
         )
         msg = f"settings cannot be used: {problems}"
         raise ConfigurationError(msg) from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return f"PETROSERVE_{str(place[0]).upper()}" if place else "together"

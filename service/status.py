@@ -137,6 +137,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     ),
     errors.LimsRefusedError: Status(502, "UNAVAILABLE", "lims-refused", "LIMS does not take it"),
     errors.NotReadyError: Status(503, "UNAVAILABLE", "not-ready", "Service is not ready"),
+    errors.AuditUnavailableError: Status(
+        503, "UNAVAILABLE", "audit-unavailable", "The audit log takes no entry"
+    ),
     errors.DatabaseUnavailableError: Status(
         503, "UNAVAILABLE", "database-unavailable", "Database does not answer"
     ),

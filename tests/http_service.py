@@ -35,6 +35,7 @@ def settings_for(models_folder: Path, artefacts_folder: Path, **changes: object)
     fields: dict[str, object] = {
         "models_folder": models_folder,
         "artefacts_folder": artefacts_folder,
+        "audit_folder": artefacts_folder.with_name(f"{artefacts_folder.name}-audit"),
         "provider": "cpu",
         "threads": 1,
         "max_image_bytes": 2_000_000,

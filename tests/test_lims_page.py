@@ -72,7 +72,7 @@ def test_a_number_arrives_with_its_uncertainty(printed: tuple[Path, str]) -> Non
     rows = [line.split("\t") for line in text.splitlines() if line.startswith("lims/analysis")]
     sent = {row[1]: row[2:4] for row in rows if len(row) > 3}
     assert sent["MOD_SP"][1] == "submitted"
-    assert sent["(attachment)"] == ["overlay.jpg", "submitted"]
+    assert sent["(attachment)"] == ["report.pdf", "submitted"]
     waiting = [line for line in text.splitlines() if line.startswith("SEC-000")]
     assert waiting.count("SEC-0001\tMOD_SP\t%\tunassigned") == 1
     assert waiting[-1] == "SEC-0002\tMOD_SP\t%\tunassigned"

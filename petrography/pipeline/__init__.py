@@ -12,6 +12,7 @@ from petrography.pipeline.analysis import (
     analyse_into,
     require_possible,
 )
+from petrography.pipeline.circumstances import Circumstances
 from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.measurement import Measured, MeasuringOptions, measure
 from petrography.pipeline.modal_options import ModalOptions
@@ -34,6 +35,7 @@ __all__ = [
     "AnalysisOptions",
     "AnalysisRequest",
     "ArtefactName",
+    "Circumstances",
     "FileSink",
     "FilesInMemory",
     "InParts",

@@ -12,6 +12,7 @@ from petrography.image_codec import Encoded, ImageLimits
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.model_input import choose_resampling
+from petrography.pipeline.circumstances import Circumstances
 from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.model_view import require_fitting_request, require_photographs
 from petrography.pipeline.recording import provenance_of, recorded
@@ -26,6 +27,7 @@ from petrography.workspace import IN_MEMORY, Workspace
 __all__ = ["Analysis", "AnalysisOptions", "analyse", "analyse_into", "require_possible"]
 
 NOTHING_CORRECTED = Corrections()
+NOTHING_KNOWN = Circumstances()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,8 @@ class AnalysisOptions(TypedDict, total=False):
         What the inference runtime had to do without; asked once the image is segmented.
     started_utc : str
         When the analysis began, for the provenance.
+    circumstances : Circumstances
+        What else the provenance tells of whoever runs the analysis.
     href_prefix : str
         Put before the names of the artefacts in the result.
     on_stage : callable
@@ -73,6 +77,7 @@ class AnalysisOptions(TypedDict, total=False):
     in_parts: InParts | None
     provider_degradations: Iterable[str]
     started_utc: str | None
+    circumstances: Circumstances
     href_prefix: str
     on_stage: OnStage | None
     on_progress: OnProgress | None
@@ -209,8 +214,9 @@ def analyse_into(
         files.begin(seen)
         with watch.stage("statistics"):
             measured = seen.measuring.finish(seen.segmentation.labels, workspace)
+        circumstances = options.get("circumstances", NOTHING_KNOWN)
         started_utc = options.get("started_utc")
-        provenance = provenance_of(data, request, card, seen, software, started_utc)
+        provenance = provenance_of(data, request, card, seen, software, started_utc, circumstances)
         provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}
         with watch.stage("report"):
             draft = recorded(analysis_id, card, request, seen, measured, provenance)

@@ -61,7 +61,7 @@ def overlay_reduction(shape: tuple[int, ...]) -> int:
     return max(by_area, -(-max(shape[:2]) // _MAX_PICTURE_SIDE_PX))
 
 
-def picture_of(image: Image, labels: Labels) -> Image:
+def picture_of(image: Image, labels: Labels, *, max_side_px: int | None = None) -> Image:
     """Paint a mineral map over its photograph, both reduced where they are too large to look at.
 
     Parameters
@@ -70,17 +70,25 @@ def picture_of(image: Image, labels: Labels) -> Image:
         The photograph.
     labels : ndarray of uint8, shape (height, width)
         Mineral codes.
+    max_side_px : int, optional
+        For a picture on a page: its longer side is at most this, and it has no legend.
 
     Returns
     -------
     ndarray of uint8
         See `petrography.report.overlay`; the shares in the legend are those of the whole map.
     """
+    legend = max_side_px is None
     factor = overlay_reduction(labels.shape)
+    if max_side_px is not None:
+        factor = max(factor, -(-max(labels.shape) // max_side_px))
     if factor == 1:
-        return overlay(image, labels)
+        return overlay(image, labels, legend=legend)
     shape = (-(-labels.shape[0] // factor), -(-labels.shape[1] // factor))
     small = cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
     return overlay(
-        np.asarray(small, dtype=np.uint8), resample_labels(labels, shape), counted=labels
+        np.asarray(small, dtype=np.uint8),
+        resample_labels(labels, shape),
+        counted=labels,
+        legend=legend,
     )

@@ -10,7 +10,8 @@ from petrography.calibration import colour_distance, judge_input
 from petrography.image_codec import Encoded
 from petrography.images import clipped_fraction, resampled_shape
 from petrography.minerals import BACKGROUND_CODE, association_codes, mineral
-from petrography.model_card import ModelCard, sha256_hex
+from petrography.model_card import Evaluation, ModelCard, sha256_hex
+from petrography.pipeline.circumstances import Circumstances
 from petrography.pipeline.map_files import overlay_reduction
 from petrography.pipeline.measurement import Measured
 from petrography.pipeline.model_view import sees_bands
@@ -275,12 +276,15 @@ def provenance_of(
     seen: Seen,
     software: Mapping[str, str],
     started_utc: str | None,
+    circumstances: Circumstances,
 ) -> dict[str, JsonValue]:
-    """Write down what was analysed, by what, and with which parameters after defaults."""
+    """Write down what was analysed, by what, for whom, and with which parameters after defaults."""
     height_px, width_px = seen.image.pixels.shape[:2]
     colours, lens = seen.corrections.calibration, seen.corrections.lens
     return {
         "started_utc": started_utc,
+        "finished_utc": circumstances.ends_utc(),
+        "asked_by": dict(circumstances.asked_by),
         "image": {
             "media_type": seen.image.media_type,
             "sha256": sha256_hex(data),
@@ -299,20 +303,43 @@ def provenance_of(
             "channels": list(card.channels),
             "crossed_views": None if seen.crossed is None else seen.crossed.count,
         },
-        "model": {
-            "name": card.name,
-            "version": card.version,
-            "onnx_sha256": card.onnx_sha256,
-            "architecture": card.architecture,
-            "precision": card.precision,
-            "training_data": card.training.data,
-            "training_data_sha256": card.training.data_sha256,
-            "phantom_fraction": card.training.phantom_fraction,
-            "weight_terms": card.weight_terms,
-        },
+        "model": _model_facts(card, circumstances.card_sha256),
         "calibration": None if colours is None else colours.model_dump(mode="json"),
         # A flat field is long; its id is the digest of its content.
         "flat_field": seen.corrections.ids()["flat_field"],
         "lens": None if lens is None else lens.model_dump(mode="json"),
         "software": dict(software),
+        "runtime": dict(circumstances.runtime),
+    }
+
+
+def _model_facts(card: ModelCard, card_sha256: str | None) -> dict[str, JsonValue]:
+    return {
+        "name": card.name,
+        "version": card.version,
+        "onnx_sha256": card.onnx_sha256,
+        "card_sha256": card_sha256,
+        "classes": list(card.classes),
+        "exported_utc": card.exported_utc,
+        "git_commit": card.git_commit,
+        "architecture": card.architecture,
+        "precision": card.precision,
+        "training_data": card.training.data,
+        "training_data_sha256": card.training.data_sha256,
+        "phantom_fraction": card.training.phantom_fraction,
+        "weight_terms": card.weight_terms,
+        "evaluations": [_accuracy(one) for one in card.evaluations],
+    }
+
+
+def _accuracy(evaluation: Evaluation) -> dict[str, JsonValue]:
+    """How good the model was on images that it had not seen, beside the nearest-colour baseline."""
+    return {
+        "data": evaluation.data,
+        "association": evaluation.association,
+        "images": len(evaluation.images),
+        "mean_iou": evaluation.mean_iou,
+        "pixel_accuracy": evaluation.pixel_accuracy,
+        "baseline_mean_iou": evaluation.baseline_mean_iou,
+        "baseline_pixel_accuracy": evaluation.baseline_pixel_accuracy,
     }

@@ -20,6 +20,7 @@ ArtefactName = Literal[
     "overlay.jpg",
     ExportName,
     "anisotropy.png",
+    "report.pdf",
 ]
 MEDIA_TYPES: dict[str, str] = {
     "result.json": "application/json",
@@ -30,9 +31,10 @@ MEDIA_TYPES: dict[str, str] = {
     "overlay.jpg": "image/jpeg",
     **EXPORTS,
     "anisotropy.png": "image/png",
+    "report.pdf": "application/pdf",
 }
 # Files that are made only where a request names them.
-ON_REQUEST: frozenset[str] = EXPORTS_ON_REQUEST
+ON_REQUEST: frozenset[str] = EXPORTS_ON_REQUEST | {"report.pdf"}
 
 StoredId = Annotated[str, Field(min_length=1, max_length=128)]
 UmPerPx = Annotated[float, Field(ge=MIN_UM_PER_PX, le=MAX_UM_PER_PX)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -17,7 +16,14 @@ from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import MEDIA_TYPES, ON_REQUEST, ArtefactName
 from petrography.pipeline.seeing import Seen
 from petrography.registration import anisotropy_picture
-from petrography.report import Artefact, Result, exports, write_grains_coco, write_grains_geojson
+from petrography.report import (
+    Artefact,
+    Result,
+    exports,
+    provenance_json,
+    write_grains_coco,
+    write_grains_geojson,
+)
 
 __all__ = ["WritingFiles", "listed"]
 
@@ -26,6 +32,8 @@ _WRITER_THREADS = 3
 # Above it files are written one after the other: the work space of each is as large as the image,
 # and side by side they would add up.
 _MAX_PX_SIDE_BY_SIDE = 40_000_000
+# Of the longer side of the picture in report.pdf: 230 px to the inch of a page.
+_MAX_PRINTED_PX = 1600
 
 
 class WritingFiles:
@@ -72,9 +80,8 @@ class WritingFiles:
         if not self._side_by_side:
             self._submit(_of_map(seen))
         self._submit(_of_statistics(result, seen, measured))
-        provenance = json.dumps(result.provenance, indent=2, ensure_ascii=False) + "\n"
-        name = "provenance.json"
-        last = written(self._sink, name, partial(_write_bytes, made=provenance.encode))
+        name, provenance = "provenance.json", partial(provenance_json, result)
+        last = written(self._sink, name, partial(_write_bytes, made=provenance))
         digests = {**{name: future.result() for name, future in self._futures.items()}, name: last}
         return {name: digests[name] for name in MEDIA_TYPES if name in digests}
 
@@ -106,10 +113,19 @@ def _of_statistics(result: Result, seen: Seen, measured: Measured) -> dict[str, 
 
     # The slowest first: the others are written beside it.
     return {
+        "report.pdf": partial(_write_bytes, made=partial(_pages, result, seen)),
         "grains.geojson": geojson,
         "grains.coco.json": partial(write_grains_coco, grains),
         **_as_writers(tables),
     }
+
+
+def _pages(result: Result, seen: Seen) -> bytes:
+    # Its fonts and its library are of use to those only who ask for it.
+    from petrography.report.pages import report_pdf
+
+    picture = picture_of(seen.shown, seen.segmentation.labels, max_side_px=_MAX_PRINTED_PX)
+    return report_pdf(result, encode_jpeg(picture))
 
 
 def _as_writers(made: Mapping[str, Callable[[], bytes]]) -> dict[str, WriteFile]:

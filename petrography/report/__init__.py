@@ -27,6 +27,7 @@ from petrography.report.modal_columns import tabulated_modal
 from petrography.report.modal_uncertainty import ModalUncertainty, modal_uncertainty, not_found
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
+from petrography.report.provenance import provenance_json
 from petrography.report.result import (
     Artefact,
     GrainEntry,
@@ -116,6 +117,7 @@ __all__ = [
     "modal_uncertainty",
     "not_found",
     "overlay",
+    "provenance_json",
     "result_json",
     "result_schema",
     "result_schema_json",

@@ -1,7 +1,7 @@
 """Who may do what: API keys with tenants and scopes, and how often.
 
-`principal` names who asks, `key_file` keeps the digests of the keys, `rate_limit` counts,
-`guard` puts them together for every protocol.
+`principal` names who asks, `key_file` keeps the digests of the keys, `oidc` judges tokens of an
+identity provider, `rate_limit` counts, `guard` puts them together for every protocol.
 """
 
 from service.access.guard import Guard
@@ -13,6 +13,7 @@ from service.access.key_file import (
     revoke_key,
     write_key_file,
 )
+from service.access.oidc import Provider, Tokens
 from service.access.principal import SCOPES, Principal, Scope
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "ApiKey",
     "Guard",
     "Principal",
+    "Provider",
     "Scope",
+    "Tokens",
     "create_key",
     "empty_key_file",
     "read_key_file",

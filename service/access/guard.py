@@ -11,6 +11,7 @@ from pathlib import Path
 
 from petrography.errors import ConfigurationError, UnauthenticatedError
 from service.access.key_file import ApiKey, KeyFile, digest_of, key_id_of, read_key_file
+from service.access.oidc import Tokens, looks_like_token
 from service.access.principal import Principal
 from service.access.rate_limit import RateLimit
 
@@ -32,8 +33,10 @@ class Guard:
 
     Parameters
     ----------
-    path : Path
-        The key file.
+    path : Path or None
+        The key file; None where only tokens are accepted.
+    tokens : Tokens, optional
+        Judges the tokens of an identity provider, which come instead of a key.
     now : callable
         The time, with its zone.
     clock : callable
@@ -47,16 +50,18 @@ class Guard:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         *,
+        tokens: Tokens | None = None,
         now: Callable[[], dt.datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._now = now
         self._limit = RateLimit(clock)
-        self._stamp = _stamp(path)
-        self._keys = _by_id(read_key_file(path))
+        self._tokens = tokens
+        self._stamp = None if path is None else _stamp(path)
+        self._keys = {} if path is None else _by_id(read_key_file(path))
 
     def admit(self, key: str | None) -> Principal:
         """Find out who asks, and count the request.
@@ -70,12 +75,16 @@ class Guard:
         ------
         UnauthenticatedError
             If there is no key, or it is unknown, revoked or expired.
+        NotReadyError
+            If it is a token and the identity provider does not answer.
         RateLimitError
             If the key has used its requests up.
         """
         if key is None:
             msg = "there is no API key; wanted the header Authorization: Bearer ps_... or X-API-Key"
             raise UnauthenticatedError(msg)
+        if self._tokens is not None and looks_like_token(key):
+            return self._tokens.admit(key)
         self._read_again()
         kept = self._keys.get(key_id_of(key) or "")
         # An unknown id is compared too, so that time does not tell which ids there are.
@@ -91,7 +100,13 @@ class Guard:
             self._limit.count(kept.id, kept.requests_per_minute)
         return Principal(kept.id, kept.tenant, frozenset(kept.scopes))
 
+    def may_wait(self, key: str | None) -> bool:
+        """Tell whether `admit` may have to ask an identity provider, and so take seconds."""
+        return self._tokens is not None and key is not None and looks_like_token(key)
+
     def _read_again(self) -> None:
+        if self._path is None:
+            return
         stamp = _stamp(self._path)
         if stamp == self._stamp:
             return

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest
 from service.engine.correcting import CorrectionRequest, correct
 from service.engine.course import AnalysisEvent
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.field_maps import segment_fields
+from service.engine.guarding import guard_of
 from service.engine.image_priority import priority_of, size_if_known, size_of
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
@@ -20,6 +22,16 @@ from service.engine.recorded_analyses import (
     digest_of_upload,
 )
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
+from service.engine.replaying import (
+    Compared,
+    compared,
+    corrections_of,
+    flat_field_of,
+    kept_result,
+    model_of,
+    replay,
+    request_of,
+)
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Placed, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
@@ -32,7 +44,9 @@ __all__ = [
     "REGISTRATIONS",
     "AnalysisEvent",
     "ArtefactStore",
+    "Auditing",
     "CalibrationRequest",
+    "Compared",
     "CorrectionRequest",
     "Engine",
     "Estimate",
@@ -56,12 +70,20 @@ __all__ = [
     "ViewDescription",
     "analyse_image",
     "asked_analysis",
+    "compared",
     "correct",
+    "corrections_of",
     "digest_of_upload",
     "estimate",
+    "flat_field_of",
+    "guard_of",
+    "kept_result",
+    "model_of",
     "newest_version",
     "open_version",
     "priority_of",
+    "replay",
+    "request_of",
     "segment_fields",
     "size_if_known",
     "size_of",

@@ -12,7 +12,9 @@ from petrography.calibration import Corrections
 from petrography.image_codec import Encoded
 from petrography.pipeline import AnalysisRequest, InParts, ViewReaders, require_possible
 from petrography.report import Result
+from service.audit import asking
 from service.engine.artefact_store import ArtefactStore
+from service.engine.auditing import Auditing
 from service.engine.course import Course
 from service.engine.estimating import OtherRate
 from service.engine.kinds import ANALYSES
@@ -53,6 +55,8 @@ class Analyses:
         Where calibrations are found and analyses kept.
     scheduler : TileScheduler
         Orders the tiles of all of them.
+    audit : Auditing
+        Puts them on record before they are kept.
     other_rate : OtherRate
         Learns what they take beside the network.
     """
@@ -60,6 +64,7 @@ class Analyses:
     settings: Settings
     store: ArtefactStore
     scheduler: TileScheduler
+    audit: Auditing
     other_rate: OtherRate = field(default_factory=OtherRate)
 
     async def prepared(
@@ -105,7 +110,7 @@ class Analyses:
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
             corrections = await asyncio.to_thread(stored_corrections, self.store, request, owner)
-        kept_id = analysis_id or str(uuid.uuid4())
+        kept_id, who = analysis_id or str(uuid.uuid4()), asking()
 
         def analyse(
             map_image: MapImage, course: Course, max_bytes: int | None, in_parts: InParts | None
@@ -130,12 +135,14 @@ class Analyses:
                     views=views,
                     in_parts=in_parts,
                     scheduled=scheduled,
+                    who=who,
                     href_prefix=f"{href_root}/{kept_id}/",
                     on_stage=course.on_stage,
                     on_progress=course.on_progress,
                 )
                 document = draft.read(ANALYSES.document)
                 course.go_on()
+                self.audit.analysis_made(result, document, who)
                 self.store.publish(kept_id, draft)
             if not views and in_parts is None:
                 self._learn(result, scheduled.waited_s)

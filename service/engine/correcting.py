@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -59,6 +60,7 @@ def correct(
     *,
     at: datetime,
     owner: str = "",
+    put_on_record: Callable[[Result], object] | None = None,
 ) -> Result:
     """Make the next version of an analysis; all versions before stay as they are.
 
@@ -76,6 +78,8 @@ def correct(
         When, with a zone.
     owner : str
         The tenant that asks.
+    put_on_record : callable, optional
+        Told the new version before it is kept; there is none if it raises.
 
     Returns
     -------
@@ -102,6 +106,8 @@ def correct(
         raise ConflictError(msg)
     following = _reviewed(result, request, at, store, owner)
     catalogue.beat(analysis_id)
+    if put_on_record is not None:
+        put_on_record(following)
     path = add_version(store, analysis_id, following.version, result_json(following), owner)
     try:
         catalogue.note(

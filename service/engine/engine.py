@@ -11,7 +11,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
 
 from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
@@ -20,6 +19,7 @@ from petrography.stitching import Matcher
 from service.catalogue import Catalogue, database_url
 from service.engine.analysing import Analyse, Analyses, Finished
 from service.engine.artefact_store import ArtefactStore
+from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
 from service.engine.course import AnalysisEvent, Course
@@ -27,7 +27,7 @@ from service.engine.documents import document_bytes
 from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known
 from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
-from service.engine.one_image import software_versions
+from service.engine.one_image import image_limits, software_versions
 from service.engine.readiness import Readiness
 from service.engine.recorded_analyses import RecordedAnalyses
 from service.engine.registering import RegistrationRequest, register_files
@@ -41,8 +41,6 @@ from service.settings import Settings
 from service.telemetry import Telemetry
 
 __all__ = ["Engine", "Finished"]
-
-T = TypeVar("T")
 
 
 class Engine:
@@ -79,8 +77,9 @@ class Engine:
         self.workers = self._workers = Workers(settings, telemetry)
         self.admission = self._workers.admission
         self.scheduler = TileScheduler(telemetry)
-        self._analyses = Analyses(settings, self.store, self.scheduler)
-        self._readiness = Readiness(settings, telemetry, self.scheduler)
+        self.audit = Auditing(settings)
+        self._analyses = Analyses(settings, self.store, self.scheduler, self.audit)
+        self._readiness = Readiness(settings, telemetry, self.scheduler, self.audit)
         self._matcher: Matcher | None = None
 
     @asynccontextmanager
@@ -94,6 +93,7 @@ class Engine:
             served then.
         """
         self.store.open_folder()
+        self.audit.started(self.version)
         await asyncio.to_thread(self.recorded.catalogue.open)
         if self.settings.panorama_matcher is not None:
             self._matcher = open_matcher(self.settings.panorama_matcher, self.settings)
@@ -105,6 +105,7 @@ class Engine:
             self.recorded.catalogue.close()
             self.scheduler.close()
             self.telemetry.close()
+            self.audit.stopped()
 
     @property
     def repository(self) -> Repository:
@@ -145,9 +146,7 @@ class Engine:
     @property
     def limits(self) -> ImageLimits:
         """Limits of every image."""
-        return ImageLimits(
-            max_bytes=self.settings.max_image_bytes, max_pixels=self.settings.max_image_pixels
-        )
+        return image_limits(self.settings)
 
     async def analyse(
         self,
@@ -412,8 +411,10 @@ class Engine:
 
         return await self._image(PANORAMAS, work)
 
-    async def _image(self, kind: Kind, work: Callable[[Course], T]) -> T:
+    async def _image(self, kind: Kind, work: Callable[[Course], Finished]) -> Finished:
         """Carry out work that needs no model."""
         self.require_ready()
         with counted(lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()):
-            return await self._workers.carry_out(work)
+            done = await self._workers.carry_out(work)
+            self.audit.made(kind, done.result_id, done.document)
+            return done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import importlib.metadata
 import platform
@@ -18,21 +17,30 @@ from petrography.pipeline import (
     analyse_into,
 )
 from petrography.report import Result
+from petrography.report.provenance import fact
 from petrography.workspace import Workspace
+from service.audit import Who
+from service.engine.circumstances import circumstances_of, repeating, utc_now
 from service.repository import LoadedModel
 from service.runtime import OnnxPredictor, ScheduledRequest
 from service.settings import Settings
 
-__all__ = ["analyse_image", "software_versions"]
+__all__ = ["analyse_image", "image_limits", "software_versions"]
 
 NOTHING_CORRECTED = Corrections()
+NOBODY = Who()
 
 _SOFTWARE = (
     "petroserve",
+    "connected-components-3d",
+    "imagecodecs",
+    "matplotlib",
     "numpy",
     "opencv-python-headless",
+    "reportlab",
     "scikit-image",
     "scipy",
+    "tifffile",
     "onnxruntime",
     "onnxruntime-gpu",
 )
@@ -51,6 +59,8 @@ def analyse_image(
     views: ViewReaders | None = None,
     in_parts: InParts | None = None,
     scheduled: ScheduledRequest | None = None,
+    who: Who = NOBODY,
+    repeated: Result | None = None,
     href_prefix: str = "",
     on_stage: Callable[[str, float], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -82,6 +92,10 @@ def analyse_image(
     scheduled : ScheduledRequest, optional
         Through which its tiles are run in turns with those of others; without it they are run in
         this thread.
+    who : Who
+        Asked for it, for the provenance.
+    repeated : Result, optional
+        An earlier analysis that this one repeats: its times and who asked are taken over.
     href_prefix : str
         Put before the names of the artefacts in the result.
     on_stage, on_progress : callable, optional
@@ -93,6 +107,10 @@ def analyse_image(
         If image or request cannot be analysed.
     """
     predictors = _Predictors(model, scheduled)
+    circumstances, started = circumstances_of(model, settings, who), utc_now()
+    if repeated is not None:
+        circumstances = repeating(circumstances, repeated)
+        started = str(fact(repeated, "started_utc"))
     return analyse_into(
         sink,
         image,
@@ -104,16 +122,20 @@ def analyse_image(
         corrections=corrections,
         views=views,
         in_parts=in_parts,
-        limits=ImageLimits(
-            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
-        ),
+        limits=image_limits(settings),
         software=software_versions(),
         provider_degradations=predictors,
-        started_utc=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        started_utc=started,
+        circumstances=circumstances,
         href_prefix=href_prefix,
         on_stage=on_stage,
         on_progress=on_progress,
     )
+
+
+def image_limits(settings: Settings) -> ImageLimits:
+    """Limits of every image."""
+    return ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
 
 
 class _Predictors:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from petrography.errors import NotReadyError
+from service.engine.auditing import Auditing
 from service.repository import LoadedModel, Repository, open_repository
 from service.runtime import TileScheduler
 from service.settings import Settings
@@ -29,12 +30,21 @@ class Readiness:
         Told about the models.
     scheduler : TileScheduler
         Told where they run.
+    audit : Auditing
+        Puts on record which are served.
     """
 
-    def __init__(self, settings: Settings, telemetry: Telemetry, scheduler: TileScheduler) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        telemetry: Telemetry,
+        scheduler: TileScheduler,
+        audit: Auditing,
+    ) -> None:
         self._settings = settings
         self._telemetry = telemetry
         self._scheduler = scheduler
+        self._audit = audit
         self._repository: Repository | None = None
         self._not_ready = "the models are being loaded"
         self._alive = True
@@ -113,6 +123,7 @@ class Readiness:
     def _warm_up_model(self, model: LoadedModel) -> None:
         seconds = model.warm_up()
         card = model.card
+        self._audit.model_loaded(card, model.card_sha256, model.opened.provider)
         name, version = card.name, str(card.version)
         self._telemetry.model_info.labels(
             name, version, card.onnx_sha256, model.opened.provider

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from service.access import Guard, Principal, Scope
+from service.audit import Who
 from service.uploads import idempotency_key
 
 __all__ = ["CALLER", "Caller", "admitted", "stated_key"]
@@ -62,6 +64,11 @@ class Caller:
         return "" if self.principal is None else self.principal.tenant
 
     @property
+    def who(self) -> Who:
+        """As whom it is put on record."""
+        return Who() if self.principal is None else Who(self.owner, self.principal.key_id)
+
+    @property
     def tenant(self) -> str:
         """With whose calls this one shares: the tenant of the key, or the same address."""
         return _host(self.peer) if self.principal is None else self.principal.tenant
@@ -70,7 +77,7 @@ class Caller:
 CALLER: ContextVar[Caller] = ContextVar("CALLER")
 
 
-def admitted(guard: Guard | None, method: str, metadata: Metadata | None) -> Caller:
+async def admitted(guard: Guard | None, method: str, metadata: Metadata | None) -> Caller:
     """Find out who calls, and whether this is allowed.
 
     Parameters
@@ -90,7 +97,10 @@ def admitted(guard: Guard | None, method: str, metadata: Metadata | None) -> Cal
     given = dict(metadata or ())
     if guard is None or method in _OPEN:
         return Caller(None, given)
-    principal = guard.admit(_presented(given))
+    key = _presented(given)
+    # A token may have to wait for the keys of its issuer.
+    wait = guard.may_wait(key)
+    principal = await asyncio.to_thread(guard.admit, key) if wait else guard.admit(key)
     principal.require(_needed(method))
     return Caller(principal, given)
 

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from petrography.errors import AccessError, MalformedRequestError, OverloadedError
 from service.access import Guard
+from service.audit import asked_by
 from service.grpc_api.access import CALLER, Caller, admitted
 from service.grpc_api.lingering import linger
 from service.grpc_api.refusing import Context, refuse
@@ -62,7 +63,7 @@ class Calls(grpc.aio.ServerInterceptor):
         if handler is None or method.startswith(_FOREIGN):
             return handler
         try:
-            caller = admitted(self._guard, method, handler_call_details.invocation_metadata)
+            caller = await admitted(self._guard, method, handler_call_details.invocation_metadata)
         except (AccessError, OverloadedError) as error:
             return self._refusing(method, error)
         return self._around(handler, method, caller)
@@ -121,7 +122,8 @@ class Calls(grpc.aio.ServerInterceptor):
         began, code = time.perf_counter(), "OK"
         self._enter()
         try:
-            yield
+            with asked_by(caller.who):
+                yield
         except asyncio.CancelledError:
             code = "DEADLINE_EXCEEDED" if context.time_remaining() == 0 else "CANCELLED"
             raise

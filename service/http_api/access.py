@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access import Guard, Principal
 from service.access import Scope as AccessScope
+from service.audit import Who, asked_by
 
 __all__ = ["SECURITY_SCHEMES", "Access", "owner_of"]
 
@@ -31,7 +33,7 @@ _READING_BY_POST = frozenset({"/v2/repository/index"})
 _BEARER = "bearer "
 
 SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a token."},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 
@@ -60,10 +62,18 @@ class Access:
             Answered by the layer around this one.
         """
         if scope["type"] == "http" and not _is_open(scope["path"]):
-            principal = self._guard.admit(_presented(Headers(scope=scope)))
+            principal = await self._admitted(_presented(Headers(scope=scope)))
             principal.require(_needed(scope["method"], scope["path"]))
             scope.setdefault("state", {})["principal"] = principal
+            with asked_by(Who(principal.tenant, principal.key_id)):
+                await self._app(scope, receive, send)
+            return
         await self._app(scope, receive, send)
+
+    async def _admitted(self, key: str | None) -> Principal:
+        if self._guard.may_wait(key):
+            return await asyncio.to_thread(self._guard.admit, key)
+        return self._guard.admit(key)
 
 
 def owner_of(request: Request) -> str:

@@ -130,6 +130,7 @@ def add_analysis_reading(router: APIRouter, engine: Engine) -> None:
             asked,
             at=datetime.now(UTC),
             owner=owner_of(request),
+            put_on_record=engine.audit.reviewed,
         )
         location = f"{root_of(ANALYSES)}/{result.id}?version={result.version}"
         return Response(result_json(result), 201, {"Location": location}, "application/json")

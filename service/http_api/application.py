@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from petrography.errors import PetroserveError
 from service.access import Guard
-from service.engine import Engine
+from service.engine import Engine, guard_of
 from service.http_api.access import Access
 from service.http_api.analyses_routes import analysis_routes
 from service.http_api.calibrations_routes import calibration_routes
@@ -121,9 +121,8 @@ def create_app(
         engine.telemetry.observe_error(error)
         return problem_of_http_exception(request, error)
 
-    keys = engine.settings.api_keys
-    if guard is None and keys is not None:
-        guard = Guard(keys)
+    if guard is None:
+        guard = guard_of(engine.settings)
     if guard is not None:
         app.add_middleware(Access, guard=guard)
     app.add_middleware(Observation, telemetry=engine.telemetry)

@@ -60,6 +60,8 @@ class JobOrder(BaseModel):
     """The tenant that finds the result; empty without API keys."""
     tenant: str
     """With whose requests it shares turns: without API keys an address."""
+    key_id: str | None = None
+    """Public part of the key that it was asked with, for its provenance."""
     priority: Priority | None
     """None where the size of the image decides."""
     href_root: str

@@ -19,6 +19,7 @@ from petrography.errors import (
     NotReadyError,
     PetroserveError,
 )
+from service.audit import Who, asked_by
 from service.catalogue import Catalogue, State
 from service.engine import AnalysisEvent, Engine, newest_version
 from service.jobs.callbacks import Callbacks
@@ -201,7 +202,9 @@ class JobRunner:
             on_event=on_event,
         )
         placed = self._in_a_place(_until(stop, work))
-        future = asyncio.run_coroutine_threadsafe(placed, self._loop)
+        # For whoever handed it in, maybe in another process and long ago.
+        with asked_by(Who(job.order.owner or None, job.order.key_id)):
+            future = asyncio.run_coroutine_threadsafe(placed, self._loop)
         told = None
         while not concurrent.futures.wait([future], timeout=_LOOK_S).done:
             if self._stopping.is_set() or not self._told(job.order, progress, told):

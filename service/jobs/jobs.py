@@ -20,6 +20,7 @@ from petrography.errors import (
     OverloadedError,
 )
 from petrography.pipeline import require_possible
+from service.audit import asking
 from service.catalogue import AnalysisRecord, Begun, Catalogue, NewAnalysis
 from service.engine import Engine, priority_of, size_if_known
 from service.jobs.callbacks import Callbacks, open_callbacks
@@ -160,7 +161,9 @@ class Jobs:
                 f"analysis {analysis_id} is waited for by its client, who can close the connection"
             )
             raise AnalysisEndedError(msg)
-        return await asyncio.to_thread(self._cancelled, record)
+        cancelled = await asyncio.to_thread(self._cancelled, record)
+        self._engine.audit.cancelled(analysis_id)
+        return cancelled
 
     async def _ready_queue(self) -> DurableQueue:
         self._wanted.set()
@@ -300,6 +303,7 @@ def _order(submission: Submission, analysis_id: str, parts: tuple[KeptPart, ...]
         analysis_id=analysis_id,
         owner=submission.owner,
         tenant=submission.tenant,
+        key_id=asking().key_id,
         priority=submission.priority,
         href_root=submission.href_root,
         callback=submission.request.callback,

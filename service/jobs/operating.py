@@ -50,7 +50,8 @@ class JobDesk:
     def given_up(self) -> tuple[str, ...]:
         """Name the jobs that were given up and can be tried again: their files are kept."""
         kept = self._files.kept()
-        dead = (record.analysis_id for record in self._catalogue.jobs(("dead",)))
+        states: tuple[State, ...] = ("dead",)
+        dead = (record.analysis_id for record in self._catalogue.jobs(states))
         return tuple(analysis_id for analysis_id in dead if analysis_id in kept)
 
     def retry(self, analysis_id: str) -> None:

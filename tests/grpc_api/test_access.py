@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 from contextlib import nullcontext
@@ -106,7 +107,7 @@ def test_every_method_that_is_not_known_to_read_needs_more(stub: str, tmp_path: 
     for name in methods:
         refused = pytest.raises(ForbiddenError) if name in making else nullcontext()
         with refused:
-            admitted(guard, f"/{service}/{name}", bearer(reading))
+            asyncio.run(admitted(guard, f"/{service}/{name}", bearer(reading)))
 
 
 @pytest.mark.parametrize(
@@ -132,4 +133,4 @@ def test_metadata_without_a_good_key_is_refused(
 ) -> None:
     write_key_file(tmp_path / "keys.json", empty_key_file())
     with pytest.raises(UnauthenticatedError):
-        admitted(Guard(tmp_path / "keys.json"), "/inference.Any/Method", metadata)
+        asyncio.run(admitted(Guard(tmp_path / "keys.json"), "/inference.Any/Method", metadata))

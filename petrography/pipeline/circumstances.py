@@ -1,0 +1,36 @@
+"""What only whoever runs an analysis knows of it: when, for whom, on what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+__all__ = ["Circumstances"]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Facts for the provenance that do not follow from the image and the request.
+
+    Attributes
+    ----------
+    asked_by : mapping of str to JSON
+        Tenant and public part of the key that the analysis was asked with; never a secret.
+    runtime : mapping of str to JSON
+        Where networks ran, and which build of the software.
+    card_sha256 : str or None
+        Of the file of the model card.
+    finished_utc : callable or None
+        Asked for the time when everything is measured, ISO 8601.
+    """
+
+    asked_by: Mapping[str, JsonValue] = field(default_factory=dict)
+    runtime: Mapping[str, JsonValue] = field(default_factory=dict)
+    card_sha256: str | None = None
+    finished_utc: Callable[[], str | None] | None = None
+
+    def ends_utc(self) -> str | None:
+        """Ask for the time."""
+        return None if self.finished_utc is None else self.finished_utc()

@@ -7,7 +7,6 @@ done instead, is in docs/decisions/0002-bentoml-as-shell.md.
 from __future__ import annotations
 
 import importlib.resources
-import logging
 import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -20,11 +19,13 @@ from _bentoml_sdk import Service
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
+from service import tracing
 from service.access import read_key_file
 from service.engine import Engine
 from service.http_api import create_app
+from service.logs import set_up as set_up_logs
 from service.repository import open_repository
-from service.settings import Settings, read_settings
+from service.settings import Settings, read_settings, read_trace_settings
 from service.telemetry import Telemetry
 
 __all__ = ["Petroserve", "Shell", "petroserve", "serve"]
@@ -42,9 +43,10 @@ class Shell(Service[Any]):
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Build the application of one worker process."""
-        logging.getLogger("petroserve").setLevel(logging.INFO)
         settings = read_settings()
+        set_up_logs(settings.log_format)
         engine = Engine(settings, Telemetry(settings.prometheus_multiproc_dir))
+        _start_tracing(engine.version)
         app = create_app(engine, swagger_folder=_swagger_folder())
         self.mount_asgi_app(app)
         shell = super().to_asgi(is_main=is_main)
@@ -82,6 +84,8 @@ def serve(settings: Settings) -> None:
         If a model folder is broken.
     """
     settings.require_guarded()
+    read_trace_settings()
+    set_up_logs(settings.log_format)
     os.environ.update(settings.environment())
     _rehearse(settings)
     with tempfile.TemporaryDirectory(prefix="petroserve-") as home:
@@ -94,6 +98,15 @@ def serve(settings: Settings) -> None:
         except OSError as error:
             msg = f"cannot listen on {settings.host} port {settings.http_port}: {error}"
             raise ConfigurationError(msg) from error
+
+
+def _start_tracing(version: str) -> None:
+    """Send the spans of this process, if the ``OTEL_*`` variables say where to."""
+    if read_trace_settings().is_on:
+        # OpenTelemetry's exporter takes a fifth of a second to import.
+        from service.span_export import export_recorder
+
+        tracing.install(export_recorder(version))
 
 
 def _rehearse(settings: Settings) -> None:

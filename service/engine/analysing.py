@@ -16,6 +16,7 @@ from service.engine.artefact_store import ArtefactStore
 from service.engine.course import Course
 from service.engine.estimating import OtherRate
 from service.engine.kinds import ANALYSES
+from service.engine.observing import observe_result, observed
 from service.engine.one_image import analyse_image
 from service.engine.scratch_files import ScratchFiles
 from service.engine.stored_corrections import stored_corrections
@@ -108,6 +109,7 @@ class Analyses:
             map_image: MapImage, course: Course, max_bytes: int | None, in_parts: InParts | None
         ) -> Finished:
             with (
+                observed(kept_id, model.card),
                 ScratchFiles(self.settings.scratch_folder) as scratch,
                 self.store.draft(ANALYSES) as draft,
                 self.scheduler.request(priority=priority, tenant=tenant) as scheduled,
@@ -134,6 +136,7 @@ class Analyses:
                 document = draft.read(ANALYSES.document)
                 course.go_on()
                 self.store.publish(ANALYSES, kept_id, draft)
+                observe_result(course.telemetry, result)
             if not views and in_parts is None:
                 self._learn(result, scheduled.waited_s)
             return Finished(kept_id, document)

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access import Guard
 from service.access import Scope as AccessScope
+from service.logs import bound
 
 __all__ = ["SECURITY_SCHEMES", "Access"]
 
@@ -50,6 +51,9 @@ class Access:
             principal = self._guard.admit(_presented(Headers(scope=scope)))
             principal.require(_needed(scope["method"]))
             scope.setdefault("state", {})["principal"] = principal
+            with bound(tenant=principal.tenant, key_id=principal.key_id):
+                await self._app(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from petrography.errors import NotReadyError, OverloadedError, UnauthenticatedError
+from service import tracing
 from service.status import status_of
 
 __all__ = [
@@ -48,12 +49,14 @@ class Problem(BaseModel):
 def problem_of_error(request: Request, error: Exception) -> Response:
     """Answer an error with the status of its class.
 
-    An error whose class is not public is logged under a new id; the client gets only the id.
+    An error whose class is not public is logged under the id of its trace; the client gets only
+    the id.
     """
     status = status_of(error)
     detail, instance = str(error), request.url.path
     if not status.public:
-        instance = f"urn:uuid:{uuid.uuid4()}"
+        place = tracing.here()
+        instance = (uuid.uuid4() if place is None else uuid.UUID(hex=place.trace_id)).urn
         detail = "The service failed; its log says why under the id of this instance."
         _log.error("%s %s %s", instance, request.method, request.url.path, exc_info=error)
     headers: dict[str, str] = {}

@@ -79,7 +79,8 @@ def test_workers_add_up_and_one_that_stopped_waits_for_nothing(tmp_path: Path) -
     assert "petroserve_queue_depth 2.0" in worker("is killed")
     last = worker("stops")
 
-    # What was done stays counted; only the process that never said goodbye is still added.
+    # What was done stays counted; nothing waits in a process that is gone, however it went.
     assert "petroserve_tiles_total 9.0" in last
-    assert "petroserve_queue_depth 4.0" in last
+    assert "petroserve_queue_depth 2.0" in last
+    assert "petroserve_processes 1.0" in last
     assert 'petroserve_model_info{name="tiny",provider="cpu"' in last

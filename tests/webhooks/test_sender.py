@@ -307,9 +307,9 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     foreign, later = tmp_path / "foreign", tmp_path / "later"
     foreign.write_bytes(b"no database" * 100)
     with sqlite3.connect(later) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute("PRAGMA user_version = 3")
     database.close()
     with pytest.raises(ConfigurationError, match="cannot be used"):
         DeliveryStore(foreign)
-    with pytest.raises(ConfigurationError, match="is of version 2"):
+    with pytest.raises(ConfigurationError, match="is of version 3"):
         DeliveryStore(later)

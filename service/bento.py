@@ -16,6 +16,7 @@ from typing import Any
 
 import bentoml
 from _bentoml_sdk import Service
+from bentoml._internal.log import CLI_LOGGING_CONFIG
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
@@ -23,6 +24,7 @@ from service import tracing
 from service.access import read_key_file
 from service.engine import Engine
 from service.http_api import create_app
+from service.logs import configuration as log_configuration
 from service.logs import set_up as set_up_logs
 from service.repository import open_repository
 from service.settings import Settings, read_settings, read_trace_settings
@@ -85,7 +87,8 @@ def serve(settings: Settings) -> None:
     """
     settings.require_guarded()
     read_trace_settings()
-    set_up_logs(settings.log_format)
+    # Set up once more by BentoML when it begins to serve, from this.
+    CLI_LOGGING_CONFIG.update(log_configuration(settings.log_format))
     os.environ.update(settings.environment())
     _rehearse(settings)
     with tempfile.TemporaryDirectory(prefix="petroserve-") as home:

@@ -159,9 +159,11 @@ class TextLines(_Lines):
         """Write one line, and a traceback below it."""
         message = _on_one_line(redacted(record.getMessage()))
         line = f"{self._moment(record)} [{record.levelname}] {record.name}: {message}"
-        shown = {"trace_id", "request_id", "analysis_id", "tenant"}
-        context = self._context(record).items()
-        known = " ".join(f"{name}={value}" for name, value in context if name in shown)
+        context = self._context(record)
+        if context.get("request_id") == context.get("trace_id"):
+            context.pop("request_id", None)
+        shown = ("trace_id", "request_id", "tenant", "analysis_id")
+        known = " ".join(f"{name}={context[name]}" for name in shown if name in context)
         if known:
             line += f" ({_on_one_line(known)})"
         trouble = self._trouble(record).splitlines()

@@ -13,7 +13,7 @@ import contextlib
 import math
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -52,21 +52,35 @@ WEBHOOK_STATES = ("waiting", "delivered", "dead")
 
 
 class _Declaring(CollectorRegistry):
-    """A registry that declares metrics of this project in one line each."""
+    """A registry that declares metrics of this project in one line each.
+
+    Attributes
+    ----------
+    labels : dict of str to tuple of str
+        Names of the labels of each metric.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.labels: dict[str, tuple[str, ...]] = {}
 
     def counter(self, name: str, what: str, *labels: str) -> Counter:
-        return Counter(f"petroserve_{name}", what, labels, registry=self)
+        return Counter(self._named(name, labels), what, labels, registry=self)
 
     def seconds(self, name: str, what: str, *labels: str) -> Histogram:
-        name = f"petroserve_{name}_seconds"
-        return Histogram(name, what, labels, buckets=_SECONDS, registry=self)
+        return self.spread(f"{name}_seconds", what, *labels, buckets=_SECONDS)
 
     def spread(self, name: str, what: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"petroserve_{name}", what, labels, buckets=buckets, registry=self)
+        name = self._named(name, labels)
+        return Histogram(name, what, labels, buckets=buckets, registry=self)
 
     def gauge(self, name: str, what: str, *labels: str, across: _AcrossWorkers) -> Gauge:
-        name = f"petroserve_{name}"
+        name = self._named(name, labels)
         return Gauge(name, what, labels, multiprocess_mode=across, registry=self)
+
+    def _named(self, name: str, labels: tuple[str, ...]) -> str:
+        self.labels[f"petroserve_{name}"] = labels
+        return f"petroserve_{name}"
 
 
 class Telemetry:
@@ -81,6 +95,8 @@ class Telemetry:
 
     Attributes
     ----------
+    labels : mapping of str to tuple of str
+        Names of the labels of each metric that has any and is declared here.
     jobs, webhooks : Counts
         Told by ``ask`` who counts jobs (`JOB_STATES`) and messages (`WEBHOOK_STATES`) by state;
         without values until then.
@@ -101,6 +117,7 @@ class Telemetry:
         self._declare_input(own)
         self._declare_webhooks(own)
         self._registry = own
+        self.labels: Mapping[str, tuple[str, ...]] = own.labels
 
     def _declare_requests(self, own: _Declaring) -> None:
         self.requests = own.counter("http_requests", "HTTP answers.", "route", "method", "status")
@@ -153,11 +170,10 @@ class Telemetry:
             "tile_batch", "One run of a network over a batch of tiles.", "provider"
         )
         self.model_tiles = own.counter("model_tiles", "Tiles through the networks.", "model")
-        self.tile_batch_tiles = Histogram(
-            "petroserve_tile_batch_tiles",
+        self.tile_batch_tiles = own.spread(
+            "tile_batch_tiles",
             "Tiles of one run of a network, without those that fill it up.",
             buckets=_TILES,
-            registry=own,
         )
         self.tiles_waiting = own.gauge(
             "tiles_waiting", "Tiles that wait for a run.", "priority", across="livesum"

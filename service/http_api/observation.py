@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,6 +26,7 @@ REQUEST_ID_HEADER = "X-Request-Id"
 _log = logging.getLogger("petroserve.http")
 # nginx's code for "client closed request": seen in log and metrics only, nobody is there to read.
 _CLIENT_GONE = 499
+_ANALYSES = "/v1/analyses"
 # Asked every few seconds by machines; not worth a line, nor a span.
 _NOT_LOGGED = frozenset({"/livez", "/readyz", "/metrics"})
 # What other systems number their requests with; anything else is not repeated.
@@ -36,6 +38,7 @@ class _Answered:
     """What is known of the answer so far."""
 
     status: int = _CLIENT_GONE
+    location: str = ""
     begun: bool = False
 
 
@@ -65,7 +68,9 @@ class Observation:
             async def sending(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     answered.status = message["status"]
-                    MutableHeaders(scope=message).append(REQUEST_ID_HEADER, request_id)
+                    headers = MutableHeaders(scope=message)
+                    headers.append(REQUEST_ID_HEADER, request_id)
+                    answered.location = headers.get("location", "")
                 answered.begun = True
                 await send(message)
 
@@ -82,7 +87,7 @@ class Observation:
                 try:
                     yield request_id
                 finally:
-                    self._record(scope, answered.status, time.perf_counter() - started, span)
+                    self._record(scope, answered, time.perf_counter() - started, span)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, answered: _Answered
@@ -99,9 +104,11 @@ class Observation:
                 raise
             await response(scope, receive, send)
 
-    def _record(self, scope: Scope, status: int, seconds: float, span: tracing.Span) -> None:
+    def _record(
+        self, scope: Scope, answered: _Answered, seconds: float, span: tracing.Span
+    ) -> None:
         route = getattr(scope.get("route"), "path", UNMATCHED_ROUTE)
-        method = scope["method"]
+        method, status = scope["method"], answered.status
         known = self._telemetry.observe_request(
             route=route, method=method, status=status, seconds=seconds
         )
@@ -110,20 +117,19 @@ class Observation:
         span.note("http.response.status_code", status)
         if status >= 500:
             span.fail(str(status))
-        if route in _NOT_LOGGED:
-            return
+        if route not in _NOT_LOGGED:
+            fields = {"route": route, "method": known, "status": status}
+            fields |= {"duration_s": round(seconds, 6), "analysis_id": _analysis(scope, answered)}
+            self._log(scope, fields)
+
+    @staticmethod
+    def _log(scope: Scope, fields: dict[str, Any]) -> None:
         principal = scope.get("state", {}).get("principal")
         who = "-" if principal is None else f"{principal.tenant}/{principal.key_id}"
-        fields = {
-            "route": route,
-            "method": known,
-            "status": status,
-            "duration_s": round(seconds, 6),
-        }
         if principal is not None:
             fields |= {"tenant": principal.tenant, "key_id": principal.key_id}
-        path = scope["path"][:200]
-        _log.info("%s %r %d %.3f s %s", method[:20], path, status, seconds, who, extra=fields)
+        said = (scope["method"][:20], scope["path"][:200], fields["status"], fields["duration_s"])
+        _log.info("%s %r %d %.3f s %s", *said, who, extra=fields)
 
 
 @contextmanager
@@ -140,6 +146,14 @@ def _traced(scope: Scope, headers: Headers) -> Iterator[tracing.Span]:
         with tracing.continued(traceparent, "HTTP") as span:
             span.note("http.request.method", scope["method"][:20])
             yield span
+
+
+def _analysis(scope: Scope, answered: _Answered) -> str | None:
+    """Find of which analysis a request is: the one that it names, or that it made."""
+    if not scope["path"].startswith(_ANALYSES):
+        return None
+    asked = str(scope.get("path_params", {}).get("result_id", ""))
+    return asked[:100] or answered.location.rpartition("/")[2] or None
 
 
 def _stated_id(headers: Headers) -> str | None:

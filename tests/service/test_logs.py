@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 from service import tracing
 from service.logs import JsonLines, TextLines, bound, redacted
 from service.webhooks import new_secret
+from tests.http_service import png
+from tests.tiny_model import paint
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SECRET = "Zm9yLW5vYm9keTpldmVyLWV2ZXI"
@@ -158,6 +161,12 @@ def test_a_line_says_where_it_belongs(as_json: Log, as_text: Log) -> None:
     )
 
 
+def test_a_request_that_is_its_own_trace_is_named_once(as_text: Log) -> None:
+    with tracing.continued(None, "request") as span, bound(request_id=span.place.trace_id):
+        as_text.logger.info("done")
+    assert as_text.stream.getvalue().endswith(f": done (trace_id={span.place.trace_id})\n")
+
+
 @pytest.fixture
 def service_log(as_json: Log) -> Iterator[Log]:
     """What the service of this process writes."""
@@ -189,7 +198,7 @@ async def test_a_request_is_one_event_with_its_fields(
     assert answer.headers["x-request-id"] == "lims-77"
     (event,) = request_events(service_log)
     assert event["route"] == "/v1/analyses/{result_id}"
-    assert (event["method"], event["status"]) == ("GET", 404)
+    assert (event["method"], event["status"], event["analysis_id"]) == ("GET", 404, "nothing")
     assert event["duration_s"] > 0
     assert event["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert event["request_id"] == "lims-77"
@@ -226,3 +235,14 @@ async def test_an_internal_error_is_found_by_what_its_client_was_told(
     assert "RuntimeError: password=[hidden]" in failed["exception"]
     assert failed["trace_id"] == request["trace_id"]
     assert request["status"] == 500
+
+
+@pytest.mark.anyio
+async def test_an_analysis_is_named_by_its_request(
+    client: httpx.AsyncClient, service_log: Log
+) -> None:
+    field = png(paint(np.zeros((8, 8), dtype=np.intp)))
+    answer = await client.post("/v1/analyses", files={"image": ("f.png", field)})
+    (event,) = request_events(service_log)
+    assert event["analysis_id"] == answer.json()["id"]
+    assert event["route"] == "/v1/analyses"

@@ -62,6 +62,7 @@ _SECRETS = (
         r"\s*[:=]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s\"',;&}]+)"
     ),
 )
+_MAY_HOLD_ONE = re.compile(r"(?i)[=:,]|bearer|basic|ps_|whs")
 # Controls, and what makes a line look like two or run the other way (Unicode UAX 9 and 14).
 _UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -96,6 +97,9 @@ def redacted(text: str) -> str:
     >>> redacted("GET https://bucket/x?X-Amz-Signature=0f1e2d&part=2")
     'GET https://bucket/x?X-Amz-Signature=[hidden]&part=2'
     """
+    # Most fields of a line are names and numbers; all patterns want one of these.
+    if _MAY_HOLD_ONE.search(text) is None:
+        return text
     for pattern in _SECRETS:
         text = pattern.sub(lambda found: f"{found['kept']}{_HIDDEN}", text)
     return text

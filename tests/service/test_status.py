@@ -39,7 +39,12 @@ def test_what_the_caller_can_mend_is_a_4xx_and_says_how(
     assert (400 <= status.http < 500) == mendable
     assert status.public or not mendable
     if issubclass(error_class, errors.InputError):
-        assert status.grpc in {"INVALID_ARGUMENT", "NOT_FOUND"}
+        assert status.grpc in {
+            "INVALID_ARGUMENT",
+            "NOT_FOUND",
+            "ALREADY_EXISTS",
+            "FAILED_PRECONDITION",
+        }
 
 
 def test_different_problems_have_different_types() -> None:

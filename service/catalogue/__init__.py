@@ -1,0 +1,35 @@
+"""Which analyses there are, whose they are and what became of them: a table in a database.
+
+`records` says what a row tells, `schema` how it lies in SQLite or PostgreSQL, `database` opens one
+and turns its troubles into errors of ours, `keys` knows what an idempotency key leads to, `cursor`
+marks a place in a list, and `catalogue` is what everybody else uses. Images and results are not here: they are files.
+"""
+
+from __future__ import annotations
+
+from service.catalogue.catalogue import MAX_PAGE, Catalogue
+from service.catalogue.database import database_url
+from service.catalogue.keys import LEASE_S
+from service.catalogue.records import (
+    ENDED,
+    STATES,
+    AnalysisRecord,
+    Begun,
+    NewAnalysis,
+    Page,
+    State,
+)
+
+__all__ = [
+    "ENDED",
+    "LEASE_S",
+    "MAX_PAGE",
+    "STATES",
+    "AnalysisRecord",
+    "Begun",
+    "Catalogue",
+    "NewAnalysis",
+    "Page",
+    "State",
+    "database_url",
+]

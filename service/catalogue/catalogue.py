@@ -1,0 +1,357 @@
+"""The catalogue of analyses."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from petrography.errors import (
+    AnalysisNotFoundError,
+    DatabaseUnavailableError,
+    InvalidParameterError,
+)
+from petrography.report.review import Status
+from service.catalogue.cursor import cursor_of
+from service.catalogue.database import connected, open_database
+from service.catalogue.keys import begun_before, lease_end_us
+from service.catalogue.records import ENDED, AnalysisRecord, Begun, NewAnalysis, Page, State
+from service.catalogue.rows import after, microseconds, now_us, record_of
+from service.catalogue.schema import ANALYSES, prepare_schema
+
+__all__ = ["MAX_PAGE", "Catalogue"]
+
+MAX_PAGE = 200
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+# From which states each may be reached; what is done stays done.
+_BEFORE: dict[State, tuple[State, ...]] = {
+    "queued": ("queued", "running", "failed", "cancelled", "dead"),
+    "running": ("queued", "running"),
+    "done": ("queued", "running", "done"),
+    "failed": ("queued", "running", "failed"),
+    "cancelled": ("queued", "running", "cancelled"),
+    "dead": ("queued", "running", "failed", "dead"),
+}
+_ABANDONED = {
+    "type": "urn:petroserve:problem:internal-error",
+    "title": "Internal error",
+    "status": 500,
+    "detail": "The process that worked on it ended; ask again.",
+}
+# What no longer holds in a state.
+_LEFT_BEHIND: dict[State, dict[str, Any]] = {
+    "queued": {"problem": None},
+    "done": {"problem": None, "progress_fraction": 1.0},
+}
+_log = logging.getLogger("petroserve.catalogue")
+
+
+class Catalogue:
+    """Analyses of all tenants, of every process that shares the database.
+
+    Parameters
+    ----------
+    url : str
+        See `service.catalogue.database.open_database`.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine: Engine = open_database(url)
+        self._prepared = False
+
+    def open(self) -> None:
+        """Make the tables, and end what a killed process left running without a job.
+
+        A database that does not answer stops nothing: requests that need it are refused until it
+        does.
+
+        Raises
+        ------
+        ConfigurationError
+            If a newer version of this software made the tables.
+        """
+        try:
+            self.end_abandoned()
+        except DatabaseUnavailableError as error:
+            _log.warning("%s", error)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def begin(self, new: NewAnalysis) -> Begun:
+        """Record an analysis, or find the one that the same request began earlier.
+
+        A synchronous analysis that ended without an answer of its own making (its client went, the
+        service failed, its process died) is begun again under its id.
+
+        Raises
+        ------
+        IdempotencyConflictError
+            If the tenant used the key for something else.
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        analysis_id, now = str(uuid.uuid4()), now_us()
+        row = asdict(new) | {
+            "analysis_id": analysis_id,
+            "state": "queued",
+            "version": 1,
+            "created_us": now,
+            "updated_us": now,
+            "alive_us": now,
+        }
+        with self._connected() as connection:
+            begun: Begun | None = None
+            while begun is None:
+                if _inserted(connection, row):
+                    return Begun(analysis_id, fresh=True)
+                # None where the record that had the key was forgotten in between.
+                begun = begun_before(connection, new)
+            return begun
+
+    def note(
+        self,
+        analysis_id: str,
+        *,
+        state: State,
+        progress_fraction: float | None = None,
+        stage: str | None = None,
+        problem: Mapping[str, Any] | None = None,
+        status: Status | None = None,
+        version: int | None = None,
+    ) -> bool:
+        """Take down how an analysis stands; what is None stays as it was.
+
+        Parameters
+        ----------
+        analysis_id : str
+            As `begin` gave it.
+        state : str
+            What is done stays done; what ended is not running again before it is queued.
+        progress_fraction : float, optional
+            From 0 to 1.
+        stage : str, optional
+            What is being done.
+        problem : mapping, optional
+            Members of a problem document.
+        status, version : optional
+            Of the result. An older version does not take the place of a newer one.
+
+        Returns
+        -------
+        bool
+            Whether it was taken down: False if the state cannot follow the one there is, for
+            instance after a cancellation by another process, or the analysis is not known.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        changes: dict[str, Any] = {
+            "progress_fraction": progress_fraction,
+            "stage": stage,
+            "problem": None if problem is None else json.dumps(dict(problem)),
+            "status": status,
+            "version": version,
+        }
+        changes = {name: one for name, one in changes.items() if one is not None}
+        changes |= _LEFT_BEHIND.get(state, {})
+        changes |= {"state": state, "updated_us": now_us(), "alive_us": now_us()}
+        known = and_(ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.state.in_(_BEFORE[state]))
+        if version is not None:
+            known = and_(known, ANALYSES.c.version <= version)
+        with self._connected() as connection:
+            return connection.execute(update(ANALYSES).where(known).values(changes)).rowcount == 1
+
+    def beat(self, analysis_id: str) -> None:
+        """Say that the process at work on an analysis lives; that is no change of the record.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        alive = update(ANALYSES).where(ANALYSES.c.analysis_id == analysis_id)
+        with self._connected() as connection:
+            connection.execute(alive.values(alive_us=now_us()))
+
+    def get(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+        """Read one record.
+
+        Raises
+        ------
+        AnalysisNotFoundError
+            If there is none, or it is another tenant's.
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        if _ID.fullmatch(analysis_id):
+            wanted = select(ANALYSES).where(
+                ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.tenant == tenant
+            )
+            with self._connected() as connection:
+                row = connection.execute(wanted).one_or_none()
+            if row is not None:
+                return record_of(row)
+        msg = f"no analysis {analysis_id[:100]!r} is known; wanted an id that this service gave"
+        raise AnalysisNotFoundError(msg)
+
+    def page(
+        self,
+        tenant: str,
+        *,
+        sample_id: str | None = None,
+        state: State | None = None,
+        status: Status | None = None,
+        updated_since: datetime | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """List the records of a tenant, those that were begun last first.
+
+        Parameters
+        ----------
+        tenant : str
+            Whose.
+        sample_id, state, status : optional
+            Only those.
+        updated_since : datetime, optional
+            Only those that changed at this time or later; with a zone.
+        cursor : str, optional
+            `Page.next_cursor` of the page before. Nothing is seen twice or missed by what is
+            begun or changes between two pages.
+        limit : int
+            Records of a page, 1 to 200.
+
+        Raises
+        ------
+        InvalidParameterError
+            If cursor or limit are not possible.
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            msg = f"limit is {limit}; wanted 1 to {MAX_PAGE}"
+            raise InvalidParameterError(msg)
+        wanted = [ANALYSES.c.tenant == tenant]
+        exact = {"sample_id": sample_id, "state": state, "status": status}
+        wanted += [ANALYSES.c[name] == one for name, one in exact.items() if one is not None]
+        if updated_since is not None:
+            wanted.append(ANALYSES.c.updated_us >= microseconds(updated_since))
+        if cursor is not None:
+            wanted.append(after(cursor))
+        by_begin = (ANALYSES.c.created_us.desc(), ANALYSES.c.analysis_id.desc())
+        # One more than wanted tells whether there is a next page.
+        listed = select(ANALYSES).where(*wanted).order_by(*by_begin).limit(limit + 1)
+        with self._connected() as connection:
+            rows = connection.execute(listed).all()
+        more = len(rows) > limit
+        last = rows[limit - 1] if more else None
+        return Page(
+            tuple(map(record_of, rows[:limit])),
+            None if last is None else cursor_of((last.created_us, last.analysis_id)),
+        )
+
+    def waiting_jobs(self, tenant: str) -> int:
+        """Count the jobs of a tenant that wait.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        wanted = (
+            ANALYSES.c.tenant == tenant,
+            ANALYSES.c.state == "queued",
+            ANALYSES.c.asynchronous.is_(True),
+        )
+        with self._connected() as connection:
+            return connection.scalar(select(func.count()).where(*wanted)) or 0
+
+    def jobs(self, states: Collection[State], *, limit: int = 1000) -> tuple[AnalysisRecord, ...]:
+        """List the jobs of all tenants, those that changed last first: for operators.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        wanted = (ANALYSES.c.state.in_(states), ANALYSES.c.asynchronous.is_(True))
+        listed = select(ANALYSES).where(*wanted).order_by(ANALYSES.c.updated_us.desc()).limit(limit)
+        with self._connected() as connection:
+            return tuple(map(record_of, connection.execute(listed).all()))
+
+    def purge(self, older_than: datetime) -> int:
+        """Forget analyses that ended and have not changed since a time.
+
+        Returns
+        -------
+        int
+            How many. Their keys can be used again.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        old = and_(ANALYSES.c.state.in_(ENDED), ANALYSES.c.updated_us < microseconds(older_than))
+        with self._connected() as connection:
+            return connection.execute(ANALYSES.delete().where(old)).rowcount
+
+    def end_abandoned(self) -> int:
+        """Mark synchronous analyses whose process died as failed.
+
+        Returns
+        -------
+        int
+            How many.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        ended = (
+            update(ANALYSES)
+            .where(
+                ANALYSES.c.asynchronous.is_(False),
+                ANALYSES.c.state.not_in(ENDED),
+                ANALYSES.c.alive_us < lease_end_us(),
+            )
+            .values(state="failed", problem=json.dumps(_ABANDONED), updated_us=now_us())
+        )
+        with self._connected() as connection:
+            return connection.execute(ended).rowcount
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with connected(self._engine) as connection:
+            if not self._prepared:
+                prepare_schema(connection)
+                self._prepared = True
+            yield connection
+
+
+def _inserted(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Add a row, unless its key is taken."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    once = dialect.insert(ANALYSES).values(row)
+    once = once.on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
+    added = connection.execute(once.returning(ANALYSES.c.analysis_id))
+    return added.scalar_one_or_none() is not None

@@ -1,0 +1,148 @@
+"""A database by its URL, and its troubles as errors of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from petrography.errors import ConfigurationError, DatabaseUnavailableError
+from service.settings import Settings
+
+__all__ = ["connected", "database_url", "open_database"]
+
+# A statement of ours takes a millisecond; who waits longer for its turn stands behind a copy of
+# the file or a stuck process.
+_BUSY_S = 10.0
+_CONNECT_S = 5
+_CONNECTIONS = 5
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
+
+
+def database_url(settings: Settings) -> str:
+    """Find the URL of the catalogue's database: as it is set, or a file beside the results."""
+    if settings.database_url is not None:
+        return settings.database_url
+    file = settings.artefacts_folder.absolute() / "catalogue.sqlite"
+    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
+
+
+def open_database(url: str) -> Engine:
+    """Open a database; nothing is connected yet.
+
+    Every statement commits by itself: what belongs together is one statement, so nothing is ever
+    half done and no lock outlives a statement.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no such URL. The message does not show it: it may hold a password.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed)
+    return create_engine(
+        parsed,
+        isolation_level="AUTOCOMMIT",
+        pool_size=_CONNECTIONS,
+        pool_timeout=_BUSY_S,
+        # A connection that a restart of the server has cut is noticed and made anew.
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": _CONNECT_S},
+        hide_parameters=True,
+    )
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    driver = None if parsed is None else _DRIVERS.get(parsed.drivername)
+    if parsed is None or driver is None:
+        msg = (
+            "PETROSERVE_DATABASE_URL cannot be read; wanted sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+        raise ConfigurationError(msg)
+    return parsed.set(drivername=driver)
+
+
+def _open_sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        msg = "PETROSERVE_DATABASE_URL names no file; wanted sqlite:///FILE: processes share it"
+        raise ConfigurationError(msg)
+    engine = create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=_CONNECTIONS,
+        pool_timeout=_BUSY_S,
+        connect_args={"timeout": _BUSY_S},
+        hide_parameters=True,
+    )
+    folder = Path(url.database).parent
+
+    @event.listens_for(engine, "do_connect")
+    def make_folder(*_: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        # Readers do not wait for a writer, and a process that is killed loses nothing: only a loss
+        # of power may take the last changes.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """Use a connection for the length of a block.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        If the database is locked, full, read-only or gone; nothing was changed then.
+    """
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except IntegrityError:
+        raise
+    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+        raise DatabaseUnavailableError(_why(error)) from error
+    except DBAPIError as error:
+        # A server that shuts down says so with classes of its own.
+        if not error.connection_invalidated:
+            raise
+        raise DatabaseUnavailableError(_why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    # The driver's own words name hosts and files: for the log, where the cause stands.
+    return (
+        f"the database of the analyses does not answer ({type(error).__name__}); nothing was "
+        "changed; the same request may succeed later"
+    )

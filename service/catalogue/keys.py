@@ -1,0 +1,95 @@
+"""What an idempotency key that was used before leads to.
+
+References
+----------
+draft-ietf-httpapi-idempotency-key-header, The Idempotency-Key HTTP Header Field, section 2.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from petrography.errors import IdempotencyConflictError
+from service.catalogue.records import Begun, NewAnalysis
+from service.catalogue.rows import now_us
+from service.catalogue.schema import ANALYSES
+
+__all__ = ["LEASE_S", "begun_before", "lease_end_us"]
+
+# Who works on a synchronous analysis says that it lives well within this; after it nobody is
+# thought to.
+LEASE_S = 60.0
+
+
+def lease_end_us() -> int:
+    """Tell since when a process at work must have said that it lives."""
+    return now_us() - int(LEASE_S * 1_000_000)
+
+
+def begun_before(connection: Connection, new: NewAnalysis) -> Begun | None:
+    """Find what a key was used for; None if it is free again.
+
+    Parameters
+    ----------
+    connection : Connection
+        Committing by itself.
+    new : NewAnalysis
+        What is asked for now; it has a key.
+
+    Raises
+    ------
+    IdempotencyConflictError
+        If it was something else.
+    """
+    same_key = select(ANALYSES).where(
+        ANALYSES.c.tenant == new.tenant, ANALYSES.c.idempotency_key == new.idempotency_key
+    )
+    row = connection.execute(same_key).one_or_none()
+    if row is None:
+        return None
+    if row.body_sha256 != new.body_sha256:
+        msg = (
+            f"the idempotency key {new.idempotency_key!r} was used for another request, analysis "
+            f"{row.analysis_id}; wanted the same image and request, or a new key"
+        )
+        raise IdempotencyConflictError(msg)
+    fresh = _is_unanswered(row) and _taken_over(connection, row, new)
+    return Begun(row.analysis_id, fresh)
+
+
+def _is_unanswered(row: Row[Any]) -> bool:
+    """Whether nobody will ever answer it, so that asking again means: do it."""
+    if row.asynchronous:
+        return False
+    if row.state in {"queued", "running"}:
+        return bool(row.alive_us < lease_end_us())
+    if row.state == "failed":
+        # What the client has to mend would end the same way again; a fault of ours may be gone.
+        status = int(json.loads(row.problem or "{}").get("status", 500))
+        return status >= 500 or status == 429
+    return bool(row.state == "cancelled")
+
+
+def _taken_over(connection: Connection, row: Row[Any], new: NewAnalysis) -> bool:
+    """Begin it again, unless somebody else did meanwhile."""
+    now = now_us()
+    unchanged = (
+        ANALYSES.c.analysis_id == row.analysis_id,
+        ANALYSES.c.state == row.state,
+        ANALYSES.c.updated_us == row.updated_us,
+        ANALYSES.c.alive_us == row.alive_us,
+    )
+    again = {
+        "state": "queued",
+        "asynchronous": new.asynchronous,
+        "priority": new.priority,
+        "problem": None,
+        "stage": None,
+        "progress_fraction": None,
+        "updated_us": now,
+        "alive_us": now,
+    }
+    return connection.execute(update(ANALYSES).where(*unchanged).values(again)).rowcount == 1

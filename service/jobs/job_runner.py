@@ -1,0 +1,301 @@
+"""The work of one job, in a thread of the queue: from its files to a published result."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeAlias
+
+from pydantic import JsonValue
+
+from petrography.errors import (
+    DatabaseUnavailableError,
+    JobAbandonedError,
+    JobError,
+    NotReadyError,
+    PetroserveError,
+)
+from service.catalogue import Catalogue, State
+from service.engine import AnalysisEvent, Engine, newest_version
+from service.jobs.callbacks import Callbacks
+from service.jobs.ends import End, StoppingError, is_transient, problem_of
+from service.jobs.job_files import JobFiles, JobOrder, OpenJob
+from service.jobs.job_state import JobState, state_of
+from service.jobs.progress import Progress
+
+__all__ = ["JobRunner", "Step"]
+
+# From a name and work to what the work gave when it was first done, as JSON.
+Step: TypeAlias = Callable[[str, Callable[[], Any]], Any]
+
+# How often progress is written down and a cancellation by another process is noticed.
+_LOOK_S = 0.2
+_LAST_STAGE = "report"
+_LONGEST_PAUSE_S = 300.0
+_LONGEST_STOP_S = 30.0
+# A job whose work kills the process must not do so for ever; stops that are meant do not count.
+_MOST_BEGINNINGS = 20
+
+
+class JobRunner:
+    """Works on jobs.
+
+    Parameters
+    ----------
+    engine : Engine
+        Analyses.
+    catalogue : Catalogue
+        Told how jobs stand.
+    files : JobFiles
+        Their files.
+    callbacks : Callbacks or None
+        Told how they end.
+    loop : event loop
+        Of the engine.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        catalogue: Catalogue,
+        files: JobFiles,
+        callbacks: Callbacks | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._engine = engine
+        self._catalogue = catalogue
+        self._files = files
+        self._callbacks = callbacks
+        self._loop = loop
+        self._stopping = threading.Event()
+        self._running = 0
+        self._changed = threading.Condition()
+
+    def stop(self) -> None:
+        """Leave what runs at its next tile, for the next process; returns when it is left."""
+        self._stopping.set()
+        with self._changed:
+            # Who waits for a database that is gone is left behind: the process ends all the same.
+            self._changed.wait_for(lambda: self._running == 0, timeout=_LONGEST_STOP_S)
+
+    def work(self, analysis_id: str, step: Step) -> None:
+        """Carry a job through.
+
+        Parameters
+        ----------
+        analysis_id : str
+            Which.
+        step : callable
+            Records what a step gave, so that a repetition goes on behind it.
+
+        Raises
+        ------
+        StoppingError
+            If the process stops.
+        """
+        with self._changed:
+            self._running += 1
+        try:
+            self._carry_through(analysis_id, step)
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def _carry_through(self, analysis_id: str, step: Step) -> None:
+        kind, problem = self._tries(analysis_id, step)
+        if kind == "cancelled":
+            self._files.remove(analysis_id)
+            return
+        ended = step("conclude", partial(self._conclude, analysis_id, kind, problem))
+        if ended is None:
+            return
+        step("notify", partial(self._notify, analysis_id, ended))
+        if kind == "done":
+            # Those of others stay for who looks for the reason, or queues the job again.
+            self._files.remove(analysis_id)
+
+    def _tries(self, analysis_id: str, step: Step) -> tuple[State, Any]:
+        settings = self._engine.settings
+        for number in range(settings.job_tries):
+            end = step("analyse", partial(self._try, analysis_id))
+            if end["kind"] != "again":
+                return end["kind"], end["problem"]
+            self._pause(min(settings.job_pause_s * 2.0**number, _LONGEST_PAUSE_S))
+        return "dead", end["problem"]
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise StoppingError
+
+    def _try(self, analysis_id: str) -> dict[str, JsonValue]:
+        self._wait_until_ready()
+        instance = analysis_id
+        try:
+            running = partial(self._catalogue.note, analysis_id, state="running")
+            if not self._patiently(running):
+                return End("cancelled").as_json()
+            order = self._files.order(analysis_id)
+            instance = f"{order.href_root}/{analysis_id}"
+            # A process may have been killed between the result and the record of it.
+            if self._is_kept(order):
+                return End("done").as_json()
+            if self._files.begun(analysis_id) > _MOST_BEGINNINGS:
+                return self._abandoned(analysis_id, instance)
+            with self._files.open(analysis_id) as job:
+                error = self._analysed(job)
+        except PetroserveError as refused:
+            error = refused
+        self._files.ended(analysis_id)
+        if error is None:
+            return End("done").as_json()
+        if isinstance(error, asyncio.CancelledError):
+            return End("cancelled").as_json()
+        problem = problem_of(error, analysis_id, instance)
+        return End("again" if is_transient(error) else "failed", problem).as_json()
+
+    def _abandoned(self, analysis_id: str, instance: str) -> dict[str, JsonValue]:
+        msg = (
+            f"the process that worked on it has died {_MOST_BEGINNINGS} times; an operator can "
+            "queue it again (petroserve jobs retry)"
+        )
+        problem = problem_of(JobAbandonedError(msg), analysis_id, instance)
+        return End("dead", problem).as_json()
+
+    def _wait_until_ready(self) -> None:
+        """A job that was begun before waits while models are loaded; it is not at fault."""
+        while True:
+            try:
+                self._engine.require_ready()
+            except NotReadyError:
+                self._pause(_LOOK_S)
+            else:
+                return
+
+    def _is_kept(self, order: JobOrder) -> bool:
+        return newest_version(self._engine.store, order.analysis_id, order.owner) is not None
+
+    def _analysed(self, job: OpenJob) -> BaseException | None:
+        """Analyse; returns what stood in the way."""
+        stop, progress = asyncio.Event(), Progress()
+
+        def on_event(event: AnalysisEvent) -> None:
+            progress.on_event(event)
+            if event.stage == _LAST_STAGE and not self._told(job.order, progress, None):
+                # The last moment: what is published is seen.
+                raise concurrent.futures.CancelledError
+
+        work = self._engine.analyse(
+            job.image,
+            job.order.request,
+            views=job.views,
+            href_root=job.order.href_root,
+            priority=job.order.priority,
+            tenant=job.order.tenant,
+            owner=job.order.owner,
+            analysis_id=job.order.analysis_id,
+            on_event=on_event,
+        )
+        placed = self._in_a_place(_until(stop, work))
+        future = asyncio.run_coroutine_threadsafe(placed, self._loop)
+        told = None
+        while not concurrent.futures.wait([future], timeout=_LOOK_S).done:
+            if self._stopping.is_set() or not self._told(job.order, progress, told):
+                self._loop.call_soon_threadsafe(stop.set)
+                concurrent.futures.wait([future])
+                break
+            told = progress.latest()
+        error = _error_of(future)
+        if self._stopping.is_set() and error is not None:
+            self._files.ended(job.order.analysis_id)
+            raise StoppingError
+        return error
+
+    async def _in_a_place(self, work: Coroutine[Any, Any, object]) -> object:
+        with self._engine.admission.further_place():
+            return await work
+
+    def _told(self, order: JobOrder, progress: Progress, before: tuple[str, float] | None) -> bool:
+        """Write the progress down; returns whether the job is still wanted."""
+        latest = progress.latest()
+        try:
+            if latest is None or latest == before:
+                record = self._catalogue.get(order.owner, order.analysis_id)
+                return record.state != "cancelled"
+            return self._catalogue.note(
+                order.analysis_id,
+                state="running",
+                stage=latest[0],
+                progress_fraction=latest[1],
+            )
+        except DatabaseUnavailableError:
+            # Work goes on; only its progress cannot be told.
+            return True
+
+    def _conclude(
+        self, analysis_id: str, kind: State, problem: dict[str, JsonValue] | None
+    ) -> dict[str, JsonValue] | None:
+        """Take down the end; None where somebody else has ended the job."""
+        noted = self._patiently(
+            partial(
+                self._catalogue.note,
+                analysis_id,
+                state=kind,
+                problem=problem,
+                status="preliminary" if kind == "done" else None,
+            )
+        )
+        try:
+            order = self._files.order(analysis_id) if noted else None
+        except JobError:
+            # Whom to tell is lost with the files.
+            order = None
+        if order is None:
+            return None
+        record = self._patiently(partial(self._catalogue.get, order.owner, analysis_id))
+        state = state_of(record, order.href_root)
+        return {
+            "happened": datetime.now(UTC).isoformat(),
+            "callback": order.callback,
+            "state": state.model_dump(mode="json"),
+        }
+
+    def _patiently(self, call: Callable[[], Any]) -> Any:
+        """Call until the database answers: an end that was reached must not be lost."""
+        while True:
+            try:
+                return call()
+            except DatabaseUnavailableError:
+                self._pause(1.0)
+
+    def _notify(self, _analysis_id: str, ended: dict[str, Any]) -> None:
+        if self._callbacks is not None and ended["callback"] is not None:
+            self._callbacks.send(
+                ended["callback"],
+                JobState.model_validate(ended["state"]),
+                happened=datetime.fromisoformat(ended["happened"]),
+            )
+
+
+def _error_of(future: concurrent.futures.Future[object]) -> BaseException | None:
+    """What stood in the way; a cancellation is one kind, whoever it comes from."""
+    error = None if future.cancelled() else future.exception()
+    cancelled = future.cancelled() or isinstance(error, concurrent.futures.CancelledError)
+    return asyncio.CancelledError() if cancelled else error
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> object:
+    """Await work, cancelling it, and waiting for that, when it is stopped."""
+    working = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watching.cancel()
+        working.cancel()
+        await asyncio.wait({working, watching})
+    return working.result()

@@ -23,6 +23,7 @@ SCRIPTS = (
     "bench_exports.py",
     "bench_concurrency.py",
     "bench_inference_protocol.py",
+    "bench_telemetry.py",
     "bench_submissions.py",
     "bench_kill.py",
 )

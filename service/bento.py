@@ -7,7 +7,6 @@ done instead, is in docs/decisions/0002-bentoml-as-shell.md.
 from __future__ import annotations
 
 import importlib.resources
-import logging
 import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -18,16 +17,20 @@ from typing import Any
 
 import bentoml
 from _bentoml_sdk import Service
+from bentoml._internal.log import CLI_LOGGING_CONFIG
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
+from service import tracing
 from service.engine import Auditing, Engine, guard_of
 from service.grpc_api import require_possible, serving_grpc
 from service.http_api import create_app
 from service.inference import Inference
 from service.jobs import callback_keys
+from service.logs import configuration as log_configuration
+from service.logs import set_up as set_up_logs
 from service.repository import open_repository
-from service.settings import Settings, read_settings
+from service.settings import Settings, read_settings, read_trace_settings
 from service.telemetry import Telemetry
 
 __all__ = ["Petroserve", "Shell", "petroserve", "serve"]
@@ -45,9 +48,10 @@ class Shell(Service[Any]):
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Build the application of one worker process."""
-        logging.getLogger("petroserve").setLevel(logging.INFO)
         settings = read_settings()
+        set_up_logs(settings.log_format)
         engine = Engine(settings, Telemetry(settings.prometheus_multiproc_dir))
+        _start_tracing(engine.version)
         guard = guard_of(settings)
         inference = Inference(engine)
         app = create_app(
@@ -94,6 +98,9 @@ def serve(settings: Settings) -> None:
     """
     settings.require_guarded()
     require_possible(settings)
+    read_trace_settings()
+    # Set up once more by BentoML when it begins to serve, from this.
+    CLI_LOGGING_CONFIG.update(log_configuration(settings.log_format))
     os.environ.update(settings.environment())
     _rehearse(settings)
     with tempfile.TemporaryDirectory(prefix="petroserve-") as home:
@@ -106,6 +113,15 @@ def serve(settings: Settings) -> None:
         except OSError as error:
             msg = f"cannot listen on {settings.host} port {settings.http_port}: {error}"
             raise ConfigurationError(msg) from error
+
+
+def _start_tracing(version: str) -> None:
+    """Send the spans of this process, if the ``OTEL_*`` variables say where to."""
+    if read_trace_settings().is_on:
+        # The exporter takes about a tenth of a second to import, and who sends no spans needs none.
+        from service.span_export import export_recorder
+
+        tracing.install(export_recorder(version))
 
 
 def _rehearse(settings: Settings) -> None:

@@ -8,6 +8,7 @@ import uuid
 from pydantic import BaseModel, ConfigDict
 
 from petrography.errors import NotReadyError, OverloadedError
+from service import tracing
 from service.status import status_of
 
 __all__ = ["PROBLEM_MEDIA_TYPE", "Problem", "problem_of", "retry_after_s"]
@@ -36,7 +37,8 @@ class Problem(BaseModel):
 def problem_of(error: BaseException, *, asked: str, instance: str, log: logging.Logger) -> Problem:
     """Describe an error for a client.
 
-    An error whose class is not public is logged under a new id; the client gets only the id.
+    An error whose class is not public is logged under the id of its trace; the client gets only the
+    id.
 
     Parameters
     ----------
@@ -52,7 +54,8 @@ def problem_of(error: BaseException, *, asked: str, instance: str, log: logging.
     status = status_of(error)
     detail = str(error)
     if not status.public:
-        instance = f"urn:uuid:{uuid.uuid4()}"
+        place = tracing.here()
+        instance = (uuid.uuid4() if place is None else uuid.UUID(hex=place.trace_id)).urn
         detail = "The service failed; its log says why under the id of this instance."
         log.error("%s %s", instance, asked, exc_info=error)
     return Problem(

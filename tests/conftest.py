@@ -33,7 +33,7 @@ def anyio_backend() -> str:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment in which no variable sets anything of this project."""
     for name in list(os.environ):
-        if name.startswith(("PETROSERVE_", "PROMETHEUS_", "BENTOML_")):
+        if name.startswith(("PETROSERVE_", "PROMETHEUS_", "BENTOML_", "OTEL_")):
             monkeypatch.delenv(name)
     return monkeypatch
 

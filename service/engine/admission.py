@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from petrography.errors import OverloadedError
+from service import tracing
 from service.engine.turns import Turns
 from service.runtime import Priority
 from service.telemetry import Telemetry
@@ -44,6 +45,8 @@ class Admission:
         self._places = concurrent + interactive + queue_length
         self._taken = 0
         self._running = 0
+        # When each of those who wait for a turn came, in seconds since 1970; the oldest first.
+        self._arrivals: dict[object, float] = {}
         bulk = Turns(concurrent)
         self._turns: dict[Priority, Turns] = {
             "bulk": bulk,
@@ -104,16 +107,38 @@ class Admission:
         expected_s : float, optional
             Seconds that it is thought to take; without it the mean of those before.
         """
-        arrived = time.perf_counter()
-        async with self._turns[priority].taken(expected_s):
-            self._telemetry.queue_wait_seconds.observe(time.perf_counter() - arrived)
-            self._running += 1
-            self._show_depth()
-            try:
-                yield
-            finally:
-                self._running -= 1
+        with self._waiting() as begin:
+            async with self._turns[priority].taken(expected_s):
+                begin()
+                self._running += 1
                 self._show_depth()
+                try:
+                    yield
+                finally:
+                    self._running -= 1
+                    self._show_depth()
+
+    @contextmanager
+    def _waiting(self) -> Iterator[Callable[[], None]]:
+        """Count one who waits until the turn has come, or nobody asks for it any more."""
+        arrived, ticket = time.perf_counter(), object()
+        self._arrivals[ticket] = time.time()
+        self._show_oldest()
+
+        def leave() -> None:
+            if self._arrivals.pop(ticket, None) is not None:
+                self._show_oldest()
+
+        def begin() -> None:
+            leave()
+            waited_s = time.perf_counter() - arrived
+            self._telemetry.queue_wait_seconds.observe(waited_s)
+            tracing.past_span("queue", waited_s)
+
+        try:
+            yield begin
+        finally:
+            leave()
 
     def expected_wait_s(self, priority: Priority) -> float:
         """Seconds until one who comes now is thought to have a turn."""
@@ -121,6 +146,9 @@ class Admission:
 
     def _show_depth(self) -> None:
         self._telemetry.queue_depth.set(self._taken - self._running)
+
+    def _show_oldest(self) -> None:
+        self._telemetry.observe_oldest_waiting(next(iter(self._arrivals.values()), None))
 
     def _retry_after_s(self) -> int:
         """Time until about one place is free."""

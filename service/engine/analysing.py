@@ -18,6 +18,7 @@ from service.engine.auditing import Auditing
 from service.engine.course import Course
 from service.engine.estimating import OtherRate
 from service.engine.kinds import ANALYSES
+from service.engine.observing import observe_result, observed
 from service.engine.one_image import analyse_image
 from service.engine.scratch_files import ScratchFiles
 from service.engine.stored_corrections import stored_corrections
@@ -116,6 +117,7 @@ class Analyses:
             map_image: MapImage, course: Course, max_bytes: int | None, in_parts: InParts | None
         ) -> Finished:
             with (
+                observed(kept_id, model.card),
                 ScratchFiles(self.settings.scratch_folder) as scratch,
                 self.store.draft(ANALYSES, owner) as draft,
                 self.scheduler.request(priority=priority, tenant=tenant) as scheduled,
@@ -144,6 +146,7 @@ class Analyses:
                 course.go_on()
                 self.audit.analysis_made(result, document, who)
                 self.store.publish(kept_id, draft)
+                observe_result(course.telemetry, result)
             if not views and in_parts is None:
                 self._learn(result, scheduled.waited_s)
             return Finished(kept_id, document)

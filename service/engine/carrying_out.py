@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -110,7 +111,9 @@ class Workers:
             return await self._in_thread(work, Course(self._telemetry, on_event))
 
     async def _in_thread(self, work: Callable[[Course], T], course: Course) -> T:
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work, course)
+        # The thread goes on with the trace, and the fields of the log, of who asked.
+        running = contextvars.copy_context().run
+        future = asyncio.get_running_loop().run_in_executor(self._threads, running, work, course)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:

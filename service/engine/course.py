@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from service import tracing
 from service.telemetry import Telemetry
 
 __all__ = ["AnalysisEvent", "Course"]
@@ -51,7 +52,7 @@ class Course:
     def __init__(
         self, telemetry: Telemetry, on_event: Callable[[AnalysisEvent], object] | None = None
     ) -> None:
-        self._telemetry = telemetry
+        self.telemetry = telemetry
         self._on_event = on_event
         self._stop = threading.Event()
         self._on_stop: list[Callable[[], object]] = []
@@ -102,7 +103,8 @@ class Course:
 
     def on_stage(self, stage: str, seconds: float) -> None:
         """Record the end of a stage."""
-        self._telemetry.observe_stage(stage, seconds)
+        self.telemetry.observe_stage(stage, seconds)
+        tracing.past_span(stage, seconds)
         self._tell(AnalysisEvent(stage, 1, 1))
         self.go_on()
 

@@ -69,6 +69,12 @@ class Caller:
         return Who() if self.principal is None else Who(self.owner, self.principal.key_id)
 
     @property
+    def log_fields(self) -> dict[str, str]:
+        """What every line of the log tells of it."""
+        principal = self.principal
+        return {} if principal is None else {"tenant": self.owner, "key_id": principal.key_id}
+
+    @property
     def tenant(self) -> str:
         """With whose calls this one shares: the tenant of the key, or the same address."""
         return _host(self.peer) if self.principal is None else self.principal.tenant

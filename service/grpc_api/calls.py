@@ -19,8 +19,10 @@ from service.audit import asked_by
 from service.grpc_api.access import CALLER, Caller, admitted
 from service.grpc_api.lingering import linger
 from service.grpc_api.refusing import Context, refuse
+from service.logs import bound
 from service.status import status_of
 from service.telemetry import Telemetry
+from service.tracing import continued
 
 __all__ = ["Calls"]
 
@@ -122,7 +124,12 @@ class Calls(grpc.aio.ServerInterceptor):
         began, code = time.perf_counter(), "OK"
         self._enter()
         try:
-            with asked_by(caller.who):
+            traceparent = caller.metadata.get("traceparent")
+            with (
+                continued(None if traceparent is None else str(traceparent), method, kind="server"),
+                bound(**caller.log_fields),
+                asked_by(caller.who),
+            ):
                 yield
         except asyncio.CancelledError:
             code = "DEADLINE_EXCEEDED" if context.time_remaining() == 0 else "CANCELLED"

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.access import Guard, Principal
 from service.access import Scope as AccessScope
 from service.audit import Who, asked_by
+from service.logs import bound
 
 __all__ = ["SECURITY_SCHEMES", "Access", "owner_of"]
 
@@ -65,7 +66,10 @@ class Access:
             principal = await self._admitted(_presented(Headers(scope=scope)))
             principal.require(_needed(scope["method"], scope["path"]))
             scope.setdefault("state", {})["principal"] = principal
-            with asked_by(Who(principal.tenant, principal.key_id)):
+            with (
+                asked_by(Who(principal.tenant, principal.key_id)),
+                bound(tenant=principal.tenant, key_id=principal.key_id),
+            ):
                 await self._app(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -34,7 +34,8 @@ _log = logging.getLogger("petroserve.http")
 def problem_of_error(request: Request, error: Exception) -> Response:
     """Answer an error with the status of its class.
 
-    An error whose class is not public is logged under a new id; the client gets only the id.
+    An error whose class is not public is logged under the id of its trace; the client gets only
+    the id.
     """
     path = request.url.path
     problem = problem_of(error, asked=f"{request.method} {path}", instance=path, log=_log)

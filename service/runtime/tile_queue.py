@@ -17,6 +17,8 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from service.tracing import Place
+
 __all__ = ["PRIORITIES", "Network", "Priority", "QueuedTile", "TileQueue", "TileRequest"]
 
 Priority: TypeAlias = Literal["interactive", "bulk"]
@@ -71,12 +73,15 @@ class TileRequest(_Share):
         Its tiles, in order.
     counted_by : object or None
         Within whose count its own has a meaning.
+    origin : Place or None
+        Where in which trace it was made.
     """
 
     priority: Priority = "interactive"
     tenant: str = ""
     waiting: deque[QueuedTile] = field(default_factory=deque)
     counted_by: _Tenant | None = None
+    origin: Place | None = None
 
 
 @dataclass(frozen=True, eq=False)

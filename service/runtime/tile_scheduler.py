@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.errors import NotReadyError
+from service import tracing
 from service.runtime.tile_queue import (
     PRIORITIES,
     Network,
@@ -93,7 +94,8 @@ class TileScheduler:
         tenant : str
             Who shares with the other requests of the same name.
         """
-        scheduled = ScheduledRequest(self, TileRequest(priority=priority, tenant=tenant))
+        request = TileRequest(priority=priority, tenant=tenant, origin=tracing.here())
+        scheduled = ScheduledRequest(self, request)
         try:
             yield scheduled
         finally:
@@ -156,7 +158,8 @@ class TileScheduler:
 
     def _run(self, batch: list[QueuedTile]) -> None:
         try:
-            _answer(batch)
+            with _batch_span(batch):
+                _answer(batch)
         except Exception as error:  # noqa: BLE001 - the thread that serves everybody must go on
             # Whatever it is, it belongs to who sent the tiles.
             _log.exception("a batch of %d tiles failed", len(batch))
@@ -183,6 +186,20 @@ class TileScheduler:
         if self._observer is not None:
             for priority in PRIORITIES:
                 self._observer.observe_tiles_waiting(priority, self._queue.depth(priority))
+
+
+@contextmanager
+def _batch_span(batch: list[QueuedTile]) -> Iterator[None]:
+    """Record a run as a part of who came first, with links to all who share it."""
+    places = dict.fromkeys(one.request.origin for one in batch if one.request.origin is not None)
+    if not places:
+        yield
+        return
+    first = next(iter(places))
+    links = tuple(places) if len(places) > 1 else ()
+    size = {"petroserve.tiles": len(batch), "petroserve.requests": len(places)}
+    with tracing.span("tile batch", size, under=first, links=links):
+        yield
 
 
 def _answer(batch: list[QueuedTile]) -> None:

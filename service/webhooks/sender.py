@@ -7,6 +7,7 @@ and sends what is due. Clock, chance and network are passed in.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from itertools import islice
 from pydantic import JsonValue
 
 from petrography.errors import ConfigurationError, InvalidParameterError
+from service import tracing
 from service.webhooks.addresses import AddressGuard
 from service.webhooks.posting import Answer, Post, post
 from service.webhooks.schedule import STANDARD_SCHEDULE, Schedule
@@ -30,6 +32,7 @@ __all__ = ["Delivery", "WebhookSender"]
 _LEASE_S = 120.0
 _BATCH = 20
 _GONE = 410
+_log = logging.getLogger("petroserve.webhooks")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class Delivery:
     error: str
 
 
+def _unobserved(_state: str, _seconds: float) -> None:
+    """Tell nobody."""
+
+
 class WebhookSender:
     """Sends messages and keeps at it.
 
@@ -73,6 +80,9 @@ class WebhookSender:
         Seconds since 1970.
     chance : callable
         A number in [0, 1), for the jitter.
+    observe : callable
+        Told how each try ended (delivered, waiting or dead) and the seconds that it took, such as
+        `service.telemetry.Telemetry.observe_webhook`.
 
     Raises
     ------
@@ -90,6 +100,7 @@ class WebhookSender:
         send_over: Post = post,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
+        observe: Callable[[str, float], object] = _unobserved,
     ) -> None:
         if not keys:
             msg = "webhooks have no secret to be signed with; wanted one whsec_... or more"
@@ -101,6 +112,7 @@ class WebhookSender:
         self._post = send_over
         self._clock = clock
         self._chance = chance
+        self._observe = observe
 
     def send(
         self,
@@ -143,7 +155,13 @@ class WebhookSender:
         # A name that is not found now may be at the time of the delivery, when it is judged again.
         with suppress(OSError):
             self._guard.judge(url)
-        self._store.add(message_id, url, _body(event, data, happened), now_s=self._clock())
+        self._store.add(
+            message_id,
+            url,
+            _body(event, data, happened),
+            now_s=self._clock(),
+            traceparent=tracing.current_traceparent() or "",
+        )
         return self._store.message(message_id)
 
     def deliver_due(self) -> tuple[Delivery, ...]:
@@ -160,6 +178,17 @@ class WebhookSender:
         self._store.redeliver(message_id, now_s=self._clock())
 
     def _tried(self, message: Message) -> Delivery:
+        began_s = time.perf_counter()
+        with tracing.continued(message.traceparent, "webhook", kind="client") as span:
+            done = self._settled_try(message)
+            if done.state != "delivered":
+                span.fail(done.state)
+        self._observe(done.state, time.perf_counter() - began_s)
+        level = logging.WARNING if done.state == "dead" else logging.INFO
+        _log.log(level, "webhook %s: %s %s", done.message_id, done.state, done.error)
+        return done
+
+    def _settled_try(self, message: Message) -> Delivery:
         answer = self._answer(message)
         now_s = self._clock()
         if answer.status is not None and 200 <= answer.status < 300:
@@ -181,7 +210,10 @@ class WebhookSender:
         except (InvalidParameterError, OSError) as error:
             return Answer(None, error=str(error)[:300])
         headers = signed_headers(message.id, int(self._clock()), message.body, self._keys)
-        return self._post(target, {"content-type": "application/json", **headers}, message.body)
+        headers["content-type"] = "application/json"
+        if traceparent := tracing.current_traceparent():
+            headers["traceparent"] = traceparent
+        return self._post(target, headers, message.body)
 
     def _settled(self, message: Message, answer: Answer, state: State, next_s: float) -> Delivery:
         failed = f"status {answer.status}" if answer.status is not None else answer.error

@@ -32,13 +32,17 @@ CREATE TABLE IF NOT EXISTS message (
     tries INTEGER NOT NULL,
     next_s REAL NOT NULL,
     status INTEGER,
-    error TEXT NOT NULL
+    error TEXT NOT NULL,
+    traceparent TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS message_due ON message (state, next_s);
 CREATE TABLE IF NOT EXISTS closed (url TEXT PRIMARY KEY, closed_s REAL NOT NULL) STRICT;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 """
-_COLUMNS = "id, url, body, created_s, state, tries, next_s, status, error"
+_VERSION = 2
+# From the version of the number to the next.
+_UPGRADES = {1: "ALTER TABLE message ADD COLUMN traceparent TEXT NOT NULL DEFAULT ''"}
+_COLUMNS = "id, url, body, created_s, state, tries, next_s, status, error, traceparent"
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Message:
         HTTP status of the last answer.
     error : str
         Why the last try failed; empty where it did not.
+    traceparent : str
+        Of the work that it tells of; empty where there was none.
     """
 
     id: str
@@ -72,6 +78,7 @@ class Message:
     next_s: float
     status: int | None
     error: str
+    traceparent: str = ""
 
 
 class DeliveryStore:
@@ -98,13 +105,22 @@ class DeliveryStore:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
             (version,) = self._database.execute("PRAGMA user_version").fetchone()
-            if version > 1:
-                msg = f"{path} is of version {version}; this Petroserve knows version 1"
+            if version > _VERSION:
+                msg = f"{path} is of version {version}; this Petroserve knows version {_VERSION}"
                 raise ConfigurationError(msg)
+            self._upgrade()
             self._database.executescript(_SCHEMA)
         except sqlite3.DatabaseError as error:
             msg = f"{path} cannot be used as the store of webhooks: {error}"
             raise ConfigurationError(msg) from None
+
+    def _upgrade(self) -> None:
+        """Bring the file of an earlier version up to date, one process at a time."""
+        with self._changing() as database:
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version in _UPGRADES:
+                database.execute(_UPGRADES[version])
+                database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def close(self) -> None:
         """Close the file."""
@@ -121,7 +137,9 @@ class DeliveryStore:
                 raise
             self._database.execute("COMMIT")
 
-    def add(self, message_id: str, url: str, body: bytes, *, now_s: float) -> bool:
+    def add(
+        self, message_id: str, url: str, body: bytes, *, now_s: float, traceparent: str = ""
+    ) -> bool:
         """Keep a message; returns whether it is new.
 
         Raises
@@ -136,7 +154,7 @@ class DeliveryStore:
             if found is None:
                 closed = _is_closed(database, url)
                 state, error = ("dead", "the receiver is gone (410)") if closed else ("waiting", "")
-                values = (message_id, url, body, now_s, state, 0, now_s, None, error)
+                values = (message_id, url, body, now_s, state, 0, now_s, None, error, traceparent)
                 places = ", ".join("?" * len(values))
                 database.execute(f"INSERT INTO message ({_COLUMNS}) VALUES ({places})", values)
                 return True
@@ -219,6 +237,12 @@ class DeliveryStore:
     def waiting(self) -> int:
         """Number of messages on their way."""
         return len(self._read("WHERE state = 'waiting'", ()))
+
+    def counts(self) -> dict[str, int]:
+        """Count the messages by state."""
+        with self._lock:
+            query = "SELECT state, count(*) FROM message GROUP BY state"
+            return dict(self._database.execute(query).fetchall())
 
     def next_due_s(self) -> float | None:
         """Time of the next try, seconds since 1970; None where nothing waits."""

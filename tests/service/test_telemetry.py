@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.engine.admission import Admission
 from service.telemetry import Telemetry
 
 
@@ -79,7 +81,41 @@ def test_workers_add_up_and_one_that_stopped_waits_for_nothing(tmp_path: Path) -
     assert "petroserve_queue_depth 2.0" in worker("is killed")
     last = worker("stops")
 
-    # What was done stays counted; only the process that never said goodbye is still added.
+    # What was done stays counted; nothing waits in a process that is gone, however it went.
     assert "petroserve_tiles_total 9.0" in last
-    assert "petroserve_queue_depth 4.0" in last
+    assert "petroserve_queue_depth 2.0" in last
+    assert "petroserve_processes 1.0" in last
     assert 'petroserve_model_info{name="tiny",provider="cpu"' in last
+
+
+def test_who_waits_longest_for_a_turn_is_seen_and_then_forgotten() -> None:
+    async def waiting_behind_another() -> tuple[float, float]:
+        telemetry = Telemetry()
+        admission = Admission(concurrent=1, queue_length=2, telemetry=telemetry)
+
+        async def work() -> None:
+            async with admission.turn():
+                pass
+
+        async with admission.turn():
+            nobody = oldest_wait_s(telemetry)
+            second, third = asyncio.create_task(work()), asyncio.create_task(work())
+            await asyncio.sleep(0)
+            while (both := oldest_wait_s(telemetry)) == 0.0:
+                await asyncio.sleep(0)
+            assert nobody == 0.0
+            second.cancel()
+            await asyncio.wait([second])
+            assert oldest_wait_s(telemetry) > 0.0
+            third.cancel()
+            await asyncio.wait([third])
+        return both, oldest_wait_s(telemetry)
+
+    some, none = asyncio.run(waiting_behind_another())
+    assert some > 0.0
+    assert none == 0.0
+
+
+def oldest_wait_s(telemetry: Telemetry) -> float:
+    (line,) = (one for one in samples(telemetry) if one.startswith("petroserve_queue_oldest_wait"))
+    return float(line.rpartition(" ")[2])

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from petrography.errors import ConfigurationError, InvalidParameterError, NotFoundError
+from service import tracing
 from service.webhooks import (
     STANDARD_SCHEDULE,
     AddressGuard,
@@ -307,9 +308,53 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     foreign, later = tmp_path / "foreign", tmp_path / "later"
     foreign.write_bytes(b"no database" * 100)
     with sqlite3.connect(later) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute("PRAGMA user_version = 3")
     database.close()
     with pytest.raises(ConfigurationError, match="cannot be used"):
         DeliveryStore(foreign)
-    with pytest.raises(ConfigurationError, match="is of version 2"):
+    with pytest.raises(ConfigurationError, match="is of version 3"):
         DeliveryStore(later)
+
+
+def test_a_webhook_goes_on_with_the_trace_of_what_it_tells_of(
+    world: World, store: DeliveryStore
+) -> None:
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    tries: list[tuple[str, float]] = []
+    sender = WebhookSender(
+        store,
+        KEYS,
+        guard=AddressGuard(resolve=world.resolve),
+        send_over=world.post,
+        clock=world.clock,
+        observe=lambda state, seconds: tries.append((state, seconds)),
+    )
+    world.answers = iter([Answer(503)])
+    with tracing.continued(traceparent, "job"):
+        send(sender)
+    assert world.run(sender, store) == ["waiting", "delivered"]
+    # Sent long after the work has ended, and both times.
+    assert [headers["traceparent"] for _, headers, _ in world.received] == [traceparent] * 2
+    assert [state for state, _ in tries] == ["waiting", "delivered"]
+    assert all(seconds >= 0 for _, seconds in tries)
+    assert store.counts() == {"delivered": 1}
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(world: World, path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.executescript(
+            "CREATE TABLE message (id TEXT PRIMARY KEY, url TEXT NOT NULL, body BLOB NOT NULL, "
+            "created_s REAL NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, "
+            "next_s REAL NOT NULL, status INTEGER, error TEXT NOT NULL) STRICT;"
+            f"INSERT INTO message VALUES ('old', '{URL}', x'7b7d', 0, 'waiting', 0, 0, NULL, '');"
+            "PRAGMA user_version = 1;"
+        )
+    database.close()
+    for _ in range(2):
+        store = DeliveryStore(path)
+        assert store.message("old").traceparent == ""
+        store.close()
+    store = DeliveryStore(path)
+    assert world.run(world.sender(store), store) == ["delivered"]
+    store.close()

@@ -134,13 +134,13 @@ async def test_an_association_closes_classes(client: httpx.AsyncClient) -> None:
     assert set(np.unique(read_labels(labels.content))) <= {0, 1, 2}
 
 
-async def test_a_wish_for_an_asynchronous_answer_is_answered_at_once(
+async def test_other_preferences_change_nothing(
     client: httpx.AsyncClient,
 ) -> None:
     response = await client.post(
         "/v1/analyses",
         files={"image": ("field.png", FIELD)},
-        headers={"Prefer": "respond-async"},
+        headers={"Prefer": "return=minimal, wait=1"},
     )
 
     assert response.status_code == 201

@@ -171,16 +171,19 @@ async def test_a_cancelled_job_has_no_result(
     service: tuple[httpx.AsyncClient, Engine, str],
 ) -> None:
     client, engine, _ = service
-    async with engine.admission.turn("bulk"), engine.admission.turn("interactive"):
-        async with engine.admission.turn("interactive"):
-            state = (await submitted(client)).json()
-            answer = await client.delete(state["href"])
-            assert answer.status_code == 200
-            assert answer.json()["state"] == "cancelled"
-            gone = await client.get(state["href"])
-            assert gone.status_code == 409
-            assert gone.json()["type"] == "urn:petroserve:problem:analysis-cancelled"
-            assert (await events_of(client, state["events"]))[-1]["event"] == "cancelled"
+    async with (
+        engine.admission.turn("bulk"),
+        engine.admission.turn("interactive"),
+        engine.admission.turn("interactive"),
+    ):
+        state = (await submitted(client)).json()
+        answer = await client.delete(state["href"])
+        assert answer.status_code == 200
+        assert answer.json()["state"] == "cancelled"
+        gone = await client.get(state["href"])
+        assert gone.status_code == 409
+        assert gone.json()["type"] == "urn:petroserve:problem:analysis-cancelled"
+        assert (await events_of(client, state["events"]))[-1]["event"] == "cancelled"
 
     done = (await submitted(client)).json()
     await asyncio.wait_for(events_of(client, done["events"]), WITHIN_S)

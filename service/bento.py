@@ -6,9 +6,11 @@ done instead, is in docs/decisions/0002-bentoml-as-shell.md.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.resources
 import logging
 import os
+import signal
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -16,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
+import psutil
 from _bentoml_sdk import Service
+from circus.sighandler import SysHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
@@ -50,6 +54,9 @@ class Shell(Service[Any]):
         shell = super().to_asgi(is_main=is_main)
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                loop = asyncio.get_running_loop()
+                loop.add_signal_handler(signal.SIGHUP, engine.readiness.reload)
             await (shell if scope["type"] == "lifespan" else app)(scope, receive, send)
 
         return dispatch
@@ -84,6 +91,7 @@ def serve(settings: Settings) -> None:
     settings.require_guarded()
     os.environ.update(settings.environment())
     _rehearse(settings)
+    _hand_on_hangups()
     with tempfile.TemporaryDirectory(prefix="petroserve-") as home:
         # BentoML empties the metrics folder of its home at every start: a second server with the
         # same home would take away the metrics of the first.
@@ -94,6 +102,20 @@ def serve(settings: Settings) -> None:
         except OSError as error:
             msg = f"cannot listen on {settings.host} port {settings.http_port}: {error}"
             raise ConfigurationError(msg) from error
+
+
+def _hand_on_hangups() -> None:
+    """Let SIGHUP reach the workers, which then look at the models folder.
+
+    The shell would replace the workers by new ones, and so be without any while those load.
+    """
+    SysHandler.SIGNALS = [one for one in SysHandler.SIGNALS if one != signal.SIGHUP]
+
+    def hand_on(_signal: int, _frame: object) -> None:
+        for worker in psutil.Process().children():
+            worker.send_signal(signal.SIGHUP)
+
+    signal.signal(signal.SIGHUP, hand_on)
 
 
 def _rehearse(settings: Settings) -> None:

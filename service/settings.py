@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     models_folder: Path = Path("models")
     """Where models/<name>/<version>/{model.onnx, model.json} lie."""
 
+    models_reload_s: float = Field(default=10.0, ge=0.0, allow_inf_nan=False)
+    """Seconds between two looks at the models folder: a new version is loaded and switched in, one
+    that was removed is let go; 0: only at the signal SIGHUP."""
+
     default_model: str | None = None
     """NAME or NAME:VERSION for requests that name none; unset: the first name of the alphabet."""
 

@@ -12,6 +12,7 @@ from service.engine.image_priority import size_of
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
+from service.engine.readiness import Readiness
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Placed, Readable
@@ -39,6 +40,7 @@ __all__ = [
     "PanoramaRequest",
     "Placed",
     "Readable",
+    "Readiness",
     "Registration",
     "RegistrationRequest",
     "ScratchFiles",

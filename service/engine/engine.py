@@ -22,6 +22,7 @@ from service.engine.artefact_store import ArtefactStore
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
 from service.engine.course import AnalysisEvent, Course
+from service.engine.dividing import model_for
 from service.engine.documents import document_bytes
 from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known
@@ -110,6 +111,11 @@ class Engine:
         """
         return self._readiness.repository
 
+    @property
+    def readiness(self) -> Readiness:
+        """How the models folder is followed."""
+        return self._readiness
+
     def require_ready(self) -> None:
         """Check that work can be taken.
 
@@ -182,7 +188,7 @@ class Engine:
         NotReadyError
             If the service is starting or stopping.
         """
-        model = self.repository.get(request.model)
+        model = await model_for(self.repository, request.model, [image])
         readers = {part: view.read for part, view in (views or {}).items()}
         name = f"{model.card.name}:{model.card.version}"
         with counted(lambda outcome: self.telemetry.analyses.labels(name, outcome).inc()):
@@ -351,7 +357,7 @@ class Engine:
         """
         analyse: Analyse | None = None
         if request.analysis is not None:
-            model = self.repository.get(request.analysis.model)
+            model = await model_for(self.repository, request.analysis.model, fields)
             analyse = await self._analyses.prepared(
                 request.analysis, model, href_root=href_root, tenant=tenant
             )

@@ -33,6 +33,7 @@
     │   ├── LimsUnreachableError        it does not answer; the same may succeed later
     │   └── LimsRefusedError            it answered and does not take what it was given
     ├── NotReadyError                   the service is starting or stopping
+    │   ├── BucketUnavailableError      a bucket that does not answer as it should
     │   └── DatabaseUnavailableError    locked, full or gone
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
     ├── ModelCardError                  a model folder whose card or file cannot be trusted
@@ -182,6 +183,10 @@ class LimsRefusedError(LimsError):
 
 class NotReadyError(PetroserveError):
     """The service is starting, warming a model, or shutting down."""
+
+
+class BucketUnavailableError(NotReadyError):
+    """A bucket does not answer as it should; the same may succeed later."""
 
 
 class DatabaseUnavailableError(NotReadyError):

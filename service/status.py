@@ -130,6 +130,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     ),
     errors.LimsRefusedError: Status(502, "UNAVAILABLE", "lims-refused", "LIMS does not take it"),
     errors.NotReadyError: Status(503, "UNAVAILABLE", "not-ready", "Service is not ready"),
+    errors.BucketUnavailableError: Status(
+        503, "UNAVAILABLE", "bucket-unavailable", "The bucket does not answer"
+    ),
     errors.DatabaseUnavailableError: Status(
         503, "UNAVAILABLE", "database-unavailable", "Database does not answer"
     ),

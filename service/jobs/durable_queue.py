@@ -15,8 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
-from dbos import EnqueueOptions
+from dbos import (
+    DBOS,
+    DBOSClient,
+    DBOSConfig,
+    EnqueueOptions,
+    Serializer,
+    SetEnqueueOptions,
+    SetWorkflowID,
+)
 
 from petrography.errors import NotReadyError
 from service.jobs.slots import FileSlots, HeldSlot, PostgresSlots, Slots, held_slot

@@ -13,12 +13,13 @@ import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
+from petrography.errors import ConfigurationError
 from petrography.model_card import ModelCard
 from service.repository.fingerprints import Fingerprint, fingerprints
 from service.repository.loaded_model import LoadedModel, ObserveModel
 from service.repository.model_folders import open_model, read_card
 from service.repository.name_change import NameChange, NotServed, change_of
-from service.repository.opening import open_repository
+from service.repository.opening import follow_bucket, mirror_of, open_models
 from service.repository.served_models import Repository
 from service.repository.traffic import TRAFFIC_FILE
 from service.settings import Settings
@@ -64,6 +65,7 @@ class FolderWatch:
 
     def __init__(self, settings: Settings, observe: ObserveModel | None = None) -> None:
         self._settings, self._observe = settings, observe
+        self._mirror = mirror_of(settings)
         self._repository: Repository | None = None
         self._settled: dict[str, Fingerprint] = {}
         self._seen: dict[str, Fingerprint] = {}
@@ -85,10 +87,12 @@ class FolderWatch:
         ConfigurationError, ModelCardError
             See `open_repository`.
         """
-        folder = self._settings.models_folder
+        if self._mirror is not None:
+            self._problem = follow_bucket(self._mirror, self._settings)
+        folder = self._settings.served_models_folder
         # Before anything is read: what is written meanwhile is then seen as a change.
         settled = fingerprints(folder) if folder.is_dir() else {}
-        self._repository = open_repository(self._settings, self._observe)
+        self._repository = open_models(self._settings, self._observe)
         self._settled = self._seen = settled
         return self._repository
 
@@ -107,12 +111,9 @@ class FolderWatch:
             None if everything is served as before; what was refused is in `not_served`.
         """
         before = self._repository or self.open()
-        try:
-            now = fingerprints(self._settings.models_folder)
-        except OSError as error:
-            self._tell_problem(f"the models folder cannot be read: {error}")
+        now = self._found()
+        if now is None:
             return None
-        self._tell_problem(None)
         loaded: list[tuple[LoadedModel, float]] = []
         refused = 0
         for name in self._ready_names(now, at_once=at_once):
@@ -126,6 +127,19 @@ class FolderWatch:
             return None
         return Changes(after, tuple(loaded), self._let_go(before, after), refused)
 
+    def _found(self) -> dict[str, Fingerprint] | None:
+        """Follow the bucket, where there is one, and tell what lies in the folder."""
+        problem = None
+        try:
+            if self._mirror is not None:
+                problem = follow_bucket(self._mirror, self._settings)
+            now = fingerprints(self._settings.served_models_folder)
+        except (OSError, ConfigurationError) as error:
+            self._tell_problem(f"the models folder cannot be read: {error}")
+            return None
+        self._tell_problem(problem)
+        return now
+
     def not_served(self) -> tuple[NotServed, ...]:
         """Tell what is not, not yet or no longer served; may be asked by any thread."""
         draining = tuple(
@@ -134,7 +148,8 @@ class FolderWatch:
             if model() is not None
         )
         refused = (one for of_name in tuple(self._refused.values()) for one in of_name)
-        return (*self._loading, *refused, *draining)
+        left_out = () if self._mirror is None else self._mirror.refused
+        return (*self._loading, *refused, *left_out, *draining)
 
     def _ready_names(self, now: dict[str, Fingerprint], *, at_once: bool) -> list[str]:
         """Choose the names that changed, and have not changed since the look before."""
@@ -162,7 +177,7 @@ class FolderWatch:
 
         change = change_of(
             repository,
-            self._settings.models_folder / name,
+            self._settings.served_models_folder / name,
             [version for version in found if version != TRAFFIC_FILE],
             key,
             open_version,

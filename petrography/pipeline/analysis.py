@@ -19,7 +19,7 @@ from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Given, InParts, OnProgress, PredictorFor, see
 from petrography.pipeline.stop_watch import OnStage, StopWatch
 from petrography.pipeline.turning import ViewReaders, require_the_described
-from petrography.pipeline.writing import listed, written_files
+from petrography.pipeline.writing import WritingFiles, listed
 from petrography.report import Result, result_json
 from petrography.workspace import IN_MEMORY, Workspace
 
@@ -205,16 +205,18 @@ def analyse_into(
     watch = StopWatch(options.get("on_stage"))
     given = Given(data, request, limits, corrections, readers, options.get("in_parts"), workspace)
     seen = see(given, card, predictor_for, watch, options.get("on_progress"))
-    with watch.stage("statistics"):
-        measured = seen.measuring.finish(seen.segmentation.labels, workspace)
-    started_utc = options.get("started_utc")
-    provenance = provenance_of(data, request, card, seen, software, started_utc)
-    provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}
-    with watch.stage("report"):
-        draft = recorded(analysis_id, card, request, seen, measured, provenance)
-        missed = options.get("provider_degradations", ())
-        draft = draft.model_copy(update={"degradations": (*missed, *draft.degradations)})
-        digests = written_files(draft, seen, measured, request.outputs, sink)
+    with WritingFiles(sink, request.outputs, seen.segmentation.labels.size) as files:
+        files.begin(seen)
+        with watch.stage("statistics"):
+            measured = seen.measuring.finish(seen.segmentation.labels, workspace)
+        started_utc = options.get("started_utc")
+        provenance = provenance_of(data, request, card, seen, software, started_utc)
+        provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}
+        with watch.stage("report"):
+            draft = recorded(analysis_id, card, request, seen, measured, provenance)
+            missed = options.get("provider_degradations", ())
+            draft = draft.model_copy(update={"degradations": (*missed, *draft.degradations)})
+            digests = files.finish(draft, seen, measured)
     artefacts = listed(digests, options.get("href_prefix", ""))
     result = draft.model_copy(update={"timings_s": watch.seconds, "artefacts": artefacts})
     with sink.create("result.json") as file:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from petrography.image_codec import encode_jpeg, encode_png
 from petrography.model_card import sha256_hex
@@ -18,7 +19,7 @@ from petrography.pipeline.seeing import Seen
 from petrography.registration import anisotropy_picture
 from petrography.report import Artefact, Result, exports, write_grains_coco, write_grains_geojson
 
-__all__ = ["listed", "written_files"]
+__all__ = ["WritingFiles", "listed"]
 
 # More threads than this only wait for each other.
 _WRITER_THREADS = 3
@@ -27,55 +28,92 @@ _WRITER_THREADS = 3
 _MAX_PX_SIDE_BY_SIDE = 40_000_000
 
 
-def written_files(
-    result: Result,
-    seen: Seen,
-    measured: Measured,
-    outputs: tuple[ArtefactName, ...] | None,
-    sink: FileSink,
-) -> dict[str, str]:
-    """Write the wanted files, and give their digests by name; the provenance is always there."""
+class WritingFiles:
+    """Writes the wanted files of an analysis, each as soon as what it shows is there.
+
+    Parameters
+    ----------
+    sink : FileSink
+        Takes the files.
+    outputs : tuple of str or None
+        Names of the wanted ones; None is all but those that are made on request. The provenance
+        is always there.
+    image_px : int
+        Pixels of the image; files of a large one are written one after the other, at the end.
+    """
+
+    def __init__(
+        self, sink: FileSink, outputs: tuple[ArtefactName, ...] | None, image_px: int
+    ) -> None:
+        self._sink = sink
+        self._wanted: set[str] = MEDIA_TYPES.keys() - ON_REQUEST if outputs is None else {*outputs}
+        self._side_by_side = image_px <= _MAX_PX_SIDE_BY_SIDE
+        self._pool = ThreadPoolExecutor(_WRITER_THREADS if self._side_by_side else 1, "files")
+        self._futures: dict[str, Future[str]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=error is not None)
+
+    def begin(self, seen: Seen) -> None:
+        """Write what shows the map alone, while its statistics are finished."""
+        if self._side_by_side:
+            self._submit(_of_map(seen))
+
+    def finish(self, result: Result, seen: Seen, measured: Measured) -> dict[str, str]:
+        """Write the others and wait for all; gives their digests by name."""
+        if not self._side_by_side:
+            self._submit(_of_map(seen))
+        self._submit(_of_statistics(result, seen, measured))
+        provenance = json.dumps(result.provenance, indent=2, ensure_ascii=False) + "\n"
+        name = "provenance.json"
+        last = written(self._sink, name, partial(_write_bytes, made=provenance.encode))
+        digests = {**{name: future.result() for name, future in self._futures.items()}, name: last}
+        return {name: digests[name] for name in MEDIA_TYPES if name in digests}
+
+    def _submit(self, writers: Mapping[str, WriteFile]) -> None:
+        for name, write in writers.items():
+            if name in self._wanted:
+                self._futures[name] = self._pool.submit(written, self._sink, name, write)
+
+
+def _of_map(seen: Seen) -> dict[str, WriteFile]:
     labels = seen.segmentation.labels
-    identity = sha256_hex(labels.data)
-    writers: dict[str, Callable[[], bytes]] = {
-        "overlay.jpg": lambda: encode_jpeg(picture_of(seen.shown, labels)),
-        **exports(result, measured.grains, measured.textures, identity=identity),
-    }
+    um_per_px = None if seen.scale is None else seen.scale.um_per_px
+    pictures = {"overlay.jpg": lambda: encode_jpeg(picture_of(seen.shown, labels))}
     turning = None if seen.overlay is None else seen.overlay.anisotropy
     if turning is not None:
-        writers["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))
-    by_parts = _written_by_parts(seen, measured, identity)
-    streamed: dict[str, WriteFile] = {
-        **{name: partial(_write_bytes, made=made) for name, made in writers.items()},
-        **by_parts,
-    }
-    wanted: set[str] = MEDIA_TYPES.keys() - ON_REQUEST if outputs is None else set(outputs)
-    threads = _WRITER_THREADS if labels.size <= _MAX_PX_SIDE_BY_SIDE else 1
-    with ThreadPoolExecutor(threads) as pool:
-        futures: dict[str, Future[str]] = {
-            name: pool.submit(written, sink, name, write)
-            for name, write in streamed.items()
-            if name in wanted
-        }
-        digests = {name: future.result() for name, future in futures.items()}
-    provenance = json.dumps(result.provenance, indent=2, ensure_ascii=False) + "\n"
-    name = "provenance.json"
-    return {**digests, name: written(sink, name, partial(_write_bytes, made=provenance.encode))}
+        pictures["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))
+    return {**_as_writers(pictures), **maps_by_rows(seen.segmentation, um_per_px=um_per_px)}
 
 
-def _written_by_parts(seen: Seen, measured: Measured, identity: str) -> dict[str, WriteFile]:
-    """What is too large to be made in memory: maps by rows, grains one after the other."""
+def _of_statistics(result: Result, seen: Seen, measured: Measured) -> dict[str, WriteFile]:
+    """Tables and plots, and grains one after the other: too large to be made in memory."""
+    identity = sha256_hex(seen.segmentation.labels.data)
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
     grains = measured.grains
+    tables = exports(result, grains, measured.textures, identity=identity)
 
     def geojson(file: BinaryIO) -> None:
         write_grains_geojson(grains, file, identity=identity, um_per_px=um_per_px)
 
+    # The slowest first: the others are written beside it.
     return {
-        **maps_by_rows(seen.segmentation, um_per_px=um_per_px),
         "grains.geojson": geojson,
         "grains.coco.json": partial(write_grains_coco, grains),
+        **_as_writers(tables),
     }
+
+
+def _as_writers(made: Mapping[str, Callable[[], bytes]]) -> dict[str, WriteFile]:
+    return {name: partial(_write_bytes, made=content) for name, content in made.items()}
 
 
 def _write_bytes(file: BinaryIO, made: Callable[[], bytes]) -> None:

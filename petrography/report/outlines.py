@@ -76,21 +76,22 @@ def grain_polygons(grains: Grains) -> Iterator[list[Polygon]]:
 
 
 def _traced(numbers: Pieces) -> list[list[Polygon]]:
-    pieces, grain_of_piece = _pieces(numbers)
+    """Outlines of grains 1, 2, ... of a map with an empty rim of one pixel."""
+    found = cc3d.connected_components(numbers, connectivity=4, out_dtype=np.uint32)
+    pieces: Pieces = np.asarray(found, dtype=np.uint32)
     runs = _find_runs(pieces)
     across = np.flatnonzero(runs.heading == _EAST)
     order, starts = _walk(_next_run(runs, pieces), across)
-    return _assemble(runs, order, starts, grain_of_piece)
+    return _assemble(runs, order, starts, _grain_of_piece(runs, across, numbers))
 
 
-def _pieces(component_map: Pieces) -> tuple[Pieces, Indices]:
-    """Numbers of the 4-connected pieces, with an empty rim of a pixel, and the grain of each."""
-    grain = np.pad(component_map, 1)
-    found = cc3d.connected_components(grain, connectivity=4, out_dtype=np.uint32)
-    pieces: Pieces = np.asarray(found, dtype=np.uint32)
-    grain_of_piece = np.zeros(int(pieces.max()) + 1, dtype=np.int64)
-    grain_of_piece[pieces.ravel()] = grain.ravel()
-    return pieces, grain_of_piece
+def _grain_of_piece(runs: _Runs, across: Indices, numbers: Pieces) -> Indices:
+    """Number of the grain of each piece; every piece has an upper edge, walked to the east."""
+    row, column = np.divmod(runs.start[across], runs.stride)
+    piece = runs.piece[across]
+    grain_of_piece = np.zeros(int(piece.max()) + 1, dtype=np.int64)
+    grain_of_piece[piece] = numbers[row + 1, column + 1]
+    return grain_of_piece
 
 
 def _find_runs(padded: Pieces) -> _Runs:

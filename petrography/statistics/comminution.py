@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError, LabelImageError
 from petrography.images import Labels, require_labels
+from petrography.minerals import UNLABELLED_CODE
 from petrography.statistics.share_classes import (
     CLASSES,
     KNOWN_CODES,
     Areas,
     area_by_class,
+    area_by_share,
     columns_of,
     liberated_fraction,
 )
@@ -31,6 +33,8 @@ from petrography.statistics.share_classes import (
 __all__ = ["CellKind", "Comminution", "GridComminution", "comminute_grid", "comminute_voronoi"]
 
 CellKind: TypeAlias = Literal["squares", "voronoi"]
+# Pixels of each phase in rows of cells, shape (rows, cells), by code; one that is not there has none.
+Planes: TypeAlias = dict[int, NDArray[Any]]
 
 # Cells of fewer pixels are mostly boundary.
 _FINEST_PX = 4
@@ -97,21 +101,40 @@ class _Level:
     def __init__(self, size_px: int) -> None:
         self.size_px = size_px
         self.cells = 0
-        self.by_class_px = np.zeros((_WIDTH - 1, CLASSES), dtype=np.int64)
-        self._upper: Areas | None = None
+        self.by_class_px = np.zeros((len(KNOWN_CODES), CLASSES), dtype=np.int64)
+        self._waiting: Planes = {}
 
-    def add(self, row: Areas) -> Areas | None:
-        """Add a row of cells, shape (cells, codes and unlabelled); give a row of the next size."""
-        annotated = row[:, :-1]
-        kept = annotated[2 * annotated.sum(axis=1) >= self.size_px**2]
-        self.cells += len(kept)
-        self.by_class_px += area_by_class(kept)
-        if self._upper is None:
-            self._upper = row
-            return None
-        both, self._upper = self._upper + row, None
-        pairs = len(both) // 2 * 2
-        return np.asarray(both[:pairs:2] + both[1:pairs:2])
+    def add(self, planes: Planes) -> Planes:
+        """Add rows of cells; give the rows of the next size that they complete."""
+        whole_px = np.asarray(np.sum(list(planes.values()), axis=0, dtype=np.int64))
+        kept = 2 * whole_px >= self.size_px**2
+        self.cells += int(np.count_nonzero(kept))
+        for code, plane in planes.items():
+            inside = kept & (plane > 0)
+            found = area_by_share(plane[inside].astype(np.int64), whole_px[inside])
+            self.by_class_px[KNOWN_CODES.index(code)] += found
+        planes = _below(self._waiting, planes)
+        rows = len(next(iter(planes.values()))) // 2 * 2
+        self._waiting = {code: plane[rows:] for code, plane in planes.items()}
+        return {code: _fours(plane[:rows]) for code, plane in planes.items()}
+
+
+def _below(upper: Planes, lower: Planes) -> Planes:
+    """Lay rows of cells below others; a phase that one of them lacks has no pixel there."""
+    if not upper:
+        return lower
+    above, below = (np.zeros_like(next(iter(each.values()))) for each in (upper, lower))
+    return {
+        code: np.concatenate([upper.get(code, above), lower.get(code, below)])
+        for code in upper | lower
+    }
+
+
+def _fours(plane: NDArray[np.integer]) -> Areas:
+    """Sums over squares of 2 x 2 cells; the last column of an odd number is left out."""
+    width = plane.shape[1] // 2 * 2
+    pairs = plane[::2, :width].astype(np.int64) + plane[1::2, :width]
+    return np.asarray(pairs[:, ::2] + pairs[:, 1::2])
 
 
 class GridComminution:
@@ -155,12 +178,11 @@ class GridComminution:
             msg = f"a strip {strip.shape} up to row {self._rows}; wanted {self._shape} in all"
             raise LabelImageError(msg)
         for top in range(0, len(strip), _BAND_ROWS):
-            columns = columns_of(strip[top : top + _BAND_ROWS])
-            columns = np.concatenate([self._rest, columns])
-            rows = len(columns) // _FINEST_PX * _FINEST_PX
-            self._rest = columns[rows:]
-            for row in _finest_rows(columns[:rows]):
-                self._push(row)
+            band = np.concatenate([self._rest, strip[top : top + _BAND_ROWS]])
+            rows = len(band) // _FINEST_PX * _FINEST_PX
+            self._rest = band[rows:]
+            if rows:
+                self._push(_finest_cells(band[:rows]))
 
     def finish(self) -> Comminution:
         """Sum up.
@@ -175,22 +197,29 @@ class GridComminution:
             raise LabelImageError(msg)
         return _comminution("squares", [(x.size_px, x.cells, x.by_class_px) for x in self._levels])
 
-    def _push(self, row: Areas) -> None:
-        rising: Areas | None = row
+    def _push(self, planes: Planes) -> None:
         for level in self._levels:
-            if rising is None:
+            if not planes or next(iter(planes.values())).size == 0:
                 return
-            rising = level.add(rising)
+            planes = level.add(planes)
 
 
-def _finest_rows(columns: NDArray[np.uint8]) -> Areas:
-    """Pixels of each code in the finest cells, shape (rows, cells, codes and unlabelled)."""
-    height, width = columns.shape[0] // _FINEST_PX, columns.shape[1] // _FINEST_PX
-    cell = np.arange(width * height, dtype=np.int64).reshape(height, width) * _WIDTH
-    block = columns[:, : width * _FINEST_PX].reshape(height, _FINEST_PX, width, _FINEST_PX)
-    place = (cell[:, None, :, None] + block).ravel()
-    counted = np.bincount(place, minlength=width * height * _WIDTH)
-    return counted.reshape(height, width, _WIDTH)
+def _finest_cells(labels: Labels) -> Planes:
+    """Pixels of each phase in the finest cells, shape (rows, cells)."""
+    width = labels.shape[1] // _FINEST_PX * _FINEST_PX
+    codes = np.flatnonzero(cv2.calcHist([labels], [0], None, [256], [0, 256])).astype(np.uint8)
+    columns_of(codes)
+    annotated = codes[codes != UNLABELLED_CODE].tolist()
+    # Without any phase the rows of cells still count as rows.
+    return {code: _sums_of_sixteen(labels[:, :width] == code) for code in annotated or [0]}
+
+
+def _sums_of_sixteen(mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """Count what is set in squares of 4 x 4 pixels."""
+    ones = mask.view(np.uint8)
+    columns = ones[::4] + ones[1::4] + ones[2::4] + ones[3::4]
+    # A product with 0x01010101 gathers the sum of the four bytes of a word in its highest one.
+    return np.asarray((columns.view(np.uint32) * np.uint32(0x01010101)) >> np.uint32(24))
 
 
 def _comminution(cells: CellKind, levels: list[tuple[int, int, Areas]]) -> Comminution:

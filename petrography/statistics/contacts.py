@@ -174,9 +174,8 @@ class ContactStream:
         )
 
     def _count(self, rows: Labels) -> None:
-        for direction, first, second in self._neighbours.push(rows):
-            unlike = first != second
-            both = first[unlike].astype(np.uint16) << 8 | second[unlike]
+        for direction, first, second in self._neighbours.push_unlike(rows):
+            both = first.astype(np.uint16) << 8 | second
             self._pairs[direction] += np.bincount(both, minlength=65536).reshape(256, 256)
 
 

@@ -164,10 +164,8 @@ class GrainContactStream:
 
     def _count(self, labels: Strip, numbers: Strip) -> None:
         nodes = np.where(numbers > 0, numbers + np.uint32(_GRAIN_NODES), labels)
-        for direction, first, second in self._neighbours.push(nodes):
-            unlike = first != second
-            a, b = first[unlike], second[unlike]
-            low, high = np.minimum(a, b), np.maximum(a, b)
+        for direction, first, second in self._neighbours.push_unlike(nodes):
+            low, high = np.minimum(first, second), np.maximum(first, second)
             kept = (high > _GRAIN_NODES) & (low != UNLABELLED_CODE)
             keys = low[kept].astype(np.uint64) << np.uint64(32) | high[kept]
             self._append(keys, is_diagonal=direction >= 2)

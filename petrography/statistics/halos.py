@@ -161,7 +161,8 @@ def _replaced(layer: Strip, halos: NDArray[np.int64], sources: NDArray[np.int64]
 
 def _halo_sources(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Flat indices of halo pixels and of the pixels whose phase they take."""
-    bodies = np.where(_is_covered(labels, _NOTCHED_SQUARES), labels, np.uint8(UNLABELLED_CODE))
+    # 0 where covered and 255 elsewhere, which is the code of what nobody annotated.
+    bodies = labels | (_is_covered(labels, _NOTCHED_SQUARES).view(np.uint8) - np.uint8(1))
     ribbons, of_ribbons = _between_bodies(labels, bodies, np.flatnonzero(bodies != labels))
     if len(ribbons) == 0:
         return ribbons, of_ribbons
@@ -208,7 +209,8 @@ def _around(
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Go through the neighbours of flat places, the nearest first: step and values, 255 outside."""
     width = values.shape[1]
-    framed = np.pad(values, _FRAME, constant_values=UNLABELLED_CODE).ravel()
+    frame = (_FRAME,) * 4
+    framed = cv2.copyMakeBorder(values, *frame, cv2.BORDER_CONSTANT, value=UNLABELLED_CODE).ravel()
     wide = width + 2 * _FRAME
     at = (places // width + _FRAME) * wide + places % width + _FRAME
     for row, column in _nearest_first(reach):

@@ -54,3 +54,21 @@ class NeighbourPairs:
         yield 1, block[:-1], block[1:]
         yield 2, block[:-1, :-1], block[1:, 1:]
         yield 3, block[:-1, 1:], block[1:, :-1]
+
+    def push_unlike(self, strip: Strip) -> Iterator[tuple[int, Strip, Strip]]:
+        """Give the pairs of different values that a strip adds.
+
+        Parameters
+        ----------
+        strip : ndarray, shape (rows, width)
+            The next rows.
+
+        Yields
+        ------
+        tuple of int, ndarray and ndarray
+            As `push` gives them, the values in one row.
+        """
+        for direction, first, second in self.push(strip):
+            # Few pairs differ: their places are found first, which reads the strip once.
+            place = np.divmod(np.flatnonzero(first != second), max(first.shape[1], 1))
+            yield direction, first[place], second[place]

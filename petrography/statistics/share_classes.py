@@ -17,6 +17,7 @@ __all__ = [
     "LIBERATED_PERCENT",
     "Areas",
     "area_by_class",
+    "area_by_share",
     "columns_of",
     "liberated_fraction",
 ]
@@ -84,10 +85,33 @@ def area_by_class(areas_px: Areas) -> Areas:
     piece, phase = np.nonzero(areas_px)
     area_px = areas_px[piece, phase]
     whole_px = areas_px.sum(axis=1)[piece]
-    place = np.minimum(area_px * CLASSES // np.maximum(whole_px, 1), CLASSES - 1)
+    place = phase * CLASSES + _class_of(area_px, whole_px)
+    return _summed(place, area_px, count * CLASSES).reshape(count, CLASSES)
+
+
+def area_by_share(area_px: Areas, whole_px: Areas) -> Areas:
+    """Sort the area of one mineral by its share of the pieces that it lies in.
+
+    Parameters
+    ----------
+    area_px, whole_px : ndarray of int64, shape (pieces,)
+        Pixels of the mineral and of all minerals in each piece.
+
+    Returns
+    -------
+    ndarray of int64, shape (CLASSES,)
+        As in `area_by_class`.
+    """
+    return _summed(_class_of(area_px, whole_px), area_px, CLASSES)
+
+
+def _class_of(area_px: Areas, whole_px: Areas) -> Areas:
+    return np.minimum(area_px * CLASSES // np.maximum(whole_px, 1), CLASSES - 1)
+
+
+def _summed(place: Areas, area_px: Areas, count: int) -> Areas:
     # Areas are whole numbers far below 2^53, so that sums of floats are exact.
-    total = np.bincount(phase * CLASSES + place, weights=area_px, minlength=count * CLASSES)
-    return total.astype(np.int64).reshape(count, CLASSES)
+    return np.bincount(place, weights=area_px, minlength=count).astype(np.int64)
 
 
 def liberated_fraction(by_class_px: Areas, percent: int) -> NDArray[np.float64]:

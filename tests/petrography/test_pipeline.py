@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+from functools import partial
 
 import jsonschema
 import numpy as np
@@ -28,7 +30,16 @@ from petrography.image_codec import (
     encode_png,
 )
 from petrography.model_card import sha256_hex
-from petrography.pipeline import MEDIA_TYPES, ON_REQUEST, AnalysisRequest, analyse, measure, writing
+from petrography.pipeline import (
+    MEDIA_TYPES,
+    ON_REQUEST,
+    AnalysisRequest,
+    analyse,
+    analyse_into,
+    measure,
+    writing,
+)
+from petrography.pipeline.file_sink import FilesInMemory
 from petrography.pipeline.measurement import MeasuringOptions
 from petrography.report import modal_table, result_schema
 from tests.tiny_model import CODES, COLOURS, tiny_card
@@ -60,7 +71,7 @@ def painted():
     return np.array(CODES, dtype=np.uint8)[index], COLOURS[index]
 
 
-def run(data, request=None, **changes):
+def run(data, request=None, do=analyse, **changes):
     arguments = {
         "card": tiny_card(),
         "predictor_for": NearestColourPredictor,
@@ -68,7 +79,7 @@ def run(data, request=None, **changes):
         "limits": ImageLimits(),
         "software": {"petroserve": "0"},
     }
-    return analyse(data, request or AnalysisRequest(), **(arguments | changes))
+    return do(data, request or AnalysisRequest(), **(arguments | changes))
 
 
 def test_a_painted_section_comes_back_as_it_was_painted(painted):
@@ -144,6 +155,28 @@ def test_files_are_the_same_written_side_by_side_or_one_by_one(painted, monkeypa
     side_by_side = run(data).result.artefacts
     monkeypatch.setattr(writing, "_MAX_PX_SIDE_BY_SIDE", 0)
     assert run(data).result.artefacts == side_by_side
+
+
+class DiskThatRefuses(FilesInMemory):
+    """Takes all files but one."""
+
+    def __init__(self, refused):
+        super().__init__()
+        self.refused = refused
+
+    def create(self, name):
+        if name == self.refused:
+            raise OSError(errno.ENOSPC, "no space left", name)
+        return super().create(name)
+
+
+@pytest.mark.parametrize("refused", ["labels.png", "grains.csv", "provenance.json"])
+def test_a_file_that_cannot_be_written_fails_the_analysis(painted, refused):
+    # One that is begun before the statistics are there, one after them, and the last.
+    sink = DiskThatRefuses(refused)
+    with pytest.raises(OSError, match="no space left"):
+        run(encode_png(painted[1]), do=partial(analyse_into, sink))
+    assert "result.json" not in sink.content
 
 
 def test_labels_have_the_size_of_the_image_at_any_resampling(painted):

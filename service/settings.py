@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     artefacts_folder: Path = Path("artefacts")
     """Where finished analyses, calibrations, registrations and panoramas are kept."""
 
+    artefacts_url: str | None = None
+    """Bucket that keeps them as well, such as s3://bucket/prefix, gs://, az:// or file://; the
+    folder then holds what was lately used, and what waits for a bucket that does not answer."""
+
     artefacts_max_count: _Count = 1000
     """Results of each kind to keep; the oldest are removed."""
 

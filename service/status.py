@@ -11,7 +11,7 @@ from typing import Literal
 
 from petrography import errors
 
-__all__ = ["STATUS_TABLE", "Status", "status_of"]
+__all__ = ["STATUS_TABLE", "Status", "problem_members", "status_of"]
 
 GrpcCode = Literal[
     "INVALID_ARGUMENT",
@@ -157,3 +157,22 @@ def status_of(error: BaseException) -> Status:
         if ancestor in STATUS_TABLE:
             return STATUS_TABLE[ancestor]
     return _INTERNAL
+
+
+def problem_members(error: BaseException) -> dict[str, str | int]:
+    """Describe an error as members of a problem document (RFC 9457), without its instance.
+
+    Examples
+    --------
+    >>> from petrography.errors import ModelNotFoundError
+    >>> problem_members(ModelNotFoundError("no such model"))["type"]
+    'urn:petroserve:problem:model-not-found'
+    """
+    status = status_of(error)
+    detail = str(error) if status.public else "The service failed; its log says why."
+    return {
+        "type": status.type_uri,
+        "title": status.title,
+        "status": status.http,
+        "detail": detail,
+    }

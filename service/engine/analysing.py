@@ -71,6 +71,7 @@ class Analyses:
         views: ViewReaders | None = None,
         priority: Priority = "bulk",
         tenant: str = "",
+        owner: str = "",
         analysis_id: str | None = None,
     ) -> Analyse:
         """Find what a request names, so that an image, or a panorama (no views), is analysed.
@@ -89,6 +90,8 @@ class Analyses:
             Of its tiles.
         tenant : str
             With whose other requests it shares.
+        owner : str
+            The tenant whose calibrations it may use and who will find it.
         analysis_id : str, optional
             Under which it is kept; a new one where none is given. Who repeats an analysis under
             its id keeps the first.
@@ -101,7 +104,7 @@ class Analyses:
         require_possible(request, model.card, panorama=views is None)
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
-            corrections = await asyncio.to_thread(stored_corrections, self.store, request)
+            corrections = await asyncio.to_thread(stored_corrections, self.store, request, owner)
         kept_id = analysis_id or str(uuid.uuid4())
 
         def analyse(
@@ -109,7 +112,7 @@ class Analyses:
         ) -> Finished:
             with (
                 ScratchFiles(self.settings.scratch_folder) as scratch,
-                self.store.draft(ANALYSES) as draft,
+                self.store.draft(ANALYSES, owner) as draft,
                 self.scheduler.request(priority=priority, tenant=tenant) as scheduled,
                 course.telling_stop(scheduled.leave),
             ):
@@ -133,7 +136,7 @@ class Analyses:
                 )
                 document = draft.read(ANALYSES.document)
                 course.go_on()
-                self.store.publish(ANALYSES, kept_id, draft)
+                self.store.publish(kept_id, draft)
             if not views and in_parts is None:
                 self._learn(result, scheduled.waited_s)
             return Finished(kept_id, document)

@@ -4,9 +4,11 @@
 
     <folder>/analyses/<id>/result.json, labels.png, ...
     <folder>/calibrations/<id>/calibration.json, ...
+    <folder>/tenants/<tenant>/analyses/<id>/...
 
-Several worker processes share the folder. A result is there as a whole or not at all, and never
-changes, so its id and the file's name say which bytes they are.
+Results without a tenant lie on top; no tenant reaches those of another. Several worker processes share the folder. A result is there as a whole or not at all, and never
+changes, so its id and the file's name say which bytes they are; a correction adds a file
+(`service.engine.versions`).
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from petrography.errors import InternalError, NotFoundError
 from service.engine.kinds import KINDS, Kind
 
-__all__ = ["ArtefactStore", "Draft", "OpenArtefact"]
+__all__ = ["ArtefactStore", "Draft", "OpenArtefact", "opened_artefact"]
 
 _ASIDE = ".aside-"
 # No write takes that long, so an older folder is what a killed process left.
@@ -34,6 +37,11 @@ _LEFTOVER_S = 3600.0
 _ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}", re.ASCII
 )
+
+
+# As keys name tenants: one harmless step of a path.
+_TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_TENANTS = "tenants"
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class ArtefactStore:
     folder : Path
         Made when it is not there.
     max_count : int
-        Results of each kind; the oldest of a kind are removed beyond it.
+        Results of each kind and tenant; the oldest of them are removed beyond it.
     max_bytes : int
         Bytes of all kinds together; the oldest are removed beyond it, those that other requests
         name (`Kind.lasting`) last. The newest result is always kept.
@@ -99,36 +107,48 @@ class ArtefactStore:
     def open_folder(self) -> None:
         """Make the folders and clear away what a killed process left half written."""
         for kind in KINDS:
-            folder = self._folder / kind.folder
-            folder.mkdir(parents=True, exist_ok=True)
+            self._place(kind, "").mkdir(parents=True, exist_ok=True)
+        for _, folder in self._places():
             for path in folder.glob(f"{_ASIDE}*"):
                 if time.time() - _changed(path) > _LEFTOVER_S:
                     shutil.rmtree(path, ignore_errors=True)
 
+    def close(self) -> None:
+        """End what goes on beside the requests: nothing, in a folder."""
+
+    def added(self, path: Path) -> None:
+        """Learn of a file that was added to a kept result, where more than the folder keeps it."""
+
     @contextmanager
-    def draft(self, kind: Kind) -> Iterator[Draft]:
-        """Begin a result; what is not published by the end of the block is thrown away."""
-        aside = self._folder / kind.folder / f"{_ASIDE}{uuid.uuid4()}"
-        aside.mkdir()
+    def draft(self, kind: Kind, owner: str = "") -> Iterator[Draft]:
+        """Begin a result of a tenant; what is not published by the end of the block is thrown away.
+
+        Parameters
+        ----------
+        kind : Kind
+            What it will be.
+        owner : str
+            The tenant that will find it; empty without API keys.
+        """
+        aside = self._place(kind, owner) / f"{_ASIDE}{uuid.uuid4()}"
+        aside.mkdir(parents=True)
         try:
             yield Draft(aside)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
-    def publish(self, kind: Kind, result_id: str, draft: Draft) -> None:
+    def publish(self, result_id: str, draft: Draft) -> None:
         """Keep a finished result.
 
         Parameters
         ----------
-        kind : Kind
-            What it is.
         result_id : str
             A new UUID, or the digest of the content: what is kept under it stays, and counts as
             new.
         draft : Draft
             Its files; the names are known to the kind.
         """
-        path = self._folder / kind.folder / result_id
+        path = draft.folder.parent / result_id
         try:
             draft.folder.rename(path)
         except OSError:
@@ -137,14 +157,35 @@ class ArtefactStore:
             os.utime(path)
         self._remove_oldest(path)
 
-    def keep(self, kind: Kind, result_id: str, artefacts: Mapping[str, bytes]) -> None:
-        """Keep a finished result whose files are in memory, by name."""
-        with self.draft(kind) as draft:
+    def keep(
+        self, kind: Kind, result_id: str, artefacts: Mapping[str, bytes], owner: str = ""
+    ) -> None:
+        """Keep a finished result of a tenant whose files are in memory, by name."""
+        with self.draft(kind, owner) as draft:
             for name, content in artefacts.items():
                 draft.write(name, content)
-            self.publish(kind, result_id, draft)
+            self.publish(result_id, draft)
 
-    def open(self, kind: Kind, result_id: str, name: str) -> OpenArtefact:
+    def folder_of(self, kind: Kind, result_id: str, owner: str = "") -> Path | None:
+        """Find the folder of a result of a tenant; None if there is none.
+
+        Parameters
+        ----------
+        kind : Kind
+            What it is.
+        result_id : str
+            As a client sends it: only a well-formed id reaches the file system.
+        owner : str
+            The tenant that asks.
+        """
+        folder = self.possible_folder(kind, result_id, owner)
+        return None if folder is None or not folder.is_dir() else folder
+
+    def possible_folder(self, kind: Kind, result_id: str, owner: str = "") -> Path | None:
+        """Tell where a result would be; None if nothing can have this id."""
+        return self._place(kind, owner) / result_id if _ID.fullmatch(result_id) else None
+
+    def open(self, kind: Kind, result_id: str, name: str, owner: str = "") -> OpenArtefact:
         """Open one artefact for reading; the caller closes its file.
 
         Parameters
@@ -154,6 +195,8 @@ class ArtefactStore:
         result_id, name : str
             As a client sends them. Only a well-formed id and a possible name reach the file
             system.
+        owner : str
+            The tenant that asks.
 
         Raises
         ------
@@ -164,21 +207,21 @@ class ArtefactStore:
         if media_type is None:
             msg = f"there is no artefact {name[:100]!r}; there are {kind.file_names()}"
             raise kind.not_found(msg)
-        if _ID.fullmatch(result_id):
-            try:
-                file = (self._folder / kind.folder / result_id / name).open("rb")
-            except FileNotFoundError:
-                pass
-            else:
-                size_bytes = os.fstat(file.fileno()).st_size
-                return OpenArtefact(file, size_bytes, media_type, _etag(result_id, name))
+        folder = self.folder_of(kind, result_id, owner)
+        if folder is not None:
+            with suppress(FileNotFoundError):
+                return opened_artefact(folder / name, media_type)
+        raise self.not_found(kind, result_id, name)
+
+    def not_found(self, kind: Kind, result_id: str, name: str) -> NotFoundError:
+        """Say that a file is not there; the same whether it never was or is another tenant's."""
         msg = (
             f"no {name} of {kind.noun} {result_id[:100]!r} is kept; the newest "
             f"{self._max_count} {kind.folder} are"
         )
-        raise kind.not_found(msg)
+        return kind.not_found(msg)
 
-    def use(self, kind: Kind, result_id: str) -> bytes:
+    def use(self, kind: Kind, result_id: str, owner: str = "") -> bytes:
         """Read the document of a result for another one; it counts as new again.
 
         Raises
@@ -186,10 +229,10 @@ class ArtefactStore:
         NotFoundError
             Of the kind, if it is not kept.
         """
-        with self.open(kind, result_id, kind.document).file as file:
+        with self.open(kind, result_id, kind.document, owner).file as file:
             content = file.read()
         with suppress(FileNotFoundError):
-            os.utime(self._folder / kind.folder / result_id)
+            os.utime(self._place(kind, owner) / result_id)
         return content
 
     def _remove_oldest(self, newest: Path) -> None:
@@ -199,22 +242,56 @@ class ArtefactStore:
             key=lambda kept: (kept.path == newest, kept.kind.lasting, kept.changed),
             reverse=True,
         )
-        counts: Counter[str] = Counter()
+        counts: Counter[Path] = Counter()
         total_bytes = 0
         for kept in by_worth:
-            counts[kept.kind.folder] += 1
+            place = kept.path.parent
+            counts[place] += 1
             total_bytes += kept.size_bytes
-            too_many = counts[kept.kind.folder] > self._max_count or total_bytes > self._max_bytes
+            too_many = counts[place] > self._max_count or total_bytes > self._max_bytes
             if too_many and kept.path != newest:
                 _remove(kept.path)
 
     def _kept(self) -> list[_Kept]:
         return [
             _Kept(kind, path, _changed(path), _size_bytes(path))
-            for kind in KINDS
-            for path in (self._folder / kind.folder).iterdir()
-            if _ID.fullmatch(path.name)
+            for kind, place in self._places()
+            for path in place.iterdir()
+            if _ID.fullmatch(path.name) and not self._kept_back(path)
         ]
+
+    def _kept_back(self, _path: Path) -> bool:
+        """Whether a result must not be removed, however old it is."""
+        return False
+
+    def _place(self, kind: Kind, owner: str) -> Path:
+        """Where the results of a kind of a tenant lie."""
+        if not owner:
+            return self._folder / kind.folder
+        if not _TENANT.fullmatch(owner):
+            msg = f"the tenant {owner!r} cannot be a folder"
+            raise InternalError(msg)
+        return self._folder / _TENANTS / owner / kind.folder
+
+    def _places(self) -> Iterator[tuple[Kind, Path]]:
+        """Every place that is there."""
+        for root in (self._folder, *(self._folder / _TENANTS).glob("*")):
+            for kind in KINDS:
+                if (root / kind.folder).is_dir():
+                    yield kind, root / kind.folder
+
+
+def opened_artefact(path: Path, media_type: str) -> OpenArtefact:
+    """Open a file of a kept result; its folder is the id of the result.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    """
+    file = path.open("rb")
+    size_bytes = os.fstat(file.fileno()).st_size
+    return OpenArtefact(file, size_bytes, media_type, _etag(path.parent.name, path.name))
 
 
 def _etag(result_id: str, name: str) -> str:

@@ -17,8 +17,8 @@ from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import AnalysisRequest, require_possible
 from petrography.stitching import Matcher
+from service.catalogue import Catalogue, database_url
 from service.engine.analysing import Analyse, Analyses, Finished
-from service.engine.artefact_store import ArtefactStore
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
 from service.engine.course import AnalysisEvent, Course
@@ -28,7 +28,9 @@ from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known
 from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import software_versions
+from service.engine.opening_store import open_store
 from service.engine.readiness import Readiness
+from service.engine.recorded_analyses import RecordedAnalyses
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Readable, encoded_in
@@ -60,6 +62,10 @@ class Engine:
         A protocol takes a place there before it reads a body; work waits for its turn.
     store : ArtefactStore
         The finished results.
+    readiness : Readiness
+        The models, and how their folder is followed.
+    recorded : RecordedAnalyses
+        Who asked for which analysis, and what became of it.
     scheduler : TileScheduler
         Orders the tiles of all requests.
     """
@@ -67,16 +73,13 @@ class Engine:
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self.settings = settings
         self.telemetry = telemetry
-        self.store = ArtefactStore(
-            settings.artefacts_folder,
-            max_count=settings.artefacts_max_count,
-            max_bytes=settings.artefacts_max_bytes,
-        )
+        self.store = open_store(settings)
+        self.recorded = RecordedAnalyses(Catalogue(database_url(settings)), self.store)
         self._workers = Workers(settings, telemetry)
         self.admission = self._workers.admission
         self.scheduler = TileScheduler(telemetry)
         self._analyses = Analyses(settings, self.store, self.scheduler)
-        self._readiness = Readiness(settings, telemetry, self.scheduler)
+        self.readiness = Readiness(settings, telemetry, self.scheduler)
         self._matcher: Matcher | None = None
 
     @asynccontextmanager
@@ -90,13 +93,16 @@ class Engine:
             served then.
         """
         self.store.open_folder()
+        await asyncio.to_thread(self.recorded.catalogue.open)
         if self.settings.panorama_matcher is not None:
             self._matcher = open_matcher(self.settings.panorama_matcher, self.settings)
         try:
-            async with self._readiness.held():
+            async with self.readiness.held():
                 yield
         finally:
             self._workers.close()
+            self.store.close()
+            self.recorded.catalogue.close()
             self.scheduler.close()
             self.telemetry.close()
 
@@ -109,12 +115,7 @@ class Engine:
         NotReadyError
             Until every model is warm, and while stopping.
         """
-        return self._readiness.repository
-
-    @property
-    def readiness(self) -> Readiness:
-        """How the models folder is followed."""
-        return self._readiness
+        return self.readiness.repository
 
     def require_ready(self) -> None:
         """Check that work can be taken.
@@ -124,7 +125,7 @@ class Engine:
         NotReadyError
             Until every model is warm, and while stopping.
         """
-        self._readiness.require_ready()
+        self.readiness.require_ready()
 
     def require_alive(self) -> None:
         """Check that the process can still become, or stay, ready.
@@ -134,7 +135,7 @@ class Engine:
         NotReadyError
             If it must be started anew.
         """
-        self._readiness.require_alive()
+        self.readiness.require_alive()
 
     @property
     def version(self) -> str:
@@ -157,6 +158,7 @@ class Engine:
         href_root: str = "",
         priority: Priority | None = None,
         tenant: str = "",
+        owner: str = "",
         analysis_id: str | None = None,
         on_event: Callable[[AnalysisEvent], object] | None = None,
     ) -> Finished:
@@ -176,6 +178,8 @@ class Engine:
             Overrules what follows from the size of the image.
         tenant : str
             Whose request it is: turns are shared evenly between tenants.
+        owner : str
+            The tenant whose results this one may use and who will find it; empty without API keys.
         analysis_id : str, optional
             Under which it is kept; repeating an analysis under its id keeps the first.
         on_event : callable, optional
@@ -201,6 +205,7 @@ class Engine:
                 views=readers,
                 priority=chosen,
                 tenant=tenant,
+                owner=owner,
                 analysis_id=analysis_id,
             )
             expected_s = None
@@ -252,6 +257,7 @@ class Engine:
         request: CalibrationRequest,
         *,
         dark: Sequence[NamedFile] = (),
+        owner: str = "",
     ) -> Finished:
         """Fit a calibration and keep it under the digest of its content.
 
@@ -261,6 +267,8 @@ class Engine:
             See `service.engine.calibrating.calibrate`.
         request : CalibrationRequest
             What is wanted.
+        owner : str
+            As for `analyse`.
 
         Raises
         ------
@@ -275,7 +283,7 @@ class Engine:
                 images, labels, dark, request, limits=self.limits, course=course
             )
             course.go_on()
-            self.store.keep(CALIBRATIONS, calibration_id, files)
+            self.store.keep(CALIBRATIONS, calibration_id, files, owner)
             return Finished(calibration_id, files[CALIBRATIONS.document])
 
         return await self._image(CALIBRATIONS, work)
@@ -285,6 +293,8 @@ class Engine:
         reference: NamedFile,
         views: Sequence[NamedFile],
         request: RegistrationRequest,
+        *,
+        owner: str = "",
     ) -> Finished:
         """Lay views over a reference and keep them.
 
@@ -296,6 +306,8 @@ class Engine:
             Photographs of the same place, each with a name of its own.
         request : RegistrationRequest
             What is known of the views.
+        owner : str
+            As for `analyse`.
 
         Raises
         ------
@@ -306,7 +318,7 @@ class Engine:
         """
 
         def work(course: Course) -> Finished:
-            with self.store.draft(REGISTRATIONS) as draft:
+            with self.store.draft(REGISTRATIONS, owner) as draft:
                 registration = register_files(
                     reference,
                     views,
@@ -319,7 +331,7 @@ class Engine:
                 document = document_bytes(registration)
                 draft.write(REGISTRATIONS.document, document)
                 course.go_on()
-                self.store.publish(REGISTRATIONS, registration.id, draft)
+                self.store.publish(registration.id, draft)
             return Finished(registration.id, document)
 
         return await self._image(REGISTRATIONS, work)
@@ -332,6 +344,8 @@ class Engine:
         *,
         href_root: str = "",
         tenant: str = "",
+        owner: str = "",
+        analysis_id: str | None = None,
     ) -> Finished:
         """Join fields to a panorama and keep it; analyse it if that is wanted.
 
@@ -345,7 +359,7 @@ class Engine:
             What is wanted.
         href_root : str
             Where the protocol shows analyses.
-        tenant : str
+        tenant, owner, analysis_id : str
             As for `analyse`.
 
         Raises
@@ -359,15 +373,20 @@ class Engine:
         if request.analysis is not None:
             model = await model_for(self.repository, request.analysis.model, fields)
             analyse = await self._analyses.prepared(
-                request.analysis, model, href_root=href_root, tenant=tenant
+                request.analysis,
+                model,
+                href_root=href_root,
+                tenant=tenant,
+                owner=owner,
+                analysis_id=analysis_id,
             )
         ids = request.optics_ids()
         stored = Corrections()
         if any(ids):
-            stored = await asyncio.to_thread(stored_optics, self.store, *ids)
+            stored = await asyncio.to_thread(stored_optics, self.store, *ids, owner)
 
         def work(course: Course) -> Finished:
-            with self.store.draft(PANORAMAS) as draft:
+            with self.store.draft(PANORAMAS, owner) as draft:
                 made = stitch_panorama(
                     fields,
                     flat_field,
@@ -379,16 +398,16 @@ class Engine:
                     matcher=self._matcher,
                     course=course,
                 )
-                analysis_id = None
+                analysed_id = None
                 if analyse is not None:
                     drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
                     parts = made.in_parts(request)
-                    analysis_id = analyse(drawn, course, None, parts).result_id
+                    analysed_id = analyse(drawn, course, None, parts).result_id
                 panorama_id = str(uuid.uuid4())
-                document = made.document(panorama_id, analysis_id)
+                document = made.document(panorama_id, analysed_id)
                 draft.write(PANORAMAS.document, document)
                 course.go_on()
-                self.store.publish(PANORAMAS, panorama_id, draft)
+                self.store.publish(panorama_id, draft)
             return Finished(panorama_id, document)
 
         return await self._image(PANORAMAS, work)

@@ -18,8 +18,10 @@ __all__ = ["stored_corrections", "stored_optics"]
 _COLOUR = "colour"
 
 
-def stored_corrections(store: ArtefactStore, request: AnalysisRequest) -> Corrections:
-    """Read what an analysis corrects.
+def stored_corrections(
+    store: ArtefactStore, request: AnalysisRequest, owner: str = ""
+) -> Corrections:
+    """Read what an analysis of a tenant corrects, from what this tenant keeps.
 
     Raises
     ------
@@ -28,25 +30,25 @@ def stored_corrections(store: ArtefactStore, request: AnalysisRequest) -> Correc
     InvalidParameterError
         If it is of another kind.
     """
-    colours = _content(store, request.calibration, _COLOUR)
+    colours = _content(store, request.calibration, _COLOUR, owner)
     return replace(
-        stored_optics(store, request.flat_field, request.lens),
+        stored_optics(store, request.flat_field, request.lens, owner),
         calibration=None if colours is None else parse_calibration(colours, source="calibration"),
     )
 
 
 def stored_optics(
-    store: ArtefactStore, flat_field_id: str | None, lens_id: str | None
+    store: ArtefactStore, flat_field_id: str | None, lens_id: str | None, owner: str = ""
 ) -> Corrections:
-    """Read a flat field and a lens.
+    """Read a flat field and a lens of a tenant.
 
     Raises
     ------
     CalibrationNotFoundError, InvalidParameterError
         As `stored_corrections`.
     """
-    shading = _content(store, flat_field_id, "flat_field")
-    distortion = _content(store, lens_id, "lens")
+    shading = _content(store, flat_field_id, "flat_field", owner)
+    distortion = _content(store, lens_id, "lens", owner)
     return Corrections(
         flat_field=(
             None
@@ -57,10 +59,12 @@ def stored_optics(
     )
 
 
-def _content(store: ArtefactStore, calibration_id: str | None, wanted: str) -> bytes | None:
+def _content(
+    store: ArtefactStore, calibration_id: str | None, wanted: str, owner: str
+) -> bytes | None:
     if calibration_id is None:
         return None
-    content = store.use(CALIBRATIONS, calibration_id)
+    content = store.use(CALIBRATIONS, calibration_id, owner)
     kind = json.loads(content).get("kind", _COLOUR)
     if kind != wanted:
         msg = f"calibration {calibration_id} is of kind {kind!r}; wanted {wanted!r}"

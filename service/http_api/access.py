@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.access import Guard
+from service.access import Guard, Principal
 from service.access import Scope as AccessScope
 
-__all__ = ["SECURITY_SCHEMES", "Access"]
+__all__ = ["SECURITY_SCHEMES", "Access", "owner_of"]
 
 # For probes, scrapers and people who want to know how to ask; none tells of anybody's results.
 _OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs"})
@@ -51,6 +52,12 @@ class Access:
             principal.require(_needed(scope["method"]))
             scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)
+
+
+def owner_of(request: Request) -> str:
+    """Tell whose results a request makes and finds: the tenant of its key, empty without keys."""
+    principal = getattr(request.state, "principal", None)
+    return principal.tenant if isinstance(principal, Principal) else ""
 
 
 def _is_open(path: str) -> bool:

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
+import asyncio
+from collections.abc import Awaitable
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from petrography.pipeline import AnalysisRequest
 from petrography.report import Result
-from service.engine import ANALYSES, Engine, Finished
+from service.catalogue import AnalysisRecord, NewAnalysis
+from service.engine import (
+    ANALYSES,
+    Engine,
+    Finished,
+    OnEvent,
+    asked_analysis,
+    digest_of_upload,
+    model_for,
+    priority_of,
+    size_if_known,
+)
+from service.http_api.access import owner_of
+from service.http_api.analysis_entries import AnalysisEntry, unfinished_response
+from service.http_api.analysis_reading_routes import add_analysis_reading
 from service.http_api.forms import ANALYSIS
+from service.http_api.idempotency import IDEMPOTENCY_HEADER, stated_key
 from service.http_api.resources import (
     PROBLEM,
-    add_reading_routes,
+    add_file_route,
     created_response,
+    received,
     root_of,
     upload_body,
 )
 from service.http_api.upload import Upload
 from service.http_api.urgency import PRIORITY_HEADER, stated_priority, tenant_of
+from service.runtime import Priority
 
 __all__ = ["analysis_routes"]
 
@@ -38,24 +55,71 @@ def analysis_routes(engine: Engine) -> APIRouter:
             '`-F x30=@x30.png -F \'request={"views": [{"part": "x30", "light": "XPL", '
             '"stage_angle_deg": 30}]}\'`.'
         ),
-        responses={201: {"model": Result, "description": "The finished analysis."}},
+        responses={
+            201: {"model": Result, "description": "The finished analysis."},
+            202: {
+                "model": AnalysisEntry,
+                "description": "An earlier request with this Idempotency-Key is being answered.",
+            },
+        },
         response_class=Response,
-        openapi_extra={**upload_body(ANALYSIS), "parameters": [PRIORITY_HEADER]},
+        openapi_extra={
+            **upload_body(ANALYSIS),
+            "parameters": [PRIORITY_HEADER, IDEMPOTENCY_HEADER],
+        },
     )
     async def post_analysis(request: Request) -> Response:
-        def work(upload: Upload[AnalysisRequest]) -> Coroutine[Any, Any, Finished]:
+        key = stated_key(request)
+
+        async def work(upload: Upload[AnalysisRequest]) -> Finished | AnalysisRecord:
             (image,) = upload.files["image"]
             views = {view.part: upload.files[view.part][0] for view in upload.request.views}
-            return engine.analyse(
-                image,
-                upload.request,
-                views=views,
-                href_root=root_of(ANALYSES),
-                priority=stated_priority(request),
-                tenant=tenant_of(request),
-            )
+            asked, priority = await _asked(request, engine, upload, key)
 
-        return await created_response(request, engine, ANALYSES, ANALYSIS, work)
+            def analyse(analysis_id: str, on_event: OnEvent) -> Awaitable[Finished]:
+                return engine.analyse(
+                    image,
+                    upload.request,
+                    views=views,
+                    href_root=root_of(ANALYSES),
+                    priority=priority,
+                    tenant=tenant_of(request),
+                    owner=asked.tenant,
+                    analysis_id=analysis_id,
+                    on_event=on_event,
+                )
 
-    add_reading_routes(router, engine, ANALYSES, Result)
+            return await engine.recorded.analyse(asked, analyse)
+
+        made = await received(request, engine, ANALYSIS, work)
+        if isinstance(made, AnalysisRecord):
+            return unfinished_response(made)
+        return created_response(ANALYSES, made)
+
+    add_analysis_reading(router, engine)
+    add_file_route(router, engine, ANALYSES)
     return router
+
+
+async def _asked(
+    request: Request, engine: Engine, upload: Upload[AnalysisRequest], key: str | None
+) -> tuple[NewAnalysis, Priority]:
+    """Describe what an upload asks for, to record it."""
+    model = await model_for(engine.repository, upload.request.model, upload.files["image"])
+
+    def asked() -> tuple[NewAnalysis, Priority]:
+        shape = size_if_known(upload.files["image"][0])
+        priority = stated_priority(request) or priority_of(shape, engine.settings)
+        # Reading the whole upload again is for those who may send it again.
+        digest = "" if key is None else digest_of_upload(upload.files, upload.request)
+        new = asked_analysis(
+            upload.request,
+            model,
+            owner=owner_of(request),
+            key=key,
+            body_sha256=digest,
+            priority=priority,
+        )
+        return new, priority
+
+    return await asyncio.to_thread(asked)

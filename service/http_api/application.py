@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -24,7 +25,11 @@ from service.http_api.lims_routes import lims_routes
 from service.http_api.models_routes import model_routes
 from service.http_api.observation import Observation
 from service.http_api.panoramas_routes import panorama_routes
-from service.http_api.problems import problem_of_error, problem_of_http_exception
+from service.http_api.problems import (
+    parameter_error,
+    problem_of_error,
+    problem_of_http_exception,
+)
 from service.http_api.registrations_routes import registration_routes
 
 __all__ = ["create_app"]
@@ -83,6 +88,12 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
     async def answer_error(request: Request, error: Exception) -> Response:
         engine.telemetry.observe_error(error)
         return problem_of_error(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def answer_parameters(request: Request, error: Exception) -> Response:
+        refused = parameter_error(error)
+        engine.telemetry.observe_error(refused)
+        return problem_of_error(request, refused)
 
     @app.exception_handler(HTTPException)
     async def answer_refusal(request: Request, error: HTTPException) -> Response:

@@ -17,11 +17,13 @@ from service.engine import (
     FlatFieldCalibration,
     LensCalibration,
 )
+from service.http_api.access import owner_of
 from service.http_api.forms import CALIBRATION
 from service.http_api.resources import (
     PROBLEM,
     add_reading_routes,
     created_response,
+    received,
     root_of,
     upload_body,
 )
@@ -55,10 +57,14 @@ def calibration_routes(engine: Engine) -> APIRouter:
         def work(upload: Upload[CalibrationRequest]) -> Coroutine[Any, Any, Finished]:
             files = upload.files
             return engine.calibrate(
-                files["image"], files["labels"], upload.request, dark=files["dark"]
+                files["image"],
+                files["labels"],
+                upload.request,
+                dark=files["dark"],
+                owner=owner_of(request),
             )
 
-        return await created_response(request, engine, CALIBRATIONS, CALIBRATION, work)
+        return created_response(CALIBRATIONS, await received(request, engine, CALIBRATION, work))
 
     add_reading_routes(router, engine, CALIBRATIONS, Calibration)
     return router

@@ -5,6 +5,7 @@ from __future__ import annotations
 from petrography.pipeline import AnalysisRequest
 from service.engine import (
     CalibrationRequest,
+    CorrectionRequest,
     EstimateRequest,
     PanoramaRequest,
     RegistrationRequest,
@@ -80,6 +81,7 @@ PANORAMA = UploadForm(
     ),
 )
 REQUEST_MODELS = (
+    CorrectionRequest,
     AnalysisRequest,
     EstimateRequest,
     CalibrationRequest,

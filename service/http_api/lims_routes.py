@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from petrography.report import Result
-from service.engine import ANALYSES, Engine
+from service.engine import ANALYSES, Engine, open_version
+from service.http_api.access import owner_of
 from service.http_api.resources import PROBLEM, root_of
 from service.lims import long_csv, two_dimension_csv, wide_csv
 
@@ -31,16 +32,18 @@ def lims_routes(engine: Engine) -> APIRouter:
             _written(engine, write),
             name=name,
             summary=f"Read the reported numbers of an analysis, {what}",
-            description="Written from result.json; it must name the sample (`sample.id`).",
+            description="Written from the newest version of result.json; it must name the sample (`sample.id`).",
             responses={200: {"description": "The table.", "content": {"text/csv": {}}}},
             response_class=Response,
         )
     return router
 
 
-def _written(engine: Engine, write: Callable[[Sequence[Result]], str]) -> Callable[[str], Response]:
-    def get_table(result_id: str) -> Response:
-        with engine.store.open(ANALYSES, result_id, ANALYSES.document).file as file:
+def _written(
+    engine: Engine, write: Callable[[Sequence[Result]], str]
+) -> Callable[[Request, str], Response]:
+    def get_table(request: Request, result_id: str) -> Response:
+        with open_version(engine.store, result_id, owner_of(request)).file as file:
             result = Result.model_validate_json(file.read())
         headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
         return Response(write([result]), headers=headers, media_type=_CSV)

@@ -8,12 +8,23 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.engine import ANALYSES, PANORAMAS, Engine, Finished, Panorama, PanoramaRequest
+from service.engine import (
+    ANALYSES,
+    PANORAMAS,
+    Engine,
+    Finished,
+    Panorama,
+    PanoramaRequest,
+    asked_analysis,
+    model_for,
+)
+from service.http_api.access import owner_of
 from service.http_api.forms import PANORAMA
 from service.http_api.resources import (
     PROBLEM,
     add_reading_routes,
     created_response,
+    received,
     root_of,
     upload_body,
 )
@@ -40,17 +51,32 @@ def panorama_routes(engine: Engine) -> APIRouter:
         openapi_extra=upload_body(PANORAMA),
     )
     async def post_panorama(request: Request) -> Response:
-        def work(upload: Upload[PanoramaRequest]) -> Coroutine[Any, Any, Finished]:
-            flat_field = next(iter(upload.files["flat_field"]), None)
-            return engine.stitch(
-                upload.files["field"],
-                flat_field,
-                upload.request,
-                href_root=root_of(ANALYSES),
-                tenant=tenant_of(request),
-            )
+        async def work(upload: Upload[PanoramaRequest]) -> Finished:
+            def stitch(analysis_id: str | None = None) -> Coroutine[Any, Any, Finished]:
+                return engine.stitch(
+                    upload.files["field"],
+                    next(iter(upload.files["flat_field"]), None),
+                    upload.request,
+                    href_root=root_of(ANALYSES),
+                    tenant=tenant_of(request),
+                    owner=owner_of(request),
+                    analysis_id=analysis_id,
+                )
 
-        return await created_response(request, engine, PANORAMAS, PANORAMA, work)
+            analysis = upload.request.analysis
+            if analysis is None:
+                return await stitch()
+            asked = asked_analysis(
+                analysis,
+                await model_for(engine.repository, analysis.model, upload.files["field"]),
+                owner=owner_of(request),
+                key=None,
+                body_sha256="",
+                priority="bulk",
+            )
+            return await engine.recorded.make(asked, stitch)
+
+        return created_response(PANORAMAS, await received(request, engine, PANORAMA, work))
 
     add_reading_routes(router, engine, PANORAMAS, Panorama)
     return router

@@ -5,22 +5,31 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from petrography.errors import NotReadyError, OverloadedError, UnauthenticatedError
+from petrography.errors import (
+    InvalidParameterError,
+    NotReadyError,
+    OverloadedError,
+    UnauthenticatedError,
+)
 from service.status import status_of
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
     "Problem",
+    "parameter_error",
     "problem_of_error",
     "problem_of_http_exception",
+    "problem_response",
 ]
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -71,6 +80,21 @@ def problem_of_error(request: Request, error: Exception) -> Response:
         instance=instance,
     )
     return _response(problem, headers)
+
+
+def parameter_error(error: Exception) -> InvalidParameterError:
+    """Name the parameters of a URL that the web framework refused, and why."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else ()
+    described = "; ".join(
+        f"{'.'.join(str(step)[:50] for step in one['loc'][1:])}: {one['msg'][:200]}"
+        for one in problems[:10]
+    )
+    return InvalidParameterError(f"parameters of the URL are not possible: {described}")
+
+
+def problem_response(members: Mapping[str, Any]) -> Response:
+    """Answer a problem whose members are known."""
+    return _response(Problem.model_validate(members), {})
 
 
 def problem_of_http_exception(request: Request, error: HTTPException) -> Response:

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.engine import REGISTRATIONS, Engine, Finished, Registration, RegistrationRequest
+from service.http_api.access import owner_of
 from service.http_api.forms import REGISTRATION
 from service.http_api.resources import (
     PROBLEM,
     add_reading_routes,
     created_response,
+    received,
     root_of,
     upload_body,
 )
@@ -41,9 +43,11 @@ def registration_routes(engine: Engine) -> APIRouter:
     async def post_registration(request: Request) -> Response:
         def work(upload: Upload[RegistrationRequest]) -> Coroutine[Any, Any, Finished]:
             (reference,) = upload.files["reference"]
-            return engine.register(reference, upload.files["view"], upload.request)
+            return engine.register(
+                reference, upload.files["view"], upload.request, owner=owner_of(request)
+            )
 
-        return await created_response(request, engine, REGISTRATIONS, REGISTRATION, work)
+        return created_response(REGISTRATIONS, await received(request, engine, REGISTRATION, work))
 
     add_reading_routes(router, engine, REGISTRATIONS, Registration)
     return router

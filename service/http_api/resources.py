@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from service.engine import Engine, Finished, Kind, OpenArtefact
+from service.engine import Engine, Finished, Kind
+from service.http_api.access import owner_of
+from service.http_api.artefact_response import artefact_response
 from service.http_api.disconnection import until_disconnect
 from service.http_api.problems import PROBLEM_MEDIA_TYPE, Problem
 from service.http_api.upload import REQUEST_PART, Upload, UploadForm, receive_upload
@@ -17,14 +19,17 @@ from service.http_api.upload import REQUEST_PART, Upload, UploadForm, receive_up
 __all__ = [
     "PROBLEM",
     "Responses",
+    "add_file_route",
     "add_reading_routes",
     "created_response",
+    "received",
     "root_of",
     "upload_body",
 ]
 
 Responses = dict[int | str, dict[str, Any]]
 RequestT = TypeVar("RequestT", bound=BaseModel)
+T = TypeVar("T")
 
 PROBLEM: Responses = {
     "default": {
@@ -32,7 +37,6 @@ PROBLEM: Responses = {
         "content": {PROBLEM_MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
     }
 }
-_CHUNK_BYTES = 1024 * 1024
 
 
 def root_of(kind: Kind) -> str:
@@ -40,14 +44,13 @@ def root_of(kind: Kind) -> str:
     return f"/v1/{kind.folder}"
 
 
-async def created_response(
+async def received(
     request: Request,
     engine: Engine,
-    kind: Kind,
     form: UploadForm[RequestT],
-    work: Callable[[Upload[RequestT]], Coroutine[Any, Any, Finished]],
-) -> Response:
-    """Receive an upload, work on it as long as its client waits, and answer what was made.
+    work: Callable[[Upload[RequestT]], Coroutine[Any, Any, T]],
+) -> T:
+    """Receive an upload and work on it as long as its client waits.
 
     Parameters
     ----------
@@ -55,17 +58,19 @@ async def created_response(
         Its body was not read yet: a full queue refuses it before.
     engine : Engine
         What works.
-    kind : Kind
-        What is made.
     form : UploadForm
         What is uploaded.
     work : callable
-        From the upload to what was made of it.
+        From the upload to what is made of it.
     """
     engine.require_ready()
     with engine.admission.place():
         async with receive_upload(request, form, engine.settings) as upload:
-            finished = await until_disconnect(request.receive, work(upload))
+            return await until_disconnect(request.receive, work(upload))
+
+
+def created_response(kind: Kind, finished: Finished) -> Response:
+    """Answer what was made: 201 with its document and its place."""
     location = f"{root_of(kind)}/{finished.result_id}"
     media_type = kind.media_types[kind.document]
     return Response(finished.document, 201, {"Location": location}, media_type)
@@ -94,32 +99,28 @@ def add_reading_routes(router: APIRouter, engine: Engine, kind: Kind, model: Any
         response_class=Response,
     )
     def get_document(request: Request, result_id: str) -> Response:
-        return _artefact_response(request, engine.store.open(kind, result_id, kind.document))
+        opened = engine.store.open(kind, result_id, kind.document, owner_of(request))
+        return artefact_response(request, opened)
+
+    add_file_route(router, engine, kind)
+
+
+def add_file_route(router: APIRouter, engine: Engine, kind: Kind) -> None:
+    """Add the route that reads the files of what is kept; see `add_reading_routes`."""
 
     @router.get(
         "/{result_id}/{artefact}",
         summary=f"Read one file of {kind.noun}",
-        description=f"One of {kind.file_names()}.",
+        description=(
+            f"One of {kind.file_names()}. One range of bytes can be asked for (`Range`); text is "
+            "compressed for who takes gzip."
+        ),
         responses=_file_responses(kind),
         response_class=Response,
     )
     def get_artefact(request: Request, result_id: str, artefact: str) -> Response:
-        return _artefact_response(request, engine.store.open(kind, result_id, artefact))
-
-
-def _artefact_response(request: Request, artefact: OpenArtefact) -> Response:
-    """Answer a file, or 304 if the client has it."""
-    headers = {
-        "ETag": artefact.etag,
-        "Cache-Control": "private, max-age=31536000, immutable",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if _matches(request.headers.get("if-none-match", ""), artefact.etag):
-        artefact.file.close()
-        return Response(status_code=304, headers=headers)
-    headers["Content-Length"] = str(artefact.size_bytes)
-    headers["Content-Type"] = artefact.media_type
-    return StreamingResponse(_chunks(artefact), headers=headers)
+        opened = engine.store.open(kind, result_id, artefact, owner_of(request))
+        return artefact_response(request, opened)
 
 
 def _file_responses(kind: Kind) -> Responses:
@@ -129,6 +130,7 @@ def _file_responses(kind: Kind) -> Responses:
     }
     return {
         200: {"description": "The file.", "content": content},
+        206: {"description": "The range of the file that was asked for.", "content": content},
         304: {"description": "The file is the one that If-None-Match names."},
     }
 
@@ -151,15 +153,3 @@ def upload_body(form: UploadForm[RequestT]) -> dict[str, Any]:
     encoding = {REQUEST_PART: {"contentType": "application/json"}}
     content = {"multipart/form-data": {"schema": schema, "encoding": encoding}}
     return {"requestBody": {"required": True, "content": content}}
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    """Weak comparison of RFC 9110 section 13.1.2."""
-    candidates = (candidate.strip().removeprefix("W/") for candidate in if_none_match.split(","))
-    return any(candidate in {etag, "*"} for candidate in candidates)
-
-
-def _chunks(artefact: OpenArtefact) -> Iterator[bytes]:
-    with artefact.file as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

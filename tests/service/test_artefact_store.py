@@ -121,7 +121,7 @@ def test_a_draft_is_seen_when_it_is_published(tmp_path: Path) -> None:
         assert draft.read("panorama.ome.tif") == b"rows and rows"
         with pytest.raises(NotFoundError):
             kept.open(PANORAMAS, panorama_id, "panorama.ome.tif")
-        kept.publish(PANORAMAS, panorama_id, draft)
+        kept.publish(panorama_id, draft)
 
     with kept.open(PANORAMAS, panorama_id, "panorama.ome.tif").file as opened:
         assert opened.read() == b"rows and rows"

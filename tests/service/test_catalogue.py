@@ -47,7 +47,7 @@ ASKED = NewAnalysis(
     request_json="{}",
 )
 KEYED = replace(ASKED, idempotency_key="k")
-GONE = {"type": "urn:petroserve:problem:internal", "title": "t", "status": 500, "detail": "d"}
+GONE = {"type": "urn:petroserve:problem:internal-error", "title": "t", "status": 500, "detail": "d"}
 REFUSED = GONE | {"status": 422}
 
 

@@ -1,0 +1,152 @@
+"""Reviews of a kept analysis: approved, corrected or rejected, as one more version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from petrography.errors import (
+    ConflictError,
+    DatabaseUnavailableError,
+    InvalidParameterError,
+)
+from petrography.report import Result, Sample, result_json, reviewed
+from service.catalogue import Catalogue
+from service.engine.artefact_store import ArtefactStore
+from service.engine.versions import add_version, open_version
+
+__all__ = ["CorrectionRequest", "correct"]
+
+# Control characters break rows of tables and messages that others read line by line.
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"
+
+
+class CorrectionRequest(BaseModel):
+    """What a reviewer decides about an analysis."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    status: Literal["final", "corrected", "rejected"]
+    """final approves; corrected takes other sample fields or the numbers of another analysis;
+    rejected is for good."""
+    reviewer: Annotated[str, Field(min_length=1, max_length=256, pattern=_PLAIN)]
+    """Who vouches for it: another than the operator of the sample."""
+    reason: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    """Why; a correction and a rejection want one."""
+    sample: Sample | None = None
+    """For a correction: the fields of the sample that were wrong, as they should be."""
+    analysis: Annotated[str, Field(max_length=64)] | None = None
+    """For a correction: the id of the analysis whose numbers stand from now on."""
+    version: Annotated[int, Field(ge=1)] | None = None
+    """The version that was looked at: if there is a newer one by now, nothing is done."""
+
+    @model_validator(mode="after")
+    def _fits_the_status(self) -> CorrectionRequest:
+        changes = self.sample is not None or self.analysis is not None
+        if changes != (self.status == "corrected"):
+            msg = "sample or analysis, one of them or both, belong to status corrected only"
+            raise ValueError(msg)
+        return self
+
+
+def correct(
+    catalogue: Catalogue,
+    store: ArtefactStore,
+    analysis_id: str,
+    request: CorrectionRequest,
+    *,
+    at: datetime,
+    owner: str = "",
+) -> Result:
+    """Make the next version of an analysis; all versions before stay as they are.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Follows with status and version.
+    store : ArtefactStore
+        Where the versions are.
+    analysis_id : str
+        Which analysis.
+    request : CorrectionRequest
+        What is decided.
+    at : datetime
+        When, with a zone.
+    owner : str
+        The tenant that asks.
+
+    Returns
+    -------
+    Result
+        The new version.
+
+    Raises
+    ------
+    AnalysisNotFoundError
+        If the analysis, or the one that it names, is not kept.
+    InvalidParameterError
+        If the status cannot follow the one there is, or the reviewer made the analysis.
+    ConflictError
+        If there is a newer version than the one that was looked at.
+    DatabaseUnavailableError
+        If the database does not answer; there is no new version then.
+    """
+    result = _newest(store, analysis_id, owner)
+    if request.version not in {None, result.version}:
+        msg = (
+            f"analysis {analysis_id} is at version {result.version}, not {request.version}; read it "
+            "and decide again"
+        )
+        raise ConflictError(msg)
+    following = _reviewed(result, request, at, store, owner)
+    catalogue.beat(analysis_id)
+    path = add_version(store, analysis_id, following.version, result_json(following), owner)
+    try:
+        catalogue.note(
+            analysis_id, state="done", status=following.status, version=following.version
+        )
+    except DatabaseUnavailableError:
+        path.unlink()
+        raise
+    return following
+
+
+def _newest(store: ArtefactStore, analysis_id: str, owner: str) -> Result:
+    with open_version(store, analysis_id, owner).file as file:
+        return Result.model_validate_json(file.read())
+
+
+def _reviewed(
+    result: Result, request: CorrectionRequest, at: datetime, store: ArtefactStore, owner: str
+) -> Result:
+    content, stands = None, result
+    if request.status == "corrected":
+        content = result
+        if request.analysis is not None:
+            content = _newest(store, request.analysis, owner)
+        if request.sample is not None:
+            changes = request.sample.model_dump(exclude_unset=True)
+            stands = _with_sample(result, changes | {"operator": result.sample.operator})
+            content = _with_sample(content, changes)
+            _require_other(request.reviewer, content.sample.operator)
+    return reviewed(
+        stands,
+        request.status,
+        reviewer=request.reviewer,
+        at=at,
+        reason=request.reason,
+        content=content,
+    )
+
+
+def _with_sample(result: Result, changes: dict[str, str | None]) -> Result:
+    return result.model_copy(update={"sample": result.sample.model_copy(update=changes)})
+
+
+def _require_other(reviewer: str, operator: str | None) -> None:
+    """Refuse a correction by which the reviewer becomes who made the analysis."""
+    if reviewer.strip().casefold() == (operator or "").strip().casefold():
+        msg = f"{reviewer} would be operator and reviewer; wanted another reviewer"
+        raise InvalidParameterError(msg)

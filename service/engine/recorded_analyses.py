@@ -1,0 +1,286 @@
+"""Analyses that are recorded while a client waits for them, and asked for once under one key."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from petrography.errors import AnalysisNotFoundError, DatabaseUnavailableError
+from petrography.pipeline import AnalysisRequest
+from service.catalogue import LEASE_S, AnalysisRecord, Begun, Catalogue, NewAnalysis
+from service.engine.analysing import Finished
+from service.engine.artefact_store import ArtefactStore
+from service.engine.course import AnalysisEvent
+from service.engine.kinds import ANALYSES
+from service.engine.source_files import NamedFile, Placed
+from service.repository import LoadedModel
+from service.runtime import Priority
+from service.status import problem_members
+
+__all__ = ["OnEvent", "RecordedAnalyses", "asked_analysis", "digest_of_upload"]
+
+T = TypeVar("T")
+OnEvent: TypeAlias = Callable[[AnalysisEvent], None]
+_BEAT_S = LEASE_S / 4
+# Often enough for people who look; a tile takes longer on the CPU and is far shorter on a GPU.
+_NOTE_S = 1.0
+_PIECE_BYTES = 4 * 1024 * 1024
+_log = logging.getLogger("petroserve.analyses")
+
+
+def digest_of_upload(files: Mapping[str, Sequence[NamedFile]], request: BaseModel) -> str:
+    """Make the digest that tells whether two requests ask for the same.
+
+    It covers the content of every part under its name, in order, and the request after defaults:
+    neither file names nor the boundary or the spelling of the JSON.
+
+    Parameters
+    ----------
+    files : mapping of str to sequence of NamedFile
+        The files of every part.
+    request : pydantic model
+        What is wanted.
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal digits.
+    """
+    whole = hashlib.sha256(request.model_dump_json().encode())
+    for name in sorted(files):
+        for file in files[name]:
+            # Digests have one length, so the next name begins where nothing else can.
+            whole.update(b"\0" + name.encode() + b"\0" + _digest_of(file))
+    return whole.hexdigest()
+
+
+def _digest_of(file: NamedFile) -> bytes:
+    if not isinstance(file, Placed):
+        return hashlib.sha256(file.read()).digest()
+    descriptor, begin, size_bytes = file.place()
+    digest = hashlib.sha256()
+    for start in range(0, size_bytes, _PIECE_BYTES):
+        piece = min(_PIECE_BYTES, size_bytes - start)
+        digest.update(os.pread(descriptor, piece, begin + start))
+    return digest.digest()
+
+
+def asked_analysis(
+    request: AnalysisRequest,
+    model: LoadedModel,
+    *,
+    owner: str,
+    key: str | None,
+    body_sha256: str,
+    priority: Priority,
+    asynchronous: bool = False,
+) -> NewAnalysis:
+    """Describe an analysis that is asked for, to record it.
+
+    Parameters
+    ----------
+    request : AnalysisRequest
+        What is wanted.
+    model : LoadedModel
+        Its model.
+    owner : str
+        The tenant that asks; empty without API keys.
+    key : str or None
+        Its idempotency key.
+    body_sha256 : str
+        See `digest_of_upload`; may be empty where there is no key.
+    priority : {"interactive", "bulk"}
+        Of its tiles.
+    asynchronous : bool
+        Whether it goes on without its client.
+    """
+    return NewAnalysis(
+        tenant=owner,
+        sample_id=None if request.sample is None else request.sample.id,
+        idempotency_key=key,
+        body_sha256=body_sha256,
+        model=f"{model.card.name}:{model.card.version}",
+        priority=priority,
+        asynchronous=asynchronous,
+        request_json=request.model_dump_json(),
+    )
+
+
+class RecordedAnalyses:
+    """Analyses of one process with their records.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Where they are recorded.
+    store : ArtefactStore
+        Where finished ones are kept.
+
+    Attributes
+    ----------
+    catalogue, store
+        As given.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: ArtefactStore) -> None:
+        self.catalogue = catalogue
+        self.store = store
+
+    async def analyse(
+        self, new: NewAnalysis, work: Callable[[str, OnEvent], Awaitable[Finished]]
+    ) -> Finished | AnalysisRecord:
+        """Make an analysis and record what becomes of it, or find the one of an earlier request.
+
+        Parameters
+        ----------
+        new : NewAnalysis
+            What is asked for.
+        work : callable
+            From the id and what is to be told of the progress to the analysis that is kept. Not
+            called where an earlier request under the same key did or does it.
+
+        Returns
+        -------
+        Finished or AnalysisRecord
+            The result, of this or of the earlier request; the record where there is no result.
+
+        Raises
+        ------
+        IdempotencyConflictError
+            If the key was used for something else.
+        DatabaseUnavailableError
+            If the database does not answer; nothing was begun then.
+        BaseException
+            What `work` raises; it is recorded.
+        """
+        begun = await self._begun(new)
+        if not begun.fresh:
+            return await asyncio.to_thread(self._earlier, new.tenant, begun.analysis_id)
+        async with self._recorded(begun.analysis_id):
+            finished = self._kept(new.tenant, begun.analysis_id)
+            if finished is None:
+                finished = await work(begun.analysis_id, self._noting(begun.analysis_id))
+            return finished
+
+    async def make(self, new: NewAnalysis, work: Callable[[str], Awaitable[T]]) -> T:
+        """Do work of which an analysis is a part, and record what becomes of the analysis.
+
+        Parameters
+        ----------
+        new : NewAnalysis
+            What is asked for; without a key.
+        work : callable
+            From the id of the analysis to what is made.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer; nothing was begun then.
+        BaseException
+            What `work` raises; it is recorded.
+        """
+        begun = await self._begun(new)
+        async with self._recorded(begun.analysis_id):
+            return await work(begun.analysis_id)
+
+    async def _begun(self, new: NewAnalysis) -> Begun:
+        """Begin; who goes meanwhile leaves nothing behind that seems to wait."""
+        beginning = asyncio.ensure_future(asyncio.to_thread(self.catalogue.begin, new))
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            await asyncio.wait([beginning])
+            if beginning.exception() is None and beginning.result().fresh:
+                analysis_id = beginning.result().analysis_id
+                await self._end(lambda: self.catalogue.note(analysis_id, state="cancelled"))
+            raise
+
+    def _earlier(self, tenant: str, analysis_id: str) -> Finished | AnalysisRecord:
+        record = self.catalogue.get(tenant, analysis_id)
+        if record.state != "done":
+            return record
+        finished = self._kept(tenant, analysis_id)
+        if finished is None:
+            raise self.store.not_found(ANALYSES, analysis_id, ANALYSES.document)
+        return finished
+
+    def _kept(self, tenant: str, analysis_id: str) -> Finished | None:
+        """Find what is kept: a process may have died between keeping and recording it."""
+        try:
+            opened = self.store.open(ANALYSES, analysis_id, ANALYSES.document, tenant)
+        except AnalysisNotFoundError:
+            return None
+        with opened.file as file:
+            return Finished(analysis_id, file.read())
+
+    @asynccontextmanager
+    async def _recorded(self, analysis_id: str) -> AsyncIterator[None]:
+        """Record how a block ends, and that its process lives until then."""
+        beating = asyncio.ensure_future(self._beat(analysis_id))
+        try:
+            yield
+        except asyncio.CancelledError:
+            await self._end(lambda: self.catalogue.note(analysis_id, state="cancelled"))
+            raise
+        except Exception as error:
+            problem = problem_members(error)
+            note = self.catalogue.note
+            await self._end(lambda: note(analysis_id, state="failed", problem=problem))
+            raise
+        else:
+            await self._end(
+                lambda: self.catalogue.note(
+                    analysis_id, state="done", status="preliminary", version=1
+                )
+            )
+        finally:
+            beating.cancel()
+
+    async def _end(self, note: Callable[[], bool]) -> None:
+        """Record an end whatever happens to the request meanwhile."""
+
+        def noted() -> None:
+            try:
+                note()
+            except DatabaseUnavailableError as error:
+                # The answer is right all the same; the record says later that nobody ended it.
+                _log.error("the end of an analysis is not recorded: %s", error)
+
+        await asyncio.shield(asyncio.to_thread(noted))
+
+    async def _beat(self, analysis_id: str) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            try:
+                await asyncio.to_thread(self.catalogue.beat, analysis_id)
+            except DatabaseUnavailableError as error:
+                _log.warning("%s", error)
+
+    def _noting(self, analysis_id: str) -> OnEvent:
+        """Make what records the progress, now and then."""
+        next_s = 0.0
+
+        def note(event: AnalysisEvent) -> None:
+            nonlocal next_s
+            now_s = time.monotonic()
+            if now_s < next_s:
+                return
+            next_s = now_s + _NOTE_S
+            # Only tiles are counted; other stages tell that they ended.
+            fraction = event.done / event.total if event.total > 1 else None
+            try:
+                self.catalogue.note(
+                    analysis_id, state="running", stage=event.stage, progress_fraction=fraction
+                )
+            except DatabaseUnavailableError as error:
+                _log.warning("%s", error)
+
+        return note

@@ -1,0 +1,126 @@
+"""Versions of the document of an analysis: each a file of its own, none is ever written over.
+
+::
+
+    <folder>/analyses/<id>/result.json      version 1, as it was made
+    <folder>/analyses/<id>/result.2.json    after a review
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from pathlib import Path
+
+from petrography.errors import ConflictError
+from service.engine.artefact_store import ArtefactStore, OpenArtefact, opened_artefact
+from service.engine.kinds import ANALYSES
+
+__all__ = ["add_version", "newest_version", "open_version"]
+
+_NAME = re.compile(r"result\.([1-9][0-9]{0,8})\.json", re.ASCII)
+
+
+def open_version(
+    store: ArtefactStore, analysis_id: str, owner: str = "", version: int | None = None
+) -> OpenArtefact:
+    """Open the document of an analysis for reading; the caller closes its file.
+
+    Parameters
+    ----------
+    store : ArtefactStore
+        What keeps it.
+    analysis_id : str
+        As a client sends it.
+    owner : str
+        The tenant that asks.
+    version : int, optional
+        Which, from 1; without it the newest.
+
+    Raises
+    ------
+    AnalysisNotFoundError
+        If there is no such analysis or no such version of it.
+    """
+    folder = store.folder_of(ANALYSES, analysis_id, owner)
+    if folder is not None:
+        newest = _newest_in(folder)
+        name = _name(newest if version is None else version)
+        try:
+            return opened_artefact(folder / name, "application/json")
+        except FileNotFoundError:
+            if (folder / ANALYSES.document).is_file():
+                msg = f"analysis {analysis_id} has no version {version}; there are 1 to {newest}"
+                raise ANALYSES.not_found(msg) from None
+    raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
+
+
+def newest_version(store: ArtefactStore, analysis_id: str, owner: str = "") -> int | None:
+    """Tell the newest version of an analysis; None if it is not kept.
+
+    Parameters
+    ----------
+    store, analysis_id, owner
+        As for `open_version`.
+    """
+    folder = store.folder_of(ANALYSES, analysis_id, owner)
+    return None if folder is None else _newest_in(folder)
+
+
+def add_version(
+    store: ArtefactStore, analysis_id: str, version: int, content: bytes, owner: str = ""
+) -> Path:
+    """Keep one more version, whole or not at all.
+
+    Parameters
+    ----------
+    store, analysis_id, owner
+        As for `open_version`.
+    version : int
+        One more than the newest.
+    content : bytes
+        The document.
+
+    Returns
+    -------
+    Path
+        The new file.
+
+    Raises
+    ------
+    AnalysisNotFoundError
+        If the analysis is not kept any more.
+    ConflictError
+        If somebody else made this version meanwhile.
+    """
+    folder = store.folder_of(ANALYSES, analysis_id, owner)
+    if folder is None:
+        raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
+    aside, path = folder / f".{uuid.uuid4()}", folder / _name(version)
+    try:
+        with aside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # Unlike a rename, a link does not take the place of what is there.
+        path.hardlink_to(aside)
+    except FileExistsError:
+        msg = (
+            f"version {version} of analysis {analysis_id} was made by somebody else meanwhile; "
+            "read it and decide again"
+        )
+        raise ConflictError(msg) from None
+    finally:
+        aside.unlink(missing_ok=True)
+    store.added(path)
+    return path
+
+
+def _name(version: int) -> str:
+    return ANALYSES.document if version == 1 else f"result.{version}.json"
+
+
+def _newest_in(folder: Path) -> int:
+    found = (_NAME.fullmatch(path.name) for path in folder.iterdir())
+    return max((int(match[1]) for match in found if match), default=1)

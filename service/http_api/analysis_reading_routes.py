@@ -1,0 +1,157 @@
+"""Below ``/v1/analyses``: the list, the versions of a result, and reviews."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from petrography.errors import AnalysisNotFoundError
+from petrography.report import Result, result_json
+from petrography.report.review import Status
+from service.catalogue import MAX_PAGE, State
+from service.engine import ANALYSES, CorrectionRequest, Engine, correct, open_version
+from service.http_api.access import owner_of
+from service.http_api.analysis_entries import (
+    AnalysisEntry,
+    AnalysisList,
+    entry_of,
+    unfinished_response,
+)
+from service.http_api.artefact_response import REVALIDATED, artefact_response
+from service.http_api.resources import Responses, root_of
+from service.http_api.upload import REQUEST_PART, Part, body_chunks, read_request
+
+__all__ = ["add_analysis_reading"]
+
+# A change that is written while a list is read may carry an earlier time than the list.
+_MARGIN = timedelta(seconds=5)
+_Version = Annotated[
+    int | None,
+    Query(ge=1, le=999_999_999, description="One of its versions; without it the newest."),
+]
+_DOCUMENT: Responses = {
+    200: {"model": Result, "description": "The result: its newest version, or the wanted one."},
+    202: {"model": AnalysisEntry, "description": "It is being made."},
+    304: {"description": "The result is the one that If-None-Match names."},
+}
+
+
+class _Wanted(BaseModel):
+    """What a list is to show."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    sample_id: Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
+    """Only those of this sample."""
+    state: State | None = None
+    """Only those whose work is there."""
+    status: Status | None = None
+    """Only those whose result has this status."""
+    updated_since: AwareDatetime | None = None
+    """Only those that changed since: `as_of_utc` of the last list."""
+    cursor: Annotated[str, Field(max_length=128)] | None = None
+    """`next_cursor` of the page before."""
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
+    """Analyses of a page."""
+
+
+def add_analysis_reading(router: APIRouter, engine: Engine) -> None:
+    """Add the routes that tell of analyses, before those of their files.
+
+    Parameters
+    ----------
+    router : APIRouter
+        With the prefix of analyses.
+    engine : Engine
+        What keeps them.
+    """
+
+    @router.get("", summary="List analyses, those that were begun last first")
+    def get_analyses(request: Request, wanted: Annotated[_Wanted, Query()]) -> AnalysisList:
+        as_of_utc = datetime.now(UTC) - _MARGIN
+        page = engine.recorded.catalogue.page(owner_of(request), **dict(wanted))
+        entries = [entry_of(record) for record in page.records]
+        return AnalysisList(analyses=entries, next_cursor=page.next_cursor, as_of_utc=as_of_utc)
+
+    def get_document(request: Request, result_id: str, version: _Version = None) -> Response:
+        owner = owner_of(request)
+        try:
+            opened = open_version(engine.store, result_id, owner, version)
+        except AnalysisNotFoundError:
+            if version is not None:
+                raise
+            return _without_result(engine, owner, result_id)
+        return artefact_response(request, opened, REVALIDATED)
+
+    for path, what in (("/{result_id}", "an analysis"), ("/{result_id}/result.json", "its result")):
+        router.add_api_route(
+            path,
+            get_document,
+            name=what,
+            summary=f"Read {what}",
+            responses=_DOCUMENT,
+            response_class=Response,
+        )
+
+    @router.post(
+        "/{result_id}/corrections",
+        status_code=201,
+        summary="Approve, correct or reject an analysis: its next version",
+        description=(
+            "Nothing is overwritten: `GET /v1/analyses/{id}` gives the new version from now on, "
+            "`?version=` every earlier one."
+        ),
+        responses={201: {"model": Result, "description": "The new version."}},
+        response_class=Response,
+        openapi_extra=_body(),
+    )
+    async def post_correction(request: Request, result_id: str) -> Response:
+        asked = await _correction(request, engine)
+        result = await asyncio.to_thread(
+            correct,
+            engine.recorded.catalogue,
+            engine.store,
+            result_id,
+            asked,
+            at=datetime.now(UTC),
+            owner=owner_of(request),
+        )
+        location = f"{root_of(ANALYSES)}/{result.id}?version={result.version}"
+        return Response(result_json(result), 201, {"Location": location}, "application/json")
+
+
+def _without_result(engine: Engine, owner: str, analysis_id: str) -> Response:
+    """Tell how an analysis without a result stands.
+
+    Raises
+    ------
+    AnalysisNotFoundError
+        If there is no such analysis, or its result is not kept any more.
+    """
+    record = engine.recorded.catalogue.get(owner, analysis_id)
+    if record.state == "done":
+        raise engine.store.not_found(ANALYSES, analysis_id, ANALYSES.document)
+    return unfinished_response(record)
+
+
+async def _correction(request: Request, engine: Engine) -> CorrectionRequest:
+    content_type: str = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        detail = f"The body is {content_type[:100] or 'of no stated type'}; wanted application/json"
+        raise HTTPException(415, detail)
+    limit = engine.settings.max_request_bytes
+    chunks = body_chunks(request, limit_bytes=limit, pause_s=engine.settings.upload_pause_s)
+    content = b"".join([chunk async for chunk in chunks])
+    return read_request([Part(REQUEST_PART, content)], CorrectionRequest, limit)
+
+
+def _body() -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{CorrectionRequest.__name__}"}
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}

@@ -22,6 +22,7 @@ SCRIPTS = (
     "bench_training.py",
     "bench_exports.py",
     "bench_concurrency.py",
+    "bench_switches.py",
 )
 
 

@@ -17,6 +17,7 @@ from command_line import (
     analyse,
     calibrate,
     evaluate,
+    jobs,
     keys,
     lims,
     measure,
@@ -51,6 +52,7 @@ GROUPS = (
         "results into the information system of a laboratory",
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),
+    ("jobs", jobs, "list|retry|purge", "analyses that go on without their client"),
     ("keys", keys, "create|list|revoke", "API keys of the service"),
 )
 

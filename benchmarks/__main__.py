@@ -23,6 +23,8 @@ SCRIPTS = (
     "bench_exports.py",
     "bench_concurrency.py",
     "bench_switches.py",
+    "bench_submissions.py",
+    "bench_kill.py",
 )
 
 

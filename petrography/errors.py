@@ -16,7 +16,9 @@
     │   ├── BodyTooLargeError           over the byte limit
     │   ├── LabelImageError             a mask with another size, codes or layout than wanted
     │   ├── ConflictError               right by itself, but not with what there is already
-    │   │   └── IdempotencyConflictError    a key that was used for something else
+    │   │   ├── IdempotencyConflictError    a key that was used for something else
+    │   │   ├── AnalysisEndedError          an analysis that is to be stopped and has ended
+    │   │   └── AnalysisCancelledError      a result that there will not be
     │   ├── WebhookSignatureError       a message that its sender did not sign, or long ago
     │   └── NotFoundError               nothing of that name is there
     │       ├── ModelNotFoundError      no model of that name and version
@@ -34,7 +36,11 @@
     │   └── LimsRefusedError            it answered and does not take what it was given
     ├── NotReadyError                   the service is starting or stopping
     │   ├── BucketUnavailableError      a bucket that does not answer as it should
-    │   └── DatabaseUnavailableError    locked, full or gone
+    │   ├── DatabaseUnavailableError    locked, full or gone
+    │   └── StorageUnavailableError     a disk that is full or gone
+    ├── JobError                        a job that cannot be carried out
+    │   ├── DamagedJobError             its files are not there, or not as they were
+    │   └── JobAbandonedError           the process that worked on it died again and again
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
     ├── ModelCardError                  a model folder whose card or file cannot be trusted
     └── InternalError                   a broken promise of our own code
@@ -107,6 +113,14 @@ class ConflictError(InputError):
 
 class IdempotencyConflictError(ConflictError):
     """An idempotency key was used for another request."""
+
+
+class AnalysisEndedError(ConflictError):
+    """An analysis that has ended cannot be cancelled."""
+
+
+class AnalysisCancelledError(ConflictError):
+    """An analysis was cancelled: there will be no result."""
 
 
 class WebhookSignatureError(InputError):
@@ -191,6 +205,22 @@ class BucketUnavailableError(NotReadyError):
 
 class DatabaseUnavailableError(NotReadyError):
     """The database does not answer; nothing was changed."""
+
+
+class StorageUnavailableError(NotReadyError):
+    """A disk is full, read-only or gone; nothing was changed."""
+
+
+class JobError(PetroserveError):
+    """A job cannot be carried out, and its client is not at fault."""
+
+
+class DamagedJobError(JobError):
+    """The files of a job are not there, or not as they were written."""
+
+
+class JobAbandonedError(JobError):
+    """The process that worked on a job died again and again."""
 
 
 class ConfigurationError(PetroserveError):

@@ -159,6 +159,27 @@ class Settings(BaseSettings):
     queue_length: int = Field(default=8, ge=0)
     """Those that may wait in one process; one more is refused with 429."""
 
+    jobs_queued: _Count = 1000
+    """Most jobs of one tenant that may wait; one more is refused with 429."""
+
+    jobs_kept_days: float = Field(default=30.0, gt=0.0, allow_inf_nan=False)
+    """Days after which what is left of ended jobs is removed: the uploads of those that failed, and
+    delivered callbacks. Results stay as the limits on artefacts say."""
+
+    job_tries: _Count = 8
+    """How often a job is tried while disk or load stand in its way, before it is given up."""
+
+    job_pause_s: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
+    """Seconds before the second try; they double from try to try, up to five minutes."""
+
+    webhook_secrets_file: Path | None = None
+    """File of secrets that sign callbacks, one whsec_... a line, the newest first: a message is
+    signed with all of them. Unset: requests with a callback are refused."""
+
+    webhook_networks: str | None = None
+    """Inward networks that callbacks may go to all the same, and over plain http, as CIDR separated
+    by commas: 10.0.0.0/8,fd00::/8."""
+
     lims_url: str | None = None
     """Address of a SENAITE site for `petroserve lims`, such as https://host/senaite."""
 

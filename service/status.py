@@ -96,6 +96,12 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.IdempotencyConflictError: Status(
         409, "ALREADY_EXISTS", "idempotency-conflict", "Key was used for another request"
     ),
+    errors.AnalysisEndedError: Status(
+        409, "FAILED_PRECONDITION", "analysis-ended", "Analysis has ended"
+    ),
+    errors.AnalysisCancelledError: Status(
+        409, "FAILED_PRECONDITION", "analysis-cancelled", "Analysis was cancelled"
+    ),
     errors.WebhookSignatureError: Status(
         400, "INVALID_ARGUMENT", "webhook-not-signed", "Signature is not valid"
     ),
@@ -136,6 +142,12 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.DatabaseUnavailableError: Status(
         503, "UNAVAILABLE", "database-unavailable", "Database does not answer"
     ),
+    errors.StorageUnavailableError: Status(
+        503, "UNAVAILABLE", "storage-unavailable", "Disk is full or does not answer"
+    ),
+    errors.JobError: Status(500, "INTERNAL", "job-failed", "Job cannot be carried out"),
+    errors.DamagedJobError: Status(500, "INTERNAL", "job-damaged", "Files of the job are damaged"),
+    errors.JobAbandonedError: Status(500, "INTERNAL", "job-abandoned", "Job was given up"),
     errors.ConfigurationError: _INTERNAL,
     errors.ModelCardError: _INTERNAL,
     errors.InternalError: _INTERNAL,

@@ -121,6 +121,7 @@ def test_planted_import_breaks_exactly_its_contract(contract: str, tree: Path) -
         ("service/repository/served_models.py", "import service.engine", 2),
         ("service/catalogue/records.py", "import service.repository", 2),
         ("service/repository/served_models.py", "import segmentation_models_pytorch", 4),
+        ("service/engine/turns.py", "import service.jobs", 2),
         ("service/lims/profile.py", "import service.engine", 2),
         ("service/lims/edd.py", "import fastapi", 5),
         ("training/lumenstone.py", "import tifffile", 7),

@@ -6,13 +6,13 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, select, update
+from sqlalchemy import Connection, Engine, and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from petrography.errors import (
@@ -267,6 +267,35 @@ class Catalogue:
             tuple(map(record_of, rows[:limit])),
             None if last is None else cursor_of((last.created_us, last.analysis_id)),
         )
+
+    def waiting_jobs(self, tenant: str) -> int:
+        """Count the jobs of a tenant that wait.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        wanted = (
+            ANALYSES.c.tenant == tenant,
+            ANALYSES.c.state == "queued",
+            ANALYSES.c.asynchronous.is_(True),
+        )
+        with self._connected() as connection:
+            return connection.scalar(select(func.count()).where(*wanted)) or 0
+
+    def jobs(self, states: Collection[State], *, limit: int = 1000) -> tuple[AnalysisRecord, ...]:
+        """List the jobs of all tenants, those that changed last first: for operators.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        wanted = (ANALYSES.c.state.in_(states), ANALYSES.c.asynchronous.is_(True))
+        listed = select(ANALYSES).where(*wanted).order_by(ANALYSES.c.updated_us.desc()).limit(limit)
+        with self._connected() as connection:
+            return tuple(map(record_of, connection.execute(listed).all()))
 
     def purge(self, older_than: datetime) -> int:
         """Forget analyses that ended and have not changed since a time.

@@ -74,6 +74,23 @@ class Admission:
             self._taken -= 1
             self._show_depth()
 
+    @contextmanager
+    def further_place(self) -> Iterator[None]:
+        """Bring a place for the length of the block, beside those that requests take.
+
+        For jobs, whose files wait on the disk already: they take turns like requests, but no
+        request is refused because of them.
+        """
+        self._places += 1
+        self._taken += 1
+        self._show_depth()
+        try:
+            yield
+        finally:
+            self._places -= 1
+            self._taken -= 1
+            self._show_depth()
+
     @asynccontextmanager
     async def turn(
         self, priority: Priority = "bulk", expected_s: float | None = None

@@ -25,8 +25,9 @@ from service.engine import (
 from service.http_api.access import owner_of
 from service.http_api.analysis_entries import AnalysisEntry, unfinished_response
 from service.http_api.analysis_reading_routes import add_analysis_reading
-from service.http_api.forms import ANALYSIS
+from service.http_api.forms import ANALYSIS, JOB
 from service.http_api.idempotency import IDEMPOTENCY_HEADER, stated_key
+from service.http_api.job_routes import PREFER_HEADER, prefers_async, submitted_response
 from service.http_api.resources import (
     PROBLEM,
     add_file_route,
@@ -37,12 +38,13 @@ from service.http_api.resources import (
 )
 from service.http_api.upload import Upload
 from service.http_api.urgency import PRIORITY_HEADER, stated_priority, tenant_of
+from service.jobs import Jobs
 from service.runtime import Priority
 
 __all__ = ["analysis_routes"]
 
 
-def analysis_routes(engine: Engine) -> APIRouter:
+def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
     """Build the routes under ``/v1/analyses``."""
     router = APIRouter(prefix=root_of(ANALYSES), tags=["analyses"], responses=PROBLEM)
 
@@ -59,16 +61,21 @@ def analysis_routes(engine: Engine) -> APIRouter:
             201: {"model": Result, "description": "The finished analysis."},
             202: {
                 "model": AnalysisEntry,
-                "description": "An earlier request with this Idempotency-Key is being answered.",
+                "description": (
+                    "With `Prefer: respond-async`, and where an earlier request with this "
+                    "Idempotency-Key is being answered."
+                ),
             },
         },
         response_class=Response,
         openapi_extra={
-            **upload_body(ANALYSIS),
-            "parameters": [PRIORITY_HEADER, IDEMPOTENCY_HEADER],
+            **upload_body(JOB),
+            "parameters": [PRIORITY_HEADER, IDEMPOTENCY_HEADER, PREFER_HEADER],
         },
     )
     async def post_analysis(request: Request) -> Response:
+        if prefers_async(request):
+            return await submitted_response(request, engine, jobs)
         key = stated_key(request)
 
         async def work(upload: Upload[AnalysisRequest]) -> Finished | AnalysisRecord:

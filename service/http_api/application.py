@@ -21,6 +21,7 @@ from service.http_api.documentation import DocumentedApp, add_documentation
 from service.http_api.estimate_routes import estimate_routes
 from service.http_api.head_requests import HeadRequests
 from service.http_api.health_routes import health_routes
+from service.http_api.job_routes import job_routes
 from service.http_api.lims_routes import lims_routes
 from service.http_api.models_routes import model_routes
 from service.http_api.observation import Observation
@@ -31,6 +32,7 @@ from service.http_api.problems import (
     problem_of_http_exception,
 )
 from service.http_api.registrations_routes import registration_routes
+from service.jobs import Jobs
 
 __all__ = ["create_app"]
 
@@ -56,9 +58,11 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         The application.
     """
 
+    jobs = Jobs(engine, engine.recorded.catalogue)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with engine.running():
+        async with engine.running(), jobs.running():
             yield
 
     app = DocumentedApp(
@@ -71,9 +75,10 @@ def create_app(engine: Engine, *, swagger_folder: Path | None = None) -> FastAPI
         docs_url=None,
         redoc_url=None,
     )
+    app.include_router(job_routes(jobs))
+    app.include_router(lims_routes(engine))
+    app.include_router(analysis_routes(engine, jobs))
     for routes in (
-        lims_routes,
-        analysis_routes,
         estimate_routes,
         calibration_routes,
         registration_routes,

@@ -11,13 +11,25 @@ from service.engine import (
     RegistrationRequest,
 )
 from service.http_api.upload import FilePart, UploadForm
+from service.jobs import JobRequest
 
-__all__ = ["ANALYSIS", "CALIBRATION", "ESTIMATE", "PANORAMA", "REGISTRATION", "REQUEST_MODELS"]
+__all__ = [
+    "ANALYSIS",
+    "CALIBRATION",
+    "ESTIMATE",
+    "JOB",
+    "PANORAMA",
+    "REGISTRATION",
+    "REQUEST_MODELS",
+]
 
 ANALYSIS = UploadForm(
     AnalysisRequest,
     (FilePart("image", "one image file: PNG, JPEG or TIFF (curl -F image=@field.png)"),),
     named_by=lambda request: [view.part for view in request.views],
+)
+JOB = UploadForm(
+    JobRequest, ANALYSIS.parts, named_by=lambda request: [view.part for view in request.views]
 )
 ESTIMATE = UploadForm(
     EstimateRequest,
@@ -83,6 +95,7 @@ PANORAMA = UploadForm(
 REQUEST_MODELS = (
     CorrectionRequest,
     AnalysisRequest,
+    JobRequest,
     EstimateRequest,
     CalibrationRequest,
     RegistrationRequest,

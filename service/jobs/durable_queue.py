@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dbos import (
@@ -24,13 +21,15 @@ from dbos import (
     SetEnqueueOptions,
     SetWorkflowID,
 )
+from dbos import error as dbos_error
 
 from petrography.errors import NotReadyError
-from service.jobs.slots import FileSlots, HeldSlot, PostgresSlots, Slots, held_slot
+from service.jobs.job_database import JobDatabase
+from service.jobs.job_runner import Step
+from service.jobs.slots import HeldSlot, held_slot
 from service.runtime import Priority
-from service.settings import Settings
 
-__all__ = ["DurableQueue", "JobDatabase", "QueueClient", "Step"]
+__all__ = ["DurableQueue", "QueueClient"]
 
 QUEUE = "analyses"
 WORKFLOW = "analysis"
@@ -45,9 +44,6 @@ _WAITING = ["ENQUEUED", "DELAYED", "PENDING"]
 _RANKS: dict[Priority, int] = {"interactive": 1, "bulk": 10}
 _log = logging.getLogger("petroserve.jobs")
 _one_a_process = threading.Lock()
-
-# From a name and work to what the work gave when it was first done.
-Step = Callable[[str, Callable[[], Any]], Any]
 
 
 class _Json(Serializer):
@@ -68,51 +64,6 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         _log.handle(record)
-
-
-@dataclass(frozen=True)
-class JobDatabase:
-    """Where the queue lies: in a file beside the results, or in the PostgreSQL of the settings.
-
-    Attributes
-    ----------
-    url : str
-        For SQLAlchemy.
-    file : Path or None
-        Of SQLite.
-    slots_folder : Path
-        Where processes of one machine lock their slots.
-    """
-
-    url: str
-    file: Path | None
-    slots_folder: Path
-
-    @classmethod
-    def of(cls, settings: Settings) -> JobDatabase:
-        """Find it."""
-        folder = settings.artefacts_folder / "jobs"
-        stated = settings.database_url
-        if stated is not None and stated.startswith("postgres"):
-            return cls("postgresql" + stated[stated.index(":") :], None, folder / ".slots")
-        file = (folder / "queue.sqlite").absolute()
-        return cls(f"sqlite:///{file}", file, folder / ".slots")
-
-    def may_hold_jobs(self) -> bool:
-        """Tell whether there may be jobs of an earlier or another process."""
-        return self.file is None or self.file.exists()
-
-    def prepare(self) -> None:
-        """Make the file ready for several processes: readers that do not wait for a writer."""
-        if self.file is not None:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.file)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.close()
-
-    def slots(self) -> Slots:
-        """Find the locks of the processes that share it."""
-        return FileSlots(self.slots_folder) if self.file is not None else PostgresSlots(self.url)
 
 
 class DurableQueue:
@@ -144,8 +95,8 @@ class DurableQueue:
         Raises
         ------
         NotReadyError
-            If another queue runs in this process.
-        Exception
+            If another queue runs in this process, or DBOS cannot start.
+        sqlalchemy.exc.SQLAlchemyError, OSError
             If the database does not answer: it can be started again later.
         """
         if not _one_a_process.acquire(blocking=False):
@@ -155,25 +106,38 @@ class DurableQueue:
             self._database.prepare()
             self._slot = held_slot(self._database.slots())
             self._launch(self._slot.name)
+        except dbos_error.DBOSException as troubled:
+            self.stop()
+            raise NotReadyError(str(troubled)) from troubled
         except BaseException:
             self.stop()
             raise
 
     def _launch(self, slot: str) -> None:
         _log_through_ours()
+        self._prepare_queue()
         DBOS(config=_configuration(self._database.url, slot))
 
         def analysis(analysis_id: str) -> None:
             self._work(analysis_id, lambda name, call: DBOS.run_step({"name": name}, call))
 
-        self._workflow = DBOS.workflow(name=WORKFLOW)(analysis)
+        # The work itself counts how often a job has killed its process.
+        self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(analysis)
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            worker_concurrency=self._concurrent,
-            polling_interval_sec=_POLL_S,
-            on_conflict="always_update",
-        )
+
+    def _prepare_queue(self) -> None:
+        """Make the queue before DBOS looks for queues, which it does once a second."""
+        DBOS.migrate(self._database.url, schema=_SCHEMA)
+        client = _client_of(self._database)
+        try:
+            client.register_queue(
+                QUEUE,
+                worker_concurrency=self._concurrent,
+                polling_interval_sec=_POLL_S,
+                application_name=_NAME,
+            )
+        finally:
+            client.destroy()
 
     def stop(self) -> None:
         """Stop; what was not recorded as done is done again by the next process. Blocks."""
@@ -191,10 +155,6 @@ class DurableQueue:
             raise NotReadyError(msg)
         with SetWorkflowID(analysis_id), SetEnqueueOptions(priority=_RANKS[priority]):
             DBOS.enqueue_workflow(QUEUE, self._workflow, analysis_id)
-
-    def cancel(self, analysis_id: str) -> None:
-        """Let a job not begin, or not go on with another step."""
-        DBOS.cancel_workflow(analysis_id)
 
     def known(self, analysis_ids: Iterable[str]) -> set[str]:
         """Find those of some jobs that were ever enqueued."""
@@ -247,9 +207,7 @@ class QueueClient:
     def __init__(self, database: JobDatabase) -> None:
         database.prepare()
         _log_through_ours()
-        self._client = DBOSClient(
-            system_database_url=database.url, dbos_system_schema=_SCHEMA, serializer=_Json()
-        )
+        self._client = _client_of(database)
 
     def close(self) -> None:
         """Close its connections."""
@@ -273,6 +231,17 @@ class QueueClient:
     def forget(self, before_s: float) -> int:
         """Forget the workflows that ended before a time, in seconds since 1970."""
         return _forget(self._client, before_s)
+
+
+def _client_of(database: JobDatabase) -> DBOSClient:
+    return DBOSClient(
+        system_database_url=database.url,
+        dbos_system_schema=_SCHEMA,
+        serializer=_Json(),
+        application_name=_NAME,
+        # Who asks is told that the database does not answer, and does not hang.
+        retry_connection_errors=False,
+    )
 
 
 def _forget(dbos: Any, before_s: float) -> int:

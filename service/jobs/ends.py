@@ -10,14 +10,14 @@ from typing import Literal
 from pydantic import JsonValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from petrography.errors import NotReadyError, OverloadedError
+from petrography.errors import NotReadyError, OverloadedError, StorageUnavailableError
 from service.status import status_of
 
 __all__ = ["End", "StoppingError", "is_transient", "problem_of"]
 
 _log = logging.getLogger("petroserve.jobs")
 
-Kind = Literal["done", "failed", "again", "cancelled"]
+Kind = Literal["done", "failed", "again", "cancelled", "dead"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class End:
     Attributes
     ----------
     kind : str
-        done; failed: for good; again: may succeed later; cancelled.
+        done; failed: the same would fail again; again: may succeed later; cancelled; dead: given up.
     problem : mapping or None
         Why, as members of a problem document (RFC 9457).
     """
@@ -78,6 +78,9 @@ def problem_of(error: BaseException, analysis_id: str, instance: str) -> dict[st
         Members of a problem document. What is not for clients is in the log only, under the id
         that ``instance`` names.
     """
+    if isinstance(error, OSError):
+        # Its path says where the service keeps things.
+        error = StorageUnavailableError(f"the disk of the service says: {error.strerror}")
     status = status_of(error)
     detail = str(error)
     if not status.public:

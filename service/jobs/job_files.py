@@ -10,6 +10,7 @@ renamed. What is read back is compared with the digests that were taken when it 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -27,10 +28,12 @@ from petrography.errors import DamagedJobError, StorageUnavailableError
 from petrography.pipeline import AnalysisRequest
 from service.engine import Placed, Readable
 from service.runtime import Priority
+from service.settings import Settings
 
 __all__ = ["JobFiles", "JobOrder", "KeptPart", "OpenJob", "StoredFile"]
 
 _ORDER = "order.json"
+_BEGINNINGS = "beginnings"
 _ASIDE = ".aside-"
 _LEFTOVER_S = 3600.0
 _CHUNK_BYTES = 1024 * 1024
@@ -53,7 +56,10 @@ class JobOrder(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     analysis_id: str
+    owner: str
+    """The tenant that finds the result; empty without API keys."""
     tenant: str
+    """With whose requests it shares turns: without API keys an address."""
     priority: Priority | None
     """None where the size of the image decides."""
     href_root: str
@@ -113,6 +119,11 @@ class JobFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    @classmethod
+    def of(cls, settings: Settings) -> JobFiles:
+        """Find those of a service."""
+        return cls(settings.artefacts_folder / "jobs" / "files")
 
     @contextmanager
     def received(
@@ -203,6 +214,17 @@ class JobFiles:
         with _storing():
             content = (self._folder / analysis_id / _ORDER).read_bytes()
         return JobOrder.model_validate_json(content)
+
+    def begun(self, analysis_id: str) -> int:
+        """Take note that work on a job begins; returns how often it has begun and never ended."""
+        with _storing(), (self._folder / analysis_id / _BEGINNINGS).open("ab") as file:
+            file.write(b".")
+            return file.tell()
+
+    def ended(self, analysis_id: str) -> None:
+        """Take note that the process that began it has lived to the end of its try."""
+        with contextlib.suppress(OSError):
+            os.truncate(self._folder / analysis_id / _BEGINNINGS, 0)
 
     def remove(self, analysis_id: str) -> None:
         """Remove the files of a job that has ended."""

@@ -8,31 +8,37 @@ import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import JsonValue
 
 from petrography.errors import (
-    AnalysisNotFoundError,
     DatabaseUnavailableError,
+    JobAbandonedError,
+    JobError,
     NotReadyError,
     PetroserveError,
 )
-from petrography.report import Result
 from service.catalogue import Catalogue, State
-from service.engine import ANALYSES, Engine
+from service.engine import AnalysisEvent, Engine, newest_version
 from service.jobs.callbacks import Callbacks
-from service.jobs.durable_queue import Step
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
 from service.jobs.job_files import JobFiles, JobOrder, OpenJob
 from service.jobs.job_state import JobState, state_of
 from service.jobs.progress import Progress
 
-__all__ = ["JobRunner"]
+__all__ = ["JobRunner", "Step"]
+
+# From a name and work to what the work gave when it was first done, as JSON.
+Step: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 
 # How often progress is written down and a cancellation by another process is noticed.
 _LOOK_S = 0.2
+_LAST_STAGE = "report"
 _LONGEST_PAUSE_S = 300.0
+_LONGEST_STOP_S = 30.0
+# A job whose work kills the process must not do so for ever; stops that are meant do not count.
+_MOST_BEGINNINGS = 20
 
 
 class JobRunner:
@@ -73,7 +79,8 @@ class JobRunner:
         """Leave what runs at its next tile, for the next process; returns when it is left."""
         self._stopping.set()
         with self._changed:
-            self._changed.wait_for(lambda: self._running == 0)
+            # Who waits for a database that is gone is left behind: the process ends all the same.
+            self._changed.wait_for(lambda: self._running == 0, timeout=_LONGEST_STOP_S)
 
     def work(self, analysis_id: str, step: Step) -> None:
         """Carry a job through.
@@ -112,7 +119,7 @@ class JobRunner:
             # Those of others stay for who looks for the reason, or queues the job again.
             self._files.remove(analysis_id)
 
-    def _tries(self, analysis_id: str, step: Step) -> tuple[State | str, Any]:
+    def _tries(self, analysis_id: str, step: Step) -> tuple[State, Any]:
         settings = self._engine.settings
         for number in range(settings.job_tries):
             end = step("analyse", partial(self._try, analysis_id))
@@ -129,23 +136,35 @@ class JobRunner:
         self._wait_until_ready()
         instance = analysis_id
         try:
+            running = partial(self._catalogue.note, analysis_id, state="running")
+            if not self._patiently(running):
+                return End("cancelled").as_json()
             order = self._files.order(analysis_id)
             instance = f"{order.href_root}/{analysis_id}"
             # A process may have been killed between the result and the record of it.
-            if self._is_kept(analysis_id):
+            if self._is_kept(order):
                 return End("done").as_json()
-            if not self._catalogue.note(analysis_id, state="running", progress_fraction=0.0):
-                return End("cancelled").as_json()
+            if self._files.begun(analysis_id) > _MOST_BEGINNINGS:
+                return self._abandoned(analysis_id, instance)
             with self._files.open(analysis_id) as job:
                 error = self._analysed(job)
         except PetroserveError as refused:
             error = refused
+        self._files.ended(analysis_id)
         if error is None:
             return End("done").as_json()
-        if isinstance(error, asyncio.CancelledError | concurrent.futures.CancelledError):
+        if isinstance(error, asyncio.CancelledError):
             return End("cancelled").as_json()
         problem = problem_of(error, analysis_id, instance)
         return End("again" if is_transient(error) else "failed", problem).as_json()
+
+    def _abandoned(self, analysis_id: str, instance: str) -> dict[str, JsonValue]:
+        msg = (
+            f"the process that worked on it has died {_MOST_BEGINNINGS} times; an operator can "
+            "queue it again (petroserve jobs retry)"
+        )
+        problem = problem_of(JobAbandonedError(msg), analysis_id, instance)
+        return End("dead", problem).as_json()
 
     def _wait_until_ready(self) -> None:
         """A job that was begun before waits while models are loaded; it is not at fault."""
@@ -157,16 +176,19 @@ class JobRunner:
             else:
                 return
 
-    def _is_kept(self, analysis_id: str) -> bool:
-        try:
-            self._engine.store.open(ANALYSES, analysis_id, ANALYSES.document).file.close()
-        except AnalysisNotFoundError:
-            return False
-        return True
+    def _is_kept(self, order: JobOrder) -> bool:
+        return newest_version(self._engine.store, order.analysis_id, order.owner) is not None
 
     def _analysed(self, job: OpenJob) -> BaseException | None:
         """Analyse; returns what stood in the way."""
         stop, progress = asyncio.Event(), Progress()
+
+        def on_event(event: AnalysisEvent) -> None:
+            progress.on_event(event)
+            if event.stage == _LAST_STAGE and not self._told(job.order, progress, None):
+                # The last moment: what is published is seen.
+                raise concurrent.futures.CancelledError
+
         work = self._engine.analyse(
             job.image,
             job.order.request,
@@ -174,8 +196,9 @@ class JobRunner:
             href_root=job.order.href_root,
             priority=job.order.priority,
             tenant=job.order.tenant,
+            owner=job.order.owner,
             analysis_id=job.order.analysis_id,
-            on_event=progress.on_event,
+            on_event=on_event,
         )
         placed = self._in_a_place(_until(stop, work))
         future = asyncio.run_coroutine_threadsafe(placed, self._loop)
@@ -186,9 +209,11 @@ class JobRunner:
                 concurrent.futures.wait([future])
                 break
             told = progress.latest()
-        if self._stopping.is_set() and future.exception() is not None:
+        error = _error_of(future)
+        if self._stopping.is_set() and error is not None:
+            self._files.ended(job.order.analysis_id)
             raise StoppingError
-        return future.exception()
+        return error
 
     async def _in_a_place(self, work: Coroutine[Any, Any, object]) -> object:
         with self._engine.admission.further_place():
@@ -199,7 +224,7 @@ class JobRunner:
         latest = progress.latest()
         try:
             if latest is None or latest == before:
-                record = self._catalogue.get(order.tenant, order.analysis_id)
+                record = self._catalogue.get(order.owner, order.analysis_id)
                 return record.state != "cancelled"
             return self._catalogue.note(
                 order.analysis_id,
@@ -215,32 +240,29 @@ class JobRunner:
         self, analysis_id: str, kind: State, problem: dict[str, JsonValue] | None
     ) -> dict[str, JsonValue] | None:
         """Take down the end; None where somebody else has ended the job."""
-        status, version = self._status_of(analysis_id) if kind == "done" else (None, None)
         noted = self._patiently(
             partial(
                 self._catalogue.note,
                 analysis_id,
                 state=kind,
                 problem=problem,
-                status=status,
-                version=version,
+                status="preliminary" if kind == "done" else None,
             )
         )
-        if not noted:
+        try:
+            order = self._files.order(analysis_id) if noted else None
+        except JobError:
+            # Whom to tell is lost with the files.
+            order = None
+        if order is None:
             return None
-        order = self._files.order(analysis_id)
-        record = self._patiently(partial(self._catalogue.get, order.tenant, analysis_id))
+        record = self._patiently(partial(self._catalogue.get, order.owner, analysis_id))
         state = state_of(record, order.href_root)
         return {
             "happened": datetime.now(UTC).isoformat(),
             "callback": order.callback,
             "state": state.model_dump(mode="json"),
         }
-
-    def _status_of(self, analysis_id: str) -> tuple[Any, int]:
-        with self._engine.store.open(ANALYSES, analysis_id, ANALYSES.document).file as file:
-            result = Result.model_validate_json(file.read())
-        return result.status, result.version
 
     def _patiently(self, call: Callable[[], Any]) -> Any:
         """Call until the database answers: an end that was reached must not be lost."""
@@ -257,6 +279,13 @@ class JobRunner:
                 JobState.model_validate(ended["state"]),
                 happened=datetime.fromisoformat(ended["happened"]),
             )
+
+
+def _error_of(future: concurrent.futures.Future[object]) -> BaseException | None:
+    """What stood in the way; a cancellation is one kind, whoever it comes from."""
+    error = None if future.cancelled() else future.exception()
+    cancelled = future.cancelled() or isinstance(error, concurrent.futures.CancelledError)
+    return asyncio.CancelledError() if cancelled else error
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> object:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from petrography.report import Status
+from petrography.report.review import Status
 from service.catalogue import ENDED, AnalysisRecord, State
 
 __all__ = ["JobState", "has_ended", "state_of"]
@@ -23,15 +23,18 @@ class JobState(BaseModel):
     """queued, running, done, failed, cancelled, or dead: given up after faults of the service."""
     sample_id: str | None
     model: str
-    progress_fraction: float | None = Field(ge=0.0, le=1.0)
-    stage: str | None
-    """What was finished last, or is being done by the tile."""
+    """Name and version."""
     status: Status | None
+    """Of the result; null before there is one."""
+    version: int
     """Of the result."""
+    stage: str | None
+    """What was done last, or is being done tile by tile."""
+    progress_fraction: float | None = Field(ge=0.0, le=1.0)
     problem: dict[str, Any] | None
-    """Why there is no result: the problem document of a synchronous request."""
+    """Why there is no result: members of the problem document of a synchronous request."""
     href: str
-    """Where the result is, or will be."""
+    """Where the result is or will be, as long as it is kept."""
     events: str
     """Where its progress is told as it happens."""
     created_utc: datetime
@@ -54,9 +57,10 @@ def state_of(record: AnalysisRecord, href_root: str) -> JobState:
         state=record.state,
         sample_id=record.sample_id,
         model=record.model,
-        progress_fraction=record.progress_fraction,
-        stage=record.stage,
         status=record.status,
+        version=record.version,
+        stage=record.stage,
+        progress_fraction=record.progress_fraction,
         problem=None if record.problem is None else dict(record.problem),
         href=href,
         events=f"{href}/events",

@@ -1,0 +1,25 @@
+"""Analyses that go on without their client: durable, cancellable, told as they happen.
+
+`job_files` keeps what was uploaded, `durable_queue` and `slots` bring every job to exactly one
+living process, `job_runner` carries it out, `callbacks` tell its end, `watching` its progress,
+`tidying` looks after what is left, and `jobs` is what protocols use; `operating` is for operators.
+"""
+
+from __future__ import annotations
+
+from service.jobs.job_state import JobState, has_ended, state_of
+from service.jobs.jobs import Jobs
+from service.jobs.submission import JobRequest, Submission
+from service.jobs.watching import Change, changes_of, number_of
+
+__all__ = [
+    "Change",
+    "JobRequest",
+    "JobState",
+    "Jobs",
+    "Submission",
+    "changes_of",
+    "has_ended",
+    "number_of",
+    "state_of",
+]

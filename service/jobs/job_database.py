@@ -1,0 +1,57 @@
+"""Where the queue of jobs lies."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.jobs.slots import FileSlots, PostgresSlots, Slots
+from service.settings import Settings
+
+__all__ = ["JobDatabase"]
+
+
+@dataclass(frozen=True)
+class JobDatabase:
+    """Where the queue lies: in a file beside the results, or in the PostgreSQL of the settings.
+
+    Attributes
+    ----------
+    url : str
+        For SQLAlchemy.
+    file : Path or None
+        Of SQLite.
+    slots_folder : Path
+        Where processes of one machine lock their slots.
+    """
+
+    url: str
+    file: Path | None
+    slots_folder: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> JobDatabase:
+        """Find it."""
+        folder = settings.artefacts_folder / "jobs"
+        stated = settings.database_url
+        if stated is not None and stated.startswith("postgres"):
+            return cls("postgresql" + stated[stated.index(":") :], None, folder / ".slots")
+        file = (folder / "queue.sqlite").absolute()
+        return cls(f"sqlite:///{file}", file, folder / ".slots")
+
+    def may_hold_jobs(self) -> bool:
+        """Tell whether there may be jobs of an earlier or another process."""
+        return self.file is None or self.file.exists()
+
+    def prepare(self) -> None:
+        """Make the file ready for several processes: readers that do not wait for a writer."""
+        if self.file is not None:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.file)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.close()
+
+    def slots(self) -> Slots:
+        """Find the locks of the processes that share it."""
+        return FileSlots(self.slots_folder) if self.file is not None else PostgresSlots(self.url)

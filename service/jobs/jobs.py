@@ -1,0 +1,309 @@
+"""Durable analyses: taken in, worked on by whichever process lives, told, cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from petrography.errors import (
+    AnalysisCancelledError,
+    AnalysisEndedError,
+    DamagedJobError,
+    InvalidParameterError,
+    NotReadyError,
+    OverloadedError,
+)
+from petrography.pipeline import require_possible
+from service.catalogue import AnalysisRecord, Begun, Catalogue, NewAnalysis
+from service.engine import Engine, model_for, priority_of, size_if_known
+from service.jobs.callbacks import Callbacks, open_callbacks
+from service.jobs.ends import problem_of
+from service.jobs.job_database import JobDatabase
+from service.jobs.job_files import JobFiles, JobOrder, KeptPart
+from service.jobs.job_runner import JobRunner
+from service.jobs.job_state import has_ended, state_of
+from service.jobs.submission import Submission
+from service.jobs.tidying import Tidying
+from service.repository import LoadedModel
+from service.runtime import Priority
+
+if TYPE_CHECKING:
+    from service.jobs.durable_queue import DurableQueue
+
+__all__ = ["Jobs"]
+
+_LOOK_S = 1.0
+_START_WITHIN_S = 20.0
+_FULL_RETRY_S = 30
+_TROUBLES = (SQLAlchemyError, OSError, NotReadyError)
+_log = logging.getLogger("petroserve.jobs")
+
+
+class Jobs:
+    """The jobs of one process.
+
+    Parameters
+    ----------
+    engine : Engine
+        Analyses.
+    catalogue : Catalogue
+        Knows how every analysis stands.
+    """
+
+    def __init__(self, engine: Engine, catalogue: Catalogue) -> None:
+        settings = engine.settings
+        self._engine = engine
+        self._catalogue = catalogue
+        self._database = JobDatabase.of(settings)
+        self._files = JobFiles.of(settings)
+        self._callbacks: Callbacks | None = None
+        self._queue: DurableQueue | None = None
+        self._runner: JobRunner | None = None
+        self._wanted = asyncio.Event()
+        self._started = asyncio.Event()
+        self._changing = threading.Lock()
+        self._closed = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work on jobs, those of the process before included, for the length of the block.
+
+        Raises
+        ------
+        ConfigurationError
+            If callbacks are set up wrongly.
+        """
+        self._callbacks = await asyncio.to_thread(open_callbacks, self._engine.settings)
+        going_on = asyncio.create_task(self._go_on())
+        try:
+            yield
+        finally:
+            going_on.cancel()
+            with suppress(asyncio.CancelledError):
+                await going_on
+            await asyncio.to_thread(self._stop)
+
+    async def submit(self, submission: Submission) -> Begun:
+        """Take an analysis that goes on without its client.
+
+        When this returns, the analysis will be made whatever happens to this process.
+
+        Parameters
+        ----------
+        submission : Submission
+            What is wanted.
+
+        Returns
+        -------
+        Begun
+            The id of the analysis, and whether it is new.
+
+        Raises
+        ------
+        InputError
+            If the request cannot be met, or its key was used for another.
+        OverloadedError
+            If too many jobs of the tenant wait.
+        NotReadyError
+            If database or disk do not answer, or the service is starting or stopping.
+        """
+        image = next(iter(submission.files.values()))
+        model = await model_for(self._engine.repository, submission.request.model, [image])
+        require_possible(submission.request, model.card)
+        await self._require_callback(submission.request.callback)
+        queue = await self._ready_queue()
+        await asyncio.to_thread(self._require_room, submission.owner)
+        return await asyncio.to_thread(self._taken, submission, model, queue)
+
+    async def record(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+        """Tell how an analysis stands.
+
+        Raises
+        ------
+        AnalysisNotFoundError
+            If there is none of that id.
+        """
+        return await asyncio.to_thread(self._catalogue.get, tenant, analysis_id)
+
+    def record_now(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+        """As `record`, for whoever has a thread of his own."""
+        return self._catalogue.get(tenant, analysis_id)
+
+    async def cancel(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+        """Cancel a job that waits, or runs in whichever process: there within a batch of tiles.
+
+        Parameters
+        ----------
+        tenant, analysis_id : str
+            Whose, and which.
+
+        Returns
+        -------
+        AnalysisRecord
+            As it stands from now on.
+
+        Raises
+        ------
+        AnalysisNotFoundError
+            If there is none of that id.
+        AnalysisEndedError
+            If it has ended, or is no job: its client ends it by closing the connection.
+        """
+        record = await self.record(tenant, analysis_id)
+        if not record.asynchronous and not has_ended(record):
+            msg = (
+                f"analysis {analysis_id} is waited for by its client, who can close the connection"
+            )
+            raise AnalysisEndedError(msg)
+        return await asyncio.to_thread(self._cancelled, record)
+
+    async def _ready_queue(self) -> DurableQueue:
+        self._wanted.set()
+        try:
+            async with asyncio.timeout(_START_WITHIN_S):
+                await self._started.wait()
+        except TimeoutError:
+            pass
+        if self._queue is None:
+            msg = "jobs cannot be taken yet: their database does not answer; try again later"
+            raise NotReadyError(msg)
+        return self._queue
+
+    async def _require_callback(self, url: str | None) -> None:
+        if url is None:
+            return
+        if self._callbacks is None:
+            msg = (
+                "callback is stated, but this service has no secrets to sign webhooks with; wanted "
+                "no callback, or PETROSERVE_WEBHOOK_SECRETS_FILE set by the operator"
+            )
+            raise InvalidParameterError(msg)
+        await asyncio.to_thread(self._callbacks.require_possible, url)
+
+    def _require_room(self, owner: str) -> None:
+        waiting, most = self._catalogue.waiting_jobs(owner), self._engine.settings.jobs_queued
+        if waiting >= most:
+            msg = f"{waiting} jobs of this tenant wait; at most {most} may"
+            raise OverloadedError(msg, retry_after_s=_FULL_RETRY_S)
+
+    def _taken(self, submission: Submission, model: LoadedModel, queue: DurableQueue) -> Begun:
+        priority = submission.priority or self._priority_of(submission)
+        with self._files.received(submission.files) as (aside, parts):
+            begun = self._catalogue.begin(_new_analysis(submission, model, priority))
+            record = self._catalogue.get(submission.owner, begun.analysis_id)
+            if record.asynchronous and not has_ended(record):
+                # A process may have been killed between these lines, so that every repetition of a
+                # submission goes through them again; none of them does a thing twice.
+                self._files.keep(aside, _order(submission, begun.analysis_id, parts))
+                queue.enqueue(begun.analysis_id, priority)
+        return begun
+
+    def _priority_of(self, submission: Submission) -> Priority:
+        image = next(iter(submission.files.values()))
+        return priority_of(size_if_known(image), self._engine.settings)
+
+    def _cancelled(self, record: AnalysisRecord) -> AnalysisRecord:
+        analysis_id = record.analysis_id
+        error = AnalysisCancelledError(f"analysis {analysis_id} was cancelled by its client")
+        problem = problem_of(error, analysis_id, analysis_id)
+        # Whoever works on it, or takes it from the queue, finds that it is not to go on.
+        if not self._catalogue.note(analysis_id, state="cancelled", problem=problem):
+            now = self._catalogue.get(record.tenant, analysis_id)
+            msg = f"analysis {analysis_id} is {now.state}: only what waits or runs can be cancelled"
+            raise AnalysisEndedError(msg)
+        cancelled = self._catalogue.get(record.tenant, analysis_id)
+        self._tell_cancellation(cancelled)
+        self._files.remove(analysis_id)
+        return cancelled
+
+    def _tell_cancellation(self, record: AnalysisRecord) -> None:
+        # Cancelled twice, its files are gone, and the callback is on its way.
+        with suppress(DamagedJobError):
+            order = self._files.order(record.analysis_id)
+            if order.callback is not None and self._callbacks is not None:
+                state = state_of(record, order.href_root)
+                self._callbacks.send(order.callback, state, happened=record.updated_utc)
+
+    async def _go_on(self) -> None:
+        """Start where there are jobs, then look after them."""
+        while not (self._wanted.is_set() or self._database.may_hold_jobs()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), _LOOK_S)
+        await self._start_patiently()
+        tidying = Tidying(self._engine.settings, self._catalogue, self._files, self._callbacks)
+        while self._queue is not None:
+            try:
+                await asyncio.to_thread(tidying.look_after, self._queue)
+            except _TROUBLES as error:
+                _log.warning("jobs cannot be looked after at the moment: %s", error)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _start_patiently(self) -> None:
+        loop, pause_s = asyncio.get_running_loop(), _LOOK_S
+        while not self._started.is_set():
+            try:
+                await asyncio.to_thread(self._start, loop)
+                self._started.set()
+            except _TROUBLES as error:
+                _log.warning("jobs cannot be worked on yet: %s", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2.0 * pause_s, 30.0)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Loaded here, in a thread and only where there are jobs: it takes longer than all of ours.
+        from service.jobs.durable_queue import DurableQueue
+
+        settings = self._engine.settings
+        concurrent = settings.concurrent_analyses + settings.concurrent_interactive
+        with self._changing:
+            if self._closed:
+                return
+            self._files.clear_leftovers()
+            runner = JobRunner(self._engine, self._catalogue, self._files, self._callbacks, loop)
+            queue = DurableQueue(self._database, runner.work, concurrent=concurrent)
+            queue.start()
+            self._runner, self._queue = runner, queue
+            if self._callbacks is not None:
+                self._callbacks.start()
+
+    def _stop(self) -> None:
+        with self._changing:
+            self._closed = True
+            if self._runner is not None and self._queue is not None:
+                self._runner.stop()
+                self._queue.stop()
+            if self._callbacks is not None:
+                self._callbacks.close()
+
+
+def _new_analysis(submission: Submission, model: LoadedModel, priority: Priority) -> NewAnalysis:
+    request = submission.request
+    return NewAnalysis(
+        tenant=submission.owner,
+        sample_id=None if request.sample is None else request.sample.id,
+        idempotency_key=submission.idempotency_key,
+        body_sha256=submission.body_sha256,
+        model=f"{model.card.name}:{model.card.version}",
+        priority=priority,
+        asynchronous=True,
+        request_json=request.model_dump_json(),
+    )
+
+
+def _order(submission: Submission, analysis_id: str, parts: tuple[KeptPart, ...]) -> JobOrder:
+    return JobOrder(
+        analysis_id=analysis_id,
+        owner=submission.owner,
+        tenant=submission.tenant,
+        priority=submission.priority,
+        href_root=submission.href_root,
+        callback=submission.request.callback,
+        request=submission.request.analysis(),
+        parts=parts,
+    )

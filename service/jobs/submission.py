@@ -1,0 +1,59 @@
+"""What is handed in for a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from petrography.pipeline import AnalysisRequest
+from service.engine import Readable
+from service.runtime import Priority
+
+__all__ = ["JobRequest", "Submission"]
+
+
+class JobRequest(AnalysisRequest):
+    """What is asked of an analysis, and who is to be told when it has ended."""
+
+    callback: str | None = Field(default=None, max_length=2048)
+    """https address that gets a signed webhook; only where the answer is not waited for."""
+
+    def analysis(self) -> AnalysisRequest:
+        """What is asked of the analysis itself."""
+        return AnalysisRequest.model_validate(self.model_dump(exclude={"callback"}))
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An analysis that goes on without its client.
+
+    Attributes
+    ----------
+    request : JobRequest
+        What is wanted.
+    files : mapping of str to Readable
+        The image, then the views that the request describes, by their parts.
+    href_root : str
+        Where the protocol shows analyses.
+    body_sha256 : str
+        Of all of it (`service.engine.digest_of_upload`), compared where there is a key.
+    owner : str
+        The tenant that finds the result; empty without API keys.
+    tenant : str
+        With whose requests it shares turns: without API keys an address.
+    priority : {"interactive", "bulk"}, optional
+        Overrules what follows from the size of the image.
+    idempotency_key : str, optional
+        Under which it may be handed in again.
+    """
+
+    request: JobRequest
+    files: Mapping[str, Readable]
+    href_root: str
+    body_sha256: str
+    owner: str = ""
+    tenant: str = ""
+    priority: Priority | None = None
+    idempotency_key: str | None = None

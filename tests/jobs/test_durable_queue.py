@@ -1,0 +1,147 @@
+"""The durable queue alone: what is done once, what is done again, and by whom."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from petrography.errors import NotReadyError
+from service.jobs.durable_queue import DurableQueue, QueueClient
+from service.jobs.ends import StoppingError
+from service.jobs.job_database import JobDatabase
+from service.jobs.job_runner import Step
+from service.jobs.slots import FileSlots, held_slot
+
+WITHIN_S = 60.0
+
+
+def database_in(folder: Path) -> JobDatabase:
+    file = folder / "queue.sqlite"
+    return JobDatabase(f"sqlite:///{file}", file, folder / "slots")
+
+
+@contextmanager
+def started(
+    database: JobDatabase, work: Callable[[str, Step], None], concurrent: int = 1
+) -> Iterator[DurableQueue]:
+    queue = DurableQueue(database, work, concurrent=concurrent)
+    queue.start()
+    try:
+        yield queue
+    finally:
+        queue.stop()
+
+
+def test_interactive_jobs_go_before_bulk_ones_and_each_once(tmp_path: Path) -> None:
+    worked: list[str] = []
+    begun, go_on, last = threading.Event(), threading.Event(), threading.Event()
+
+    def work(analysis_id: str, step: Step) -> None:
+        begun.set()
+        assert go_on.wait(WITHIN_S)
+        worked.append(analysis_id)
+        if len(worked) == 4:
+            last.set()
+
+    with started(database_in(tmp_path), work) as queue:
+        queue.enqueue("first", "bulk")
+        assert begun.wait(WITHIN_S)
+        for _ in range(3):
+            queue.enqueue("large 1", "bulk")
+        queue.enqueue("large 2", "bulk")
+        queue.enqueue("small", "interactive")
+        assert queue.known(["first", "small", "none"]) == {"first", "small"}
+        go_on.set()
+        assert last.wait(WITHIN_S)
+    assert worked == ["first", "small", "large 1", "large 2"]
+
+
+def test_a_stopped_job_goes_on_behind_its_last_step_in_the_next_process(tmp_path: Path) -> None:
+    calls: list[str] = []
+    at_second, done = threading.Event(), threading.Event()
+
+    def stopped(analysis_id: str, step: Step) -> None:
+        def second() -> None:
+            at_second.set()
+            raise StoppingError
+
+        assert step("first", lambda: calls.append("first") or {"is": 1}) == {"is": 1}
+        step("second", second)
+
+    def resumed(analysis_id: str, step: Step) -> None:
+        assert step("first", lambda: calls.append("again")) == {"is": 1}
+        step("second", lambda: calls.append("second"))
+        done.set()
+
+    with started(database_in(tmp_path), stopped) as queue:
+        queue.enqueue("a", "bulk")
+        assert at_second.wait(WITHIN_S)
+    with started(database_in(tmp_path), resumed):
+        assert done.wait(WITHIN_S)
+    assert calls == ["first", "second"]
+
+
+def test_one_queue_a_process(tmp_path: Path) -> None:
+    with (
+        started(database_in(tmp_path), lambda _id, _step: None),
+        pytest.raises(NotReadyError, match="one a process"),
+    ):
+        DurableQueue(database_in(tmp_path), lambda _id, _step: None, concurrent=1).start()
+
+
+def test_an_ended_job_is_enqueued_again_from_outside(tmp_path: Path) -> None:
+    worked: list[str] = []
+    rounds = [threading.Event(), threading.Event()]
+
+    def work(analysis_id: str, step: Step) -> None:
+        worked.append(analysis_id)
+        rounds[len(worked) - 1].set()
+
+    with started(database_in(tmp_path), work) as queue:
+        queue.enqueue("a", "bulk")
+        assert rounds[0].wait(WITHIN_S)
+        client = QueueClient(database_in(tmp_path))
+        client.enqueue_again("a", "bulk")
+        client.close()
+        assert rounds[1].wait(WITHIN_S)
+    assert worked == ["a", "a"]
+
+
+def test_the_jobs_of_a_slot_are_taken_over_when_nobody_holds_it(tmp_path: Path) -> None:
+    begun, taken = threading.Event(), threading.Event()
+
+    def left(analysis_id: str, step: Step) -> None:
+        begun.set()
+        raise StoppingError
+
+    with started(database_in(tmp_path), left) as queue:
+        queue.enqueue("a", "bulk")
+        assert begun.wait(WITHIN_S)
+    release = FileSlots(tmp_path / "slots").take(1)
+    assert release is not None
+    with started(database_in(tmp_path), lambda _id, _step: taken.set()) as queue:
+        # Somebody holds the first slot: he may be at work.
+        assert queue.adopt() == 0
+        release()
+        assert queue.adopt() == 1
+        assert taken.wait(WITHIN_S)
+        assert queue.adopt() == 0
+
+
+def test_slots_are_held_by_one_and_free_again(tmp_path: Path) -> None:
+    slots = FileSlots(tmp_path)
+    first, second = held_slot(slots), held_slot(slots)
+    assert (first.name, second.name) == ("slot-1", "slot-2")
+    asked: list[str] = []
+    assert not second.while_free("slot-1", lambda: asked.append("taken"))
+    assert not second.while_free("slot-2", lambda: asked.append("own"))
+    assert not second.while_free("no slot", lambda: asked.append("strange"))
+    first.release()
+    assert second.while_free("slot-1", lambda: asked.append("free"))
+    assert asked == ["free"]
+    assert held_slot(slots).name == "slot-1"
+    second.release()

@@ -184,6 +184,7 @@ async def measure(
             while len(quiet.seconds) < 100 and time.monotonic() - begun < 60.0:
                 await asyncio.sleep(0.1)
             stop.set()
+        workers = {worker.pid for worker in workers_of(process)}
         rows = [row("nothing changes", quiet, memory_mib(process))]
         switched, first_mib = Load(), 0.0
         async with asyncio.TaskGroup() as group:
@@ -193,6 +194,8 @@ async def measure(
                 first_mib = first_mib or memory_mib(process)
             stop.set()
         rows.append(row(f"{arguments.switches} switches", switched, memory_mib(process)))
+        if workers != {worker.pid for worker in workers_of(process)}:
+            sys.exit(f"a worker ended: {(folder / 'log').read_text()[-5000:]}")
         rows.append(f"| after the first switch | | | | | | {first_mib:.0f} |")
     return rows
 
@@ -239,16 +242,21 @@ async def switch(client: httpx.AsyncClient, source: Path, models: Path, version:
 async def until_served(client: httpx.AsyncClient, wanted: list[int]) -> None:
     """Ask until just these versions are served."""
     while True:
-        listed = (await client.get("/v1/models")).json()["models"]
-        if [one["version"] for one in listed] == wanted:
+        # A connection of its own: one that is idle may be closed just when it is used again.
+        answer = await client.get("/v1/models", headers={"Connection": "close"})
+        if [one["version"] for one in answer.json()["models"]] == wanted:
             return
         await asyncio.sleep(0.05)
 
 
 def memory_mib(process: subprocess.Popen[bytes]) -> float:
     """Add up the resident memory of the workers."""
-    workers = psutil.Process(process.pid).children(recursive=True)
-    return float(sum(worker.memory_info().rss for worker in workers)) / 2**20
+    return float(sum(worker.memory_info().rss for worker in workers_of(process))) / 2**20
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Find the processes that serve."""
+    return psutil.Process(process.pid).children(recursive=True)
 
 
 def row(phase: str, load: Load, mib: float) -> str:

@@ -194,7 +194,7 @@ class KilledService:
         """Kill it for good."""
         self.kill()
         self._nursery.kill()
-        self._nursery.wait()
+        self._nursery.communicate()
 
     def _said(self) -> str:
         assert self._nursery.stdout is not None
@@ -222,6 +222,21 @@ class Submitter(threading.Thread):
         self.ids: dict[int, str] = {}
         self.enough = threading.Event()
 
+    def wait_for_work(self) -> None:
+        """Wait until there are jobs that have not ended.
+
+        Raises
+        ------
+        TimeoutError
+            If the service takes none.
+        """
+        deadline = time.monotonic() + WITHIN_S
+        while len(self.ids) <= len(self._receiver.bodies):
+            if time.monotonic() > deadline:
+                msg = f"the service took no job within {WITHIN_S:g} s"
+                raise TimeoutError(msg)
+            time.sleep(0.005)
+
     def run(self) -> None:
         """Hand in until it is enough."""
         number = 0
@@ -241,7 +256,7 @@ class Submitter(threading.Thread):
         }
         try:
             answer = httpx.post(
-                f"{self._service.address}/v1/analyses", headers=headers, files=files, timeout=10.0
+                f"{self._service.address}/v1/analyses", headers=headers, files=files, timeout=60.0
             )
         except httpx.HTTPError:
             return False
@@ -301,6 +316,7 @@ def kill_again_and_again(
                 time.sleep(moments.uniform(0.0, _START_S))
             else:
                 service.wait_until_ready()
+                submitter.wait_for_work()
                 time.sleep(moments.uniform(0.0, longest_s))
             service.kill()
             service.start()

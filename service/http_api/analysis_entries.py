@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from petrography.errors import ConflictError
-from petrography.report.review import Status
-from service.catalogue import AnalysisRecord, State
+from service.catalogue import AnalysisRecord
 from service.engine import ANALYSES
 from service.http_api.problems import problem_response
 from service.http_api.resources import root_of
+from service.jobs import JobState, state_of
 
 __all__ = ["AnalysisEntry", "AnalysisList", "entry_of", "unfinished_response"]
 
+# The same in the list, alone, in events and in callbacks.
+AnalysisEntry: TypeAlias = JobState
 _RETRY_S = 2
-
-
-class AnalysisEntry(BaseModel):
-    """How an analysis stands."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    id: str
-    state: State
-    """queued, running, done, failed, cancelled, or dead: given up after faults of the service."""
-    sample_id: str | None
-    model: str
-    """Name and version."""
-    status: Status | None
-    """Of the result; null before there is one."""
-    version: int
-    """Of the result."""
-    stage: str | None
-    """What was done last."""
-    progress_fraction: float | None = Field(ge=0.0, le=1.0)
-    problem: dict[str, Any] | None
-    """Why there is no result: members of a problem document."""
-    href: str
-    """Where the result is or will be, as long as it is kept."""
-    created_utc: datetime
-    updated_utc: datetime
 
 
 class AnalysisList(BaseModel):
@@ -60,20 +36,7 @@ class AnalysisList(BaseModel):
 
 def entry_of(record: AnalysisRecord) -> AnalysisEntry:
     """Describe a record."""
-    return AnalysisEntry(
-        id=record.analysis_id,
-        state=record.state,
-        sample_id=record.sample_id,
-        model=record.model,
-        status=record.status,
-        version=record.version,
-        stage=record.stage,
-        progress_fraction=record.progress_fraction,
-        problem=None if record.problem is None else dict(record.problem),
-        href=f"{root_of(ANALYSES)}/{record.analysis_id}",
-        created_utc=record.created_utc,
-        updated_utc=record.updated_utc,
-    )
+    return state_of(record, root_of(ANALYSES))
 
 
 def unfinished_response(record: AnalysisRecord) -> Response:

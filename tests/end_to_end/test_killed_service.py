@@ -13,7 +13,7 @@ def test_jobs_survive_a_handful_of_kills(model_folder: Path, tmp_path: Path) -> 
     outcome = kill_again_and_again(folder, model_folder, kills=4, seed=2, longest_s=1.0)
 
     assert outcome.kills == 4
-    assert outcome.submitted >= 2
+    assert outcome.submitted >= 1
     assert outcome.states == {"done": outcome.submitted}
     assert (outcome.results, outcome.listed) == (outcome.submitted, outcome.submitted)
     assert outcome.told == outcome.submitted

@@ -15,6 +15,8 @@ from service.jobs.ends import StoppingError
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
 from service.jobs.slots import FileSlots, held_slot
+from service.settings import Settings
+from tests.databases import fresh_postgresql
 
 WITHIN_S = 60.0
 
@@ -111,19 +113,25 @@ def test_an_ended_job_is_enqueued_again_from_outside(tmp_path: Path) -> None:
     assert worked == ["a", "a"]
 
 
-def test_the_jobs_of_a_slot_are_taken_over_when_nobody_holds_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_jobs_of_a_slot_are_taken_over_when_nobody_holds_it(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
+    url = None if server is None else fresh_postgresql(server)
+    database = JobDatabase.of(Settings(artefacts_folder=tmp_path, database_url=url))
     begun, taken = threading.Event(), threading.Event()
 
     def left(analysis_id: str, step: Step) -> None:
         begun.set()
         raise StoppingError
 
-    with started(database_in(tmp_path), left) as queue:
+    with started(database, left) as queue:
         queue.enqueue("a", "bulk")
         assert begun.wait(WITHIN_S)
-    release = FileSlots(tmp_path / "slots").take(1)
+    release = database.slots().take(1)
     assert release is not None
-    with started(database_in(tmp_path), lambda _id, _step: taken.set()) as queue:
+    with started(database, lambda _id, _step: taken.set()) as queue:
         # Somebody holds the first slot: he may be at work.
         assert queue.adopt() == 0
         release()

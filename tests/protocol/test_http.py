@@ -132,13 +132,13 @@ async def test_an_association_closes_classes(client: httpx.AsyncClient) -> None:
     assert set(np.unique(read_labels(labels.content))) <= {0, 1, 2}
 
 
-async def test_a_wish_for_an_asynchronous_answer_is_answered_at_once(
+async def test_other_preferences_change_nothing(
     client: httpx.AsyncClient,
 ) -> None:
     response = await client.post(
         "/v1/analyses",
         files={"image": ("field.png", FIELD)},
-        headers={"Prefer": "respond-async"},
+        headers={"Prefer": "return=minimal, wait=1"},
     )
 
     assert response.status_code == 201
@@ -234,6 +234,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         *(f"/v1/analyses/{{result_id}}/{name}" for name in LIMS_FILES),
         "/v1/analyses/{result_id}/result.json",
         "/v1/analyses/{result_id}/corrections",
+        "/v1/analyses/{result_id}/events",
         "/v1/estimate",
         "/v1/models",
         "/v1/models/{name}",

@@ -24,6 +24,7 @@ SCRIPTS = (
     "bench_concurrency.py",
     "bench_inference_protocol.py",
     "bench_telemetry.py",
+    "bench_switches.py",
     "bench_submissions.py",
     "bench_kill.py",
 )

@@ -51,7 +51,7 @@ def list_models(arguments: argparse.Namespace) -> int:
     from service.repository import read_cards
     from service.signed_files import signers
 
-    for folder, card in read_cards(settings_of(arguments).models_folder):
+    for folder, card in read_cards(settings_of(arguments).served_models_folder):
         claimed = ",".join(sorted(signers(folder)))
         columns = (
             f"{card.name}:{card.version}",

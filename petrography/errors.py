@@ -35,6 +35,7 @@
     │   ├── LimsUnreachableError        it does not answer; the same may succeed later
     │   └── LimsRefusedError            it answered and does not take what it was given
     ├── NotReadyError                   the service is starting or stopping
+    │   ├── BucketUnavailableError      a bucket that does not answer as it should
     │   ├── DatabaseUnavailableError    locked, full or gone
     │   └── StorageUnavailableError     a disk that is full or gone
     ├── JobError                        a job that cannot be carried out
@@ -201,6 +202,10 @@ class NotReadyError(PetroserveError):
 
 class AuditUnavailableError(PetroserveError):
     """The audit log takes no entry, so what it would tell of is not done."""
+
+
+class BucketUnavailableError(NotReadyError):
+    """A bucket does not answer as it should; the same may succeed later."""
 
 
 class DatabaseUnavailableError(NotReadyError):

@@ -6,8 +6,10 @@ done instead, is in docs/decisions/0002-bentoml-as-shell.md.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.resources
 import os
+import signal
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -16,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
+import psutil
 from _bentoml_sdk import Service
 from bentoml._internal.log import CLI_LOGGING_CONFIG
+from circus.sighandler import SysHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
@@ -65,6 +69,9 @@ class Shell(Service[Any]):
         shell = super().to_asgi(is_main=is_main)
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                loop = asyncio.get_running_loop()
+                loop.add_signal_handler(signal.SIGHUP, engine.readiness.reload)
             await (shell if scope["type"] == "lifespan" else app)(scope, receive, send)
 
         return dispatch
@@ -103,6 +110,7 @@ def serve(settings: Settings) -> None:
     CLI_LOGGING_CONFIG.update(log_configuration(settings.log_format))
     os.environ.update(settings.environment())
     _rehearse(settings)
+    _hand_on_hangups()
     with tempfile.TemporaryDirectory(prefix="petroserve-") as home:
         # BentoML empties the metrics folder of its home at every start: a second server with the
         # same home would take away the metrics of the first.
@@ -122,6 +130,20 @@ def _start_tracing(version: str) -> None:
         from service.span_export import export_recorder
 
         tracing.install(export_recorder(version))
+
+
+def _hand_on_hangups() -> None:
+    """Let SIGHUP reach the workers, which then look at the models folder.
+
+    The shell would replace the workers by new ones, and so be without any while those load.
+    """
+    SysHandler.SIGNALS = [one for one in SysHandler.SIGNALS if one != signal.SIGHUP]
+
+    def hand_on(_signal: int, _frame: object) -> None:
+        for worker in psutil.Process().children():
+            worker.send_signal(signal.SIGHUP)
+
+    signal.signal(signal.SIGHUP, hand_on)
 
 
 def _rehearse(settings: Settings) -> None:

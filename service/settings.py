@@ -71,6 +71,17 @@ class Settings(BaseSettings):
     models_folder: Path = Path("models")
     """Where models/<name>/<version>/{model.onnx, model.json} lie."""
 
+    models_url: str | None = None
+    """Bucket that the models come from, such as s3://bucket/prefix, gs://, az:// or file://: it is
+    followed at every look and then stands in the place of the models folder."""
+
+    models_mirror_folder: Path = Path("models-mirror")
+    """Where the models of that bucket are kept; used for nothing else."""
+
+    models_reload_s: float = Field(default=10.0, ge=0.0, allow_inf_nan=False)
+    """Seconds between two looks at the models folder: a new version is loaded and switched in, one
+    that was removed is let go; 0: only at the signal SIGHUP."""
+
     default_model: str | None = None
     """NAME or NAME:VERSION for requests that name none; unset: the first name of the alphabet."""
 
@@ -101,6 +112,10 @@ class Settings(BaseSettings):
 
     artefacts_folder: Path = Path("artefacts")
     """Where finished analyses, calibrations, registrations and panoramas are kept."""
+
+    artefacts_url: str | None = None
+    """Bucket that keeps them as well, such as s3://bucket/prefix, gs://, az:// or file://; the
+    folder then holds what was lately used, and what waits for a bucket that does not answer."""
 
     artefacts_max_count: _Count = 1000
     """Results of each kind to keep; the oldest are removed."""
@@ -249,6 +264,11 @@ class Settings(BaseSettings):
         default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR"
     )
     """Set by BentoML for its workers: the folder through which they add up their metrics."""
+
+    @property
+    def served_models_folder(self) -> Path:
+        """The models folder, or the mirror of the bucket that stands in its place."""
+        return self.models_folder if self.models_url is None else self.models_mirror_folder
 
     @field_validator("host")
     @classmethod

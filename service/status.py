@@ -140,6 +140,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.AuditUnavailableError: Status(
         503, "UNAVAILABLE", "audit-unavailable", "The audit log takes no entry"
     ),
+    errors.BucketUnavailableError: Status(
+        503, "UNAVAILABLE", "bucket-unavailable", "The bucket does not answer"
+    ),
     errors.DatabaseUnavailableError: Status(
         503, "UNAVAILABLE", "database-unavailable", "Database does not answer"
     ),

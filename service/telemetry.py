@@ -172,6 +172,16 @@ class Telemetry:
             across="livemax",
         )
 
+        self._declare_reloading(own)
+
+    def _declare_reloading(self, own: _Declaring) -> None:
+        self.model_changes = own.counter(
+            "model_changes", "Changes of what is served, by what became of them.", "outcome"
+        )
+        self.models_refused = own.gauge(
+            "models_refused", "Versions and weights that cannot be served.", across="livemax"
+        )
+
     def _declare_tiles(self, own: _Declaring) -> None:
         self.tiles = own.counter("tiles", "Tiles through a network.")
         self.tile_batch_seconds = own.seconds(

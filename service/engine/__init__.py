@@ -7,6 +7,7 @@ from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest
 from service.engine.correcting import CorrectionRequest, correct
 from service.engine.course import AnalysisEvent
+from service.engine.dividing import model_for
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.field_maps import segment_fields
@@ -15,6 +16,7 @@ from service.engine.image_priority import priority_of, size_if_known, size_of
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
+from service.engine.readiness import Readiness
 from service.engine.recorded_analyses import (
     OnEvent,
     RecordedAnalyses,
@@ -63,6 +65,7 @@ __all__ = [
     "PanoramaRequest",
     "Placed",
     "Readable",
+    "Readiness",
     "RecordedAnalyses",
     "Registration",
     "RegistrationRequest",
@@ -78,6 +81,7 @@ __all__ = [
     "flat_field_of",
     "guard_of",
     "kept_result",
+    "model_for",
     "model_of",
     "newest_version",
     "open_version",

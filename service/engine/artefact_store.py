@@ -113,6 +113,12 @@ class ArtefactStore:
                 if time.time() - _changed(path) > _LEFTOVER_S:
                     shutil.rmtree(path, ignore_errors=True)
 
+    def close(self) -> None:
+        """End what goes on beside the requests: nothing, in a folder."""
+
+    def added(self, path: Path) -> None:
+        """Learn of a file that was added to a kept result, where more than the folder keeps it."""
+
     @contextmanager
     def draft(self, kind: Kind, owner: str = "") -> Iterator[Draft]:
         """Begin a result of a tenant; what is not published by the end of the block is thrown away.
@@ -172,10 +178,12 @@ class ArtefactStore:
         owner : str
             The tenant that asks.
         """
-        if not _ID.fullmatch(result_id):
-            return None
-        folder = self._place(kind, owner) / result_id
-        return folder if folder.is_dir() else None
+        folder = self.possible_folder(kind, result_id, owner)
+        return None if folder is None or not folder.is_dir() else folder
+
+    def possible_folder(self, kind: Kind, result_id: str, owner: str = "") -> Path | None:
+        """Tell where a result would be; None if nothing can have this id."""
+        return self._place(kind, owner) / result_id if _ID.fullmatch(result_id) else None
 
     def open(self, kind: Kind, result_id: str, name: str, owner: str = "") -> OpenArtefact:
         """Open one artefact for reading; the caller closes its file.
@@ -249,8 +257,12 @@ class ArtefactStore:
             _Kept(kind, path, _changed(path), _size_bytes(path))
             for kind, place in self._places()
             for path in place.iterdir()
-            if _ID.fullmatch(path.name)
+            if _ID.fullmatch(path.name) and not self._kept_back(path)
         ]
+
+    def _kept_back(self, _path: Path) -> bool:
+        """Whether a result must not be removed, however old it is."""
+        return False
 
     def _place(self, kind: Kind, owner: str) -> Path:
         """Where the results of a kind of a tenant lie."""

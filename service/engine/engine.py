@@ -18,16 +18,17 @@ from petrography.pipeline import AnalysisRequest, require_possible
 from petrography.stitching import Matcher
 from service.catalogue import Catalogue, database_url
 from service.engine.analysing import Analyse, Analyses, Finished
-from service.engine.artefact_store import ArtefactStore
 from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
 from service.engine.course import AnalysisEvent, Course
+from service.engine.dividing import model_for
 from service.engine.documents import document_bytes
 from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known
 from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import image_limits, software_versions
+from service.engine.opening_store import open_store
 from service.engine.readiness import Readiness
 from service.engine.recorded_analyses import RecordedAnalyses
 from service.engine.registering import RegistrationRequest, register_files
@@ -59,6 +60,8 @@ class Engine:
         A protocol takes a place there before it reads a body; work waits for its turn.
     store : ArtefactStore
         The finished results.
+    readiness : Readiness
+        The models, and how their folder is followed.
     recorded : RecordedAnalyses
         Who asked for which analysis, and what became of it.
     scheduler : TileScheduler
@@ -68,18 +71,14 @@ class Engine:
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self.settings = settings
         self.telemetry = telemetry
-        self.store = ArtefactStore(
-            settings.artefacts_folder,
-            max_count=settings.artefacts_max_count,
-            max_bytes=settings.artefacts_max_bytes,
-        )
+        self.store = open_store(settings)
         self.recorded = RecordedAnalyses(Catalogue(database_url(settings)), self.store)
         self.workers = self._workers = Workers(settings, telemetry)
         self.admission = self._workers.admission
         self.scheduler = TileScheduler(telemetry)
         self.audit = Auditing(settings)
         self._analyses = Analyses(settings, self.store, self.scheduler, self.audit)
-        self._readiness = Readiness(settings, telemetry, self.scheduler, self.audit)
+        self.readiness = Readiness(settings, telemetry, self.scheduler, self.audit)
         self._matcher: Matcher | None = None
 
     @asynccontextmanager
@@ -98,10 +97,11 @@ class Engine:
         if self.settings.panorama_matcher is not None:
             self._matcher = open_matcher(self.settings.panorama_matcher, self.settings)
         try:
-            async with self._readiness.held():
+            async with self.readiness.held():
                 yield
         finally:
             self._workers.close()
+            self.store.close()
             self.recorded.catalogue.close()
             self.scheduler.close()
             self.telemetry.close()
@@ -116,7 +116,7 @@ class Engine:
         NotReadyError
             Until every model is warm, and while stopping.
         """
-        return self._readiness.repository
+        return self.readiness.repository
 
     def require_ready(self) -> None:
         """Check that work can be taken.
@@ -126,7 +126,7 @@ class Engine:
         NotReadyError
             Until every model is warm, and while stopping.
         """
-        self._readiness.require_ready()
+        self.readiness.require_ready()
 
     def require_alive(self) -> None:
         """Check that the process can still become, or stay, ready.
@@ -136,7 +136,7 @@ class Engine:
         NotReadyError
             If it must be started anew.
         """
-        self._readiness.require_alive()
+        self.readiness.require_alive()
 
     @property
     def version(self) -> str:
@@ -191,7 +191,7 @@ class Engine:
         NotReadyError
             If the service is starting or stopping.
         """
-        model = self.repository.get(request.model)
+        model = await model_for(self.repository, request.model, [image])
         readers = {part: view.read for part, view in (views or {}).items()}
         name = f"{model.card.name}:{model.card.version}"
         with counted(lambda outcome: self.telemetry.analyses.labels(name, outcome).inc()):
@@ -370,7 +370,7 @@ class Engine:
         """
         analyse: Analyse | None = None
         if request.analysis is not None:
-            model = self.repository.get(request.analysis.model)
+            model = await model_for(self.repository, request.analysis.model, fields)
             analyse = await self._analyses.prepared(
                 request.analysis,
                 model,

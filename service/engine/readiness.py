@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 from petrography.errors import NotReadyError
 from service.engine.auditing import Auditing
-from service.repository import LoadedModel, Repository, open_repository
+from service.engine.reloading import Reloading
+from service.repository import Changes, FolderWatch, LoadedModel, NotServed, Repository
 from service.runtime import TileScheduler
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -45,23 +46,26 @@ class Readiness:
         self._telemetry = telemetry
         self._scheduler = scheduler
         self._audit = audit
+        self._watch = FolderWatch(settings, telemetry.observe_tile_batch)
+        self._reloading = Reloading(self._watch, settings.models_reload_s, self._take_over)
         self._repository: Repository | None = None
         self._not_ready = "the models are being loaded"
         self._alive = True
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Load the models and warm them in the background; let them go after the block.
+        """Load the models, warm them in the background, and then follow the models folder.
+
+        After the block they are let go.
 
         Raises
         ------
         ConfigurationError, ModelCardError
             If a model folder is broken or the hardware is not there.
         """
-        repository = await asyncio.to_thread(
-            open_repository, self._settings, self._telemetry.observe_tile_batch
-        )
+        repository = await asyncio.to_thread(self._watch.open)
         warming = asyncio.create_task(self._warm_up(repository))
+        del repository
         warming.add_done_callback(self._end_of_warm_up)
         try:
             yield
@@ -69,6 +73,21 @@ class Readiness:
             self._not_ready = "the service is stopping"
             self._repository = None
             await asyncio.wait([warming])
+            await self._reloading.end()
+
+    def reload(self) -> None:
+        """Look at the models folder soon, and take what is there as complete."""
+        self._reloading.ask()
+
+    @property
+    def not_served(self) -> tuple[NotServed, ...]:
+        """What of the models folder is not, not yet or no longer served."""
+        return self._watch.not_served()
+
+    @property
+    def models_problem(self) -> str | None:
+        """Why the models folder cannot be followed."""
+        return self._watch.problem
 
     @property
     def repository(self) -> Repository:
@@ -112,6 +131,28 @@ class Readiness:
         if any(model.opened.provider != "cpu" for model in repository):
             self._scheduler.prepare_ahead()
         self._repository = repository
+        self._reloading.begin()
+
+    def _take_over(self, changes: Changes) -> None:
+        """Let requests from now on find what a look at the folder made."""
+        if self._repository is None:
+            return
+        self._repository = changes.repository
+        self._telemetry.models_refused.set(
+            sum(one.state == "refused" for one in self._watch.not_served())
+        )
+        for outcome, count in (
+            ("loaded", len(changes.loaded)),
+            ("removed", len(changes.removed)),
+            ("refused", changes.refused),
+        ):
+            self._telemetry.model_changes.labels(outcome).inc(count)
+        for model, seconds in changes.loaded:
+            self._tell_warm(model, seconds)
+        for card, provider in changes.removed:
+            name, version = card.name, str(card.version)
+            self._telemetry.model_info.labels(name, version, card.onnx_sha256, provider).set(0)
+            _log.info("%s:%s is no longer served", name, version)
 
     def _end_of_warm_up(self, warming: asyncio.Task[None]) -> None:
         if error := warming.exception():
@@ -121,7 +162,9 @@ class Readiness:
             _log.error("warm-up failed", exc_info=error)
 
     def _warm_up_model(self, model: LoadedModel) -> None:
-        seconds = model.warm_up()
+        self._tell_warm(model, model.warm_up())
+
+    def _tell_warm(self, model: LoadedModel, seconds: float) -> None:
         card = model.card
         self._audit.model_loaded(card, model.card_sha256, model.opened.provider)
         name, version = card.name, str(card.version)

@@ -113,6 +113,7 @@ def add_version(
         raise ConflictError(msg) from None
     finally:
         aside.unlink(missing_ok=True)
+    store.added(path)
     return path
 
 

@@ -18,6 +18,7 @@ from service.engine import (
     OnEvent,
     asked_analysis,
     digest_of_upload,
+    model_for,
     priority_of,
     size_if_known,
 )
@@ -111,7 +112,7 @@ async def _asked(
     request: Request, engine: Engine, upload: Upload[AnalysisRequest], key: str | None
 ) -> tuple[NewAnalysis, Priority]:
     """Describe what an upload asks for, to record it."""
-    model = engine.repository.get(upload.request.model)
+    model = await model_for(engine.repository, upload.request.model, upload.files["image"])
 
     def asked() -> tuple[NewAnalysis, Priority]:
         shape = size_if_known(upload.files["image"][0])

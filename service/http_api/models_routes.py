@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from service.engine import Engine
-from service.http_api.models import ModelDescription, ModelList, describe, summarise
+from service.http_api.models import ModelDescription, ModelList, describe, list_models
 from service.http_api.resources import PROBLEM
 
 __all__ = ["model_routes"]
@@ -17,8 +17,7 @@ def model_routes(engine: Engine) -> APIRouter:
 
     @router.get("", summary="The models that are served")
     def get_models() -> ModelList:
-        repository = engine.repository
-        return ModelList(models=[summarise(model, repository) for model in repository])
+        return list_models(engine.readiness)
 
     @router.get("/{name}", summary="One model: name, or name:version")
     def get_model(name: str) -> ModelDescription:

@@ -16,6 +16,7 @@ from service.engine import (
     Panorama,
     PanoramaRequest,
     asked_analysis,
+    model_for,
 )
 from service.http_api.access import owner_of
 from service.http_api.forms import PANORAMA
@@ -67,7 +68,7 @@ def panorama_routes(engine: Engine) -> APIRouter:
                 return await stitch()
             asked = asked_analysis(
                 analysis,
-                engine.repository.get(analysis.model),
+                await model_for(engine.repository, analysis.model, upload.files["field"]),
                 owner=owner_of(request),
                 key=None,
                 body_sha256="",

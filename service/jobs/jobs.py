@@ -22,7 +22,7 @@ from petrography.errors import (
 from petrography.pipeline import require_possible
 from service.audit import asking
 from service.catalogue import AnalysisRecord, Begun, Catalogue, NewAnalysis
-from service.engine import Engine, priority_of, size_if_known
+from service.engine import Engine, model_for, priority_of, size_if_known
 from service.jobs.callbacks import Callbacks, open_callbacks
 from service.jobs.ends import problem_of
 from service.jobs.job_database import JobDatabase
@@ -114,7 +114,8 @@ class Jobs:
         NotReadyError
             If database or disk do not answer, or the service is starting or stopping.
         """
-        model = self._engine.repository.get(submission.request.model)
+        image = next(iter(submission.files.values()))
+        model = await model_for(self._engine.repository, submission.request.model, [image])
         require_possible(submission.request, model.card)
         await self._require_callback(submission.request.callback)
         queue = await self._ready_queue()

@@ -139,8 +139,15 @@ class TileScheduler:
             queued.answer.cancel()
 
     def _work(self) -> None:
-        while batch := self._next_batch():
+        while self._work_once():
+            pass
+
+    def _work_once(self) -> bool:
+        """Run the next batch; False when there will be none. Afterwards nothing holds its model."""
+        batch = self._next_batch()
+        if batch:
             self._run(batch)
+        return bool(batch)
 
     def _next_batch(self) -> list[QueuedTile]:
         """Wait for tiles; none when the scheduler is closed and nothing waits."""

@@ -86,6 +86,7 @@ def test_two_workers_from_start_to_drain(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     port = free_port()
     variables = environment(tmp_path, PETROSERVE_HTTP_PORT=str(port), PETROSERVE_WORKERS="2")
+    variables["PETROSERVE_MODELS_RELOAD_S"] = "0"
     with (
         serving(variables, log) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_WITHIN_S) as client,
@@ -94,6 +95,7 @@ def test_two_workers_from_start_to_drain(tmp_path: Path) -> None:
         locations = [analyse_and_check(port) for _ in range(6)]
         assert len(set(locations)) == 6
         check_that_every_url_is_ours(client)
+        check_that_both_workers_reload_at_a_hangup(tmp_path / "models", port, process)
         # Each answer comes from one of two processes and counts what both did.
         counted = 'petroserve_http_requests_total{method="POST",route="/v1/analyses",status="201"}'
         assert f"{counted} 6.0" in client.get("/metrics").text
@@ -141,6 +143,20 @@ def check_that_every_url_is_ours(client: httpx.Client) -> None:
     metrics = client.get("/metrics").text
     assert "bentoml" not in metrics
     assert "unknown" not in metrics
+
+
+def check_that_both_workers_reload_at_a_hangup(
+    models: Path, port: int, process: subprocess.Popen[bytes]
+) -> None:
+    write_model(models, version=2)
+    process.send_signal(signal.SIGHUP)
+    deadline, answers = time.monotonic() + START_WITHIN_S, 0
+    # Over connections of their own, so that both workers answer some.
+    while answers < 20:
+        assert time.monotonic() < deadline
+        listed = httpx.get(f"http://127.0.0.1:{port}/v1/models").json()
+        assert {one["state"] for one in listed["not_served"]} <= {"loading"}
+        answers = answers + 1 if [one["version"] for one in listed["models"]] == [1, 2] else 0
 
 
 def check_that_a_begun_upload_is_finished(

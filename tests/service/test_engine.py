@@ -26,6 +26,7 @@ from petrography.pipeline import AnalysisRequest
 from service.engine import ANALYSES, AnalysisEvent, Engine
 from service.engine.admission import Admission
 from service.http_api.disconnection import until_disconnect
+from service.runtime import ModelNetworks
 from service.settings import Settings
 from service.telemetry import Telemetry
 from tests.http_service import png, settings_for
@@ -158,8 +159,8 @@ async def test_a_running_analysis_is_stopped_at_the_next_tile(engine: Engine) ->
         at_tile.set()
         assert go_on.wait(WITHIN_S)
 
-    # A frozen record, swapped here for one that waits in the first tile.
-    object.__setattr__(loaded, "observe", observe)
+    # Its networks are made once; here they are swapped for some that wait in the first tile.
+    vars(loaded)["networks"] = ModelNetworks(loaded.opened, observe, geometry=loaded.card.tile)
     running = asyncio.create_task(engine.analyse(io.BytesIO(FIELD), AnalysisRequest()))
     await reached(at_tile)
     running.cancel()

@@ -13,7 +13,7 @@ from export.signing import sign_model
 from petrography.errors import ConfigurationError, ModelCardError, ModelNotFoundError
 from petrography.minisign import SecretKey, new_secret_key, public_key_text
 from petrography.model_card import ModelCard, Precision, newest_version
-from service.repository import Repository, open_repository
+from service.repository import FolderWatch, Repository, open_repository
 from service.settings import Settings
 from tests.tiny_model import tiny_card, write_model
 
@@ -217,3 +217,22 @@ def test_a_key_that_cannot_be_used_stops_the_start(
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ConfigurationError, match=r"given\.pub (cannot be read|is no public key)"):
         opened(signed, models_public_key=path)
+
+
+def test_newer_weights_without_the_wanted_precision_are_not_switched_in(tmp_path: Path) -> None:
+    write_model(tmp_path, version=1)
+    write_model(tmp_path, version=2, **variant("float16", 1))
+    write_model(tmp_path, name="zinc")
+    write_model(tmp_path, name="zinc", version=2, **variant("float16", 1))
+    fields = {"models_folder": tmp_path, "provider": "cpu", "model_precision": "float16"}
+    watch = FolderWatch(Settings.model_validate({**fields, "default_model": "zinc"}))
+    assert watch.open().get("tiny").card.version == 2
+    write_model(tmp_path, version=3)
+    watch.look()
+
+    changes = watch.look()
+
+    assert changes is not None
+    assert changes.repository.get("tiny").card.version == 2
+    (refused,) = watch.not_served()
+    assert "not served in float16" in refused.reason

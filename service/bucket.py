@@ -1,0 +1,216 @@
+"""Objects below one URL of a bucket: S3, Google Cloud Storage, Azure, or a folder.
+
+``s3://bucket/prefix``, ``gs://bucket/prefix``, ``az://account/container/prefix``, ``file:///folder``.
+Credentials, region and endpoint come from where the clients of these services look for them, such
+as ``AWS_ACCESS_KEY_ID``, ``AWS_REGION`` and ``AWS_ENDPOINT_URL``; never from the URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+from petrography.errors import BucketUnavailableError, ConfigurationError
+
+__all__ = ["Bucket", "StoredObject"]
+
+_STORES: dict[str, type[S3Store | GCSStore | AzureStore]] = {
+    "s3": S3Store,
+    "gs": GCSStore,
+    "az": AzureStore,
+}
+# A bucket that is there answers within milliseconds; who waits for one that is not has a request.
+_CLIENT: ClientConfig = {
+    "connect_timeout": timedelta(seconds=5),
+    "timeout": timedelta(seconds=120),
+    # Where an operator names an endpoint without TLS; the services themselves have none.
+    "allow_http": True,
+}
+_RETRIES, _RETRY_FOR = 2, timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a listing tells of it.
+
+    Attributes
+    ----------
+    path : str
+        Below the URL of the bucket.
+    size_bytes : int
+        Its content.
+    changed : datetime
+        When it was written, in UTC.
+    tag : str
+        Another one where the content is another.
+    """
+
+    path: str
+    size_bytes: int
+    changed: datetime
+    tag: str
+
+
+class Bucket:
+    """Objects below one URL.
+
+    Parameters
+    ----------
+    url : str
+        Scheme, bucket and prefix.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no such URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        scheme = urlsplit(url).scheme
+        if scheme not in {*_STORES, "file"} or "@" in urlsplit(url).netloc:
+            msg = f"{scheme!r} is no bucket; wanted a URL of {', '.join(_STORES)} or file, without keys"
+            raise ConfigurationError(msg)
+        try:
+            self._store: ObjectStore = _open(url, scheme)
+        except (BaseError, ValueError) as error:
+            msg = f"bucket {url} cannot be opened: {_first_line(error)}"
+            raise ConfigurationError(msg) from None
+
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        """List objects, by path.
+
+        Parameters
+        ----------
+        prefix : str
+            Folder in which they are, empty for all.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the bucket does not answer.
+        """
+        with self._answering():
+            found = obstore.list(self._store, prefix or None).collect()
+        objects = (
+            StoredObject(
+                one["path"],
+                one["size"],
+                one["last_modified"],
+                one["e_tag"] or f"{one['size']}-{one['last_modified'].timestamp()}",
+            )
+            for one in found
+        )
+        return sorted(objects, key=lambda one: one.path)
+
+    def read(self, path: str) -> bytes:
+        """Read a small object.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is not there.
+        BucketUnavailableError
+            If the bucket does not answer.
+        """
+        with self._answering():
+            return bytes(obstore.get(self._store, path).bytes())
+
+    def download(self, path: str, file: Path) -> str:
+        """Copy an object into a file, a piece at a time.
+
+        Returns
+        -------
+        str
+            SHA-256 of what was written.
+
+        Raises
+        ------
+        FileNotFoundError, BucketUnavailableError
+            As `read`.
+        """
+        digest = hashlib.sha256()
+        with self._answering(), file.open("wb") as opened:
+            for chunk in obstore.get(self._store, path).stream():
+                digest.update(chunk)
+                opened.write(chunk)
+        return digest.hexdigest()
+
+    def write(self, path: str, content: Path | bytes) -> None:
+        """Write an object, whole or not at all.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the bucket does not answer.
+        """
+        with self._answering():
+            obstore.put(self._store, path, content)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write an object unless there is one; of several at the same time one does.
+
+        Returns
+        -------
+        bool
+            False if there is one: it was left as it is.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the bucket does not answer.
+        """
+        with self._answering():
+            try:
+                obstore.put(self._store, path, content, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return False
+        return True
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove objects; those that are not there are no error.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the bucket does not answer.
+        """
+        for path in paths:
+            with self._answering():
+                try:
+                    obstore.delete(self._store, path)
+                except FileNotFoundError:
+                    continue
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseError as error:
+            msg = f"bucket {self.url} does not answer as it should: {_first_line(error)}"
+            raise BucketUnavailableError(msg) from None
+
+
+def _open(url: str, scheme: str) -> ObjectStore:
+    if scheme == "file":
+        return LocalStore.from_url(url, mkdir=True)
+    retries: RetryConfig = {"max_retries": _RETRIES, "retry_timeout": _RETRY_FOR}
+    return _STORES[scheme].from_url(url, client_options=_CLIENT, retry_config=retries)
+
+
+def _first_line(error: BaseException) -> str:
+    """Leave out the lines in which the client tells of its own insides."""
+    return str(error).partition("\n")[0].strip()

@@ -1,0 +1,300 @@
+"""Finished results in a bucket, with the local folder as what is at hand of it.
+
+::
+
+    <bucket>/analyses/<id>/manifest.json              names, bytes and SHA-256 of all files
+    <bucket>/analyses/<id>/<upload>/labels.png, ...   uploaded before the manifest
+    <bucket>/analyses/<id>/added/result.2.json        versions that came later
+
+A bucket cannot rename: a result is there when its manifest is, and of two uploads of one id the
+first manifest stands. A result that was finished while the bucket did not answer is kept here, is
+read from here, and is uploaded when the bucket answers again, also by the next process.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from petrography.errors import BucketUnavailableError, ConflictError, InternalError
+from service.bucket import Bucket
+from service.engine.artefact_store import ArtefactStore, Draft
+from service.engine.bucket_retention import remove_oldest_results
+from service.engine.kinds import ANALYSES, Kind, is_file_name
+from service.engine.outbox import Outbox
+
+__all__ = ["MANIFEST", "BucketArtefactStore"]
+
+MANIFEST = "manifest.json"
+_ADDED = "added"
+_RETRY_S = 30.0
+# Whoever waits for a bucket that was just found silent waits for nothing.
+_SILENT_S = 10.0
+_SWEEP_S = 60.0
+# A result is noted just before it is there, and its own process then uploads it first.
+_BEING_PUBLISHED_S = 5.0
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_log = logging.getLogger("petroserve.artefacts")
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    key: str
+    size_bytes: int
+    sha256: str
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    files: dict[str, _File]
+
+
+class BucketArtefactStore(ArtefactStore):
+    """A bucket of finished results behind a bounded local folder.
+
+    Parameters
+    ----------
+    bucket : Bucket
+        Where results are kept; several services may share it.
+    folder, max_count, max_bytes
+        As for `ArtefactStore`: they bound the folder and, with the same meaning, the bucket.
+    """
+
+    def __init__(self, bucket: Bucket, folder: Path, *, max_count: int, max_bytes: int) -> None:
+        super().__init__(folder, max_count=max_count, max_bytes=max_bytes)
+        self._bucket = bucket
+        self._outbox = Outbox(folder)
+        self._silent_until_s = self._swept_s = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="artefacts", daemon=True)
+
+    def open_folder(self) -> None:
+        """Make the folders, and begin to upload what a process before could not."""
+        super().open_folder()
+        self._outbox.open()
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the uploads; what is not uploaded stays for the next process."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @contextmanager
+    def draft(self, kind: Kind, owner: str = "") -> Iterator[Draft]:
+        """Begin a result.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If there is no more room for results that wait for the bucket.
+        """
+        waiting_bytes = self._outbox.size_bytes()
+        if waiting_bytes > self._max_bytes:
+            msg = (
+                f"{waiting_bytes} bytes of results wait for the bucket {self._bucket.url}, which "
+                f"does not answer; at most {self._max_bytes} may wait; try again when it does"
+            )
+            raise BucketUnavailableError(msg)
+        with super().draft(kind, owner) as draft:
+            yield draft
+
+    def publish(self, result_id: str, draft: Draft) -> None:
+        """Keep a finished result here and in the bucket; without an answer, there later."""
+        path = draft.folder.parent / result_id
+        # Noted first, so that a process that is killed in between leaves nothing behind.
+        self._outbox.note(path)
+        super().publish(result_id, draft)
+        if time.monotonic() >= self._silent_until_s:
+            with suppress(BucketUnavailableError):
+                self._upload(path)
+
+    def folder_of(self, kind: Kind, result_id: str, owner: str = "") -> Path | None:
+        """Find the folder of a result of a tenant, brought here from the bucket if need be.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the result is not here and the bucket does not answer.
+        """
+        path = self.possible_folder(kind, result_id, owner)
+        if path is None:
+            return None
+        if not path.is_dir():
+            return self._bring(path)
+        if kind is ANALYSES and time.monotonic() >= self._silent_until_s:
+            with suppress(BucketUnavailableError):
+                self._bring_added(path)
+        return path
+
+    def use(self, kind: Kind, result_id: str, owner: str = "") -> bytes:
+        """Read the document of a result for another one; it counts as new again, here and there."""
+        content = super().use(kind, result_id, owner)
+        path = self.possible_folder(kind, result_id, owner)
+        if path is not None:
+            with suppress(BucketUnavailableError, FileNotFoundError):
+                self._renew(self._key(path))
+        return content
+
+    def added(self, path: Path) -> None:
+        """Upload a version that was added to a result that is kept.
+
+        Raises
+        ------
+        ConflictError
+            If somebody else made this version meanwhile.
+        BucketUnavailableError
+            If the bucket does not answer. Both leave nothing of it.
+        """
+        try:
+            key = f"{self._key(path.parent)}/{_ADDED}/{path.name}"
+            with self._noticing_silence():
+                first = self._bucket.create(key, path.read_bytes())
+        except BucketUnavailableError:
+            path.unlink()
+            raise
+        if not first:
+            path.unlink()
+            msg = f"{path.name} was made by somebody else meanwhile; read it and decide again"
+            raise ConflictError(msg)
+
+    def upload_waiting(self, *, older_than_s: float = 0.0) -> None:
+        """Upload what waits for so many seconds.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the bucket does not answer: the rest goes on waiting.
+        """
+        for path in self._outbox.paths(older_than_s=older_than_s):
+            self._upload(path)
+
+    def _kept_back(self, path: Path) -> bool:
+        return self._outbox.holds(path)
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self._folder).as_posix()
+
+    def _upload(self, path: Path) -> None:
+        """Upload a result unless the bucket has it, and strike it from the list."""
+        key = self._key(path)
+        with self._noticing_silence():
+            try:
+                self._renew(key)
+            except FileNotFoundError:
+                if path.is_dir():
+                    self._upload_new(path, key)
+        self._outbox.strike(path)
+
+    def _upload_new(self, path: Path, key: str) -> None:
+        root = f"{key}/{uuid.uuid4().hex[:12]}"
+        files = {}
+        for file in sorted(path.iterdir()):
+            if file.name.startswith("."):
+                continue
+            name = _key_of(file.name)
+            self._bucket.write(f"{root}/{name}", file)
+            files[file.name] = _File(
+                key=f"{root}/{name}", size_bytes=file.stat().st_size, sha256=_sha256(file)
+            )
+        content = _Manifest(files=files).model_dump_json(indent=1).encode()
+        if not self._bucket.create(f"{key}/{MANIFEST}", content):
+            self._bucket.remove(one.key for one in files.values())
+
+    def _renew(self, key: str) -> None:
+        """Let a result of the bucket count as new.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is not there.
+        """
+        manifest = self._bucket.read(f"{key}/{MANIFEST}")
+        self._bucket.write(f"{key}/{MANIFEST}", manifest)
+
+    def _bring(self, path: Path) -> Path | None:
+        """Copy a result here, each file held against its SHA-256; None if there is none."""
+        with self._noticing_silence():
+            try:
+                content = self._bucket.read(f"{self._key(path)}/{MANIFEST}")
+            except FileNotFoundError:
+                return None
+            aside = path.with_name(f".aside-{uuid.uuid4()}")
+            aside.mkdir(parents=True)
+            try:
+                for name, file in _Manifest.model_validate_json(content).files.items():
+                    if not is_file_name(name):
+                        msg = f"the manifest of {self._key(path)} names a file {name!r}"
+                        raise InternalError(msg)
+                    if self._bucket.download(file.key, aside / name) != file.sha256:
+                        msg = f"{file.key} in {self._bucket.url} is not what was uploaded"
+                        raise InternalError(msg)
+                # Another process may have been first, with the same bytes.
+                with suppress(OSError):
+                    aside.rename(path)
+            except FileNotFoundError:
+                # It was removed to make room while it was read.
+                return None
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+            self._bring_added(path)
+        self._remove_oldest(path)
+        return path
+
+    def _bring_added(self, path: Path) -> None:
+        with self._noticing_silence():
+            for one in self._bucket.list(f"{self._key(path)}/{_ADDED}"):
+                name = one.path.rpartition("/")[2]
+                if is_file_name(name) and not (path / name).exists():
+                    aside = path / f".{uuid.uuid4()}"
+                    self._bucket.download(one.path, aside)
+                    aside.replace(path / name)
+
+    @contextmanager
+    def _noticing_silence(self) -> Iterator[None]:
+        try:
+            yield
+        except BucketUnavailableError as error:
+            if time.monotonic() >= self._silent_until_s:
+                _log.warning("%s; results are kept here until it does", error)
+            self._silent_until_s = time.monotonic() + _SILENT_S
+            raise
+
+    def _work(self) -> None:
+        while True:
+            try:
+                self.upload_waiting(older_than_s=_BEING_PUBLISHED_S)
+                if time.monotonic() - self._swept_s > _SWEEP_S:
+                    self._swept_s = time.monotonic()
+                    remove_oldest_results(self._bucket, self._max_count, self._max_bytes)
+            except BucketUnavailableError as error:
+                _log.info("results wait for the bucket: %s", error)
+            except Exception:  # noqa: BLE001 - it goes on for all other results
+                _log.exception("results could not be uploaded")
+            if self._stopping.wait(_RETRY_S):
+                return
+
+
+def _key_of(name: str) -> str:
+    """Name a file in the bucket: its own name where that is harmless everywhere."""
+    return name if _PLAIN.fullmatch(name) else sha256(name.encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    digest = sha256()
+    with file.open("rb") as opened:
+        while chunk := opened.read(1024 * 1024):
+            digest.update(chunk)
+    return digest.hexdigest()

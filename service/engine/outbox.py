@@ -1,0 +1,71 @@
+"""Which results of a local folder are not in the bucket yet, across processes and their ends."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["Outbox"]
+
+_FOLDER = ".outbox"
+
+
+class Outbox:
+    """A list of results on disk.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the results lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._results, self._folder = folder, folder / _FOLDER
+
+    def open(self) -> None:
+        """Make the folder of the list."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def note(self, path: Path) -> None:
+        """Put a result on the list, before it is there."""
+        self._note_of(path).write_text(path.relative_to(self._results).as_posix())
+
+    def strike(self, path: Path) -> None:
+        """Take a result off the list."""
+        self._note_of(path).unlink(missing_ok=True)
+
+    def holds(self, path: Path) -> bool:
+        """Whether a result is on the list."""
+        return self._note_of(path).is_file()
+
+    def paths(self, *, older_than_s: float = 0.0) -> list[Path]:
+        """Give what is on the list for so many seconds, the oldest first."""
+        latest = time.time() - older_than_s
+        found = []
+        for note in sorted(self._folder.glob("*.note"), key=_changed):
+            if _changed(note) > latest:
+                continue
+            with suppress(FileNotFoundError):
+                found.append(self._results / note.read_text())
+        return found
+
+    def size_bytes(self) -> int:
+        """Add up what waits."""
+        total = 0
+        for path in self.paths():
+            with suppress(FileNotFoundError):
+                total += sum(file.stat().st_size for file in path.iterdir())
+        return total
+
+    def _note_of(self, path: Path) -> Path:
+        relative = path.relative_to(self._results).as_posix()
+        return self._folder / f"{hashlib.sha256(relative.encode()).hexdigest()}.note"
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -286,6 +286,20 @@ class Catalogue:
         with self._connected() as connection:
             return connection.scalar(select(func.count()).where(*wanted)) or 0
 
+    def job_counts(self) -> dict[str, int]:
+        """Count the jobs of all tenants by state.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        state = ANALYSES.c.state
+        counted = select(state, func.count()).where(ANALYSES.c.asynchronous.is_(True))
+        with self._connected() as connection:
+            rows = connection.execute(counted.group_by(state)).all()
+        return {str(name): int(count) for name, count in rows}
+
     def jobs(self, states: Collection[State], *, limit: int = 1000) -> tuple[AnalysisRecord, ...]:
         """List the jobs of all tenants, those that changed last first: for operators.
 

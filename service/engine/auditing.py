@@ -90,6 +90,12 @@ class Auditing:
         subject = f"{card.name}:{card.version}"
         self.record("model.loaded", subject=subject, who=Who(), facts=facts)
 
+    def model_removed(self, card: ModelCard, provider: str) -> None:
+        """Record that a model is no longer served; errors as for `record`."""
+        facts: dict[str, JsonValue] = {"provider": provider, "process": os.getpid()}
+        subject = f"{card.name}:{card.version}"
+        self.record("model.removed", subject=subject, who=Who(), facts=facts)
+
     def analysis_made(self, result: Result, document: bytes, who: Who) -> None:
         """Record an analysis before it is kept; errors as for `record`.
 

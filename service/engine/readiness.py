@@ -152,6 +152,7 @@ class Readiness:
         for card, provider in changes.removed:
             name, version = card.name, str(card.version)
             self._telemetry.model_info.labels(name, version, card.onnx_sha256, provider).set(0)
+            self._audit.model_removed(card, provider)
             _log.info("%s:%s is no longer served", name, version)
 
     def _end_of_warm_up(self, warming: asyncio.Task[None]) -> None:

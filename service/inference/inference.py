@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,7 +100,7 @@ class Inference:
             If the service is starting or stopping.
         """
         began = time.perf_counter_ns()
-        model = self._model(request.model, request.version)
+        model = await self._chosen(request)
         with self._counting(model, began):
             asked = await self._asked(request, model)
             shape = (asked.size[0] * asked.size[1], asked.size[2])
@@ -182,6 +183,13 @@ class Inference:
             for one in self._engine.repository
         )
 
+    async def _chosen(self, request: InferenceRequest) -> LoadedModel:
+        """Find the model of a request; where versions have weights its tensors decide."""
+        if request.version is not None or not self._engine.repository.divides(request.model):
+            return self._model(request.model, request.version)
+        digest = await asyncio.to_thread(_digest_of, request)
+        return self._engine.repository.get(request.model, digest)
+
     def _model(self, name: str, version: str | None) -> LoadedModel:
         if ":" in name:
             # Elsewhere the version follows a colon; here it has a place of its own.
@@ -216,6 +224,14 @@ class Inference:
             except BaseException:
                 self._book.failed(name, version, time.perf_counter_ns() - began)
                 raise
+
+
+def _digest_of(request: InferenceRequest) -> str:
+    digest = hashlib.sha256()
+    for tensor in request.inputs:
+        raw = tensor.contents
+        digest.update(raw if isinstance(raw, Raw) else repr(raw).encode())
+    return digest.hexdigest()
 
 
 class _Work:

@@ -11,6 +11,7 @@ from pathlib import Path
 from petrography.errors import ConfigurationError, InvalidParameterError
 from service.jobs.job_state import JobState
 from service.settings import Settings
+from service.telemetry import Telemetry
 from service.webhooks import AddressGuard, DeliveryStore, WebhookSender, networks, parse_secret
 
 __all__ = ["Callbacks", "callback_keys", "open_callbacks"]
@@ -96,8 +97,15 @@ class Callbacks:
             self._stop.wait(_POLL_S)
 
 
-def open_callbacks(settings: Settings) -> Callbacks | None:
+def open_callbacks(settings: Settings, telemetry: Telemetry) -> Callbacks | None:
     """Open the callbacks of a service; None where there are no secrets to sign them with.
+
+    Parameters
+    ----------
+    settings : Settings
+        Secrets, networks and the folder of the store.
+    telemetry : Telemetry
+        Told every try, and asked how many wait.
 
     Raises
     ------
@@ -109,7 +117,9 @@ def open_callbacks(settings: Settings) -> Callbacks | None:
         return None
     guard = AddressGuard(networks(settings.webhook_networks or ""))
     store = DeliveryStore(settings.artefacts_folder / "jobs" / "callbacks.sqlite")
-    return Callbacks(store, WebhookSender(store, keys, guard=guard), guard)
+    telemetry.webhooks.ask(store.counts)
+    sender = WebhookSender(store, keys, guard=guard, observe=telemetry.observe_webhook)
+    return Callbacks(store, sender, guard)
 
 
 def callback_keys(settings: Settings) -> list[bytes]:

@@ -67,6 +67,8 @@ class JobOrder(BaseModel):
     href_root: str
     callback: str | None
     request: AnalysisRequest
+    traceparent: str | None = None
+    """Of the request, whose trace the work goes on with."""
     parts: tuple[KeptPart, ...] = ()
     """The first is the image."""
 

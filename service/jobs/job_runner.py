@@ -27,6 +27,8 @@ from service.jobs.ends import End, StoppingError, is_transient, problem_of
 from service.jobs.job_files import JobFiles, JobOrder, OpenJob
 from service.jobs.job_state import JobState, state_of
 from service.jobs.progress import Progress
+from service.logs import bound
+from service.tracing import continued
 
 __all__ = ["JobRunner", "Step"]
 
@@ -203,7 +205,11 @@ class JobRunner:
         )
         placed = self._in_a_place(_until(stop, work))
         # For whoever handed it in, maybe in another process and long ago.
-        with asked_by(Who(job.order.owner or None, job.order.key_id)):
+        with (
+            asked_by(Who(job.order.owner or None, job.order.key_id)),
+            continued(job.order.traceparent, "job", kind="consumer"),
+            bound(job_id=job.order.analysis_id),
+        ):
             future = asyncio.run_coroutine_threadsafe(placed, self._loop)
         told = None
         while not concurrent.futures.wait([future], timeout=_LOOK_S).done:

@@ -33,6 +33,7 @@ from service.jobs.submission import Submission
 from service.jobs.tidying import Tidying
 from service.repository import LoadedModel
 from service.runtime import Priority
+from service.tracing import current_traceparent
 
 if TYPE_CHECKING:
     from service.jobs.durable_queue import DurableQueue
@@ -80,7 +81,10 @@ class Jobs:
         ConfigurationError
             If callbacks are set up wrongly.
         """
-        self._callbacks = await asyncio.to_thread(open_callbacks, self._engine.settings)
+        telemetry = self._engine.telemetry
+        telemetry.jobs.ask(self._catalogue.job_counts)
+        settings = self._engine.settings
+        self._callbacks = await asyncio.to_thread(open_callbacks, settings, telemetry)
         going_on = asyncio.create_task(self._go_on())
         try:
             yield
@@ -310,4 +314,5 @@ def _order(submission: Submission, analysis_id: str, parts: tuple[KeptPart, ...]
         callback=submission.request.callback,
         request=submission.request.analysis(),
         parts=parts,
+        traceparent=current_traceparent(),
     )

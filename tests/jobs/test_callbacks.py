@@ -10,6 +10,7 @@ from petrography.errors import ConfigurationError
 from service.jobs import callback_keys
 from service.jobs.callbacks import open_callbacks
 from service.settings import Settings
+from service.telemetry import Telemetry
 from service.webhooks import new_secret, parse_secret
 
 
@@ -19,7 +20,7 @@ def test_several_secrets_sign_and_none_means_no_callbacks(tmp_path: Path) -> Non
     settings = Settings(webhook_secrets_file=tmp_path / "secrets")
     assert callback_keys(settings) == [parse_secret(new), parse_secret(old)]
     assert callback_keys(Settings()) == []
-    assert open_callbacks(Settings()) is None
+    assert open_callbacks(Settings(), Telemetry(None)) is None
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "whsec_short", "\udcff"])

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import json
-from functools import partial
 
 import jsonschema
 import numpy as np
@@ -23,63 +21,23 @@ from petrography.calibration import (
 )
 from petrography.errors import InvalidParameterError, UnsupportedImageError
 from petrography.image_codec import (
-    JPEG_MAX_SIDE_PX,
-    ImageLimits,
-    decode_image,
     decode_labels,
     encode_png,
 )
 from petrography.model_card import sha256_hex
 from petrography.pipeline import (
-    MEDIA_TYPES,
-    ON_REQUEST,
     AnalysisRequest,
-    analyse,
-    analyse_into,
     measure,
-    writing,
 )
-from petrography.pipeline.file_sink import FilesInMemory
 from petrography.pipeline.measurement import MeasuringOptions
 from petrography.report import modal_table, result_schema
+from tests.petrography.pipeline_runs import painted_blocks, run
 from tests.tiny_model import CODES, COLOURS, tiny_card
-
-
-class NearestColourPredictor:
-    """The tiny model without ONNX Runtime: the class of the nearest colour."""
-
-    def __init__(self, allowed: tuple[int, ...]) -> None:
-        self.allowed = [code in allowed for code in CODES]
-
-    def probabilities(self, tiles):
-        difference = tiles[:, None].astype(np.float32) - COLOURS[:, None, None].astype(np.float32)
-        closeness = np.exp(-(difference**2).sum(axis=-1) / 2000.0) + 1e-6
-        closeness[:, [not one for one in self.allowed]] = 0.0
-        return (closeness / closeness.sum(axis=1, keepdims=True)).astype(np.float32)
-
-    def labels(self, tiles):
-        probabilities = self.probabilities(tiles)
-        confidence = np.rint(probabilities.max(axis=1) * 255).astype(np.uint8)
-        return probabilities.argmax(axis=1).astype(np.uint8), confidence
 
 
 @pytest.fixture
 def painted():
-    """Label indices of blocks of 24 px, and the photograph of them."""
-    blocks = np.random.default_rng(3).integers(0, 4, (6, 8))
-    index = np.kron(blocks, np.ones((24, 24), dtype=np.intp))
-    return np.array(CODES, dtype=np.uint8)[index], COLOURS[index]
-
-
-def run(data, request=None, do=analyse, **changes):
-    arguments = {
-        "card": tiny_card(),
-        "predictor_for": NearestColourPredictor,
-        "analysis_id": "a-1",
-        "limits": ImageLimits(),
-        "software": {"petroserve": "0"},
-    }
-    return do(data, request or AnalysisRequest(), **(arguments | changes))
+    return painted_blocks()
 
 
 def test_a_painted_section_comes_back_as_it_was_painted(painted):
@@ -94,17 +52,6 @@ def test_a_painted_section_comes_back_as_it_was_painted(painted):
     assert [one for one in analysis.result.degradations if "phantoms only" not in one] == []
 
 
-def test_every_artefact_is_listed_with_its_digest(painted):
-    analysis = run(encode_png(painted[1]), href_prefix="/v1/analyses/a-1/")
-    listed = {one.name: one for one in analysis.result.artefacts}
-    assert set(analysis.artefacts) == set(listed) | {"result.json"}
-    # That one takes views between crossed polars.
-    assert set(analysis.artefacts) == set(MEDIA_TYPES) - {"anisotropy.png"} - ON_REQUEST
-    for name, one in listed.items():
-        assert one.sha256 == sha256_hex(analysis.artefacts[name])
-        assert one.href == f"/v1/analyses/a-1/{name}"
-
-
 def test_result_json_is_the_result_and_fits_its_schema(painted):
     jsonschema = pytest.importorskip("jsonschema", reason="needs the dev extra")
     analysis = run(encode_png(painted[1]))
@@ -117,12 +64,6 @@ def test_equal_input_gives_equal_files(painted):
     first, second = (run(encode_png(painted[1])).artefacts for _ in range(2))
     for name in set(first) - {"result.json"}:  # it holds the timings
         assert first[name] == second[name], name
-
-
-def test_only_wanted_artefacts_are_made(painted):
-    request = AnalysisRequest(outputs=("labels.png", "modal.csv"))
-    analysis = run(encode_png(painted[1]), request)
-    assert set(analysis.artefacts) == {"labels.png", "modal.csv", "provenance.json", "result.json"}
 
 
 def test_without_a_scale_nothing_physical_is_claimed(painted):
@@ -148,35 +89,6 @@ def test_an_association_with_minerals_that_the_model_does_not_know_is_a_degradat
     beyond = run(data, AnalysisRequest(association=" s1 ")).result.degradations
     assert not any("does not know" in one for one in known)
     assert any("s1 holds Bn, Sp, Tnt/Ttr, which tiny does not know" in one for one in beyond)
-
-
-def test_files_are_the_same_written_side_by_side_or_one_by_one(painted, monkeypatch):
-    data = encode_png(painted[1])
-    side_by_side = run(data).result.artefacts
-    monkeypatch.setattr(writing, "_MAX_PX_SIDE_BY_SIDE", 0)
-    assert run(data).result.artefacts == side_by_side
-
-
-class DiskThatRefuses(FilesInMemory):
-    """Takes all files but one."""
-
-    def __init__(self, refused):
-        super().__init__()
-        self.refused = refused
-
-    def create(self, name):
-        if name == self.refused:
-            raise OSError(errno.ENOSPC, "no space left", name)
-        return super().create(name)
-
-
-@pytest.mark.parametrize("refused", ["labels.png", "grains.csv", "provenance.json"])
-def test_a_file_that_cannot_be_written_fails_the_analysis(painted, refused):
-    # One that is begun before the statistics are there, one after them, and the last.
-    sink = DiskThatRefuses(refused)
-    with pytest.raises(OSError, match="no space left"):
-        run(encode_png(painted[1]), do=partial(analyse_into, sink))
-    assert "result.json" not in sink.content
 
 
 def test_labels_have_the_size_of_the_image_at_any_resampling(painted):
@@ -283,20 +195,6 @@ def test_a_label_image_is_measured_alone(painted):
     measured = measure(painted[0], MeasuringOptions(min_grain_area_px=1))
     assert measured.composition.field_px == painted[0].size
     assert measured.grains.area_px.sum() == (painted[0] != 0).sum()
-
-
-@pytest.mark.parametrize("shape", [(1, 100_000), (100_000, 1)])
-def test_an_image_too_long_for_a_jpeg_has_a_smaller_overlay_and_says_so(shape):
-    image = np.full((*shape, 3), COLOURS[1], dtype=np.uint8)
-    image[: shape[0] // 4 or 1, : shape[1] // 4 or 1] = COLOURS[2]
-    analysis = run(encode_png(image))
-    assert decode_labels(analysis.artefacts["labels.png"]).shape == shape
-    assert decode_labels(analysis.artefacts["labels.ome.tif"]).shape == shape
-    seen = decode_image(analysis.artefacts["overlay.jpg"]).pixels
-    assert max(seen.shape) <= JPEG_MAX_SIDE_PX
-    assert any("overlay.jpg shows the map at 1/2" in one for one in analysis.result.degradations)
-    shares = {entry.code: entry.area_percent for entry in analysis.result.modal}
-    assert shares[CODES[2]] == pytest.approx(25.0, abs=0.1)
 
 
 def test_colours_unlike_those_of_the_training_are_warned_of(painted):

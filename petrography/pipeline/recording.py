@@ -329,6 +329,7 @@ def _model_facts(card: ModelCard, card_sha256: str | None) -> dict[str, JsonValu
         "phantom_fraction": card.training.phantom_fraction,
         "weight_terms": card.weight_terms,
         "evaluations": [_accuracy(one) for one in card.evaluations],
+        "judged_by": None if card.judged_by is None else card.judged_by.model_dump(mode="json"),
     }
 
 

@@ -92,6 +92,14 @@ def test_the_accuracy_of_the_model_stands_beside_the_baseline() -> None:
     assert "never on real ore" in text
 
 
+def test_figures_of_another_version_are_said_to_be_its() -> None:
+    told = {"association": "S1", "images": 12, "mean_iou": 0.84, "pixel_accuracy": 0.92}
+    judge = {"name": "tiny", "version": 1, "onnx_sha256": "0" * 64}
+    model = {"evaluations": [told], "judged_by": judge}
+    text = text_of(report_pdf(whole_result(provenance={"model": model})))
+    assert "These figures are those of tiny:1, the same network trained without these" in text
+
+
 def test_a_reviewed_result_names_its_reviewer_and_a_rejected_one_is_marked() -> None:
     at = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
     final = reviewed(whole_result(), "final", reviewer="Grace Hopper", at=at)

@@ -81,12 +81,24 @@ def about_model(result: Result) -> list[Any]:
         )  # fmt: skip
         widths = [WIDTH - 5 * 74, *[74] * 5]
         story += [lined_table(header, rows, widths), Spacer(1, 2)]
+        story += _whose_figures(result)
     else:
         story.append(paragraph("No accuracy on held-out images is recorded.", colour=MUTED))
     data = fact(result, "model", "training_data")
     if data:
         story.append(paragraph(f"Trained on: {data}.", 6.9, colour=MUTED))
     return [KeepTogether(story)]
+
+
+def _whose_figures(result: Result) -> list[Any]:
+    judge = fact(result, "model", "judged_by")
+    if not isinstance(judge, dict):
+        return []
+    text = (
+        f"These figures are those of {judge.get('name')}:{judge.get('version')}, the same network "
+        "trained without these images; this version was trained on all of them."
+    )
+    return [paragraph(text, 7.2, space_pt=2)]
 
 
 def _accuracy_row(evaluation: object) -> list[str]:

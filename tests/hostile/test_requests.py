@@ -197,7 +197,7 @@ ROUTES: dict[str, tuple[str, str, int]] = {
     "trailing slash": ("GET", "/v1/models/", 404),
     "wrong method": ("DELETE", "/v1/models", 405),
     "unknown method": ("BREW", "/v1/analyses", 405),
-    "list of analyses": ("GET", "/v1/analyses", 405),
+    "list of panoramas": ("GET", "/v1/panoramas", 405),
     "unknown model": ("GET", "/v1/models/gold", 404),
     "path as model": ("GET", "/v1/models/..%2F..%2Fetc", 404),
     "unknown analysis": ("GET", "/v1/analyses/4711", 404),

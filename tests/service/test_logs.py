@@ -226,7 +226,7 @@ async def test_an_internal_error_is_found_by_what_its_client_was_told(
         raise RuntimeError(f"password={SECRET}")
 
     monkeypatch.setattr(engine.store, "open", broken)
-    answer = await client.get("/v1/analyses/x", headers={"traceparent": TRACEPARENT})
+    answer = await client.get("/v1/panoramas/x", headers={"traceparent": TRACEPARENT})
     assert answer.status_code == 500
     assert answer.json()["instance"] == "urn:uuid:0af76519-16cd-43dd-8448-eb211c80319c"
     assert answer.headers["x-request-id"] == "0af7651916cd43dd8448eb211c80319c"

@@ -51,8 +51,9 @@ serve: $(SERVING) ## Serve the models (HOST=127.0.0.1 HTTP_PORT=3000 GRPC_PORT=3
 	$(BIN)/petroserve serve --host $(or $(HOST),127.0.0.1) --http-port $(or $(HTTP_PORT),3000) \
 	  --grpc-port $(or $(GRPC_PORT),3001)
 
-test: check ## All checks, then all tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+# Side by side: a test of torch or the runtime with threads of its own would slow the other down.
+test: check ## All checks, then all tests (TEST_PROCESSES=2)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(or $(TEST_PROCESSES),2) --dist loadfile $(PYTEST_ARGS)
 
 # Not a part of `make test`: 75 packages and half a gigabyte for a handful of tests.
 testclients: clients $(DEVELOP) ## Public clients (tritonclient, kserve) against the service

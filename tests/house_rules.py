@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -62,7 +63,12 @@ def product_sources(root: Path) -> Iterator[tuple[str, str]]:
             yield path, text
 
 
-def imported_names(text: str) -> Iterator[str]:
+@cache
+def imported_names(text: str) -> tuple[str, ...]:
+    return tuple(_imported(text))
+
+
+def _imported(text: str) -> Iterator[str]:
     """Names of all modules that a file imports, by statement or by a call with a string."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -76,7 +82,9 @@ def imported_names(text: str) -> Iterator[str]:
 
 def called_name(call: ast.Call) -> str:
     """Last part of the name of what is called: ``b`` of ``a.b()``."""
-    return ast.unparse(call.func).rpartition(".")[2]
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def is_in(module: str, libraries: tuple[str, ...]) -> bool:
@@ -97,6 +105,7 @@ def environment_read_outside_settings(root: Path) -> list[str]:
     ]
 
 
+@cache
 def reads_environment(text: str) -> bool:
     tree = ast.parse(text)
     written = {id(target) for node in ast.walk(tree) for target in written_by(node)}
@@ -125,6 +134,7 @@ def file_formats_outside_image_codec(root: Path) -> list[str]:
     ]
 
 
+@cache
 def knows_file_formats(text: str) -> bool:
     calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
     return any(is_in(name, FORMAT_LIBRARIES) for name in imported_names(text)) or any(

@@ -14,7 +14,7 @@ from petrography.model_card import sha256_hex
 from petrography.phantoms import StageSeries, phantom, stage_series
 from petrography.pipeline import Analysis, AnalysisRequest, analyse
 from petrography.registration import StageView, overlay_views, register_views
-from tests.petrography.test_pipeline import NearestColourPredictor
+from tests.petrography.pipeline_runs import NearestColourPredictor
 from tests.tiny_model import tiny_card
 
 HEIGHT_PX, WIDTH_PX = 260, 320

@@ -19,6 +19,8 @@ from PIL import Image
 from service.engine import Engine
 from service.http_api import create_app
 from service.jobs import Jobs
+from service.repository import LoadedModel
+from service.runtime import ModelNetworks
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -28,6 +30,12 @@ Beside = Callable[[Engine, Jobs], AbstractAsyncContextManager[object]]
 
 def _nothing(_engine: Engine, _jobs: Jobs) -> AbstractAsyncContextManager[object]:
     return nullcontext()
+
+
+def watch_runs(loaded: LoadedModel, observe: Callable[..., None]) -> None:
+    """Let something be told, and held up by, every run of a model from now on."""
+    # Its networks are made once; they are swapped for some that tell.
+    vars(loaded)["networks"] = ModelNetworks(loaded.opened, observe, geometry=loaded.card.tile)
 
 
 def settings_for(models_folder: Path, artefacts_folder: Path, **changes: object) -> Settings:

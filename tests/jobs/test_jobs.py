@@ -25,7 +25,7 @@ from service.engine import ANALYSES
 from service.jobs import changes_of
 from service.jobs.job_files import JobFiles, JobOrder
 from service.jobs.operating import opened_desk
-from tests.http_service import settings_for
+from tests.http_service import settings_for, watch_runs
 from tests.jobs.running_jobs import FIELD, WITHIN_S, Running, running_jobs, submission
 
 pytestmark = pytest.mark.anyio
@@ -215,7 +215,7 @@ def hold_tiles(service: Running) -> tuple[threading.Event, threading.Event]:
         if original is not None:
             original(*told, **more)
 
-    object.__setattr__(loaded, "observe", observe)
+    watch_runs(loaded, observe)
     return at_tile, go_on
 
 

@@ -22,7 +22,7 @@ from petrography.image_codec import decode_labels
 from service.access import create_key, empty_key_file, write_key_file
 from service.engine import Engine
 from service.http_api import create_app
-from tests.http_service import png, running_service, settings_for
+from tests.http_service import png, running_service, settings_for, watch_runs
 from tests.inference_requests import (
     INFER,
     JSON_LENGTH,
@@ -340,7 +340,7 @@ async def test_a_client_that_goes_ends_its_inference(
         drop(request)
         left.set()
 
-    object.__setattr__(engine.repository.get("tiny"), "observe", observe)
+    watch_runs(engine.repository.get("tiny"), observe)
     monkeypatch.setattr(engine.scheduler, "drop", dropping)
     image = paint(np.zeros((TILE_PX, 8 * TILE_PX), dtype=np.intp))
     assert await call(create_app(engine), *binary_body(image), at_tile) == []

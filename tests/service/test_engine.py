@@ -26,10 +26,9 @@ from petrography.pipeline import AnalysisRequest
 from service.engine import ANALYSES, AnalysisEvent, Engine
 from service.engine.admission import Admission
 from service.http_api.disconnection import until_disconnect
-from service.runtime import ModelNetworks
 from service.settings import Settings
 from service.telemetry import Telemetry
-from tests.http_service import png, settings_for
+from tests.http_service import png, settings_for, watch_runs
 from tests.tiny_model import TILE_PX, paint, write_model
 
 pytestmark = pytest.mark.anyio
@@ -159,8 +158,7 @@ async def test_a_running_analysis_is_stopped_at_the_next_tile(engine: Engine) ->
         at_tile.set()
         assert go_on.wait(WITHIN_S)
 
-    # Its networks are made once; here they are swapped for some that wait in the first tile.
-    vars(loaded)["networks"] = ModelNetworks(loaded.opened, observe, geometry=loaded.card.tile)
+    watch_runs(loaded, observe)
     running = asyncio.create_task(engine.analyse(io.BytesIO(FIELD), AnalysisRequest()))
     await reached(at_tile)
     running.cancel()

@@ -19,7 +19,7 @@ from service.engine.course import Course
 from service.engine.turns import Turns
 from service.http_api.urgency import stated_priority, tenant_of
 from service.telemetry import Telemetry
-from tests.http_service import png, settings_for
+from tests.http_service import png, settings_for, watch_runs
 from tests.service.test_engine import metric, reached, started
 from tests.tiny_model import TILE_PX, paint
 
@@ -56,7 +56,7 @@ async def test_a_small_analysis_passes_a_large_one_that_runs(engine: Engine) -> 
             at_tile.set()
             assert go_on.wait(WITHIN_S)
 
-    object.__setattr__(loaded, "observe", observe)
+    watch_runs(loaded, observe)
     large = asyncio.create_task(engine.analyse(Uploaded(LARGE), AnalysisRequest()))
     await reached(at_tile)
     small = asyncio.create_task(engine.analyse(Uploaded(SMALL), AnalysisRequest()))
@@ -81,7 +81,7 @@ async def test_a_client_that_goes_takes_its_waiting_tiles_along(engine: Engine) 
         at_tile.set()
         assert go_on.wait(WITHIN_S)
 
-    object.__setattr__(loaded, "observe", observe)
+    watch_runs(loaded, observe)
     running = asyncio.create_task(engine.analyse(Uploaded(LARGE), AnalysisRequest()))
     await reached(at_tile)
     waiting = asyncio.create_task(engine.analyse(Uploaded(SMALL), AnalysisRequest()))

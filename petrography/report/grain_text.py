@@ -6,7 +6,7 @@ from petrography.report.aligned_text import aligned
 from petrography.report.grain_figures import Sizes
 from petrography.report.result import GrainEntry, Result
 
-__all__ = ["grain_size_table"]
+__all__ = ["grain_size_cells", "grain_size_table"]
 
 
 def grain_size_table(result: Result) -> str:
@@ -34,22 +34,37 @@ def grain_size_table(result: Result) -> str:
 
 
 def _row(symbol: str, entry: GrainEntry, unit: str, *, with_parts: bool) -> list[str]:
-    in_px = unit == "px"
+    parts = "–" if entry.touching is None else str(entry.touching.particles)
+    sizes = grain_size_cells(entry, in_px=unit == "px")
+    return [symbol, str(entry.count), *sizes, *([parts] if with_parts else [])]
+
+
+def grain_size_cells(entry: GrainEntry, *, in_px: bool) -> list[str]:
+    """Write P50, P80, its interval, the edge-corrected P80 and the mean intercept of a mineral.
+
+    Parameters
+    ----------
+    entry : GrainEntry
+        The mineral.
+    in_px : bool
+        Whether in pixels, else in micrometres.
+
+    Returns
+    -------
+    list of str
+        Five numbers; a dash where null.
+    """
     sizes = entry.ecd_px if in_px else entry.ecd_um
     corrected, intercept = entry.edge_corrected, entry.intercept
     whole = None if corrected is None else corrected.ecd_px if in_px else corrected.ecd_um
     mean = None if intercept is None else intercept.mean_px if in_px else intercept.mean_um
     bounds = entry.p80_ci95_px if in_px else entry.p80_ci95_um
-    parts = "–" if entry.touching is None else str(entry.touching.particles)
     return [
-        symbol,
-        str(entry.count),
         "–" if sizes is None else f"{sizes.area_p50:.1f}",
         _p80(sizes),
         "–" if bounds is None else f"{bounds[0]:.1f} – {bounds[1]:.1f}",
         _p80(whole),
         "–" if mean is None else f"{mean:.1f}",
-        *([parts] if with_parts else []),
     ]
 
 

@@ -14,6 +14,13 @@ from service.engine.field_maps import segment_fields
 from service.engine.guarding import guard_of
 from service.engine.image_priority import priority_of, size_if_known, size_of
 from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
+from service.engine.model_list import (
+    MineralClass,
+    ServedModel,
+    UnservedModel,
+    summarise,
+    unserved_models,
+)
 from service.engine.one_image import analyse_image
 from service.engine.optics import FlatFieldCalibration, LensCalibration
 from service.engine.readiness import Readiness
@@ -57,6 +64,7 @@ __all__ = [
     "FlatFieldCalibration",
     "Kind",
     "LensCalibration",
+    "MineralClass",
     "NamedFile",
     "OnEvent",
     "OpenArtefact",
@@ -70,6 +78,8 @@ __all__ = [
     "Registration",
     "RegistrationRequest",
     "ScratchFiles",
+    "ServedModel",
+    "UnservedModel",
     "ViewDescription",
     "analyse_image",
     "asked_analysis",
@@ -91,4 +101,6 @@ __all__ = [
     "segment_fields",
     "size_if_known",
     "size_of",
+    "summarise",
+    "unserved_models",
 ]

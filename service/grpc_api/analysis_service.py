@@ -119,8 +119,8 @@ class AnalysisService(AnalysisServiceServicer):
     async def ListModels(
         self, _request: messages.ListModelsRequest, _context: Context
     ) -> messages.ListModelsResponse:
-        """Give the models that are served."""
-        return listed_models(self._engine.repository)
+        """Give the models that are served, and what is not served."""
+        return listed_models(self._engine.readiness)
 
     async def _analysed(
         self, received: ReceivedUpload[AnalysisRequest], key: str | None, progress: Progress

@@ -1,36 +1,26 @@
-"""The served models as messages."""
+"""The served models, and what is not served, as messages."""
 
 from __future__ import annotations
 
-from petrography.minerals import MINERALS
+from service.engine import Readiness, summarise, unserved_models
 from service.proto import analysis_pb2 as messages
 from service.repository import LoadedModel, Repository
 
 __all__ = ["listed_models"]
 
 
-def listed_models(repository: Repository) -> messages.ListModelsResponse:
+def listed_models(readiness: Readiness) -> messages.ListModelsResponse:
     """Describe all models, by name and version."""
-    return messages.ListModelsResponse(models=[_model(model, repository) for model in repository])
-
-
-def _model(model: LoadedModel, repository: Repository) -> messages.Model:
-    card = model.card
-    return messages.Model(
-        name=card.name,
-        version=card.version,
-        default=repository.is_default(model),
-        description=card.description,
-        architecture=card.architecture,
-        precision=card.precision,
-        derived_from=None if card.derived_from is None else card.derived_from.version,
-        classes=[_mineral(code) for code in card.classes],
-        sha256=card.onnx_sha256,
-        provider=model.opened.provider,
-        degradations=list(model.opened.degradations),
+    repository = readiness.repository
+    return messages.ListModelsResponse(
+        models=[_model(model, repository) for model in repository],
+        not_served=[
+            messages.UnservedModel(**one.model_dump()) for one in unserved_models(readiness)
+        ],
+        problem=readiness.models_problem,
     )
 
 
-def _mineral(code: int) -> messages.MineralClass:
-    mineral = MINERALS[code]
-    return messages.MineralClass(code=code, symbol=mineral.symbol, name=mineral.name)
+def _model(model: LoadedModel, repository: Repository) -> messages.Model:
+    # The fields are named alike; that it is ready follows from its being there.
+    return messages.Model(**summarise(model, repository).model_dump(exclude={"state"}))

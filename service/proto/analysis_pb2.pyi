@@ -125,13 +125,17 @@ class ListModelsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ListModelsResponse(_message.Message):
-    __slots__ = ("models",)
+    __slots__ = ("models", "not_served", "problem")
     MODELS_FIELD_NUMBER: _ClassVar[int]
+    NOT_SERVED_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     models: _containers.RepeatedCompositeFieldContainer[Model]
-    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
+    not_served: _containers.RepeatedCompositeFieldContainer[UnservedModel]
+    problem: str
+    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ..., not_served: _Optional[_Iterable[_Union[UnservedModel, _Mapping]]] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "version", "default", "description", "architecture", "precision", "derived_from", "classes", "sha256", "provider", "degradations")
+    __slots__ = ("name", "version", "default", "description", "architecture", "precision", "derived_from", "classes", "sha256", "provider", "degradations", "weight")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +147,7 @@ class Model(_message.Message):
     SHA256_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: int
     default: bool
@@ -154,7 +159,20 @@ class Model(_message.Message):
     sha256: str
     provider: str
     degradations: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., default: _Optional[bool] = ..., description: _Optional[str] = ..., architecture: _Optional[str] = ..., precision: _Optional[str] = ..., derived_from: _Optional[int] = ..., classes: _Optional[_Iterable[_Union[MineralClass, _Mapping]]] = ..., sha256: _Optional[str] = ..., provider: _Optional[str] = ..., degradations: _Optional[_Iterable[str]] = ...) -> None: ...
+    weight: float
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., default: _Optional[bool] = ..., description: _Optional[str] = ..., architecture: _Optional[str] = ..., precision: _Optional[str] = ..., derived_from: _Optional[int] = ..., classes: _Optional[_Iterable[_Union[MineralClass, _Mapping]]] = ..., sha256: _Optional[str] = ..., provider: _Optional[str] = ..., degradations: _Optional[_Iterable[str]] = ..., weight: _Optional[float] = ...) -> None: ...
+
+class UnservedModel(_message.Message):
+    __slots__ = ("name", "version", "state", "reason")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    state: str
+    reason: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class MineralClass(_message.Message):
     __slots__ = ("code", "symbol", "name")

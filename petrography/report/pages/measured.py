@@ -13,7 +13,7 @@ from reportlab.platypus import CondPageBreak, Image, KeepTogether, Spacer, Table
 
 from petrography.minerals import BACKGROUND_CODE, mineral
 from petrography.report.contact_models import Contacts
-from petrography.report.grain_figures import Sizes
+from petrography.report.grain_text import grain_size_cells
 from petrography.report.pages.charts import (
     BAR_WIDTH,
     MIN_CURVE_GRAINS,
@@ -236,26 +236,8 @@ def about_grains(result: Result) -> list[Any]:
 
 
 def _grain_row(entry: GrainEntry, *, in_px: bool) -> list[Any]:
-    sizes = entry.ecd_px if in_px else entry.ecd_um
-    bounds = entry.p80_ci95_px if in_px else entry.p80_ci95_um
-    corrected, cut = entry.edge_corrected, entry.intercept
-    whole = None if corrected is None else corrected.ecd_px if in_px else corrected.ecd_um
-    mean = None if cut is None else cut.mean_px if in_px else cut.mean_um
-    return [
-        swatch(entry.code),
-        entry.name,
-        str(entry.count),
-        str(entry.touching_edge),
-        "–" if sizes is None else f"{sizes.area_p50:.1f}",
-        _p80(sizes),
-        "–" if bounds is None else f"{bounds[0]:.1f} – {bounds[1]:.1f}",
-        _p80(whole),
-        "–" if mean is None else f"{mean:.1f}",
-    ]
-
-
-def _p80(sizes: Sizes | None) -> str:
-    return "–" if sizes is None else f"{sizes.area_p80:.1f}"
+    counts = [str(entry.count), str(entry.touching_edge)]
+    return [swatch(entry.code), entry.name, *counts, *grain_size_cells(entry, in_px=in_px)]
 
 
 def about_contacts(contacts: Contacts | None) -> list[Any]:

@@ -105,7 +105,16 @@ async def test_models_are_those_of_http(service: Service) -> None:
     (model,) = (await service.analyses.ListModels(messages.ListModelsRequest())).models
     (wanted,) = (await service.http.get("/v1/models")).json()["models"]
 
-    for name in ("name", "version", "default", "description", "precision", "sha256", "provider", "weight"):
+    for name in (
+        "name",
+        "version",
+        "default",
+        "description",
+        "precision",
+        "sha256",
+        "provider",
+        "weight",
+    ):
         assert getattr(model, name) == wanted[name]
     assert not model.HasField("derived_from")
     assert [

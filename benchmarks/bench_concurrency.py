@@ -17,14 +17,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +30,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.serving import serving
 
 SMALL_PX = 512
 FIELD_HEIGHT_PX, FIELD_WIDTH_PX = 2000, 3000
-READY_WITHIN_S, ANSWER_WITHIN_S = 600.0, 3600.0
+ANSWER_WITHIN_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -60,8 +56,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small, large = paint(*map(int, arguments.large.split("x")))
-        with service(arguments, folder) as address:
-            rows = asyncio.run(measure(address, small, large, arguments))
+        with serving(folder, variables(arguments), root=arguments.root) as served:
+            rows = asyncio.run(measure(served.address, small, large, arguments))
     table = "\n".join([*head(arguments), *rows])
     print(table)
     if arguments.record:
@@ -118,47 +114,14 @@ def paint(width_px: int, height_px: int) -> tuple[bytes, bytes]:
     return encode_jpeg(small, quality=94), encode_jpeg(large, quality=94)
 
 
-@contextmanager
-def service(arguments: argparse.Namespace, folder: Path) -> Iterator[str]:
-    """Run the service of a checkout for the length of the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(arguments.root),
-        "PETROSERVE_ARTEFACTS_FOLDER": str(folder / "artefacts"),
+def variables(arguments: argparse.Namespace) -> dict[str, str]:
+    """Settings of the service that is measured."""
+    return {
         "PETROSERVE_DEFAULT_MODEL": arguments.model,
-        "PETROSERVE_PROVIDER": "cpu",
         "PETROSERVE_QUEUE_LENGTH": str(2 * max(arguments.clients)),
         # The way before had no turns for small ones: it needs as many for all.
         "PETROSERVE_CONCURRENT_ANALYSES": "1" if arguments.root == ROOT else "3",
     }
-    words = [sys.executable, "-m", "petroserve", "serve", "--http-port", str(port)]
-    words += ["--grpc-port", "0"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            words, cwd=arguments.root, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            wait_until_ready(f"http://127.0.0.1:{port}", process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
-    """Ask until the models are warm."""
-    until = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if httpx.get(f"{address}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
-    sys.exit("the service did not become ready")
 
 
 async def measure(

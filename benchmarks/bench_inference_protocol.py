@@ -21,16 +21,11 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import importlib.util
 import json
-import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +36,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_analysis import RESULTS, machine
-from benchmarks.bench_concurrency import wait_until_ready
+from benchmarks.serving import serving
 
 SIDE_PX = 512
 LARGE_PX = (2547, 3396)
-SPEAKS_GRPC = importlib.util.find_spec("service.grpc_api") is not None
 MOST_MESSAGE_BYTES = 128 * 1024**2
 JSON_LENGTH = "Inference-Header-Content-Length"
 NOTHING = "computes-nothing"
@@ -58,7 +52,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         models = gathered_models(folder, arguments.model)
-        with service(models, folder, arguments) as ports:
+        variables = {
+            "PETROSERVE_MODELS_FOLDER": str(models),
+            "PETROSERVE_PROVIDER": arguments.provider,
+        }
+        with serving(folder, variables) as served:
+            ports = served.http_port, served.grpc_port
             rows = [
                 row
                 for model in (arguments.model, NOTHING)
@@ -137,34 +136,6 @@ def computes_nothing() -> Any:
     return assemble(nodes, constants)
 
 
-@contextmanager
-def service(models: Path, folder: Path, arguments: argparse.Namespace) -> Iterator[tuple[int, int]]:
-    """Run the service for the length of the block; give its ports of HTTP and gRPC."""
-    with socket.socket() as free, socket.socket() as also_free:
-        free.bind(("127.0.0.1", 0))
-        also_free.bind(("127.0.0.1", 0))
-        port, grpc_port = free.getsockname()[1], also_free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PETROSERVE_ARTEFACTS_FOLDER": str(folder / "artefacts"),
-        "PETROSERVE_MODELS_FOLDER": str(models),
-        "PETROSERVE_PROVIDER": arguments.provider,
-        "PETROSERVE_GRPC_PORT": str(grpc_port),
-    }
-    words = [sys.executable, "-m", "petroserve", "serve", "--http-port", str(port)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            words, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            wait_until_ready(f"http://127.0.0.1:{port}", process)
-            yield port, grpc_port
-        finally:
-            process.terminate()
-            process.wait()
-
-
 def rows_of(
     model: str, models: Path, ports: tuple[int, int], arguments: argparse.Namespace
 ) -> list[str]:
@@ -177,8 +148,7 @@ def rows_of(
         "HTTP, JSON": over_http(connection, model, *as_json(image, tiling=False)),
         "HTTP, binary, tiled": over_http(connection, model, *binary(image)),
     }
-    if SPEAKS_GRPC:
-        ways["gRPC"] = over_grpc(ports[1], model, image, tiling=False)
+    ways["gRPC"] = over_grpc(ports[1], model, image, tiling=False)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(arguments.requests + 2):
         for name, way in ways.items():
@@ -299,8 +269,7 @@ def large_rows(ports: tuple[int, int], arguments: argparse.Namespace) -> list[st
             connection, arguments.model, *binary(image, nothing=True), status=422
         )
     }
-    if SPEAKS_GRPC:
-        ways["gRPC"] = over_grpc(ports[1], arguments.model, image, refused=True, nothing=True)
+    ways["gRPC"] = over_grpc(ports[1], arguments.model, image, refused=True, nothing=True)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(max(5, arguments.requests // 3)):
         for name, way in ways.items():

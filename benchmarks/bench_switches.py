@@ -20,15 +20,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +36,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.serving import serving
 
-READY_WITHIN_S, ANSWER_WITHIN_S = 600.0, 3600.0
+ANSWER_WITHIN_S = 3600.0
 LOOK_EVERY_S = 0.2
 
 
@@ -61,8 +58,13 @@ def main() -> None:
         folder = Path(name)
         source = tiny(folder / "source") if arguments.tiny else newest(arguments.model)
         put_version(source, folder / "models", 1)
-        with service(folder) as (address, process):
-            rows = asyncio.run(measure(address, process, folder, source, arguments))
+        variables = {
+            "PETROSERVE_MODELS_FOLDER": str(folder / "models"),
+            "PETROSERVE_MODELS_RELOAD_S": str(LOOK_EVERY_S),
+            "PETROSERVE_QUEUE_LENGTH": "1000",
+        }
+        with serving(folder, variables) as served:
+            rows = asyncio.run(measure(served.address, served.process, folder, source, arguments))
     table = "\n".join([*head(arguments), *rows])
     print(table)
     if arguments.record:
@@ -121,47 +123,6 @@ def put_version(source: Path, models: Path, version: int) -> None:
     changed = {**card, "version": version, "precision": "float32", "derived_from": None}
     (aside / "model.json").write_text(json.dumps(changed))
     aside.rename(models / model / str(version))
-
-
-@contextmanager
-def service(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run the service for the length of the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PETROSERVE_MODELS_FOLDER": str(folder / "models"),
-        "PETROSERVE_MODELS_RELOAD_S": str(LOOK_EVERY_S),
-        "PETROSERVE_ARTEFACTS_FOLDER": str(folder / "artefacts"),
-        "PETROSERVE_PROVIDER": "cpu",
-        "PETROSERVE_QUEUE_LENGTH": "1000",
-    }
-    words = [sys.executable, "-m", "petroserve", "serve", "--http-port", str(port)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            words, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            wait_until_ready(f"http://127.0.0.1:{port}", process)
-            yield f"http://127.0.0.1:{port}", process
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
-    """Ask until the models are warm."""
-    until = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if httpx.get(f"{address}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
-    sys.exit("the service did not become ready")
 
 
 async def measure(

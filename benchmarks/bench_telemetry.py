@@ -18,10 +18,7 @@ from __future__ import annotations
 import argparse
 import io
 import logging
-import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -40,7 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_analysis import RESULTS, machine
-from benchmarks.bench_concurrency import wait_until_ready
+from benchmarks.serving import serving
 from petrography.image_codec import encode_jpeg
 from petrography.phantoms import phantom
 from service import tracing
@@ -126,30 +123,11 @@ def collecting() -> Iterator[str]:
 def service(folder: Path, model: str, variables: dict[str, str]) -> Iterator[httpx.Client]:
     """Run a service for the length of the block."""
     folder.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PETROSERVE_ARTEFACTS_FOLDER": str(folder / "artefacts"),
-        "PETROSERVE_DEFAULT_MODEL": model,
-        "PETROSERVE_PROVIDER": "cpu",
-        **variables,
-    }
-    words = [sys.executable, "-m", "petroserve", "serve", "--http-port", str(port)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            words, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_ready(address, process)
-            with httpx.Client(base_url=address, timeout=600.0) as client:
-                yield client
-        finally:
-            process.terminate()
-            process.wait()
+    with (
+        serving(folder, {"PETROSERVE_DEFAULT_MODEL": model, **variables}) as served,
+        httpx.Client(base_url=served.address, timeout=600.0) as client,
+    ):
+        yield client
 
 
 def requests(clients: dict[str, httpx.Client], rounds: int) -> list[str]:

@@ -13,7 +13,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +27,8 @@ from typing import Any
 import httpx
 import numpy as np
 from PIL import Image
+
+from benchmarks.serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 WITHIN_S = 120.0
@@ -160,7 +161,7 @@ class KilledService:
 
     def start(self) -> None:
         """Start a process; it is not ready yet."""
-        port = _free_port()
+        port = free_port()
         assert self._nursery.stdin is not None
         self._nursery.stdin.write(f"{port}\n")
         self._nursery.stdin.flush()
@@ -381,10 +382,3 @@ def variables_of(folder: Path, models: Path) -> dict[str, str]:
         "PETROSERVE_WEBHOOK_SECRETS_FILE": str(secrets),
         "PETROSERVE_WEBHOOK_NETWORKS": "127.0.0.0/8",
     }
-
-
-def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

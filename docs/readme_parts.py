@@ -27,7 +27,7 @@ __all__ = ["accuracy_tables", "picture", "settings_table", "with_parts"]
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = Path("docs/images/section.jpg")
 # Set by BentoML, not by users.
-_NOT_FOR_USERS = {"prometheus_multiproc_dir"}
+_NOT_FOR_USERS = {"prometheus_multiproc_dir", "start_folder"}
 
 
 def picture() -> bytes:

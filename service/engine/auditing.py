@@ -69,7 +69,14 @@ class Auditing:
             self._log.record(event, subject=subject, who=who, facts=facts)
 
     def started(self, version: str) -> None:
-        """Record the start of this process; errors as for `record`."""
+        """Record the start of this process.
+
+        Raises
+        ------
+        ConfigurationError
+            If entries cannot be added.
+        """
+        self.require_usable()
         facts: dict[str, JsonValue] = {"version": version, "process": os.getpid()}
         self.record("service.started", subject="petroserve", who=Who(), facts=facts)
 

@@ -4,6 +4,6 @@
 `refusing` behind it), `analysis_service` translates to the engine.
 """
 
-from service.grpc_api.server import require_possible, serving_grpc
+from service.grpc_api.server import serving_grpc
 
-__all__ = ["require_possible", "serving_grpc"]
+__all__ = ["serving_grpc"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -27,7 +26,7 @@ from service.proto.analysis_pb2_grpc import add_AnalysisServiceServicer_to_serve
 from service.proto.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from service.settings import Settings
 
-__all__ = ["require_possible", "serving_grpc"]
+__all__ = ["serving_grpc"]
 
 _log = logging.getLogger("petroserve.grpc")
 _SERVICES = (
@@ -93,28 +92,6 @@ async def serving_grpc(
         following.cancel()
         await states.enter_graceful_shutdown()
         await _drain(server, calls, settings.grpc_stop_within_s)
-
-
-def require_possible(settings: Settings) -> None:
-    """Check that the port is free and the certificates can be used, before workers start.
-
-    Raises
-    ------
-    ConfigurationError
-        If not.
-    """
-    if settings.grpc_port == 0:
-        return
-    server_credentials(settings)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            # What an ended server leaves behind for a minute is no hindrance.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((settings.host, settings.grpc_port))
-    except OSError as error:
-        msg = f"gRPC cannot listen on {settings.host} port {settings.grpc_port}: {error}"
-        raise ConfigurationError(msg) from None
 
 
 def _server(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import grpc
 import numpy as np
@@ -16,10 +14,9 @@ from tests.grpc_service import (
     Service,
     analyse,
     problem,
-    running_grpc,
     upload,
 )
-from tests.http_service import png, settings_for
+from tests.http_service import png
 from tests.tiny_model import CODES, paint
 
 pytestmark = pytest.mark.anyio
@@ -27,16 +24,8 @@ pytestmark = pytest.mark.anyio
 FIELD = png(paint(np.random.default_rng(7).integers(0, len(CODES), (70, 130))))
 
 
-@pytest.fixture
-async def service(
-    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
-) -> AsyncIterator[Service]:
-    async with running_grpc(settings_for(model_folder, tmp_path / "artefacts")) as running:
-        yield running
-
-
-async def test_an_analysis_tells_how_far_it_is_and_gives_its_result(service: Service) -> None:
-    events = await analyse(service, upload(FIELD, {"um_per_px": 0.5}))
+async def test_an_analysis_tells_how_far_it_is_and_gives_its_result(grpc_service: Service) -> None:
+    events = await analyse(grpc_service, upload(FIELD, {"um_per_px": 0.5}))
 
     kinds = [event.WhichOneof("event") for event in events]
     assert (kinds[0], kinds[-1]) == ("accepted", "finished")
@@ -46,7 +35,7 @@ async def test_an_analysis_tells_how_far_it_is_and_gives_its_result(service: Ser
     result = json.loads(finished.result_json)
     assert (result["id"], result["scale"]["um_per_px"]) == (finished.analysis_id, 0.5)
 
-    kept = await service.analyses.GetAnalysis(
+    kept = await grpc_service.analyses.GetAnalysis(
         messages.GetAnalysisRequest(analysis_id=finished.analysis_id)
     )
     assert kept == finished
@@ -54,56 +43,58 @@ async def test_an_analysis_tells_how_far_it_is_and_gives_its_result(service: Ser
         wanted = messages.GetArtefactRequest(
             analysis_id=finished.analysis_id, name=artefact["name"]
         )
-        first, *rest = [chunk async for chunk in service.analyses.GetArtefact(wanted)]
+        first, *rest = [chunk async for chunk in grpc_service.analyses.GetArtefact(wanted)]
         content = b"".join(chunk.data for chunk in rest)
         assert first.artefact.media_type == artefact["media_type"]
         assert first.artefact.size_bytes == len(content)
         assert hashlib.sha256(content).hexdigest() == artefact["sha256"]
-        http = await service.http.get(artefact["href"], headers={"Accept-Encoding": "identity"})
+        http = await grpc_service.http.get(
+            artefact["href"], headers={"Accept-Encoding": "identity"}
+        )
         assert (http.content, http.headers["etag"]) == (content, first.artefact.etag)
 
 
-async def test_a_repeated_call_gives_the_analysis_of_the_first(service: Service) -> None:
+async def test_a_repeated_call_gives_the_analysis_of_the_first(grpc_service: Service) -> None:
     key = (("idempotency-key", "8e03978e"),)
-    first = await analyse(service, upload(FIELD), metadata=key)
+    first = await analyse(grpc_service, upload(FIELD), metadata=key)
 
-    again = await analyse(service, upload(FIELD), metadata=key)
-    over_http = await service.http.post(
+    again = await analyse(grpc_service, upload(FIELD), metadata=key)
+    over_http = await grpc_service.http.post(
         "/v1/analyses", files={"image": FIELD}, headers={"Idempotency-Key": "8e03978e"}
     )
 
     assert again == first[-1:]
     assert over_http.content == first[-1].finished.result_json
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await analyse(service, upload(FIELD, {"um_per_px": 2.0}), metadata=key)
+        await analyse(grpc_service, upload(FIELD, {"um_per_px": 2.0}), metadata=key)
     assert raised.value.code() == grpc.StatusCode.ALREADY_EXISTS
     assert problem(raised.value)["status"] == 409
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await analyse(service, upload(FIELD), metadata=(("idempotency-key", "two words"),))
+        await analyse(grpc_service, upload(FIELD), metadata=(("idempotency-key", "two words"),))
     assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_an_analysis_without_a_result_tells_how_it_stands(service: Service) -> None:
+async def test_an_analysis_without_a_result_tells_how_it_stands(grpc_service: Service) -> None:
     key = (("idempotency-key", "refused"),)
     with pytest.raises(grpc.aio.AioRpcError):
-        await analyse(service, upload(b"no image"), metadata=key)
+        await analyse(grpc_service, upload(b"no image"), metadata=key)
 
-    (again,) = await analyse(service, upload(b"no image"), metadata=key)
+    (again,) = await analyse(grpc_service, upload(b"no image"), metadata=key)
 
     assert again.earlier.state == "failed"
     described = json.loads(again.earlier.problem_json)
     assert described["type"] == "urn:petroserve:problem:unsupported-image"
     asked = messages.GetAnalysisRequest(analysis_id=again.earlier.analysis_id)
-    assert await service.analyses.GetAnalysis(asked) == again.earlier
+    assert await grpc_service.analyses.GetAnalysis(asked) == again.earlier
     asked.version = 1
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await service.analyses.GetAnalysis(asked)
+        await grpc_service.analyses.GetAnalysis(asked)
     assert raised.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-async def test_models_are_those_of_http(service: Service) -> None:
-    (model,) = (await service.analyses.ListModels(messages.ListModelsRequest())).models
-    (wanted,) = (await service.http.get("/v1/models")).json()["models"]
+async def test_models_are_those_of_http(grpc_service: Service) -> None:
+    (model,) = (await grpc_service.analyses.ListModels(messages.ListModelsRequest())).models
+    (wanted,) = (await grpc_service.http.get("/v1/models")).json()["models"]
 
     for name in (
         "name",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -13,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from service.proto import inference_pb2 as messages
-from tests.grpc_service import Service, problem, running_grpc
-from tests.http_service import png, settings_for
+from tests.grpc_service import Service, problem
+from tests.http_service import png
 from tests.inference_requests import INFER, image_input, infer_binary
 from tests.tiny_model import CODES, paint
 
@@ -23,14 +22,6 @@ pytestmark = pytest.mark.anyio
 IMAGE = paint(np.random.default_rng(7).integers(0, len(CODES), (70, 130)))
 DTYPES = {"UINT8": np.uint8, "FP32": np.dtype("<f4")}
 Change = Callable[[messages.ModelInferRequest], object]
-
-
-@pytest.fixture
-async def service(
-    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
-) -> AsyncIterator[Service]:
-    async with running_grpc(settings_for(model_folder, tmp_path / "artefacts")) as running:
-        yield running
 
 
 def asked(image: NDArray[np.uint8], *, outputs: list[str] | None = None) -> Any:
@@ -55,11 +46,11 @@ def tensors(answer: messages.ModelInferResponse) -> dict[str, NDArray[Any]]:
     }
 
 
-async def test_the_same_tensors_as_over_http(service: Service) -> None:
+async def test_the_same_tensors_as_over_http(grpc_service: Service) -> None:
     outputs = ["probabilities", "labels", "confidence"]
-    http = await infer_binary(service.http, IMAGE, outputs=outputs)
+    http = await infer_binary(grpc_service.http, IMAGE, outputs=outputs)
 
-    answer = await service.inferences.ModelInfer(asked(IMAGE, outputs=outputs))
+    answer = await grpc_service.inferences.ModelInfer(asked(IMAGE, outputs=outputs))
 
     assert (answer.model_name, answer.model_version, answer.id) == ("tiny", "1", "7")
     given = tensors(answer)
@@ -68,8 +59,8 @@ async def test_the_same_tensors_as_over_http(service: Service) -> None:
         np.testing.assert_array_equal(array, http.tensors[name])
 
 
-async def test_typed_contents_and_files_are_read_too(service: Service) -> None:
-    raw = tensors(await service.inferences.ModelInfer(asked(IMAGE)))
+async def test_typed_contents_and_files_are_read_too(grpc_service: Service) -> None:
+    raw = tensors(await grpc_service.inferences.ModelInfer(asked(IMAGE)))
     typed = asked(IMAGE)
     del typed.raw_input_contents[:]
     typed.inputs[0].contents.uint_contents.extend(IMAGE.ravel().tolist())
@@ -79,16 +70,16 @@ async def test_typed_contents_and_files_are_read_too(service: Service) -> None:
     file.inputs[0].contents.bytes_contents.append(png(IMAGE))
 
     for request in (typed, file):
-        given = tensors(await service.inferences.ModelInfer(request))
+        given = tensors(await grpc_service.inferences.ModelInfer(request))
         np.testing.assert_array_equal(given["labels"].ravel(), raw["labels"].ravel())
 
 
-async def test_parameters_reach_the_work(service: Service) -> None:
+async def test_parameters_reach_the_work(grpc_service: Service) -> None:
     request = asked(IMAGE)
     request.parameters["association"].string_param = "1,2"
     request.parameters["resampling_factor"].double_param = 0.5
 
-    answer = await service.inferences.ModelInfer(request)
+    answer = await grpc_service.inferences.ModelInfer(request)
 
     assert set(np.unique(tensors(answer)["labels"])) <= {0, 1, 2}
     assert answer.parameters["resampling_factor"].double_param == 0.5
@@ -123,14 +114,14 @@ BAD: dict[str, tuple[Change, dict[str, Any]]] = {
 }
 
 
-async def test_the_same_errors_as_over_http(service: Service) -> None:
+async def test_the_same_errors_as_over_http(grpc_service: Service) -> None:
     for name, (change, changed) in BAD.items():
         request = asked(IMAGE)
         change(request)
         body = {"inputs": [image_input(IMAGE) | changed]}
-        http = await service.http.post(INFER, json=body)
+        http = await grpc_service.http.post(INFER, json=body)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await service.inferences.ModelInfer(request)
+            await grpc_service.inferences.ModelInfer(request)
         assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert (name, raised.value.details()) == (name, http.json()["error"])
         assert problem(raised.value)["status"] == http.status_code
@@ -188,37 +179,37 @@ ONLY_HERE: dict[str, tuple[Change, str]] = {
 }
 
 
-async def test_requests_that_cannot_be_read_are_refused(service: Service) -> None:
+async def test_requests_that_cannot_be_read_are_refused(grpc_service: Service) -> None:
     for name, (change, words) in ONLY_HERE.items():
         request = asked(IMAGE)
         change(request)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await service.inferences.ModelInfer(request)
+            await grpc_service.inferences.ModelInfer(request)
         assert (name, raised.value.code()) == (name, grpc.StatusCode.INVALID_ARGUMENT)
         assert words in str(raised.value.details()), name
-    assert (await service.inferences.ModelInfer(asked(IMAGE))).id == "7"
+    assert (await grpc_service.inferences.ModelInfer(asked(IMAGE))).id == "7"
 
 
-async def test_unknown_models_are_not_found(service: Service) -> None:
+async def test_unknown_models_are_not_found(grpc_service: Service) -> None:
     for name, version in (("other", ""), ("tiny", "9"), ("tiny:1", ""), ("tiny", "../1"), ("", "")):
-        ready = await service.inferences.ModelReady(
+        ready = await grpc_service.inferences.ModelReady(
             messages.ModelReadyRequest(name=name, version=version)
         )
         assert not ready.ready
         request = asked(IMAGE)
         request.model_name, request.model_version = name, version
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await service.inferences.ModelInfer(request)
+            await grpc_service.inferences.ModelInfer(request)
         assert raised.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-async def test_descriptions_are_those_of_http(service: Service) -> None:
-    stub = service.inferences
+async def test_descriptions_are_those_of_http(grpc_service: Service) -> None:
+    stub = grpc_service.inferences
     assert (await stub.ServerLive(messages.ServerLiveRequest())).live
     assert (await stub.ServerReady(messages.ServerReadyRequest())).ready
     assert (await stub.ModelReady(messages.ModelReadyRequest(name="tiny"))).ready
     server, http = await asyncio.gather(
-        stub.ServerMetadata(messages.ServerMetadataRequest()), service.http.get("/v2")
+        stub.ServerMetadata(messages.ServerMetadataRequest()), grpc_service.http.get("/v2")
     )
     assert (server.name, list(server.extensions)) == (
         http.json()["name"],
@@ -226,7 +217,7 @@ async def test_descriptions_are_those_of_http(service: Service) -> None:
     )
 
     model = await stub.ModelMetadata(messages.ModelMetadataRequest(name="tiny"))
-    listed = (await service.http.get("/v2/models/tiny")).json()
+    listed = (await grpc_service.http.get("/v2/models/tiny")).json()
     assert (model.platform, list(model.versions)) == (listed["platform"], listed["versions"])
     for given, wanted in ((model.inputs, listed["inputs"]), (model.outputs, listed["outputs"])):
         assert [
@@ -234,7 +225,7 @@ async def test_descriptions_are_those_of_http(service: Service) -> None:
         ] == wanted
 
     config = (await stub.ModelConfig(messages.ModelConfigRequest(name="tiny"))).config
-    written = (await service.http.get("/v2/models/tiny/config")).json()
+    written = (await grpc_service.http.get("/v2/models/tiny/config")).json()
     assert (config.max_batch_size, config.backend) == (
         written["max_batch_size"],
         written["backend"],
@@ -247,12 +238,12 @@ async def test_descriptions_are_those_of_http(service: Service) -> None:
     assert (entry.name, entry.version, entry.state) == ("tiny", "1", "READY")
 
 
-async def test_statistics_count_what_was_done(service: Service) -> None:
+async def test_statistics_count_what_was_done(grpc_service: Service) -> None:
     for _ in range(2):
-        await service.inferences.ModelInfer(asked(IMAGE))
+        await grpc_service.inferences.ModelInfer(asked(IMAGE))
 
     (counted,) = (
-        await service.inferences.ModelStatistics(messages.ModelStatisticsRequest(name="tiny"))
+        await grpc_service.inferences.ModelStatistics(messages.ModelStatisticsRequest(name="tiny"))
     ).model_stats
 
     assert (counted.inference_count, counted.inference_stats.success.count) == (2, 2)

@@ -9,7 +9,6 @@ import pytest
 import trustme
 
 from petrography.errors import ConfigurationError
-from service.grpc_api import require_possible
 from service.grpc_api.certificates import server_credentials
 from service.proto import analysis_pb2 as messages
 from service.proto.analysis_pb2_grpc import AnalysisServiceStub
@@ -103,7 +102,7 @@ def test_files_that_cannot_be_used_stop_the_start(
 
     settings = Settings.model_validate({**named, "grpc_port": 1})
     with pytest.raises(ConfigurationError, match=words):
-        require_possible(settings)
+        server_credentials(settings)
 
 
 def test_nothing_is_encrypted_where_nothing_is_named(tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,8 +12,8 @@ import numpy as np
 import pytest
 
 from service.status import STATUS_TABLE
-from tests.grpc_service import Service, analyse, begin, part, problem, running_grpc
-from tests.http_service import png, png_header, settings_for
+from tests.grpc_service import Service, analyse, begin, part, problem
+from tests.http_service import png, png_header
 from tests.tiny_model import CODES, paint
 
 pytestmark = pytest.mark.anyio
@@ -68,14 +66,6 @@ BAD = {
 }
 
 
-@pytest.fixture
-async def service(
-    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
-) -> AsyncIterator[Service]:
-    async with running_grpc(settings_for(model_folder, tmp_path / "artefacts")) as running:
-        yield running
-
-
 async def over_http(client: httpx.AsyncClient, asked: Asked) -> httpx.Response:
     files: list[tuple[str, tuple[str | None, bytes]]] = [
         (name, ("file", content)) for name, content in asked.files
@@ -108,19 +98,19 @@ def comparable(result: dict[str, Any]) -> dict[str, Any]:
     return same
 
 
-async def test_the_same_answers(service: Service) -> None:
+async def test_the_same_answers(grpc_service: Service) -> None:
     for name, asked in GOOD.items():
-        http = await over_http(service.http, asked)
+        http = await over_http(grpc_service.http, asked)
         assert http.status_code == 201, (name, http.text)
-        grpc_result = await over_grpc(service, asked)
+        grpc_result = await over_grpc(grpc_service, asked)
         assert (name, comparable(grpc_result)) == (name, comparable(http.json()))
 
 
-async def test_the_same_errors(service: Service) -> None:
+async def test_the_same_errors(grpc_service: Service) -> None:
     for name, asked in BAD.items():
-        http = (await over_http(service.http, asked)).json()
+        http = (await over_http(grpc_service.http, asked)).json()
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await over_grpc(service, asked)
+            await over_grpc(grpc_service, asked)
         told = problem(raised.value)
         assert told.pop("instance") == "/petroserve.v1.AnalysisService/Analyse"
         assert http.pop("instance") == "/v1/analyses"

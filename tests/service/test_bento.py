@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -20,9 +19,9 @@ import pytest
 from service.proto.analysis_pb2_grpc import AnalysisServiceStub
 from tests.grpc_service import upload
 from tests.http_service import png
+from tests.started import START_WITHIN_S, STOP_WITHIN_S, free_port, started, wait_until_ready
 from tests.tiny_model import CODES, paint, write_model
 
-START_WITHIN_S, STOP_WITHIN_S = 120.0, 60.0
 SERVE = """
 from service.bento import serve
 from service.settings import read_settings
@@ -31,13 +30,6 @@ serve(read_settings())
 """
 INDICES = np.random.default_rng(3).integers(0, len(CODES), (70, 130))
 FIELD = png(paint(INDICES))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def environment(tmp_path: Path, **variables: str) -> dict[str, str]:
@@ -55,32 +47,6 @@ def environment(tmp_path: Path, **variables: str) -> dict[str, str]:
     }
 
 
-@contextlib.contextmanager
-def serving(variables: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the server for the length of the block; whatever happens, it is gone afterwards."""
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE], env=variables, stdout=file, stderr=subprocess.STDOUT
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(STOP_WITHIN_S)
-
-
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_WITHIN_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        with contextlib.suppress(httpx.TransportError):
-            if client.get("/readyz").status_code == 200:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"not ready within {START_WITHIN_S} s:\n{log.read_text()}")
-
-
 def test_two_workers_from_start_to_drain(tmp_path: Path) -> None:
     write_model(tmp_path / "models")
     log = tmp_path / "log.txt"
@@ -88,10 +54,10 @@ def test_two_workers_from_start_to_drain(tmp_path: Path) -> None:
     variables = environment(tmp_path, PETROSERVE_HTTP_PORT=str(port), PETROSERVE_WORKERS="2")
     variables["PETROSERVE_MODELS_RELOAD_S"] = "0"
     with (
-        serving(variables, log) as process,
+        started([sys.executable, "-c", SERVE], variables, log) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_WITHIN_S) as client,
     ):
-        wait_until_ready(client, process, log)
+        wait_until_ready(str(client.base_url), process, log)
         locations = [analyse_and_check(port) for _ in range(6)]
         assert len(set(locations)) == 6
         check_that_every_url_is_ours(client)
@@ -179,9 +145,24 @@ def check_that_a_begun_upload_is_finished(
     assert response.status_code == 201, response.text
 
 
-def test_what_cannot_be_served_stops_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        (None, "the file was altered"),
+        ("WEBHOOK_SECRETS_FILE", "webhook secrets"),
+        ("AUDIT_FOLDER", "audit"),
+        ("GRPC_CERTIFICATE", "PETROSERVE_GRPC_KEY"),
+    ],
+)
+def test_what_cannot_be_served_stops_the_start(
+    tmp_path: Path, setting: str | None, words: str
+) -> None:
     variables = environment(tmp_path, PETROSERVE_HTTP_PORT=str(free_port()))
-    (write_model(tmp_path / "models") / "model.onnx").write_bytes(b"other")
+    model = write_model(tmp_path / "models") / "model.onnx"
+    if setting is None:
+        model.write_bytes(b"other")
+    else:
+        variables[f"PETROSERVE_{setting}"] = str(model)
 
     ended = subprocess.run(
         [sys.executable, "-c", SERVE],
@@ -193,7 +174,8 @@ def test_what_cannot_be_served_stops_the_start(tmp_path: Path) -> None:
     )
 
     assert ended.returncode == 1
-    assert "the file was altered" in ended.stderr
+    assert words in ended.stderr.splitlines()[-1]
+    assert "Application startup complete" not in ended.stdout + ended.stderr
 
 
 def test_a_port_in_use_stops_the_start(tmp_path: Path) -> None:

@@ -7,9 +7,8 @@ import datetime as dt
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,20 +52,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return sqlite_url(tmp_path)
     return fresh_postgresql(request.getfixturevalue("postgresql"))
-
-
-@pytest.fixture
-def open_catalogue() -> Iterator[Callable[[str], Catalogue]]:
-    """Opens catalogues, which are closed at the end."""
-    with ExitStack() as closing:
-
-        def opened(url: str) -> Catalogue:
-            made = Catalogue(url)
-            closing.callback(made.close)
-            made.open()
-            return made
-
-        yield opened
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,20 +21,6 @@ if TYPE_CHECKING:
 
 ASKED = NewAnalysis("lab", "SEC-1", None, "a" * 64, "tiny:1", "interactive", False, "{}")
 KEYED = replace(ASKED, idempotency_key="k")
-
-
-@pytest.fixture
-def open_catalogue() -> Iterator[Callable[[str], Catalogue]]:
-    """Opens catalogues, which are closed at the end."""
-    with ExitStack() as closing:
-
-        def opened(url: str) -> Catalogue:
-            made = Catalogue(url)
-            closing.callback(made.close)
-            made.open()
-            return made
-
-        yield opened
 
 
 def ids(records: tuple[AnalysisRecord, ...]) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-import service.bento
+import service.bento.worker
 from tests.http_service import png, running_service, settings_for
 
 async def analyse() -> None:
@@ -49,7 +49,7 @@ def test_serving_reaches_neither_torch_nor_training(model_folder: Path, tmp_path
 
 def test_importing_has_no_effects_on_the_home_folder(tmp_path: Path) -> None:
     subprocess.run(
-        [sys.executable, "-c", "import service.bento"],
+        [sys.executable, "-c", "import service.bento.worker"],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         check=True,
     )

@@ -1,0 +1,155 @@
+"""The service that BentoML is given, and the process that supervises its workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bentoml
+import psutil
+from _bentoml_sdk import Service
+from bentoml._internal.log import CLI_LOGGING_CONFIG
+from circus.sighandler import SysHandler
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from petrography.errors import ConfigurationError
+from service.first_start import FirstStart
+from service.logs import configuration as log_configuration
+from service.logs import set_up as set_up_logs
+from service.settings import Settings, read_settings, read_trace_settings
+
+__all__ = ["Petroserve", "Shell", "petroserve", "serve"]
+
+# Read by BentoML when it is about to report usage, so it must be set before anything is served.
+os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+
+
+class Shell(Service[Any]):
+    """A BentoML service whose every URL is answered by our own application.
+
+    BentoML drives start and stop through the mounted application's lifespan; requests go straight
+    to it, past BentoML's own routes and layers.
+    """
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        """Build the application of one worker process."""
+        settings = read_settings()
+        first_start = FirstStart(settings.start_folder)
+        with first_start.watched():
+            # Seconds of imports, which the supervisor can do without.
+            from service.bento.worker import application
+
+            set_up_logs(settings.log_format)
+            app, reload = application(settings)
+            self.mount_asgi_app(app)
+            shell = super().to_asgi(is_main=is_main)
+
+        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await _live(shell, first_start, reload, (scope, receive, send))
+            else:
+                await app(scope, receive, send)
+
+        return dispatch
+
+
+async def _live(
+    shell: ASGIApp,
+    first_start: FirstStart,
+    reload: Callable[[], None],
+    call: tuple[Scope, Receive, Send],
+) -> None:
+    """Start and stop the application, and tell the supervisor how the start went."""
+    scope, receive, send = call
+
+    async def told(message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            first_start.succeeded()
+        # A stack of calls says nothing to who starts a service; what was wrong is told below.
+        await send({"type": message["type"]})
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    try:
+        await shell(scope, receive, told)
+    except Exception as error:
+        first_start.failed(error)
+        raise
+
+
+class Petroserve:
+    """Microscope images of ore and rock in, lab-grade mineralogy out."""
+
+
+petroserve: Any = bentoml.service(
+    name="petroserve",
+    service_class=Shell,
+)(Petroserve)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what was begun.
+
+    Parameters
+    ----------
+    settings : Settings
+        Handed on to the worker processes.
+
+    Raises
+    ------
+    ConfigurationError
+        If models, hardware, certificates, database or API keys cannot be used, an address cannot be
+        listened on, or strangers could come in.
+    """
+    settings.require_guarded()
+    _require_free(settings.host, settings.grpc_port)
+    read_trace_settings()
+    # Set up once more by BentoML when it begins to serve, from this.
+    CLI_LOGGING_CONFIG.update(log_configuration(settings.log_format))
+    _hand_on_hangups()
+    with tempfile.TemporaryDirectory(prefix="petroserve-") as home:
+        # BentoML empties the metrics folder of its home at every start: a second server with the
+        # same home would take away the metrics of the first.
+        os.environ["BENTOML_HOME"] = home
+        handed_on = settings.model_copy(update={"start_folder": Path(home)})
+        os.environ.update(handed_on.environment())
+        petroserve.config["workers"] = settings.workers
+        try:
+            petroserve.serve_http(host=settings.host, port=settings.http_port)
+        except OSError as error:
+            msg = f"cannot listen on {settings.host} port {settings.http_port}: {error}"
+            raise ConfigurationError(msg) from error
+        FirstStart(handed_on.start_folder).require_succeeded()
+
+
+def _require_free(host: str, grpc_port: int) -> None:
+    """Check the port of gRPC before workers share it, one of which could not tell who has it."""
+    if grpc_port == 0:
+        return
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            # What an ended server leaves behind for a minute is no hindrance.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, grpc_port))
+    except OSError as error:
+        msg = f"gRPC cannot listen on {host} port {grpc_port}: {error}"
+        raise ConfigurationError(msg) from None
+
+
+def _hand_on_hangups() -> None:
+    """Let SIGHUP reach the workers, which then look at the models folder.
+
+    The shell would replace the workers by new ones, and so be without any while those load.
+    """
+    SysHandler.SIGNALS = [one for one in SysHandler.SIGNALS if one != signal.SIGHUP]
+
+    def hand_on(_signal: int, _frame: object) -> None:
+        for worker in psutil.Process().children():
+            worker.send_signal(signal.SIGHUP)
+
+    signal.signal(signal.SIGHUP, hand_on)

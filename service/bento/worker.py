@@ -1,0 +1,68 @@
+"""What one worker process runs: both protocols over one engine."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from service import tracing
+from service.engine import Engine, guard_of
+from service.grpc_api import serving_grpc
+from service.http_api import create_app
+from service.inference import Inference
+from service.settings import Settings, read_trace_settings
+from service.telemetry import Telemetry
+
+__all__ = ["application"]
+
+
+def application(settings: Settings) -> tuple[ASGIApp, Callable[[], None]]:
+    """Make the application of one worker; its lifespan loads the models and speaks gRPC.
+
+    Parameters
+    ----------
+    settings : Settings
+        Its settings.
+
+    Returns
+    -------
+    application : ASGI application
+        Answers every URL.
+    reload : callable
+        Looks at the models folder soon.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be served like this.
+    """
+    engine = Engine(settings, Telemetry(settings.prometheus_multiproc_dir))
+    _start_tracing(engine.version)
+    guard = guard_of(settings)
+    inference = Inference(engine)
+    app = create_app(
+        engine,
+        inference=inference,
+        swagger_folder=_swagger_folder(),
+        guard=guard,
+        beside=partial(serving_grpc, engine, guard=guard, inference=inference),
+    )
+    return app, engine.readiness.reload
+
+
+def _start_tracing(version: str) -> None:
+    """Send the spans of this process, if the ``OTEL_*`` variables say where to."""
+    if read_trace_settings().is_on:
+        # The exporter takes about a tenth of a second to import, and who sends no spans needs none.
+        from service.span_export import export_recorder
+
+        tracing.install(export_recorder(version))
+
+
+def _swagger_folder() -> Path:
+    """Where BentoML keeps the script and style of its own documentation page."""
+    return Path(str(importlib.resources.files("bentoml"))) / "_internal/server/static_content"

@@ -1,0 +1,53 @@
+"""The service in a process of its own, as people start it."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+START_WITHIN_S, STOP_WITHIN_S = 120.0, 60.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str], variables: Mapping[str, str], log: Path, folder: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server for the length of the block; whatever happens, it is gone afterwards."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, cwd=folder, env=variables, stdout=file, stderr=subprocess.STDOUT
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(STOP_WITHIN_S)
+
+
+def wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Ask until the models are warm."""
+    deadline = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{address}/readyz").status_code == 200:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"not ready within {START_WITHIN_S} s:\n{log.read_text()}")

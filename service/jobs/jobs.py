@@ -90,8 +90,8 @@ class Jobs:
             yield
         finally:
             going_on.cancel()
-            with suppress(asyncio.CancelledError):
-                await going_on
+            # However it ended: queue and callbacks are stopped all the same.
+            await asyncio.wait([going_on])
             await asyncio.to_thread(self._stop)
 
     async def submit(self, submission: Submission) -> Begun:
@@ -239,7 +239,7 @@ class Jobs:
 
     async def _go_on(self) -> None:
         """Start where there are jobs, then look after them."""
-        while not (self._wanted.is_set() or self._database.may_hold_jobs()):
+        while not (self._wanted.is_set() or self._may_hold_jobs()):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), _LOOK_S)
         await self._start_patiently()
@@ -247,9 +247,16 @@ class Jobs:
         while self._queue is not None:
             try:
                 await asyncio.to_thread(tidying.look_after, self._queue)
-            except _TROUBLES as error:
-                _log.warning("jobs cannot be looked after at the moment: %s", error)
+            except Exception as error:  # noqa: BLE001 - one trouble must not end it for ever
+                _tell_trouble("jobs cannot be looked after at the moment", error)
             await asyncio.sleep(_LOOK_S)
+
+    def _may_hold_jobs(self) -> bool:
+        try:
+            return self._database.may_hold_jobs()
+        except OSError:
+            # The start finds out, and tells, what stands in the way.
+            return True
 
     async def _start_patiently(self) -> None:
         loop, pause_s = asyncio.get_running_loop(), _LOOK_S
@@ -257,8 +264,8 @@ class Jobs:
             try:
                 await asyncio.to_thread(self._start, loop)
                 self._started.set()
-            except _TROUBLES as error:
-                _log.warning("jobs cannot be worked on yet: %s", error)
+            except Exception as error:  # noqa: BLE001 - the next try may succeed, whatever it was
+                _tell_trouble("jobs cannot be worked on yet", error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2.0 * pause_s, 30.0)
 
@@ -287,6 +294,12 @@ class Jobs:
                 self._queue.stop()
             if self._callbacks is not None:
                 self._callbacks.close()
+
+
+def _tell_trouble(what: str, error: Exception) -> None:
+    """Log what will be tried again: in one line what is known to happen, else with its place."""
+    expected = isinstance(error, _TROUBLES)
+    _log.warning("%s: %s", what, error, exc_info=None if expected else error)
 
 
 def _new_analysis(submission: Submission, model: LoadedModel, priority: Priority) -> NewAnalysis:

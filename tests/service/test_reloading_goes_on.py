@@ -25,7 +25,7 @@ class ScriptedWatch(FolderWatch):
     def __init__(self, *looks: Changes | Exception | None) -> None:
         self.looks = list(looks)
 
-    def look(self, *, at_once: bool = False) -> Changes | None:
+    def look(self, **_: bool) -> Changes | None:
         found = self.looks.pop(0) if self.looks else None
         if isinstance(found, Exception):
             raise found

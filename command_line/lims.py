@@ -135,7 +135,9 @@ def _held(client: SenaiteClient, sample: str) -> SampleInLims | None:
         return None
     analyses = client.analyses(found.id)
     return SampleInLims(
-        found.state, tuple((one.keyword, one.state, bool(one.result)) for one in analyses)
+        found.state,
+        tuple((one.keyword, one.state, bool(one.result)) for one in analyses),
+        frozenset(one.keyword for one in analyses if one.is_calculated),
     )
 
 

@@ -41,7 +41,8 @@ def lis2_message(
         The analysis; its status becomes that of each result (F final, P preliminary, C corrected,
         X rejected). SENAITE imports F only.
     sent : datetime
-        Time of the message, in the time zone of the laboratory.
+        Time of the message, in the time zone of the laboratory: LIS2-A2 writes times without one,
+        so all of the message are of this zone.
     profile : LimsProfile, optional
         How the laboratory names and rounds it.
     sender : str
@@ -74,14 +75,16 @@ def _records(
     until_report_type = [""] * 21
     yield [*order, *until_report_type, status]
     for number, one in enumerate(reported(result, profile), start=1):
-        yield _result_record(number, one, result, status)
+        yield _result_record(number, one, result, status, sent)
         if one.uncertainty_text:
             comment = f"U={one.uncertainty_text} {one.unit} ({one.coverage})"
             yield ["C", "1", "I", _escaped(comment), "G"]
     yield ["L", "1", "N"]
 
 
-def _result_record(number: int, one: Reported, result: Result, status: str) -> list[str]:
+def _result_record(
+    number: int, one: Reported, result: Result, status: str, sent: datetime
+) -> list[str]:
     made = started_utc(result)
     return [
         "R",
@@ -96,7 +99,7 @@ def _result_record(number: int, one: Reported, result: Result, status: str) -> l
         "",
         _escaped(result.sample.operator or ""),
         "",
-        "" if made is None else _time(made),
+        "" if made is None else _time(made.astimezone(sent.tzinfo)),
         _escaped(result.sample.instrument or ""),
     ]
 

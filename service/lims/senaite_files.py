@@ -1,4 +1,8 @@
-"""Files beside a result in SENAITE: stored once, shown by the first analysis that is sent."""
+"""Files beside a result in SENAITE: stored once, shown by the first analysis that is submitted.
+
+An analysis takes a file in the very write that submits it: afterwards it is closed. So the file is
+offered with every submission until one was taken.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ TRIES = 3
 _WAITING = {"unassigned", "assigned"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Parcel:
     """Files, and the analysis that is to show them.
 
@@ -30,16 +34,19 @@ class Parcel:
         Uids that an analysis shows already.
     fitting : tuple of Analysis
         Those that could show them.
+    is_taken : bool
+        Whether an analysis was submitted with them.
     """
 
     uids: dict[str, str | None]
     shown: frozenset[str]
     fitting: tuple[Analysis, ...]
+    is_taken: bool = False
 
     def fields_for(self, analysis: Analysis) -> dict[str, list[str]]:
-        """What an update of an analysis says of files; nothing for all but the first that waits."""
+        """What an update of an analysis says of files; nothing once another took them."""
         new = [uid for uid in self.uids.values() if uid is not None and uid not in self.shown]
-        if not new or analysis != _first_waiting(self.fitting):
+        if not new or self.is_taken or analysis.state not in _WAITING:
             return {}
         return {"Attachment": [*analysis.attachments, *new]}
 
@@ -73,7 +80,7 @@ def packed(
     files : mapping of str to bytes
         By name.
     """
-    has_place = _first_waiting(fitting) is not None
+    has_place = any(one.state in _WAITING for one in fitting)
     uids = {
         name: _stored(client, sample, _title(result, name, content), name, content)
         if has_place
@@ -81,10 +88,6 @@ def packed(
         for name, content in files.items()
     }
     return Parcel(uids, _shown(fitting), tuple(fitting))
-
-
-def _first_waiting(analyses: Sequence[Analysis]) -> Analysis | None:
-    return next((one for one in analyses if one.state in _WAITING), None)
 
 
 def _shown(analyses: Sequence[Analysis]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, add_out, write_files
 from command_line.lims_options import add_site, read_profile, read_result, signed_in
+from command_line.lims_report import report_beside
 from command_line.lims_review import add_review
 from command_line.lims_watching import add_watch
 from command_line.settings import FAILED_VERIFICATION, complain
@@ -49,7 +50,7 @@ def add_commands(add_command: AddCommand) -> None:
         default=[],
         metavar="FILE",
         help="file to store with the one result; repeatable (default: its report.pdf, if one lies "
-        "beside it)",
+        "beside it; of a reviewed version a new one)",
     )
     add_site(sent)
     add_review(add_command)
@@ -164,28 +165,27 @@ def send(arguments: argparse.Namespace) -> int:
     profile, status = read_profile(arguments.profile), DONE
     with signed_in(arguments) as client:
         for path, result in results.items():
-            attachments = stated or _report_beside(path, result)
+            attachments, is_whole = (stated, True) if stated else _attached(path, result)
             try:
                 done = deliver(client, result, profile=profile, attachments=attachments)
             except LimsRefusedError as error:
                 # The other samples are worth sending all the same.
                 status = complain(f"{path}: {error}")
                 continue
-            if not _told(path, done):
+            if not _told(path, done) or not is_whole:
                 status = FAILED_VERIFICATION
     return status
 
 
-def _report_beside(path: Path, result: Result) -> dict[str, bytes]:
-    """Read the report that the analysis wrote beside its result; another one is not taken for it."""
-    from petrography.model_card import sha256_hex
+def _attached(path: Path, result: Result) -> tuple[dict[str, bytes], bool]:
+    """The report of a result, and whether none is missing; says why one is."""
+    from petrography.errors import MissingPartError
 
-    report = path.with_name("report.pdf")
-    written = {one.name: one.sha256 for one in result.artefacts}
-    if report.name not in written or not report.is_file():
-        return {}
-    content = report.read_bytes()
-    return {report.name: content} if sha256_hex(content) == written[report.name] else {}
+    try:
+        return report_beside(path, result), True
+    except MissingPartError as error:
+        print(path, "(attachment)", "report.pdf", "left out", error, sep="\t")
+        return {}, False
 
 
 def _told(path: Path, delivered: Iterable[Delivered]) -> bool:

@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 from petrography.errors import InvalidParameterError
 from petrography.minerals import is_ore, mineral
 from petrography.report import ModalEntry, Result
+from petrography.report.provenance import fact
 from service.lims.profile import STANDARD, LimsProfile
 
 __all__ = ["Reported", "detection_limit_percent", "keyword_of", "reported"]
@@ -298,7 +299,10 @@ def _field(result: Result) -> Iterator[Reported]:
         area_mm2 = result.modal_basis.field_px * um_per_px**2 / _UM2_PER_MM2
         yield Reported("ANALYSED_AREA", "area that was measured", "mm2", area_mm2, 3)
         yield Reported("PX_UM", "size of a pixel", "um", um_per_px, 4)
-    yield Reported("N_FIELDS", "fields that were measured", "1", 1.0, 0)
+    fields = fact(result, "image", "fields")
+    # A result that does not tell how many photographs it is of is not taken for one of them.
+    if isinstance(fields, int):
+        yield Reported("N_FIELDS", "fields that were measured", "1", float(fields), 0)
     if result.uncertainty is not None:
         doubt = 1.0 - result.uncertainty.mean_confidence
         yield Reported("UNC_MEAN", "mean uncertainty of the mineral map", "1", doubt, 3)

@@ -309,6 +309,16 @@ def test_lis2_message_says_sample_number_unit_status_and_uncertainty() -> None:
     assert comment.field(4).endswith("% (k = 2: sampling)")
 
 
+@pytest.mark.parametrize(
+    ("image", "said"), [({"fields": 25}, "25"), ({"fields": 1}, "1"), ({}, None)]
+)
+def test_the_fields_of_a_panorama_are_counted_and_never_guessed(
+    image: dict[str, int], said: str | None
+) -> None:
+    numbers = numbers_of(painted_result(provenance={"image": image}))
+    assert (numbers["N_FIELDS"].text if "N_FIELDS" in numbers else None) == said
+
+
 def test_all_times_of_a_message_are_of_one_zone() -> None:
     at_nine = datetime(2026, 11, 21, 9, 0, tzinfo=timezone(timedelta(hours=9)))
     records = read_message(lis2_message(painted_result(), sent=at_nine))

@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, add_out, write_files
-from command_line.lims_options import add_site, read_profile, read_result, signed_in
+from command_line.lims_options import (
+    add_results,
+    add_site,
+    read_profile,
+    read_reportables,
+    signed_in,
+)
 from command_line.lims_report import report_beside
 from command_line.lims_review import add_review
 from command_line.lims_watching import add_watch
 from command_line.settings import FAILED_VERIFICATION, complain
 
 if TYPE_CHECKING:
-    from petrography.report import Result
-    from service.lims import Delivered, SampleInLims, SenaiteClient
+    from service.lims import Delivered, Reportable, SampleInLims, SenaiteClient
 
 __all__ = ["add_commands", "check", "export", "send", "worklist"]
 
@@ -27,7 +32,7 @@ FORMATS = ("senaite", "long", "wide", "lis2")
 def add_commands(add_command: AddCommand) -> None:
     """Describe the commands; they stand below ``lims``."""
     exported = add_command("export", export, "results as files that a LIMS reads")
-    _add_results(exported)
+    add_results(exported)
     add_out(exported, "folder of senaite.csv, edd-long.csv, edd-wide.csv and lis2/*.txt")
     exported.add_argument(
         "--format", choices=FORMATS, action="append", help="repeatable (default: all)"
@@ -42,7 +47,7 @@ def add_commands(add_command: AddCommand) -> None:
     listed.add_argument("--keyword", help="of one analysis service (default: all)")
     add_site(listed)
     sent = add_command("send", send, "results into SENAITE; can be repeated at any time")
-    _add_results(sent)
+    add_results(sent)
     sent.add_argument(
         "--attach",
         type=Path,
@@ -57,19 +62,11 @@ def add_commands(add_command: AddCommand) -> None:
     add_watch(add_command)
 
 
-def _add_results(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
-    parser.add_argument(
-        "--profile", type=Path, metavar="FILE.toml", help="names and digits of the laboratory"
-    )
-    parser.add_argument("--sample-id", help="for one result whose analysis was told no sample")
-
-
 def export(arguments: argparse.Namespace) -> int:
     """Write results in the formats of laboratories."""
     from service.lims import lis2_message, long_csv, two_dimension_csv, wide_csv
 
-    results = [read_result(path, arguments) for path in arguments.results]
+    results = [one for _, one in read_reportables(arguments)]
     profile = read_profile(arguments.profile)
     wanted = set(arguments.format or FORMATS)
     tables = {
@@ -155,16 +152,14 @@ def send(arguments: argparse.Namespace) -> int:
     from petrography.errors import InvalidParameterError, LimsRefusedError
     from service.lims import deliver
 
-    if arguments.attach and len(arguments.results) > 1:
-        msg = (
-            f"--attach belongs to one result, {len(arguments.results)} are given; send them singly"
-        )
+    results = read_reportables(arguments)
+    if arguments.attach and len(results) > 1:
+        msg = f"--attach belongs to one result, {len(results)} are given; send them singly"
         raise InvalidParameterError(msg)
     stated = {path.name: path.read_bytes() for path in arguments.attach}
-    results = {path: read_result(path, arguments) for path in arguments.results}
     profile, status = read_profile(arguments.profile), DONE
     with signed_in(arguments) as client:
-        for path, result in results.items():
+        for path, result in results:
             attachments, is_whole = (stated, True) if stated else _attached(path, result)
             try:
                 done = deliver(client, result, profile=profile, attachments=attachments)
@@ -177,10 +172,13 @@ def send(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _attached(path: Path, result: Result) -> tuple[dict[str, bytes], bool]:
+def _attached(path: Path, result: Reportable) -> tuple[dict[str, bytes], bool]:
     """The report of a result, and whether none is missing; says why one is."""
     from petrography.errors import MissingPartError
+    from petrography.report import Result
 
+    if not isinstance(result, Result):
+        return {}, True
     try:
         return report_beside(path, result), True
     except MissingPartError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from petrography.errors import MalformedRequestError
-from petrography.report import Result
+from service.lims.fields_of_sample import Reportable
 from service.lims.measurands import Reported, reported
 from service.lims.plain_text import sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
@@ -31,13 +31,17 @@ _RESULT_STATUS = {"preliminary": "P", "final": "F", "corrected": "C", "rejected"
 
 
 def lis2_message(
-    result: Result, *, sent: datetime, profile: LimsProfile = STANDARD, sender: str = "Petroserve"
+    result: Reportable,
+    *,
+    sent: datetime,
+    profile: LimsProfile = STANDARD,
+    sender: str = "Petroserve",
 ) -> str:
     """Write one result as a LIS2-A2 message.
 
     Parameters
     ----------
-    result : Result
+    result : Result or FieldsOfSample
         The analysis; its status becomes that of each result (F final, P preliminary, C corrected,
         X rejected). SENAITE imports F only.
     sent : datetime
@@ -63,7 +67,7 @@ def lis2_message(
 
 
 def _records(
-    result: Result, sent: datetime, profile: LimsProfile, sender: str
+    result: Reportable, sent: datetime, profile: LimsProfile, sender: str
 ) -> Iterator[list[str]]:
     status = _RESULT_STATUS[result.status]
     message_id = _escaped(f"{result.id}.{result.version}")
@@ -83,7 +87,7 @@ def _records(
 
 
 def _result_record(
-    number: int, one: Reported, result: Result, status: str, sent: datetime
+    number: int, one: Reported, result: Reportable, status: str, sent: datetime
 ) -> list[str]:
     made = started_utc(result)
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from petrography.errors import InvalidParameterError
-from petrography.report import Result
+from service.lims.fields_of_sample import Reportable
 
 __all__ = ["bare_token", "safe_cell", "sample_id", "started_utc"]
 
@@ -66,7 +66,7 @@ def bare_token(text: str, *, what: str) -> str:
     return text
 
 
-def sample_id(result: Result) -> str:
+def sample_id(result: Reportable) -> str:
     """Id of the sample of a result.
 
     Raises
@@ -80,7 +80,7 @@ def sample_id(result: Result) -> str:
     return result.sample.id
 
 
-def started_utc(result: Result) -> datetime | None:
+def started_utc(result: Reportable) -> datetime | None:
     """Time of the analysis as its provenance says it, None where it does not."""
     stated = result.provenance.get("started_utc")
     if not isinstance(stated, str):

@@ -18,7 +18,7 @@ from petrography.errors import (
     LimsRefusedError,
     LimsUnreachableError,
 )
-from petrography.report import Result
+from service.lims.fields_of_sample import Reportable
 from service.lims.measurands import Reported, reported
 from service.lims.plain_text import sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
@@ -69,7 +69,7 @@ class Delivered:
 
 def deliver(
     client: SenaiteClient,
-    result: Result,
+    result: Reportable,
     *,
     profile: LimsProfile = STANDARD,
     attachments: Mapping[str, bytes] | None = None,
@@ -80,7 +80,7 @@ def deliver(
     ----------
     client : SenaiteClient
         A signed-in user.
-    result : Result
+    result : Result or FieldsOfSample
         The analysis; its sample id is looked up as SENAITE's id, then as the customer's.
     profile : LimsProfile, optional
         How the laboratory names and rounds it.
@@ -152,7 +152,7 @@ def _file(name: str, is_shown: bool, was_shown: bool) -> Delivered:
 
 def _number(
     client: SenaiteClient,
-    result: Result,
+    result: Reportable,
     one: Reported,
     place: Analysis | Delivered,
     parcel: Parcel,
@@ -227,7 +227,7 @@ def _unit(text: str) -> str:
     return _UNITS.get(text.strip(), text.strip())
 
 
-def _fields(result: Result, one: Reported) -> dict[str, Any]:
+def _fields(result: Reportable, one: Reported) -> dict[str, Any]:
     model = "" if result.model is None else f" model={result.model.name}:{result.model.version}"
     fields = {
         "DetectionLimitOperand": "<" if one.below_limit else "",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from petrography.errors import LimsUnreachableError
-from petrography.report import Result
+from service.lims.fields_of_sample import Reportable
 from service.lims.senaite_client import SenaiteClient
 from service.lims.senaite_records import Analysis, SenaiteSample
 
@@ -60,7 +60,7 @@ class Parcel:
 
 def packed(
     client: SenaiteClient,
-    result: Result,
+    result: Reportable,
     sample: SenaiteSample,
     fitting: Sequence[Analysis],
     files: Mapping[str, bytes],
@@ -71,7 +71,7 @@ def packed(
     ----------
     client : SenaiteClient
         A signed-in user.
-    result : Result
+    result : Result or FieldsOfSample
         To which they belong; its id and version are part of their titles.
     sample : SenaiteSample
         Beside which they lie.
@@ -94,7 +94,7 @@ def _shown(analyses: Sequence[Analysis]) -> frozenset[str]:
     return frozenset(uid for one in analyses for uid in one.attachments)
 
 
-def _title(result: Result, name: str, content: bytes) -> str:
+def _title(result: Reportable, name: str, content: bytes) -> str:
     return f"{result.id} v{result.version} {name} {hashlib.sha256(content).hexdigest()[:16]}"
 
 

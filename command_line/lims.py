@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, add_out, write_files
+from command_line.lims_imports import add_imports
 from command_line.lims_options import (
     add_results,
     add_site,
@@ -16,6 +17,7 @@ from command_line.lims_options import (
     read_reportables,
     signed_in,
 )
+from command_line.lims_push import add_push
 from command_line.lims_report import report_beside
 from command_line.lims_review import add_review
 from command_line.lims_watching import add_watch
@@ -58,6 +60,8 @@ def add_commands(add_command: AddCommand) -> None:
         "beside it; of a reviewed version a new one)",
     )
     add_site(sent)
+    add_push(add_command)
+    add_imports(add_command)
     add_review(add_command)
     add_watch(add_command)
 

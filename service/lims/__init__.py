@@ -4,7 +4,7 @@ Of Petroserve it knows result.json only. Files named after steps: `profile` (wor
 one laboratory), `measurands` (the numbers that are reported),
 `fields_of_sample` (several fields as one sample), `reported_number` (one number), `two_dimension`, `edd` and `lis2`
 (formats), `two_dimension_check` (what SENAITE would make of a file), `senaite_client`,
-`senaite_files` and `senaite_delivery` (its JSON API), `watched_folder` and `sidecar` (for systems
+`senaite_files` and `senaite_delivery` (its JSON API), `senaite_imports` (its import log), `watched_folder` and `sidecar` (for systems
 that know only files).
 """
 
@@ -16,6 +16,7 @@ from service.lims.profile import STANDARD, LimsProfile, parse_profile
 from service.lims.reported_number import Reported
 from service.lims.senaite_client import Patience, SenaiteClient
 from service.lims.senaite_delivery import Delivered, deliver
+from service.lims.senaite_imports import Imported, read_imports
 from service.lims.senaite_records import Analysis, SenaiteSample
 from service.lims.two_dimension import two_dimension_csv
 from service.lims.two_dimension_check import SampleInLims, Verdict, check_two_dimension
@@ -31,6 +32,7 @@ __all__ = [
     "FieldsOfSample",
     "Handled",
     "Handler",
+    "Imported",
     "LimsProfile",
     "Patience",
     "Record",
@@ -51,6 +53,7 @@ __all__ = [
     "long_csv",
     "parse_profile",
     "read_frames",
+    "read_imports",
     "read_message",
     "reported",
     "two_dimension_csv",

@@ -11,9 +11,10 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from service.lims.fields_of_sample import Reportable
-from service.lims.measurands import Reported, reported
+from service.lims.measurands import reported
 from service.lims.plain_text import safe_cell, sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported
 
 __all__ = ["LONG_COLUMNS", "WIDE_COLUMNS", "long_csv", "wide_csv"]
 

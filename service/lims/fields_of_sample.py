@@ -111,7 +111,7 @@ def join_fields(results: Sequence[Result]) -> FieldsOfSample:
         id=str(uuid.uuid5(uuid.NAMESPACE_OID, " ".join(ids))),
         version=1 + sum(result.version - 1 for result in results),
         status=_status(results),
-        sample=Sample.model_construct(**_alike(list(stated))),
+        sample=Sample.model_construct(None, **_alike(list(stated))),
         model=results[0].model if len({result.model for result in results}) == 1 else None,
         provenance={"started_utc": min(started)} if started else {},
         numbers=(*_shares(results), *_counted(results)),

@@ -14,9 +14,10 @@ from datetime import datetime
 
 from petrography.errors import MalformedRequestError
 from service.lims.fields_of_sample import Reportable
-from service.lims.measurands import Reported, reported
+from service.lims.measurands import reported
 from service.lims.plain_text import sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported
 
 __all__ = ["Record", "frames", "lis2_message", "read_frames", "read_message"]
 

@@ -19,9 +19,10 @@ from petrography.errors import (
     LimsUnreachableError,
 )
 from service.lims.fields_of_sample import Reportable
-from service.lims.measurands import Reported, reported
+from service.lims.measurands import reported
 from service.lims.plain_text import sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported
 from service.lims.senaite_client import SenaiteClient
 from service.lims.senaite_files import TRIES, Parcel, packed
 from service.lims.senaite_records import Analysis

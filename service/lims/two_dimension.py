@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from petrography.errors import InvalidParameterError
 from service.lims.fields_of_sample import Reportable
-from service.lims.measurands import Reported, reported
+from service.lims.measurands import reported
 from service.lims.plain_text import bare_token, sample_id
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported
 
 __all__ = ["END", "NOT_DETECTED", "two_dimension_csv"]
 

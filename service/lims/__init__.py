@@ -12,6 +12,7 @@ from service.lims.edd import LONG_COLUMNS, WIDE_COLUMNS, long_csv, wide_csv
 from service.lims.fields_of_sample import FieldsOfSample, Reportable, by_sample, join_fields
 from service.lims.lis2 import Record, frames, lis2_message, read_frames, read_message
 from service.lims.measurands import detection_limit_percent, reported
+from service.lims.plain_text import on_one_line
 from service.lims.profile import STANDARD, LimsProfile, parse_profile
 from service.lims.reported_number import Reported
 from service.lims.senaite_client import Patience, SenaiteClient
@@ -51,6 +52,7 @@ __all__ = [
     "join_fields",
     "lis2_message",
     "long_csv",
+    "on_one_line",
     "parse_profile",
     "read_frames",
     "read_imports",

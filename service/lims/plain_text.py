@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from petrography.errors import InvalidParameterError
 from service.lims.fields_of_sample import Reportable
 
-__all__ = ["bare_token", "safe_cell", "sample_id", "started_utc"]
+__all__ = ["bare_token", "on_one_line", "safe_cell", "sample_id", "started_utc"]
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection"), in full width
 # as well.
@@ -27,6 +27,20 @@ def safe_cell(text: str | None) -> str:
     if text is None:
         return ""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def on_one_line(text: str) -> str:
+    """Escape what would break a line, or cannot be written: file names may hold any byte.
+
+    Examples
+    --------
+    >>> on_one_line("a\\nb")
+    'a\\\\nb'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
 
 
 def bare_token(text: str, *, what: str) -> str:

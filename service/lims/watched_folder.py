@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from petrography.errors import BodyTooLargeError, ConfigurationError, PetroserveError
+from service.lims.plain_text import on_one_line
 from service.lims.sidecar import SIDECAR_SUFFIX, Sidecar, name_part, read_sidecar
 
 __all__ = ["Dropped", "Handled", "Handler", "WatchedFolder"]
@@ -213,7 +214,8 @@ class WatchedFolder:
                 self._make(final, Dropped(path, sidecar.stated()), sidecar)
         except (PetroserveError, MemoryError) as error:
             why = str(error) or "not enough memory"
-            _write(self._inbox / "failed" / f"{key}.reason.txt", f"{path.name}: {why}\n".encode())
+            reason = f"{on_one_line(f'{path.name}: {why}')}\n".encode()
+            _write(self._inbox / "failed" / f"{key}.reason.txt", reason)
             self._move_away(path, sidecar, "failed", key)
             return Handled(path.name, "failed", why)
         self._hand_out(final)

@@ -37,7 +37,8 @@ def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
     MalformedRequestError
         If raw contents do not stand for all inputs, or beside typed ones.
     InvalidParameterError
-        If a type has no typed contents, or they are in the list of another type.
+        If a type has no typed contents, or they are in the list of another type, or an output has
+        parameters.
     """
     return InferenceRequest(
         request.model_name,
@@ -45,8 +46,19 @@ def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
         _inputs(request),
         id=request.id,
         parameters=_parameters(request.parameters),
-        outputs=tuple(RequestedOutput(one.name, as_text=False) for one in request.outputs),
+        outputs=tuple(map(_output, request.outputs)),
     )
+
+
+def _output(sent: messages.ModelInferRequest.InferRequestedOutputTensor) -> RequestedOutput:
+    if sent.parameters:
+        name = min(sent.parameters)
+        msg = (
+            f"output {sent.name[:100]!r} has the parameter {name[:100]!r}; wanted none: outputs "
+            "always go back as raw contents"
+        )
+        raise InvalidParameterError(msg)
+    return RequestedOutput(sent.name, as_text=False)
 
 
 def _inputs(request: messages.ModelInferRequest) -> tuple[InputTensor, ...]:

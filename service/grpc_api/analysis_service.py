@@ -57,7 +57,7 @@ class AnalysisService(AnalysisServiceServicer):
     engine : Engine
         What works.
     jobs : Jobs
-        Analyses that go on without their clients; here they can be cancelled.
+        Cancels analyses, also those of other processes and those whose clients wait.
     """
 
     def __init__(self, engine: Engine, jobs: Jobs) -> None:
@@ -115,8 +115,9 @@ class AnalysisService(AnalysisServiceServicer):
     ) -> messages.CancelAnalysisResponse:
         """Give up an analysis that is under way."""
         owner = CALLER.get().owner
-        if not await self._running.cancel(owner, request.analysis_id):
-            await self._jobs.cancel(owner, request.analysis_id)
+        await self._jobs.cancel(owner, request.analysis_id)
+        # One of this process need not wait until it looks at its record.
+        await self._running.cancel(owner, request.analysis_id)
         return messages.CancelAnalysisResponse()
 
     async def ListModels(

@@ -28,6 +28,9 @@ _FIELDS = {
     "BYTES": "bytes_contents",
 }
 
+# Parameters of the binary tensors over HTTP.
+_BINARY, _BINARY_SIZE = "binary_data", "binary_data_size"
+
 
 def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
     """Read a request; what its tensors say is checked by who answers it.
@@ -51,8 +54,10 @@ def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
 
 
 def _output(sent: messages.ModelInferRequest.InferRequestedOutputTensor) -> RequestedOutput:
-    if sent.parameters:
-        name = min(sent.parameters)
+    parameters = _parameters(sent.parameters)
+    # What clients of both protocols say over HTTP, and what is done here anyway.
+    if parameters.pop(_BINARY, True) is not True or parameters:
+        name = min(parameters, default=_BINARY)
         msg = (
             f"output {sent.name[:100]!r} has the parameter {name[:100]!r}; wanted none: outputs "
             "always go back as raw contents"
@@ -74,10 +79,20 @@ def _inputs(request: messages.ModelInferRequest) -> tuple[InputTensor, ...]:
             tensor.datatype,
             tuple(tensor.shape),
             content,
-            _parameters(tensor.parameters),
+            _input_parameters(tensor, content),
         )
         for tensor, content in zip(request.inputs, contents, strict=True)
     )
+
+
+def _input_parameters(
+    tensor: messages.ModelInferRequest.InferInputTensor, content: Contents
+) -> dict[str, Parameter]:
+    parameters = _parameters(tensor.parameters)
+    if isinstance(content, bytes) and parameters.get(_BINARY_SIZE) == len(content):
+        # As for outputs: true, and nothing that is wanted here.
+        del parameters[_BINARY_SIZE]
+    return parameters
 
 
 def _require_raw_only(request: messages.ModelInferRequest) -> None:

@@ -150,6 +150,8 @@ async def test_parameters_of_outputs_are_refused_as_over_http(
     )
     output = request.outputs.add(name="labels")
     assert (await grpc_service.inferences.ModelInfer(request)).outputs[0].name == "labels"
+    output.parameters["binary_data"].bool_param = True
+    assert (await grpc_service.inferences.ModelInfer(request)).outputs[0].name == "labels"
     output.parameters[name].int64_param = 3
 
     with pytest.raises(grpc.aio.AioRpcError) as raised:
@@ -157,3 +159,20 @@ async def test_parameters_of_outputs_are_refused_as_over_http(
 
     assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert name in str(raised.value.details())
+
+
+async def test_parameters_of_inputs_are_refused_as_over_http(grpc_service: Service) -> None:
+    pixels = paint(INDICES)
+    tensor = {"name": "image", "datatype": "UINT8", "shape": list(pixels.shape)}
+    request = inference_pb2.ModelInferRequest(
+        model_name="tiny", inputs=[tensor], raw_input_contents=[pixels.tobytes()]
+    )
+    request.inputs[0].parameters["binary_data_size"].int64_param = pixels.nbytes
+    assert (await grpc_service.inferences.ModelInfer(request)).outputs
+    for name, value in (("binary_data_size", pixels.nbytes - 1), ("foo", 1)):
+        request.inputs[0].parameters[name].int64_param = value
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await grpc_service.inferences.ModelInfer(request)
+        assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert name in str(raised.value.details())
+        del request.inputs[0].parameters[name]

@@ -132,7 +132,9 @@ class Settings(BaseSettings):
     """Where images larger than memory are worked on, up to 20 bytes a pixel; on a disk, not in
     memory. Unset: the temporary folder of the system."""
 
-    max_image_bytes: _Count = 256 * 1024**2
+    # More than a byte a pixel of the largest image: JPEG and compressed TIFF of sections need half
+    # of that. Uploads lie on disk and are mapped, so it is room on the disk and not memory.
+    max_image_bytes: _Count = _GIB
     """Largest image file that is accepted."""
 
     max_image_pixels: _Count = 700_000_000

@@ -143,7 +143,9 @@ class Jobs:
         return self._catalogue.get(tenant, analysis_id)
 
     async def cancel(self, tenant: str, analysis_id: str) -> AnalysisRecord:
-        """Cancel a job that waits, or runs in whichever process: there within a batch of tiles.
+        """Cancel an analysis that waits, or runs in whichever process: within a batch of tiles.
+
+        One whose client waits for it ends likewise, and its client is told.
 
         Parameters
         ----------
@@ -160,14 +162,9 @@ class Jobs:
         AnalysisNotFoundError
             If there is none of that id.
         AnalysisEndedError
-            If it has ended, or is no job: its client ends it by closing the connection.
+            If it has ended.
         """
         record = await self.record(tenant, analysis_id)
-        if not record.asynchronous and not has_ended(record):
-            msg = (
-                f"analysis {analysis_id} is waited for by its client, who can close the connection"
-            )
-            raise AnalysisEndedError(msg)
         cancelled = await asyncio.to_thread(self._cancelled, record)
         self._engine.audit.cancelled(analysis_id)
         return cancelled

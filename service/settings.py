@@ -167,6 +167,9 @@ class Settings(BaseSettings):
     """Seconds without a byte after which a request body is given up: a silent client holds one of
     the few places."""
 
+    head_timeout_s: float = Field(default=30.0, gt=0.0, allow_inf_nan=False)
+    """Seconds in which the head of an HTTP request must have arrived."""
+
     panorama_matcher: Path | None = None
     """ONNX file of a matcher such as LoFTR that finds the overlaps of panoramas; unset: SIFT."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ from petrography.errors import (
     JobAbandonedError,
     JobError,
     NotReadyError,
-    PetroserveError,
+    StorageUnavailableError,
 )
 from service.audit import Who, asked_by
 from service.catalogue import Catalogue, State
@@ -39,9 +41,13 @@ Step: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 _LOOK_S = 0.2
 _LAST_STAGE = "report"
 _LONGEST_PAUSE_S = 300.0
+_PATIENCE_S = 1.0
 _LONGEST_STOP_S = 30.0
 # A job whose work kills the process must not do so for ever; stops that are meant do not count.
 _MOST_BEGINNINGS = 20
+# What passes by itself when an end is taken down or told: disk or database do not answer.
+_PASSING = (DatabaseUnavailableError, StorageUnavailableError, OSError, sqlite3.Error)
+_log = logging.getLogger("petroserve.jobs")
 
 
 class JobRunner:
@@ -151,8 +157,8 @@ class JobRunner:
                 return self._abandoned(analysis_id, instance)
             with self._files.open(analysis_id) as job:
                 error = self._analysed(job)
-        except PetroserveError as refused:
-            error = refused
+        except Exception as troubled:  # noqa: BLE001 - a job that raises would run for ever
+            error = troubled
         self._files.ended(analysis_id)
         if error is None:
             return End("done").as_json()
@@ -249,23 +255,25 @@ class JobRunner:
         self, analysis_id: str, kind: State, problem: dict[str, JsonValue] | None
     ) -> dict[str, JsonValue] | None:
         """Take down the end; None where somebody else has ended the job."""
-        noted = self._patiently(
-            partial(
-                self._catalogue.note,
-                analysis_id,
-                state=kind,
-                problem=problem,
-                status="preliminary" if kind == "done" else None,
-            )
+        done = kind == "done"
+        noted = partial(
+            self._catalogue.note,
+            analysis_id,
+            state=kind,
+            problem=problem,
+            status="preliminary" if done else None,
+            # A review that came first stays.
+            version=1 if done else None,
         )
+        self._patiently(noted)
         try:
-            order = self._files.order(analysis_id) if noted else None
+            order = self._patiently(partial(self._files.order, analysis_id))
         except JobError:
             # Whom to tell is lost with the files.
-            order = None
-        if order is None:
             return None
         record = self._patiently(partial(self._catalogue.get, order.owner, analysis_id))
+        if record.state != kind:
+            return None
         state = state_of(record, order.href_root)
         return {
             "happened": datetime.now(UTC).isoformat(),
@@ -274,20 +282,27 @@ class JobRunner:
         }
 
     def _patiently(self, call: Callable[[], Any]) -> Any:
-        """Call until the database answers: an end that was reached must not be lost."""
+        """Call until disk and database answer: an end that was reached must not be lost."""
         while True:
             try:
                 return call()
-            except DatabaseUnavailableError:
-                self._pause(1.0)
+            except _PASSING as error:
+                _log.warning("the end of a job cannot be taken down yet: %s", error)
+                self._pause(_PATIENCE_S)
 
-    def _notify(self, _analysis_id: str, ended: dict[str, Any]) -> None:
-        if self._callbacks is not None and ended["callback"] is not None:
-            self._callbacks.send(
-                ended["callback"],
-                JobState.model_validate(ended["state"]),
-                happened=datetime.fromisoformat(ended["happened"]),
-            )
+    def _notify(self, analysis_id: str, ended: dict[str, Any]) -> None:
+        if self._callbacks is None or ended["callback"] is None:
+            return
+        told = partial(
+            self._callbacks.send,
+            ended["callback"],
+            JobState.model_validate(ended["state"]),
+            happened=datetime.fromisoformat(ended["happened"]),
+        )
+        try:
+            self._patiently(told)
+        except Exception:  # noqa: BLE001 - the job has ended all the same
+            _log.error("no callback of job %s", analysis_id, exc_info=True)
 
 
 def _error_of(future: concurrent.futures.Future[object]) -> BaseException | None:

@@ -22,6 +22,7 @@ from petrography.errors import (
     InvalidParameterError,
 )
 from petrography.report.review import Status
+from service.catalogue.claims import claimed, is_free, released, stage_unless_claimed
 from service.catalogue.cursor import cursor_of
 from service.catalogue.database import connected, open_database
 from service.catalogue.keys import begun_before, lease_end_us
@@ -39,7 +40,8 @@ _BEFORE: dict[State, tuple[State, ...]] = {
     "running": ("queued", "running"),
     "done": ("queued", "running", "done"),
     "failed": ("queued", "running", "failed"),
-    "cancelled": ("queued", "running", "cancelled"),
+    # Once: what is cancelled again stays as it was.
+    "cancelled": ("queued", "running"),
     "dead": ("queued", "running", "failed", "dead"),
 }
 _ABANDONED = {
@@ -158,7 +160,8 @@ class Catalogue:
         -------
         bool
             Whether it was taken down: False if the state cannot follow the one there is, for
-            instance after a cancellation by another process, or the analysis is not known.
+            instance after a cancellation by another process, the analysis is not known, or it is
+            to be cancelled while its result is being kept.
 
         Raises
         ------
@@ -173,13 +176,38 @@ class Catalogue:
             "version": version,
         }
         changes = {name: one for name, one in changes.items() if one is not None}
+        if stage is not None and state == "running":
+            changes["stage"] = stage_unless_claimed(stage)
         changes |= _LEFT_BEHIND.get(state, {})
         changes |= {"state": state, "updated_us": now_us(), "alive_us": now_us()}
         known = and_(ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.state.in_(_BEFORE[state]))
         if version is not None:
             known = and_(known, ANALYSES.c.version <= version)
+        if state == "cancelled":
+            known = and_(known, is_free())
         with self._connected() as connection:
             return connection.execute(update(ANALYSES).where(known).values(changes)).rowcount == 1
+
+    def claim(self, analysis_id: str) -> bool:
+        """Claim an analysis whose result is about to be kept: from now on nobody cancels it.
+
+        Returns
+        -------
+        bool
+            False if it has ended already, for instance by a cancellation: keep nothing then.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        with self._connected() as connection:
+            return claimed(connection, analysis_id)
+
+    def release(self, analysis_id: str) -> None:
+        """Give a claim back: nothing was kept, and the work begins again; errors as for `claim`."""
+        with self._connected() as connection:
+            released(connection, analysis_id)
 
     def beat(self, analysis_id: str) -> None:
         """Say that the process at work on an analysis lives; that is no change of the record.

@@ -25,6 +25,7 @@ from service.audit import Who, asked_by
 from service.catalogue import Catalogue, State
 from service.engine import AnalysisEvent, Engine, newest_version
 from service.jobs.callbacks import Callbacks
+from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
 from service.jobs.job_files import JobFiles, JobOrder, OpenJob
 from service.jobs.job_state import JobState, state_of
@@ -117,11 +118,11 @@ class JobRunner:
 
     def _carry_through(self, analysis_id: str, step: Step) -> None:
         kind, problem = self._tries(analysis_id, step)
-        if kind == "cancelled":
-            self._files.remove(analysis_id)
-            return
-        ended = step("conclude", partial(self._conclude, analysis_id, kind, problem))
+        ended = None
+        if kind != "cancelled":
+            ended = step("conclude", partial(self._conclude, analysis_id, kind, problem))
         if ended is None:
+            self._finish_cancelled(analysis_id)
             return
         step("notify", partial(self._notify, analysis_id, ended))
         if kind == "done":
@@ -153,6 +154,8 @@ class JobRunner:
             # A process may have been killed between the result and the record of it.
             if self._is_kept(order):
                 return End("done").as_json()
+            # A try before may have come to its end just after its claim.
+            self._patiently(partial(self._catalogue.release, analysis_id))
             if self._files.begun(analysis_id) > _MOST_BEGINNINGS:
                 return self._abandoned(analysis_id, instance)
             with self._files.open(analysis_id) as job:
@@ -194,8 +197,7 @@ class JobRunner:
 
         def on_event(event: AnalysisEvent) -> None:
             progress.on_event(event)
-            if event.stage == _LAST_STAGE and not self._told(job.order, progress, None):
-                # The last moment: what is published is seen.
+            if event.stage == _LAST_STAGE and not self._may_keep(job.order.analysis_id):
                 raise concurrent.futures.CancelledError
 
         work = self._engine.analyse(
@@ -230,6 +232,14 @@ class JobRunner:
             raise StoppingError
         return error
 
+    def _may_keep(self, analysis_id: str) -> bool:
+        """Ask in the last moment; whoever cancels from now on is told that it is too late."""
+        try:
+            return bool(self._patiently(partial(self._catalogue.claim, analysis_id)))
+        except StoppingError:
+            # In the thread of the analysis: there it ends like any that nobody waits for.
+            return False
+
     async def _in_a_place(self, work: Coroutine[Any, Any, object]) -> object:
         with self._engine.admission.further_place():
             return await work
@@ -261,6 +271,7 @@ class JobRunner:
             analysis_id,
             state=kind,
             problem=problem,
+            stage=_LAST_STAGE if done else None,
             status="preliminary" if done else None,
             # A review that came first stays.
             version=1 if done else None,
@@ -289,6 +300,15 @@ class JobRunner:
             except _PASSING as error:
                 _log.warning("the end of a job cannot be taken down yet: %s", error)
                 self._pause(_PATIENCE_S)
+
+    def _finish_cancelled(self, analysis_id: str) -> None:
+        finished = partial(
+            finish_cancelled, analysis_id, self._catalogue, self._files, self._callbacks
+        )
+        try:
+            self._patiently(finished)
+        except Exception:  # noqa: BLE001 - nothing is left to be done
+            _log.error("the cancellation of job %s is not told", analysis_id, exc_info=True)
 
     def _notify(self, analysis_id: str, ended: dict[str, Any]) -> None:
         if self._callbacks is None or ended["callback"] is None:

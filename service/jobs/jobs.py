@@ -14,21 +14,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from petrography.errors import (
     AnalysisCancelledError,
     AnalysisEndedError,
-    DamagedJobError,
     InvalidParameterError,
     NotReadyError,
     OverloadedError,
 )
 from petrography.pipeline import require_possible
 from service.audit import asking
-from service.catalogue import AnalysisRecord, Begun, Catalogue, NewAnalysis
+from service.catalogue import KEEPING, AnalysisRecord, Begun, Catalogue, NewAnalysis
 from service.engine import Engine, model_for, priority_of, size_if_known
 from service.jobs.callbacks import Callbacks, open_callbacks
+from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import problem_of
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_files import JobFiles, JobOrder, KeptPart
 from service.jobs.job_runner import JobRunner
-from service.jobs.job_state import has_ended, state_of
+from service.jobs.job_state import has_ended
 from service.jobs.submission import Submission
 from service.jobs.tidying import Tidying
 from service.repository import LoadedModel
@@ -158,17 +158,18 @@ class Jobs:
         AnalysisNotFoundError
             If there is none of that id.
         AnalysisEndedError
-            If it has ended, or is no job: its client ends it by closing the connection.
+            If it has ended, its result is being kept, or it is no job: its client ends it by
+            closing the connection.
         """
         record = await self.record(tenant, analysis_id)
+        if record.state == "cancelled":
+            return record
         if not record.asynchronous and not has_ended(record):
             msg = (
                 f"analysis {analysis_id} is waited for by its client, who can close the connection"
             )
             raise AnalysisEndedError(msg)
-        cancelled = await asyncio.to_thread(self._cancelled, record)
-        self._engine.audit.cancelled(analysis_id)
-        return cancelled
+        return await asyncio.to_thread(self._cancelled, record)
 
     async def _ready_queue(self) -> DurableQueue:
         self._wanted.set()
@@ -221,21 +222,24 @@ class Jobs:
         problem = problem_of(error, analysis_id, analysis_id)
         # Whoever works on it, or takes it from the queue, finds that it is not to go on.
         if not self._catalogue.note(analysis_id, state="cancelled", problem=problem):
-            now = self._catalogue.get(record.tenant, analysis_id)
-            msg = f"analysis {analysis_id} is {now.state}: only what waits or runs can be cancelled"
-            raise AnalysisEndedError(msg)
-        cancelled = self._catalogue.get(record.tenant, analysis_id)
-        self._tell_cancellation(cancelled)
-        self._files.remove(analysis_id)
-        return cancelled
+            return self._cancelled_before(record)
+        try:
+            finish_cancelled(analysis_id, self._catalogue, self._files, self._callbacks)
+        except Exception:  # noqa: BLE001 - it is cancelled all the same, and told later
+            _log.warning("the cancellation of job %s is told later", analysis_id, exc_info=True)
+        self._engine.audit.cancelled(analysis_id)
+        return self._catalogue.get(record.tenant, analysis_id)
 
-    def _tell_cancellation(self, record: AnalysisRecord) -> None:
-        # Cancelled twice, its files are gone, and the callback is on its way.
-        with suppress(DamagedJobError):
-            order = self._files.order(record.analysis_id)
-            if order.callback is not None and self._callbacks is not None:
-                state = state_of(record, order.href_root)
-                self._callbacks.send(order.callback, state, happened=record.updated_utc)
+    def _cancelled_before(self, record: AnalysisRecord) -> AnalysisRecord:
+        now = self._catalogue.get(record.tenant, record.analysis_id)
+        if now.state == "cancelled":
+            return now
+        how = "keeping its result" if now.stage == KEEPING and not has_ended(now) else now.state
+        msg = (
+            f"analysis {record.analysis_id} is {how}: only what waits or runs can be cancelled; a "
+            "result that is kept can be rejected by a review"
+        )
+        raise AnalysisEndedError(msg)
 
     async def _go_on(self) -> None:
         """Start where there are jobs, then look after them."""

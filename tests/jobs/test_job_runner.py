@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,65 @@ def test_a_result_that_is_removed_while_its_versions_are_read_is_not_there(
     assert newest_version(store, job.analysis_id) is None
     with pytest.raises(AnalysisNotFoundError):
         open_version(store, job.analysis_id)
+
+
+def test_a_cancellation_before_the_claim_wins_and_after_it_loses(
+    job: OneJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, cancelled = job.engine.keep, partial(job.catalogue.note, job.analysis_id)
+
+    def late(analysis_id: str) -> None:
+        assert not cancelled(state="cancelled")
+        keep(analysis_id)
+
+    monkeypatch.setattr(job.engine, "keep", late)
+    assert job.work() == "done"
+    assert job.record.stage == "report"
+
+
+def test_a_cancellation_in_the_last_stage_leaves_no_result(job: OneJob) -> None:
+    job.engine.work = lambda _on_event: job.catalogue.note(job.analysis_id, state="cancelled")
+
+    assert job.work() == "cancelled"
+    assert newest_version(job.engine.store, job.analysis_id) is None
+    assert job.files.kept() == {}
+
+
+def test_a_try_that_fails_after_its_claim_can_be_cancelled_again(job: OneJob) -> None:
+    def full(_analysis_id: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def cancelled(_on_event: OnEvent) -> None:
+        assert job.catalogue.note(job.analysis_id, state="cancelled")
+
+    def first(_on_event: OnEvent) -> None:
+        job.engine.work = cancelled
+
+    job.engine.keep, job.engine.work = full, first  # type: ignore[method-assign] # a full disk
+
+    assert job.work() == "cancelled"
+
+
+def test_a_cancellation_is_told_once_by_whoever_finds_it(job: OneJob) -> None:
+    job.catalogue.note(job.analysis_id, state="cancelled")
+    at = job.record.updated_utc.timestamp()
+    job.told.troubles.append(sqlite3.OperationalError("database is locked"))
+
+    assert job.work() == "cancelled"
+    assert job.told.messages == [(job.analysis_id, "cancelled", at)]
+    assert job.files.kept() == {}
+    assert job.work() == "cancelled"
+    assert len(job.told.messages) == 1
+
+
+def test_a_cancellation_while_the_end_is_taken_down_is_told(job: OneJob) -> None:
+    def cancelled_meanwhile(name: str, call: Any) -> Any:
+        if name == "conclude":
+            job.catalogue.note(job.analysis_id, state="cancelled")
+        return call()
+
+    (job.files._folder / job.analysis_id / "0").write_bytes(b"x")
+
+    assert job.work(cancelled_meanwhile) == "cancelled"
+    assert [message[1] for message in job.told.messages] == ["cancelled"]
+    assert job.files.kept() == {}

@@ -373,3 +373,31 @@ def test_without_an_url_the_file_lies_beside_the_results(
 
     assert (tmp_path / "a?b #c" / "catalogue.sqlite").is_file()
     assert database_url(odd.model_copy(update={"database_url": "sqlite:///x"})) == "sqlite:///x"
+
+
+def test_a_result_that_is_being_kept_is_not_cancelled(catalogue: Catalogue) -> None:
+    one, other = (catalogue.begin(ASKED).analysis_id for _ in range(2))
+    assert catalogue.note(one, state="running", stage="report")
+    assert catalogue.claim(one)
+    assert not catalogue.note(one, state="cancelled")
+    # Progress that is told late takes nothing away.
+    assert catalogue.note(one, state="running", stage="report", progress_fraction=0.99)
+    assert not catalogue.note(one, state="cancelled")
+    catalogue.release(one)
+    assert catalogue.note(one, state="cancelled")
+    assert not catalogue.claim(one)
+
+    assert catalogue.claim(other)
+    assert catalogue.note(other, state="done", stage="report")
+    assert not catalogue.claim(other)
+    catalogue.release(other)
+    assert catalogue.get("lab", other).stage == "report"
+
+
+def test_a_cancellation_stays_as_it_was(catalogue: Catalogue) -> None:
+    one = catalogue.begin(ASKED).analysis_id
+    assert catalogue.note(one, state="cancelled", problem=REFUSED)
+    cancelled = catalogue.get("lab", one)
+
+    assert not catalogue.note(one, state="cancelled", problem=REFUSED)
+    assert catalogue.get("lab", one) == cancelled

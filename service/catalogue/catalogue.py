@@ -341,6 +341,31 @@ class Catalogue:
         with self._connected() as connection:
             return tuple(map(record_of, connection.execute(listed).all()))
 
+    def unfinished_jobs(self, before: datetime, analysis_id: str | None = None) -> tuple[str, ...]:
+        """Name the jobs of all tenants that wait or run and have not changed since a time.
+
+        Parameters
+        ----------
+        before : datetime
+            With a zone.
+        analysis_id : str, optional
+            Only this one.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        wanted = [
+            ANALYSES.c.asynchronous.is_(True),
+            ANALYSES.c.state.in_(("queued", "running")),
+            ANALYSES.c.updated_us < microseconds(before),
+        ]
+        if analysis_id is not None:
+            wanted.append(ANALYSES.c.analysis_id == analysis_id)
+        with self._connected() as connection:
+            return tuple(connection.scalars(select(ANALYSES.c.analysis_id).where(*wanted)))
+
     def purge(self, older_than: datetime) -> int:
         """Forget analyses that ended and have not changed since a time.
 

@@ -63,14 +63,20 @@ def begun_before(connection: Connection, new: NewAnalysis) -> Begun | None:
 def _is_unanswered(row: Row[Any]) -> bool:
     """Whether nobody will ever answer it, so that asking again means: do it."""
     if row.asynchronous:
-        return False
+        # A job that was taken is tried while disk or database stand in the way; only one that could
+        # not be taken has failed of it.
+        return row.state == "failed" and _status_of(row) == 503
     if row.state in {"queued", "running"}:
         return bool(row.alive_us < lease_end_us())
     if row.state == "failed":
         # What the client has to mend would end the same way again; a fault of ours may be gone.
-        status = int(json.loads(row.problem or "{}").get("status", 500))
+        status = _status_of(row)
         return status >= 500 or status == 429
     return bool(row.state == "cancelled")
+
+
+def _status_of(row: Row[Any]) -> int:
+    return int(json.loads(row.problem or "{}").get("status", 500))
 
 
 def _taken_over(connection: Connection, row: Row[Any], new: NewAnalysis) -> bool:

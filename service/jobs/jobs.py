@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from petrography.errors import (
     AnalysisCancelledError,
     AnalysisEndedError,
+    DatabaseUnavailableError,
     InvalidParameterError,
     NotReadyError,
     OverloadedError,
@@ -204,13 +205,26 @@ class Jobs:
         priority = submission.priority or self._priority_of(submission)
         with self._files.received(submission.files) as (aside, parts):
             begun = self._catalogue.begin(_new_analysis(submission, model, priority))
-            record = self._catalogue.get(submission.owner, begun.analysis_id)
-            if record.asynchronous and not has_ended(record):
-                # A process may have been killed between these lines, so that every repetition of a
-                # submission goes through them again; none of them does a thing twice.
-                self._files.keep(aside, _order(submission, begun.analysis_id, parts))
-                queue.enqueue(begun.analysis_id, priority)
+            try:
+                record = self._catalogue.get(submission.owner, begun.analysis_id)
+                if record.asynchronous and not has_ended(record):
+                    # A process may have been killed between these lines, so that every repetition
+                    # of a submission goes through them again; none of them does a thing twice.
+                    self._files.keep(aside, _order(submission, begun.analysis_id, parts))
+                    queue.enqueue(begun.analysis_id, priority)
+            except Exception as error:
+                if begun.fresh:
+                    self._not_taken(begun.analysis_id, error)
+                raise
         return begun
+
+    def _not_taken(self, analysis_id: str, error: Exception) -> None:
+        """Leave nothing of a submission that is refused after it was recorded."""
+        self._files.remove(analysis_id)
+        problem = problem_of(error, analysis_id, analysis_id)
+        # Where not even that can be written, it is found later (`service.jobs.forgotten`).
+        with suppress(DatabaseUnavailableError):
+            self._catalogue.note(analysis_id, state="failed", problem=problem)
 
     def _priority_of(self, submission: Submission) -> Priority:
         image = next(iter(submission.files.values()))

@@ -2,12 +2,14 @@
 
 `records` says what a row tells, `schema` how it lies in SQLite or PostgreSQL, `database` opens one
 and turns its troubles into errors of ours, `keys` knows what an idempotency key leads to, `claims`
-keeps a cancellation from what is being kept, `cursor` marks a place in a list, and `catalogue` is
+keeps a cancellation from what is being kept, `ageing` knows what is abandoned, overdue or old,
+`cursor` marks a place in a list, and `catalogue` is
 what everybody else uses. Images and results are not here: they are files.
 """
 
 from __future__ import annotations
 
+from service.catalogue.ageing import OldRecord
 from service.catalogue.catalogue import MAX_PAGE, Catalogue
 from service.catalogue.claims import KEEPING
 from service.catalogue.database import database_url
@@ -32,6 +34,7 @@ __all__ = [
     "Begun",
     "Catalogue",
     "NewAnalysis",
+    "OldRecord",
     "Page",
     "State",
     "database_url",

@@ -164,7 +164,7 @@ class RecordedAnalyses:
         begun = await self._begun(new)
         if not begun.fresh:
             return await asyncio.to_thread(self._earlier, new.tenant, begun.analysis_id)
-        async with self._recorded(begun.analysis_id):
+        async with self._recorded(new.tenant, begun.analysis_id):
             finished = self._kept(new.tenant, begun.analysis_id)
             if finished is None:
                 finished = await work(begun.analysis_id, self._noting(begun.analysis_id))
@@ -188,7 +188,7 @@ class RecordedAnalyses:
             What `work` raises; it is recorded.
         """
         begun = await self._begun(new)
-        async with self._recorded(begun.analysis_id):
+        async with self._recorded(new.tenant, begun.analysis_id):
             return await work(begun.analysis_id)
 
     async def _begun(self, new: NewAnalysis) -> Begun:
@@ -222,13 +222,13 @@ class RecordedAnalyses:
             return Finished(analysis_id, file.read())
 
     @asynccontextmanager
-    async def _recorded(self, analysis_id: str) -> AsyncIterator[None]:
+    async def _recorded(self, tenant: str, analysis_id: str) -> AsyncIterator[None]:
         """Record how a block ends, and that its process lives until then."""
         beating = asyncio.ensure_future(self._beat(analysis_id))
         try:
             yield
         except asyncio.CancelledError:
-            await self._end(lambda: self.catalogue.note(analysis_id, state="cancelled"))
+            await self._end(lambda: self._note_left(tenant, analysis_id))
             raise
         except Exception as error:
             problem = problem_members(error)
@@ -236,13 +236,20 @@ class RecordedAnalyses:
             await self._end(lambda: note(analysis_id, state="failed", problem=problem))
             raise
         else:
-            await self._end(
-                lambda: self.catalogue.note(
-                    analysis_id, state="done", status="preliminary", version=1
-                )
-            )
+            await self._end(lambda: self._note_done(analysis_id))
         finally:
             beating.cancel()
+
+    def _note_done(self, analysis_id: str) -> bool:
+        return self.catalogue.note(analysis_id, state="done", status="preliminary", version=1)
+
+    def _note_left(self, tenant: str, analysis_id: str) -> bool:
+        """Note that the client has gone, maybe when the result was kept already."""
+        # Here a moment ago, if at all: no bucket is asked.
+        kept = self.store.possible_folder(ANALYSES, analysis_id, tenant)
+        if kept is not None and kept.is_dir():
+            return self._note_done(analysis_id)
+        return self.catalogue.note(analysis_id, state="cancelled")
 
     async def _end(self, note: Callable[[], bool]) -> None:
         """Record an end whatever happens to the request meanwhile."""

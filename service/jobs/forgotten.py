@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from petrography.errors import (
     JobAbandonedError,
     JobError,
-    NotFoundError,
     StorageUnavailableError,
 )
-from service.catalogue import Catalogue
+from service.catalogue import Catalogue, State
 from service.jobs.callbacks import Callbacks
 from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import problem_of
@@ -27,6 +25,7 @@ __all__ = ["Forgotten"]
 # Everything between two lines that belong together takes less, unless the process dies there.
 _FORGOTTEN_S = 60.0
 _MOST_TIMES = 20
+_UNFINISHED: tuple[State, ...] = ("queued", "running")
 _NEVER_KEPT = (
     "the submission did not come to its end, so that its files were not kept; the same request may "
     "succeed now"
@@ -72,21 +71,20 @@ class Forgotten:
         """
         before = datetime.now(UTC) - timedelta(seconds=_FORGOTTEN_S)
         kept = self._files.kept()
-        unfinished = self._catalogue.unfinished_jobs(before)
+        unfinished = self._catalogue.job_ids(_UNFINISHED, before)
         # Asked last: a job that ended meanwhile is not live, but has ended in the catalogue too.
-        missing = set(unfinished) - queue.live() if unfinished else set()
+        missing = unfinished - queue.live() if unfinished else unfinished
         for analysis_id in missing:
             if analysis_id in kept:
                 self._enqueue(analysis_id, queue, before)
             else:
                 self._end(analysis_id, StorageUnavailableError(_NEVER_KEPT))
-        for analysis_id, made_s in kept.items():
-            if time.time() - made_s > _FORGOTTEN_S and analysis_id not in unfinished:
-                self._finish(analysis_id)
+        for analysis_id in self._catalogue.job_ids(("cancelled",), before) & kept.keys():
+            finish_cancelled(analysis_id, self._catalogue, self._files, self._callbacks)
         return len(missing)
 
     def _enqueue(self, analysis_id: str, queue: DurableQueue, before: datetime) -> None:
-        if analysis_id not in self._catalogue.unfinished_jobs(before, analysis_id):
+        if not self._catalogue.job_ids(_UNFINISHED, before, analysis_id):
             return
         try:
             priority = self._files.order(analysis_id).priority or "bulk"
@@ -104,10 +102,3 @@ class Forgotten:
         dead = isinstance(error, JobAbandonedError)
         problem = problem_of(error, analysis_id, analysis_id)
         self._catalogue.note(analysis_id, state="dead" if dead else "failed", problem=problem)
-
-    def _finish(self, analysis_id: str) -> None:
-        try:
-            finish_cancelled(analysis_id, self._catalogue, self._files, self._callbacks)
-        except NotFoundError:
-            # Of a record that is gone; its files go when they are old.
-            return

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from pydantic import JsonValue
 
 from petrography.errors import (
+    AnalysisNotFoundError,
     DatabaseUnavailableError,
     JobAbandonedError,
     JobError,
@@ -260,6 +261,8 @@ class JobRunner:
         except DatabaseUnavailableError:
             # Work goes on; only its progress cannot be told.
             return True
+        except AnalysisNotFoundError:
+            return False
 
     def _conclude(
         self, analysis_id: str, kind: State, problem: dict[str, JsonValue] | None

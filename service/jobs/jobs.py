@@ -30,6 +30,7 @@ from service.jobs.job_database import JobDatabase
 from service.jobs.job_files import JobFiles, JobOrder, KeptPart
 from service.jobs.job_runner import JobRunner
 from service.jobs.job_state import has_ended
+from service.jobs.record_keeping import RecordKeeping
 from service.jobs.submission import Submission
 from service.jobs.tidying import Tidying
 from service.repository import LoadedModel
@@ -86,10 +87,13 @@ class Jobs:
         telemetry.jobs.ask(self._catalogue.job_counts)
         settings = self._engine.settings
         self._callbacks = await asyncio.to_thread(open_callbacks, settings, telemetry)
+        records = RecordKeeping(self._catalogue, self._engine.store, settings.records_kept_days)
+        keeping_records = asyncio.create_task(records.go_on())
         going_on = asyncio.create_task(self._go_on())
         try:
             yield
         finally:
+            keeping_records.cancel()
             going_on.cancel()
             with suppress(asyncio.CancelledError):
                 await going_on

@@ -333,8 +333,13 @@ def test_what_ended_long_ago_is_forgotten(catalogue: Catalogue) -> None:
     catalogue.note(done, state="done")
     moment = catalogue.get("lab", done).updated_utc
 
-    assert catalogue.purge(moment) == 0
-    assert catalogue.purge(moment + dt.timedelta(microseconds=1)) == 1
+    assert catalogue.old_records(moment) == []
+    later = moment + dt.timedelta(microseconds=1)
+    old = catalogue.old_records(later)
+    assert [(record.analysis_id, record.state) for record in old] == [(done, "done")]
+    # What changed since it was listed stays.
+    assert catalogue.forget(old, moment) == 0
+    assert catalogue.forget(old, later) == 1
     assert ids(catalogue.page("lab").records) == [waiting]
     assert catalogue.begin(KEYED).fresh
 

@@ -229,3 +229,24 @@ def test_a_digest_tells_requests_apart_and_not_their_spelling() -> None:
     request = AnalysisRequest()
     assert digest_of_upload(two, request) != digest_of_upload(swapped, request)
     assert digest_of_upload(two, request) == digest_of_upload(dict(reversed(two.items())), request)
+
+
+async def test_a_client_that_goes_when_the_result_is_kept_cancels_nothing(
+    recorded: RecordedAnalyses, tmp_path: Path
+) -> None:
+    work, kept = Work(tmp_path), asyncio.Event()
+
+    async def keep_and_go_on(analysis_id: str, on_event: OnEvent) -> Finished:
+        finished = await work(analysis_id, on_event)
+        kept.set()
+        await asyncio.Event().wait()
+        return finished
+
+    going = asyncio.create_task(recorded.analyse(asked(None), keep_and_go_on))
+    await kept.wait()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+
+    (record,) = recorded.catalogue.page("lab").records
+    assert (record.state, record.status) == ("done", "preliminary")

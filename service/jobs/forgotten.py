@@ -26,6 +26,7 @@ __all__ = ["Forgotten"]
 _FORGOTTEN_S = 60.0
 _MOST_TIMES = 20
 _UNFINISHED: tuple[State, ...] = ("queued", "running")
+_CANCELLED: tuple[State, ...] = ("cancelled",)
 _NEVER_KEPT = (
     "the submission did not come to its end, so that its files were not kept; the same request may "
     "succeed now"
@@ -79,7 +80,7 @@ class Forgotten:
                 self._enqueue(analysis_id, queue, before)
             else:
                 self._end(analysis_id, StorageUnavailableError(_NEVER_KEPT))
-        for analysis_id in self._catalogue.job_ids(("cancelled",), before) & kept.keys():
+        for analysis_id in self._catalogue.job_ids(_CANCELLED, before) & kept.keys():
             finish_cancelled(analysis_id, self._catalogue, self._files, self._callbacks)
         return len(missing)
 

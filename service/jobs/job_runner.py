@@ -297,11 +297,14 @@ class JobRunner:
 
     def _patiently(self, call: Callable[[], Any]) -> Any:
         """Call until disk and database answer: an end that was reached must not be lost."""
+        told = False
         while True:
             try:
                 return call()
             except _PASSING as error:
-                _log.warning("the end of a job cannot be taken down yet: %s", error)
+                if not told:
+                    _log.warning("a job waits: %s", error)
+                told = True
                 self._pause(_PATIENCE_S)
 
     def _finish_cancelled(self, analysis_id: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from petrography.errors import DatabaseUnavailableError
 from tests.databases import fresh_postgresql
@@ -33,7 +35,7 @@ def test_a_job_waits_for_its_database_and_is_done_and_told_once(
     monkeypatch.setattr("service.jobs.job_runner._PATIENCE_S", 0.05)
     server = request.getfixturevalue("postgresql")
     url = fresh_postgresql(server)
-    name, administrator = url.rpartition("/")[2].partition("?")[0], server.get_uri()
+    name, administrator = str(make_url(url).database), server.get_uri()
     with one_job(tmp_path, url=url) as job:
         back = threading.Timer(0.6, shut, (name, administrator), {"out": False})
 
@@ -49,9 +51,8 @@ def test_a_job_waits_for_its_database_and_is_done_and_told_once(
     assert [message[1] for message in job.told.messages] == ["done"]
 
 
-def begin(job: OneJob, when: str, gone: threading.Thread | object, back: threading.Timer) -> None:
+def begin(job: OneJob, when: str, gone: Callable[[], None], back: threading.Timer) -> None:
     """Let the database go at a moment of the work."""
-    assert callable(gone)
     keep = job.engine.keep
 
     def work(_on_event: OnEvent) -> None:

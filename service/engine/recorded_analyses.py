@@ -21,6 +21,7 @@ from service.engine.artefact_store import ArtefactStore
 from service.engine.course import AnalysisEvent
 from service.engine.kinds import ANALYSES
 from service.engine.source_files import NamedFile, Placed
+from service.engine.while_wanted import require_wanted, while_wanted
 from service.repository import LoadedModel
 from service.runtime import Priority
 from service.status import problem_members
@@ -32,6 +33,7 @@ OnEvent: TypeAlias = Callable[[AnalysisEvent], None]
 _BEAT_S = LEASE_S / 4
 # Often enough for people who look; a tile takes longer on the CPU and is far shorter on a GPU.
 _NOTE_S = 1.0
+_LAST_STAGE = "report"
 _PIECE_BYTES = 4 * 1024 * 1024
 _log = logging.getLogger("petroserve.analyses")
 
@@ -158,6 +160,8 @@ class RecordedAnalyses:
             If the key was used for something else.
         DatabaseUnavailableError
             If the database does not answer; nothing was begun then.
+        AnalysisCancelledError
+            If it was cancelled while it was made, in whichever process.
         BaseException
             What `work` raises; it is recorded.
         """
@@ -167,7 +171,8 @@ class RecordedAnalyses:
         async with self._recorded(new.tenant, begun.analysis_id):
             finished = self._kept(new.tenant, begun.analysis_id)
             if finished is None:
-                finished = await work(begun.analysis_id, self._noting(begun.analysis_id))
+                noting = self._noting(new.tenant, begun.analysis_id)
+                finished = await work(begun.analysis_id, noting)
             return finished
 
     async def make(self, new: NewAnalysis, work: Callable[[str], Awaitable[T]]) -> T:
@@ -184,6 +189,8 @@ class RecordedAnalyses:
         ------
         DatabaseUnavailableError
             If the database does not answer; nothing was begun then.
+        AnalysisCancelledError
+            If it was cancelled while it was made, in whichever process.
         BaseException
             What `work` raises; it is recorded.
         """
@@ -226,7 +233,8 @@ class RecordedAnalyses:
         """Record how a block ends, and that its process lives until then."""
         beating = asyncio.ensure_future(self._beat(analysis_id))
         try:
-            yield
+            async with while_wanted(self.catalogue, tenant, analysis_id):
+                yield
         except asyncio.CancelledError:
             await self._end(lambda: self._note_left(tenant, analysis_id))
             raise
@@ -241,7 +249,9 @@ class RecordedAnalyses:
             beating.cancel()
 
     def _note_done(self, analysis_id: str) -> bool:
-        return self.catalogue.note(analysis_id, state="done", status="preliminary", version=1)
+        return self.catalogue.note(
+            analysis_id, state="done", stage=_LAST_STAGE, status="preliminary", version=1
+        )
 
     def _note_left(self, tenant: str, analysis_id: str) -> bool:
         """Note that the client has gone, maybe when the result was kept already."""
@@ -271,23 +281,28 @@ class RecordedAnalyses:
             except DatabaseUnavailableError as error:
                 _log.warning("%s", error)
 
-    def _noting(self, analysis_id: str) -> OnEvent:
-        """Make what records the progress, now and then."""
+    def _noting(self, tenant: str, analysis_id: str) -> OnEvent:
+        """Make what records the progress, now and then, and ends what was cancelled meanwhile."""
         next_s = 0.0
 
         def note(event: AnalysisEvent) -> None:
             nonlocal next_s
             now_s = time.monotonic()
-            if now_s < next_s:
+            last = event.stage == _LAST_STAGE
+            if now_s < next_s and not last:
                 return
             next_s = now_s + _NOTE_S
             # Only tiles are counted; other stages tell that they ended.
             fraction = event.done / event.total if event.total > 1 else None
             try:
-                self.catalogue.note(
+                # The last moment: what comes after it is published, and no longer cancelled.
+                noted = (last and self.catalogue.claim(analysis_id)) or self.catalogue.note(
                     analysis_id, state="running", stage=event.stage, progress_fraction=fraction
                 )
             except DatabaseUnavailableError as error:
                 _log.warning("%s", error)
+                return
+            if not noted:
+                require_wanted(self.catalogue, tenant, analysis_id)
 
         return note

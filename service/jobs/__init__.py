@@ -2,9 +2,9 @@
 
 `job_files` keeps what was uploaded, `durable_queue` and `slots` bring every job to exactly one
 living process, `job_runner` carries it out, `callbacks` tell its end, `watching` its progress,
-`cancelling` ends what was cancelled, `adopting` and `forgotten` find jobs that nobody works on,
-`tidying` looks after what is left, `record_keeping` after records, and `jobs` is what protocols use;
-`operating` is for operators.
+`redelivery` sends one again, `cancelling` ends what was cancelled, `adopting` and `forgotten` find
+jobs that nobody works on, `tidying` looks after what is left, `record_keeping` after records, and
+`jobs` is what protocols use; `operating` is for operators.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from __future__ import annotations
 from service.jobs.callbacks import callback_keys
 from service.jobs.job_state import JobState, has_ended, state_of
 from service.jobs.jobs import Jobs
+from service.jobs.redelivery import CallbackState
 from service.jobs.submission import JobRequest, Submission
 from service.jobs.watching import Change, changes_of, number_of
 
 __all__ = [
+    "CallbackState",
     "Change",
     "JobRequest",
     "JobState",

@@ -250,3 +250,20 @@ async def test_a_client_that_goes_when_the_result_is_kept_cancels_nothing(
 
     (record,) = recorded.catalogue.page("lab").records
     assert (record.state, record.status) == ("done", "preliminary")
+
+
+async def test_a_result_that_is_being_kept_cannot_be_cancelled(
+    recorded: RecordedAnalyses, tmp_path: Path
+) -> None:
+    work = Work(tmp_path)
+
+    async def cancelled_late(analysis_id: str, on_event: OnEvent) -> Finished:
+        on_event(AnalysisEvent("report", 1, 1))
+        assert not recorded.catalogue.note(analysis_id, state="cancelled")
+        return await work(analysis_id, on_event)
+
+    finished = await recorded.analyse(asked(None), cancelled_late)
+
+    assert isinstance(finished, Finished)
+    record = recorded.catalogue.get("lab", finished.result_id)
+    assert (record.state, record.stage) == ("done", "report")

@@ -217,6 +217,10 @@ class Settings(BaseSettings):
     """Days after which what is left of ended jobs is removed: the uploads of those that failed, and
     delivered callbacks. Results stay as the limits on artefacts say."""
 
+    records_kept_days: float = Field(default=365.0, gt=0.0, allow_inf_nan=False)
+    """Days after which an analysis that ended is no longer listed, and its idempotency key is free;
+    one whose result is kept is listed as long as that."""
+
     job_tries: _Count = 8
     """How often a job is tried while disk or load stand in its way, before it is given up."""
 

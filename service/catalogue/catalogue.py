@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from petrography.errors import (
     AnalysisNotFoundError,
@@ -22,10 +21,18 @@ from petrography.errors import (
     InvalidParameterError,
 )
 from petrography.report.review import Status
+from service.catalogue.ageing import (
+    OldRecord,
+    abandoned_ended,
+    forgotten,
+    job_ids,
+    old_records,
+)
+from service.catalogue.claims import claimed, is_free, released, stage_unless_claimed
 from service.catalogue.cursor import cursor_of
 from service.catalogue.database import connected, open_database
-from service.catalogue.keys import begun_before, lease_end_us
-from service.catalogue.records import ENDED, AnalysisRecord, Begun, NewAnalysis, Page, State
+from service.catalogue.keys import begun_before, inserted
+from service.catalogue.records import AnalysisRecord, Begun, NewAnalysis, Page, State
 from service.catalogue.rows import after, microseconds, now_us, record_of
 from service.catalogue.schema import ANALYSES, prepare_schema
 
@@ -39,14 +46,9 @@ _BEFORE: dict[State, tuple[State, ...]] = {
     "running": ("queued", "running"),
     "done": ("queued", "running", "done"),
     "failed": ("queued", "running", "failed"),
-    "cancelled": ("queued", "running", "cancelled"),
+    # Once: what is cancelled again stays as it was.
+    "cancelled": ("queued", "running"),
     "dead": ("queued", "running", "failed", "dead"),
-}
-_ABANDONED = {
-    "type": "urn:petroserve:problem:internal-error",
-    "title": "Internal error",
-    "status": 500,
-    "detail": "The process that worked on it ended; ask again.",
 }
 # What no longer holds in a state.
 _LEFT_BEHIND: dict[State, dict[str, Any]] = {
@@ -120,7 +122,7 @@ class Catalogue:
         with self._connected() as connection:
             begun: Begun | None = None
             while begun is None:
-                if _inserted(connection, row):
+                if inserted(connection, row):
                     return Begun(analysis_id, fresh=True)
                 # None where the record that had the key was forgotten in between.
                 begun = begun_before(connection, new)
@@ -158,7 +160,8 @@ class Catalogue:
         -------
         bool
             Whether it was taken down: False if the state cannot follow the one there is, for
-            instance after a cancellation by another process, or the analysis is not known.
+            instance after a cancellation by another process, the analysis is not known, or it is
+            to be cancelled while its result is being kept.
 
         Raises
         ------
@@ -173,13 +176,38 @@ class Catalogue:
             "version": version,
         }
         changes = {name: one for name, one in changes.items() if one is not None}
+        if stage is not None and state == "running":
+            changes["stage"] = stage_unless_claimed(stage)
         changes |= _LEFT_BEHIND.get(state, {})
         changes |= {"state": state, "updated_us": now_us(), "alive_us": now_us()}
         known = and_(ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.state.in_(_BEFORE[state]))
         if version is not None:
             known = and_(known, ANALYSES.c.version <= version)
+        if state == "cancelled":
+            known = and_(known, is_free())
         with self._connected() as connection:
             return connection.execute(update(ANALYSES).where(known).values(changes)).rowcount == 1
+
+    def claim(self, analysis_id: str) -> bool:
+        """Claim an analysis whose result is about to be kept: from now on nobody cancels it.
+
+        Returns
+        -------
+        bool
+            False if it has ended already, for instance by a cancellation: keep nothing then.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        with self._connected() as connection:
+            return claimed(connection, analysis_id)
+
+    def release(self, analysis_id: str) -> None:
+        """Give a claim back: nothing was kept, and the work begins again; errors as for `claim`."""
+        with self._connected() as connection:
+            released(connection, analysis_id)
 
     def beat(self, analysis_id: str) -> None:
         """Say that the process at work on an analysis lives; that is no change of the record.
@@ -313,22 +341,55 @@ class Catalogue:
         with self._connected() as connection:
             return tuple(map(record_of, connection.execute(listed).all()))
 
-    def purge(self, older_than: datetime) -> int:
-        """Forget analyses that ended and have not changed since a time.
+    def job_ids(
+        self, states: Collection[State], before: datetime, analysis_id: str | None = None
+    ) -> frozenset[str]:
+        """Name the jobs of all tenants in some states that have not changed since a time.
 
-        Returns
-        -------
-        int
-            How many. Their keys can be used again.
+        Parameters
+        ----------
+        states : collection of str
+            Which.
+        before : datetime
+            With a zone.
+        analysis_id : str, optional
+            Only this one.
 
         Raises
         ------
         DatabaseUnavailableError
             If the database does not answer.
         """
-        old = and_(ANALYSES.c.state.in_(ENDED), ANALYSES.c.updated_us < microseconds(older_than))
         with self._connected() as connection:
-            return connection.execute(ANALYSES.delete().where(old)).rowcount
+            return job_ids(connection, states, before, analysis_id)
+
+    def old_records(
+        self, before: datetime, after: OldRecord | None = None, *, limit: int = 1000
+    ) -> list[OldRecord]:
+        """List analyses that ended and have not changed since a time; errors as for `job_ids`.
+
+        Parameters
+        ----------
+        before : datetime
+            With a zone.
+        after : OldRecord, optional
+            The last of those before; they come in the order of their last change.
+        limit : int
+            Most of them.
+        """
+        with self._connected() as connection:
+            return old_records(connection, before, after, limit)
+
+    def forget(self, records: Collection[OldRecord], before: datetime) -> int:
+        """Forget analyses that ended, unless they have changed since; errors as for `job_ids`.
+
+        Returns
+        -------
+        int
+            How many. Their keys can be used again.
+        """
+        with self._connected() as connection:
+            return forgotten(connection, records, before)
 
     def end_abandoned(self) -> int:
         """Mark synchronous analyses whose process died as failed.
@@ -343,17 +404,8 @@ class Catalogue:
         DatabaseUnavailableError
             If the database does not answer.
         """
-        ended = (
-            update(ANALYSES)
-            .where(
-                ANALYSES.c.asynchronous.is_(False),
-                ANALYSES.c.state.not_in(ENDED),
-                ANALYSES.c.alive_us < lease_end_us(),
-            )
-            .values(state="failed", problem=json.dumps(_ABANDONED), updated_us=now_us())
-        )
         with self._connected() as connection:
-            return connection.execute(ended).rowcount
+            return abandoned_ended(connection)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -363,12 +415,3 @@ class Catalogue:
                     prepare_schema(connection)
                     self._prepared = True
             yield connection
-
-
-def _inserted(connection: Connection, row: Mapping[str, Any]) -> bool:
-    """Add a row, unless its key is taken."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    once = dialect.insert(ANALYSES).values(row)
-    once = once.on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
-    added = connection.execute(once.returning(ANALYSES.c.analysis_id))
-    return added.scalar_one_or_none() is not None

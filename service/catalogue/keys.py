@@ -8,16 +8,18 @@ draft-ietf-httpapi-idempotency-key-header, The Idempotency-Key HTTP Header Field
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from petrography.errors import IdempotencyConflictError
 from service.catalogue.records import Begun, NewAnalysis
 from service.catalogue.rows import now_us
 from service.catalogue.schema import ANALYSES
 
-__all__ = ["LEASE_S", "begun_before", "lease_end_us"]
+__all__ = ["LEASE_S", "begun_before", "inserted", "lease_end_us"]
 
 # Who works on a synchronous analysis says that it lives well within this; after it nobody is
 # thought to.
@@ -27,6 +29,15 @@ LEASE_S = 60.0
 def lease_end_us() -> int:
     """Tell since when a process at work must have said that it lives."""
     return now_us() - int(LEASE_S * 1_000_000)
+
+
+def inserted(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Add a row, unless its key is taken; returns whether it was added."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    once = dialect.insert(ANALYSES).values(row)
+    once = once.on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
+    added = connection.execute(once.returning(ANALYSES.c.analysis_id))
+    return added.scalar_one_or_none() is not None
 
 
 def begun_before(connection: Connection, new: NewAnalysis) -> Begun | None:
@@ -63,14 +74,20 @@ def begun_before(connection: Connection, new: NewAnalysis) -> Begun | None:
 def _is_unanswered(row: Row[Any]) -> bool:
     """Whether nobody will ever answer it, so that asking again means: do it."""
     if row.asynchronous:
-        return False
+        # A job that was taken is tried while disk or database stand in the way; only one that could
+        # not be taken has failed of it.
+        return row.state == "failed" and _status_of(row) == 503
     if row.state in {"queued", "running"}:
         return bool(row.alive_us < lease_end_us())
     if row.state == "failed":
         # What the client has to mend would end the same way again; a fault of ours may be gone.
-        status = int(json.loads(row.problem or "{}").get("status", 500))
+        status = _status_of(row)
         return status >= 500 or status == 429
     return bool(row.state == "cancelled")
+
+
+def _status_of(row: Row[Any]) -> int:
+    return int(json.loads(row.problem or "{}").get("status", 500))
 
 
 def _taken_over(connection: Connection, row: Row[Any], new: NewAnalysis) -> bool:

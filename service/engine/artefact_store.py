@@ -181,6 +181,17 @@ class ArtefactStore:
         folder = self.possible_folder(kind, result_id, owner)
         return None if folder is None or not folder.is_dir() else folder
 
+    def is_kept(self, kind: Kind, result_id: str, owner: str = "") -> bool:
+        """Tell whether a result of a tenant is kept, without reading any of it.
+
+        Parameters
+        ----------
+        kind, result_id, owner
+            As for `folder_of`.
+        """
+        path = self.possible_folder(kind, result_id, owner)
+        return path is not None and path.is_dir()
+
     def possible_folder(self, kind: Kind, result_id: str, owner: str = "") -> Path | None:
         """Tell where a result would be; None if nothing can have this id."""
         return self._place(kind, owner) / result_id if _ID.fullmatch(result_id) else None

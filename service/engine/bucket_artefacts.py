@@ -139,6 +139,24 @@ class BucketArtefactStore(ArtefactStore):
                 self._bring_added(path)
         return path
 
+    def is_kept(self, kind: Kind, result_id: str, owner: str = "") -> bool:
+        """Tell whether a result of a tenant is kept, here or in the bucket.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If it is not here and the bucket does not answer.
+        """
+        path = self.possible_folder(kind, result_id, owner)
+        if path is None or path.is_dir():
+            return path is not None
+        with self._noticing_silence():
+            try:
+                self._bucket.read(f"{self._key(path)}/{MANIFEST}")
+            except FileNotFoundError:
+                return False
+        return True
+
     def use(self, kind: Kind, result_id: str, owner: str = "") -> bytes:
         """Read the document of a result for another one; it counts as new again, here and there."""
         content = super().use(kind, result_id, owner)

@@ -236,7 +236,7 @@ class RecordedAnalyses:
             async with while_wanted(self.catalogue, tenant, analysis_id):
                 yield
         except asyncio.CancelledError:
-            await self._end(lambda: self.catalogue.note(analysis_id, state="cancelled"))
+            await self._end(lambda: self._note_left(tenant, analysis_id))
             raise
         except Exception as error:
             problem = problem_members(error)
@@ -244,13 +244,22 @@ class RecordedAnalyses:
             await self._end(lambda: note(analysis_id, state="failed", problem=problem))
             raise
         else:
-            await self._end(
-                lambda: self.catalogue.note(
-                    analysis_id, state="done", status="preliminary", version=1
-                )
-            )
+            await self._end(lambda: self._note_done(analysis_id))
         finally:
             beating.cancel()
+
+    def _note_done(self, analysis_id: str) -> bool:
+        return self.catalogue.note(
+            analysis_id, state="done", stage=_LAST_STAGE, status="preliminary", version=1
+        )
+
+    def _note_left(self, tenant: str, analysis_id: str) -> bool:
+        """Note that the client has gone, maybe when the result was kept already."""
+        # Here a moment ago, if at all: no bucket is asked.
+        kept = self.store.possible_folder(ANALYSES, analysis_id, tenant)
+        if kept is not None and kept.is_dir():
+            return self._note_done(analysis_id)
+        return self.catalogue.note(analysis_id, state="cancelled")
 
     async def _end(self, note: Callable[[], bool]) -> None:
         """Record an end whatever happens to the request meanwhile."""
@@ -279,14 +288,15 @@ class RecordedAnalyses:
         def note(event: AnalysisEvent) -> None:
             nonlocal next_s
             now_s = time.monotonic()
-            # The last moment: what comes after it is published.
-            if now_s < next_s and event.stage != _LAST_STAGE:
+            last = event.stage == _LAST_STAGE
+            if now_s < next_s and not last:
                 return
             next_s = now_s + _NOTE_S
             # Only tiles are counted; other stages tell that they ended.
             fraction = event.done / event.total if event.total > 1 else None
             try:
-                noted = self.catalogue.note(
+                # The last moment: what comes after it is published, and no longer cancelled.
+                noted = (last and self.catalogue.claim(analysis_id)) or self.catalogue.note(
                     analysis_id, state="running", stage=event.stage, progress_fraction=fraction
                 )
             except DatabaseUnavailableError as error:

@@ -45,7 +45,7 @@ def open_version(
     """
     folder = store.folder_of(ANALYSES, analysis_id, owner)
     if folder is not None:
-        newest = _newest_in(folder)
+        newest = _newest_in(folder) or 1
         name = _name(newest if version is None else version)
         try:
             return opened_artefact(folder / name, "application/json")
@@ -121,6 +121,10 @@ def _name(version: int) -> str:
     return ANALYSES.document if version == 1 else f"result.{version}.json"
 
 
-def _newest_in(folder: Path) -> int:
-    found = (_NAME.fullmatch(path.name) for path in folder.iterdir())
+def _newest_in(folder: Path) -> int | None:
+    """The newest version; None where another worker has removed the result a moment ago."""
+    try:
+        found = [_NAME.fullmatch(path.name) for path in folder.iterdir()]
+    except FileNotFoundError:
+        return None
     return max((int(match[1]) for match in found if match), default=1)

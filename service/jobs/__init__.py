@@ -2,8 +2,9 @@
 
 `job_files` keeps what was uploaded, `durable_queue` and `slots` bring every job to exactly one
 living process, `job_runner` carries it out, `callbacks` tell its end, `watching` its progress,
-`redelivery` sends one again, `tidying` looks after what is left, and `jobs` is what protocols use;
-`operating` is for operators.
+`redelivery` sends one again, `cancelling` ends what was cancelled, `adopting` and `forgotten` find
+jobs that nobody works on, `tidying` looks after what is left, `record_keeping` after records, and
+`jobs` is what protocols use; `operating` is for operators.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from dbos import (
@@ -22,8 +22,10 @@ from dbos import (
     SetWorkflowID,
 )
 from dbos import error as dbos_error
+from sqlalchemy.exc import SQLAlchemyError
 
-from petrography.errors import NotReadyError
+from petrography.errors import DatabaseUnavailableError, NotReadyError
+from service.jobs.adopting import Adoption
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
 from service.jobs.slots import HeldSlot, held_slot
@@ -37,7 +39,10 @@ _NAME = "petroserve"
 # What a workflow of this version recorded, a later one with the same version can go on with: to be
 # counted up when the steps of the workflow change.
 _VERSION = "1"
+# Between the id of an analysis and how often it was enqueued.
+_AGAIN = ":"
 _POLL_S = 0.25
+_STOP_WITHIN_S = 10.0
 _SCHEMA = "petroserve_jobs"
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _WAITING = ["ENQUEUED", "DELAYED", "PENDING"]
@@ -86,7 +91,10 @@ class DurableQueue:
         self._database = database
         self._work = work
         self._concurrent = concurrent
+        self._changing = threading.Lock()
+        self._started = False
         self._slot: HeldSlot | None = None
+        self._adoption = Adoption(QUEUE)
         self._workflow: Callable[[str], None] | None = None
 
     def start(self) -> None:
@@ -102,10 +110,10 @@ class DurableQueue:
         if not _one_a_process.acquire(blocking=False):
             msg = "another service in this process works on jobs; one a process can"
             raise NotReadyError(msg)
+        self._started = True
         try:
             self._database.prepare()
-            self._slot = held_slot(self._database.slots())
-            self._launch(self._slot.name)
+            self._begin()
         except dbos_error.DBOSException as troubled:
             self.stop()
             raise NotReadyError(str(troubled)) from troubled
@@ -113,13 +121,18 @@ class DurableQueue:
             self.stop()
             raise
 
+    def _begin(self) -> None:
+        self._slot = held_slot(self._database.slots())
+        self._launch(self._slot.name)
+
     def _launch(self, slot: str) -> None:
         _log_through_ours()
         self._prepare_queue()
         DBOS(config=_configuration(self._database.url, slot))
 
         def analysis(analysis_id: str) -> None:
-            self._work(analysis_id, lambda name, call: DBOS.run_step({"name": name}, call))
+            with self._adoption.working(DBOS.workflow_id):
+                self._work(analysis_id, lambda name, call: DBOS.run_step({"name": name}, call))
 
         # The work itself counts how often a job has killed its process.
         self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(analysis)
@@ -141,54 +154,93 @@ class DurableQueue:
 
     def stop(self) -> None:
         """Stop; what was not recorded as done is done again by the next process. Blocks."""
+        self._started = False
+        # Who looks after jobs may wait for a database that is gone; the process ends all the same.
+        alone = self._changing.acquire(timeout=_STOP_WITHIN_S)
+        try:
+            self._end()
+        finally:
+            _one_a_process.release()
+            if alone:
+                self._changing.release()
+
+    def _end(self) -> None:
+        self._workflow = None
         DBOS.destroy(destroy_registry=True)
         if self._slot is not None:
             self._slot.release()
             self._slot = None
-        self._workflow = None
-        _one_a_process.release()
 
     def enqueue(self, analysis_id: str, priority: Priority) -> None:
-        """Enqueue a job; the same id is worked on once, however often this is called."""
+        """Enqueue a job; the same id is worked on once, however often this is called.
+
+        Raises
+        ------
+        NotReadyError
+            If the queue is not started.
+        DatabaseUnavailableError
+            If its database takes nothing.
+        """
+        self._enqueue(analysis_id, analysis_id, priority)
+
+    def enqueue_again(self, analysis_id: str, priority: Priority) -> int:
+        """Enqueue a job whose work has ended; errors as for `enqueue`.
+
+        Returns
+        -------
+        int
+            How often it was enqueued, this time included.
+        """
+        number = _last_number(DBOS, analysis_id) + 1
+        self._enqueue(_workflow_id(analysis_id, number), analysis_id, priority)
+        return number
+
+    def _enqueue(self, workflow_id: str, analysis_id: str, priority: Priority) -> None:
         if self._workflow is None:
             msg = "jobs cannot be taken yet; try again in a few seconds"
             raise NotReadyError(msg)
-        with SetWorkflowID(analysis_id), SetEnqueueOptions(priority=_RANKS[priority]):
-            DBOS.enqueue_workflow(QUEUE, self._workflow, analysis_id)
+        try:
+            with SetWorkflowID(workflow_id), SetEnqueueOptions(priority=_RANKS[priority]):
+                DBOS.enqueue_workflow(QUEUE, self._workflow, analysis_id)
+        except SQLAlchemyError as error:
+            raise DatabaseUnavailableError(_why(error)) from error
 
-    def known(self, analysis_ids: Iterable[str]) -> set[str]:
-        """Find those of some jobs that were ever enqueued."""
-        wanted = list(analysis_ids)
-        if not wanted:
-            return set()
-        found = DBOS.list_workflows(workflow_ids=wanted, load_input=False, load_output=False)
-        return {one.workflow_id for one in found}
+    def live(self) -> set[str]:
+        """Find the analyses that wait, or are worked on, or will be when they are adopted."""
+        found = DBOS.list_workflows(status=_WAITING, load_input=False, load_output=False)
+        return {one.workflow_id.partition(_AGAIN)[0] for one in found}
 
     def adopt(self) -> int:
         """Take over the jobs that no living process works on.
+
+        A process whose own slot is not certain takes nothing: what cut its lock, such as a restart
+        of the database, has cut those of others.
 
         Returns
         -------
         int
             How many.
+
+        Raises
+        ------
+        sqlalchemy.exc.SQLAlchemyError, OSError
+            If the database does not answer.
         """
-        slot, adopted = self._slot, 0
-        running = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        for owner in {one.executor_id for one in running if one.executor_id is not None}:
-            if slot is None:
-                break
+        with self._changing:
+            slot = self._certain_slot()
+            return 0 if slot is None else self._adoption.adopt(slot)
 
-            def take_over(owner: str = owner) -> None:
-                nonlocal adopted
-                # Read again now that nobody can begin work in the name of the slot.
-                for one in DBOS.list_workflows(
-                    status="PENDING", executor_id=owner, load_input=False, load_output=False
-                ):
-                    DBOS.resume_workflow(one.workflow_id, queue_name=QUEUE)
-                    adopted += 1
-
-            slot.while_free(owner, take_over)
-        return adopted
+    def _certain_slot(self) -> HeldSlot | None:
+        """The slot of this process, known to be its own in this moment."""
+        if not self._started:
+            return None
+        if self._slot is not None and self._workflow is not None and self._slot.is_kept():
+            return self._slot
+        # What was begun in the name of the slot is now another's; this one begins anew.
+        _log.error("another process has the slot of this one, which takes another")
+        self._end()
+        self._begin()
+        return None
 
     def forget(self, before_s: float) -> int:
         """Forget the workflows that ended before a time, in seconds since 1970."""
@@ -214,14 +266,24 @@ class QueueClient:
         self._client.destroy()
 
     def enqueue_again(self, analysis_id: str, priority: Priority) -> None:
-        """Enqueue a job that ended."""
-        before = self._client.list_workflows(
-            workflow_id_prefix=analysis_id, load_input=False, load_output=False
-        )
+        """Enqueue a job that ended.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database takes nothing.
+        """
+        try:
+            self._enqueue_again(analysis_id, priority)
+        except SQLAlchemyError as error:
+            raise DatabaseUnavailableError(_why(error)) from error
+
+    def _enqueue_again(self, analysis_id: str, priority: Priority) -> None:
+        number = _last_number(self._client, analysis_id) + 1
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
-            "workflow_id": f"{analysis_id}:{len(before) + 1}",
+            "workflow_id": _workflow_id(analysis_id, number),
             "app_version": _VERSION,
             "priority": _RANKS[priority],
             "application_name": _NAME,
@@ -241,6 +303,24 @@ def _client_of(database: JobDatabase) -> DBOSClient:
         application_name=_NAME,
         # Who asks is told that the database does not answer, and does not hang.
         retry_connection_errors=False,
+    )
+
+
+def _workflow_id(analysis_id: str, number: int) -> str:
+    return analysis_id if number == 1 else f"{analysis_id}{_AGAIN}{number}"
+
+
+def _last_number(dbos: Any, analysis_id: str) -> int:
+    """How often a job was enqueued; older workflows of it may be forgotten."""
+    found = dbos.list_workflows(workflow_id_prefix=analysis_id, load_input=False, load_output=False)
+    numbers = [one.workflow_id.partition(_AGAIN)[2] for one in found]
+    return max((int(number or 1) for number in numbers), default=0)
+
+
+def _why(error: Exception) -> str:
+    return (
+        f"the queue of jobs takes nothing ({type(error).__name__}); nothing was changed; the same "
+        "request may succeed later"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import uuid
 from dataclasses import dataclass
 from typing import Literal
@@ -10,11 +11,25 @@ from typing import Literal
 from pydantic import JsonValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from petrography.errors import NotReadyError, OverloadedError, StorageUnavailableError
+from petrography.errors import (
+    AuditUnavailableError,
+    NotReadyError,
+    OverloadedError,
+    StorageUnavailableError,
+)
 from service.status import status_of
 
 __all__ = ["End", "StoppingError", "is_transient", "problem_of"]
 
+_TRANSIENT = (
+    OSError,
+    SQLAlchemyError,
+    sqlite3.Error,
+    NotReadyError,
+    OverloadedError,
+    # A disk is full there too.
+    AuditUnavailableError,
+)
 _log = logging.getLogger("petroserve.jobs")
 
 Kind = Literal["done", "failed", "again", "cancelled", "dead"]
@@ -57,7 +72,7 @@ def is_transient(error: BaseException) -> bool:
     >>> is_transient(ValueError("no"))
     False
     """
-    return isinstance(error, (OSError, SQLAlchemyError, NotReadyError, OverloadedError))
+    return isinstance(error, _TRANSIENT)
 
 
 def problem_of(error: BaseException, analysis_id: str, instance: str) -> dict[str, JsonValue]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from petrography.errors import DamagedJobError, StorageUnavailableError
 from petrography.pipeline import AnalysisRequest
@@ -211,13 +211,20 @@ class JobFiles:
         Raises
         ------
         DamagedJobError
-            If there is no such job.
+            If there is no such job, or what was written of it cannot be read.
         StorageUnavailableError
             If the disk does not answer.
         """
         with _storing():
             content = (self._folder / analysis_id / _ORDER).read_bytes()
-        return JobOrder.model_validate_json(content)
+        try:
+            return JobOrder.model_validate_json(content)
+        except ValidationError as error:
+            msg = (
+                f"{_ORDER} of job {analysis_id} cannot be read ({error.error_count()} faults in "
+                f"{len(content)} bytes); wanted what this software wrote; send the analysis again"
+            )
+            raise DamagedJobError(msg) from error
 
     def begun(self, analysis_id: str) -> int:
         """Take note that work on a job begins; returns how often it has begun and never ended."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -13,16 +15,18 @@ from typing import Any, TypeAlias
 from pydantic import JsonValue
 
 from petrography.errors import (
+    AnalysisNotFoundError,
     DatabaseUnavailableError,
     JobAbandonedError,
     JobError,
     NotReadyError,
-    PetroserveError,
+    StorageUnavailableError,
 )
 from service.audit import Who, asked_by
 from service.catalogue import Catalogue, State
 from service.engine import AnalysisEvent, Engine, newest_version
 from service.jobs.callbacks import Callbacks
+from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
 from service.jobs.job_files import JobFiles, JobOrder, OpenJob
 from service.jobs.job_state import JobState, state_of
@@ -39,9 +43,13 @@ Step: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 _LOOK_S = 0.2
 _LAST_STAGE = "report"
 _LONGEST_PAUSE_S = 300.0
+_PATIENCE_S = 1.0
 _LONGEST_STOP_S = 30.0
 # A job whose work kills the process must not do so for ever; stops that are meant do not count.
 _MOST_BEGINNINGS = 20
+# What passes by itself when an end is taken down or told: disk or database do not answer.
+_PASSING = (DatabaseUnavailableError, StorageUnavailableError, OSError, sqlite3.Error)
+_log = logging.getLogger("petroserve.jobs")
 
 
 class JobRunner:
@@ -111,11 +119,11 @@ class JobRunner:
 
     def _carry_through(self, analysis_id: str, step: Step) -> None:
         kind, problem = self._tries(analysis_id, step)
-        if kind == "cancelled":
-            self._files.remove(analysis_id)
-            return
-        ended = step("conclude", partial(self._conclude, analysis_id, kind, problem))
+        ended = None
+        if kind != "cancelled":
+            ended = step("conclude", partial(self._conclude, analysis_id, kind, problem))
         if ended is None:
+            self._finish_cancelled(analysis_id)
             return
         step("notify", partial(self._notify, analysis_id, ended))
         if kind == "done":
@@ -147,12 +155,14 @@ class JobRunner:
             # A process may have been killed between the result and the record of it.
             if self._is_kept(order):
                 return End("done").as_json()
+            # A try before may have come to its end just after its claim.
+            self._patiently(partial(self._catalogue.release, analysis_id))
             if self._files.begun(analysis_id) > _MOST_BEGINNINGS:
                 return self._abandoned(analysis_id, instance)
             with self._files.open(analysis_id) as job:
                 error = self._analysed(job)
-        except PetroserveError as refused:
-            error = refused
+        except Exception as troubled:  # noqa: BLE001 - a job that raises would run for ever
+            error = troubled
         self._files.ended(analysis_id)
         if error is None:
             return End("done").as_json()
@@ -188,8 +198,7 @@ class JobRunner:
 
         def on_event(event: AnalysisEvent) -> None:
             progress.on_event(event)
-            if event.stage == _LAST_STAGE and not self._told(job.order, progress, None):
-                # The last moment: what is published is seen.
+            if event.stage == _LAST_STAGE and not self._may_keep(job.order.analysis_id):
                 raise concurrent.futures.CancelledError
 
         work = self._engine.analyse(
@@ -224,6 +233,14 @@ class JobRunner:
             raise StoppingError
         return error
 
+    def _may_keep(self, analysis_id: str) -> bool:
+        """Ask in the last moment; whoever cancels from now on is told that it is too late."""
+        try:
+            return bool(self._patiently(partial(self._catalogue.claim, analysis_id)))
+        except StoppingError:
+            # In the thread of the analysis: there it ends like any that nobody waits for.
+            return False
+
     async def _in_a_place(self, work: Coroutine[Any, Any, object]) -> object:
         with self._engine.admission.further_place():
             return await work
@@ -244,28 +261,33 @@ class JobRunner:
         except DatabaseUnavailableError:
             # Work goes on; only its progress cannot be told.
             return True
+        except AnalysisNotFoundError:
+            return False
 
     def _conclude(
         self, analysis_id: str, kind: State, problem: dict[str, JsonValue] | None
     ) -> dict[str, JsonValue] | None:
         """Take down the end; None where somebody else has ended the job."""
-        noted = self._patiently(
-            partial(
-                self._catalogue.note,
-                analysis_id,
-                state=kind,
-                problem=problem,
-                status="preliminary" if kind == "done" else None,
-            )
+        done = kind == "done"
+        noted = partial(
+            self._catalogue.note,
+            analysis_id,
+            state=kind,
+            problem=problem,
+            stage=_LAST_STAGE if done else None,
+            status="preliminary" if done else None,
+            # A review that came first stays.
+            version=1 if done else None,
         )
+        self._patiently(noted)
         try:
-            order = self._files.order(analysis_id) if noted else None
+            order = self._patiently(partial(self._files.order, analysis_id))
         except JobError:
             # Whom to tell is lost with the files.
-            order = None
-        if order is None:
             return None
         record = self._patiently(partial(self._catalogue.get, order.owner, analysis_id))
+        if record.state != kind:
+            return None
         state = state_of(record, order.href_root)
         return {
             "happened": datetime.now(UTC).isoformat(),
@@ -274,20 +296,39 @@ class JobRunner:
         }
 
     def _patiently(self, call: Callable[[], Any]) -> Any:
-        """Call until the database answers: an end that was reached must not be lost."""
+        """Call until disk and database answer: an end that was reached must not be lost."""
+        told = False
         while True:
             try:
                 return call()
-            except DatabaseUnavailableError:
-                self._pause(1.0)
+            except _PASSING as error:
+                if not told:
+                    _log.warning("a job waits: %s", error)
+                told = True
+                self._pause(_PATIENCE_S)
 
-    def _notify(self, _analysis_id: str, ended: dict[str, Any]) -> None:
-        if self._callbacks is not None and ended["callback"] is not None:
-            self._callbacks.send(
-                ended["callback"],
-                JobState.model_validate(ended["state"]),
-                happened=datetime.fromisoformat(ended["happened"]),
-            )
+    def _finish_cancelled(self, analysis_id: str) -> None:
+        finished = partial(
+            finish_cancelled, analysis_id, self._catalogue, self._files, self._callbacks
+        )
+        try:
+            self._patiently(finished)
+        except Exception:  # noqa: BLE001 - nothing is left to be done
+            _log.error("the cancellation of job %s is not told", analysis_id, exc_info=True)
+
+    def _notify(self, analysis_id: str, ended: dict[str, Any]) -> None:
+        if self._callbacks is None or ended["callback"] is None:
+            return
+        told = partial(
+            self._callbacks.send,
+            ended["callback"],
+            JobState.model_validate(ended["state"]),
+            happened=datetime.fromisoformat(ended["happened"]),
+        )
+        try:
+            self._patiently(told)
+        except Exception:  # noqa: BLE001 - the job has ended all the same
+            _log.error("no callback of job %s", analysis_id, exc_info=True)
 
 
 def _error_of(future: concurrent.futures.Future[object]) -> BaseException | None:

@@ -15,21 +15,23 @@ from petrography.errors import (
     AnalysisCancelledError,
     AnalysisEndedError,
     ConflictError,
-    DamagedJobError,
+    DatabaseUnavailableError,
     InvalidParameterError,
     NotReadyError,
     OverloadedError,
 )
 from petrography.pipeline import require_possible
 from service.audit import asking
-from service.catalogue import AnalysisRecord, Begun, Catalogue, NewAnalysis
+from service.catalogue import KEEPING, AnalysisRecord, Begun, Catalogue, NewAnalysis
 from service.engine import Engine, model_for, priority_of, size_if_known
 from service.jobs.callbacks import Callbacks, open_callbacks
+from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import problem_of
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_files import JobFiles, JobOrder, KeptPart
 from service.jobs.job_runner import JobRunner
-from service.jobs.job_state import has_ended, state_of
+from service.jobs.job_state import has_ended
+from service.jobs.record_keeping import RecordKeeping
 from service.jobs.redelivery import CallbackState
 from service.jobs.submission import Submission
 from service.jobs.tidying import Tidying
@@ -87,10 +89,13 @@ class Jobs:
         telemetry.jobs.ask(self._catalogue.job_counts)
         settings = self._engine.settings
         self._callbacks = await asyncio.to_thread(open_callbacks, settings, telemetry)
+        records = RecordKeeping(self._catalogue, self._engine.store, settings.records_kept_days)
+        keeping_records = asyncio.create_task(records.go_on())
         going_on = asyncio.create_task(self._go_on())
         try:
             yield
         finally:
+            keeping_records.cancel()
             going_on.cancel()
             # However it ended: queue and callbacks are stopped all the same.
             await asyncio.wait([going_on])
@@ -162,12 +167,12 @@ class Jobs:
         AnalysisNotFoundError
             If there is none of that id.
         AnalysisEndedError
-            If it has ended.
+            If it has ended, or its result is being kept.
         """
         record = await self.record(tenant, analysis_id)
-        cancelled = await asyncio.to_thread(self._cancelled, record)
-        self._engine.audit.cancelled(analysis_id)
-        return cancelled
+        if record.state == "cancelled":
+            return record
+        return await asyncio.to_thread(self._cancelled, record)
 
     async def callbacks(self, tenant: str, analysis_id: str) -> tuple[CallbackState, ...]:
         """Tell how the callbacks of an analysis stand, the latest first.
@@ -236,13 +241,26 @@ class Jobs:
         priority = submission.priority or self._priority_of(submission)
         with self._files.received(submission.files) as (aside, parts):
             begun = self._catalogue.begin(_new_analysis(submission, model, priority))
-            record = self._catalogue.get(submission.owner, begun.analysis_id)
-            if record.asynchronous and not has_ended(record):
-                # A process may have been killed between these lines, so that every repetition of a
-                # submission goes through them again; none of them does a thing twice.
-                self._files.keep(aside, _order(submission, begun.analysis_id, parts))
-                queue.enqueue(begun.analysis_id, priority)
+            try:
+                record = self._catalogue.get(submission.owner, begun.analysis_id)
+                if record.asynchronous and not has_ended(record):
+                    # A process may have been killed between these lines, so that every repetition
+                    # of a submission goes through them again; none of them does a thing twice.
+                    self._files.keep(aside, _order(submission, begun.analysis_id, parts))
+                    queue.enqueue(begun.analysis_id, priority)
+            except Exception as error:
+                if begun.fresh:
+                    self._not_taken(begun.analysis_id, error)
+                raise
         return begun
+
+    def _not_taken(self, analysis_id: str, error: Exception) -> None:
+        """Leave nothing of a submission that is refused after it was recorded."""
+        self._files.remove(analysis_id)
+        problem = problem_of(error, analysis_id, analysis_id)
+        # Where not even that can be written, it is found later (`service.jobs.forgotten`).
+        with suppress(DatabaseUnavailableError):
+            self._catalogue.note(analysis_id, state="failed", problem=problem)
 
     def _priority_of(self, submission: Submission) -> Priority:
         image = next(iter(submission.files.values()))
@@ -254,21 +272,24 @@ class Jobs:
         problem = problem_of(error, analysis_id, analysis_id)
         # Whoever works on it, or takes it from the queue, finds that it is not to go on.
         if not self._catalogue.note(analysis_id, state="cancelled", problem=problem):
-            now = self._catalogue.get(record.tenant, analysis_id)
-            msg = f"analysis {analysis_id} is {now.state}: only what waits or runs can be cancelled"
-            raise AnalysisEndedError(msg)
-        cancelled = self._catalogue.get(record.tenant, analysis_id)
-        self._tell_cancellation(cancelled)
-        self._files.remove(analysis_id)
-        return cancelled
+            return self._cancelled_before(record)
+        try:
+            finish_cancelled(analysis_id, self._catalogue, self._files, self._callbacks)
+        except Exception:  # noqa: BLE001 - it is cancelled all the same, and told later
+            _log.warning("the cancellation of job %s is told later", analysis_id, exc_info=True)
+        self._engine.audit.cancelled(analysis_id)
+        return self._catalogue.get(record.tenant, analysis_id)
 
-    def _tell_cancellation(self, record: AnalysisRecord) -> None:
-        # Cancelled twice, its files are gone, and the callback is on its way.
-        with suppress(DamagedJobError):
-            order = self._files.order(record.analysis_id)
-            if order.callback is not None and self._callbacks is not None:
-                state = state_of(record, order.href_root)
-                self._callbacks.send(order.callback, state, happened=record.updated_utc)
+    def _cancelled_before(self, record: AnalysisRecord) -> AnalysisRecord:
+        now = self._catalogue.get(record.tenant, record.analysis_id)
+        if now.state == "cancelled":
+            return now
+        how = "keeping its result" if now.stage == KEEPING and not has_ended(now) else now.state
+        msg = (
+            f"analysis {record.analysis_id} is {how}: only what waits or runs can be cancelled; a "
+            "result that is kept can be rejected by a review"
+        )
+        raise AnalysisEndedError(msg)
 
     async def _go_on(self) -> None:
         """Start where there are jobs, then look after them."""

@@ -10,6 +10,7 @@ from petrography.errors import (
     AnalysisEndedError,
     AnalysisNotFoundError,
     DamagedJobError,
+    DatabaseUnavailableError,
     NotReadyError,
 )
 from service.catalogue import AnalysisRecord, Catalogue, State, database_url
@@ -63,6 +64,8 @@ class JobDesk:
             If there is no such job, or its files were removed.
         AnalysisEndedError
             If it waits, runs, or is done.
+        DatabaseUnavailableError
+            If the queue takes nothing; the job is as it was then.
         """
         try:
             order = self._files.order(analysis_id)
@@ -76,7 +79,11 @@ class JobDesk:
         self._files.ended(analysis_id)
         # First the state: a job that ends at once must not be found queued for ever.
         self._catalogue.note(analysis_id, state="queued")
-        self._client.enqueue_again(analysis_id, order.priority or "bulk")
+        try:
+            self._client.enqueue_again(analysis_id, order.priority or "bulk")
+        except DatabaseUnavailableError:
+            self._catalogue.note(analysis_id, state=record.state, problem=record.problem)
+            raise
 
     def purge(self, older_than_days: float) -> int:
         """Remove what is left of jobs that ended so long ago; results stay.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from petrography.errors import JobError, NotFoundError
 from service.catalogue import Catalogue
 from service.jobs.callbacks import Callbacks
+from service.jobs.forgotten import Forgotten
 from service.jobs.job_files import JobFiles
 from service.jobs.job_state import has_ended
 from service.settings import Settings
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Tidying"]
 
 _DAY_S = 86_400.0
-_OFTEN_S, _SELDOM_S = 5.0, 3600.0
-# A submission takes less from keeping its files to enqueuing its job, unless its process dies.
-_FORGOTTEN_S = 60.0
+_OFTEN_S, _NOW_AND_THEN_S, _SELDOM_S = 5.0, 30.0, 3600.0
 _log = logging.getLogger("petroserve.jobs")
 
 
@@ -47,7 +46,8 @@ class Tidying:
         self._catalogue = catalogue
         self._files = files
         self._callbacks = callbacks
-        self._often = self._seldom = float("-inf")
+        self._forgotten = Forgotten(catalogue, files, callbacks)
+        self._often = self._now_and_then = self._seldom = float("-inf")
 
     def look_after(self, queue: DurableQueue) -> None:
         """Do what is due."""
@@ -57,7 +57,9 @@ class Tidying:
             adopted = queue.adopt()
             if adopted:
                 _log.warning("took over %d jobs of a process that is gone", adopted)
-            self._enqueue_forgotten(queue)
+        if now - self._now_and_then > _NOW_AND_THEN_S:
+            self._now_and_then = now
+            self._forgotten.mend(queue)
         if now - self._seldom > _SELDOM_S:
             self._seldom = now
             self.remove_old(queue)
@@ -71,14 +73,6 @@ class Tidying:
             if made_s < before_s and self._has_ended(analysis_id):
                 self._files.remove(analysis_id)
         return queue.forget(before_s)
-
-    def _enqueue_forgotten(self, queue: DurableQueue) -> None:
-        """Enqueue jobs whose process died between keeping their files and enqueuing them."""
-        kept = self._files.kept()
-        old = [one for one, made_s in kept.items() if time.time() - made_s > _FORGOTTEN_S]
-        for analysis_id in set(old) - queue.known(old):
-            if not self._has_ended(analysis_id):
-                queue.enqueue(analysis_id, "bulk")
 
     def _has_ended(self, analysis_id: str) -> bool:
         try:

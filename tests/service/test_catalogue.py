@@ -333,8 +333,13 @@ def test_what_ended_long_ago_is_forgotten(catalogue: Catalogue) -> None:
     catalogue.note(done, state="done")
     moment = catalogue.get("lab", done).updated_utc
 
-    assert catalogue.purge(moment) == 0
-    assert catalogue.purge(moment + dt.timedelta(microseconds=1)) == 1
+    assert catalogue.old_records(moment) == []
+    later = moment + dt.timedelta(microseconds=1)
+    old = catalogue.old_records(later)
+    assert [(record.analysis_id, record.state) for record in old] == [(done, "done")]
+    # What changed since it was listed stays.
+    assert catalogue.forget(old, moment) == 0
+    assert catalogue.forget(old, later) == 1
     assert ids(catalogue.page("lab").records) == [waiting]
     assert catalogue.begin(KEYED).fresh
 
@@ -373,3 +378,31 @@ def test_without_an_url_the_file_lies_beside_the_results(
 
     assert (tmp_path / "a?b #c" / "catalogue.sqlite").is_file()
     assert database_url(odd.model_copy(update={"database_url": "sqlite:///x"})) == "sqlite:///x"
+
+
+def test_a_result_that_is_being_kept_is_not_cancelled(catalogue: Catalogue) -> None:
+    one, other = (catalogue.begin(ASKED).analysis_id for _ in range(2))
+    assert catalogue.note(one, state="running", stage="report")
+    assert catalogue.claim(one)
+    assert not catalogue.note(one, state="cancelled")
+    # Progress that is told late takes nothing away.
+    assert catalogue.note(one, state="running", stage="report", progress_fraction=0.99)
+    assert not catalogue.note(one, state="cancelled")
+    catalogue.release(one)
+    assert catalogue.note(one, state="cancelled")
+    assert not catalogue.claim(one)
+
+    assert catalogue.claim(other)
+    assert catalogue.note(other, state="done", stage="report")
+    assert not catalogue.claim(other)
+    catalogue.release(other)
+    assert catalogue.get("lab", other).stage == "report"
+
+
+def test_a_cancellation_stays_as_it_was(catalogue: Catalogue) -> None:
+    one = catalogue.begin(ASKED).analysis_id
+    assert catalogue.note(one, state="cancelled", problem=REFUSED)
+    cancelled = catalogue.get("lab", one)
+
+    assert not catalogue.note(one, state="cancelled", problem=REFUSED)
+    assert catalogue.get("lab", one) == cancelled

@@ -229,3 +229,41 @@ def test_a_digest_tells_requests_apart_and_not_their_spelling() -> None:
     request = AnalysisRequest()
     assert digest_of_upload(two, request) != digest_of_upload(swapped, request)
     assert digest_of_upload(two, request) == digest_of_upload(dict(reversed(two.items())), request)
+
+
+async def test_a_client_that_goes_when_the_result_is_kept_cancels_nothing(
+    recorded: RecordedAnalyses, tmp_path: Path
+) -> None:
+    work, kept = Work(tmp_path), asyncio.Event()
+
+    async def keep_and_go_on(analysis_id: str, on_event: OnEvent) -> Finished:
+        finished = await work(analysis_id, on_event)
+        kept.set()
+        await asyncio.Event().wait()
+        return finished
+
+    going = asyncio.create_task(recorded.analyse(asked(None), keep_and_go_on))
+    await kept.wait()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+
+    (record,) = recorded.catalogue.page("lab").records
+    assert (record.state, record.status) == ("done", "preliminary")
+
+
+async def test_a_result_that_is_being_kept_cannot_be_cancelled(
+    recorded: RecordedAnalyses, tmp_path: Path
+) -> None:
+    work = Work(tmp_path)
+
+    async def cancelled_late(analysis_id: str, on_event: OnEvent) -> Finished:
+        on_event(AnalysisEvent("report", 1, 1))
+        assert not recorded.catalogue.note(analysis_id, state="cancelled")
+        return await work(analysis_id, on_event)
+
+    finished = await recorded.analyse(asked(None), cancelled_late)
+
+    assert isinstance(finished, Finished)
+    record = recorded.catalogue.get("lab", finished.result_id)
+    assert (record.state, record.stage) == ("done", "report")

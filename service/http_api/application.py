@@ -19,6 +19,7 @@ from service.http_api.analyses_routes import analysis_routes
 from service.http_api.calibrations_routes import calibration_routes
 from service.http_api.documentation import DocumentedApp, add_documentation
 from service.http_api.estimate_routes import estimate_routes
+from service.http_api.evaluations_routes import evaluation_routes
 from service.http_api.head_requests import HeadRequests
 from service.http_api.health_routes import health_routes
 from service.http_api.job_routes import job_routes
@@ -98,6 +99,7 @@ def create_app(
         calibration_routes,
         registration_routes,
         panorama_routes,
+        evaluation_routes,
         model_routes,
         health_routes,
     ):

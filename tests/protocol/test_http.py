@@ -241,7 +241,10 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     document = (await client.get("/openapi.json")).json()
 
     assert document["openapi"].startswith("3.1")
-    kept = {"/v1/analyses", "/v1/calibrations", "/v1/registrations", "/v1/panoramas"}
+    kept = {
+        f"/v1/{kind}"
+        for kind in ("analyses", "calibrations", "registrations", "panoramas", "evaluations")
+    }
     assert {
         *kept,
         *(f"{root}/{{result_id}}" for root in kept),
@@ -261,7 +264,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
     assert {
         f"components/schemas/{name}Request"
-        for name in ("Analysis", "Calibration", "Registration", "Panorama")
+        for name in ("Analysis", "Calibration", "Registration", "Panorama", "Evaluation")
     } <= references
     for reference in references:
         node = document

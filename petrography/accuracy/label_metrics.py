@@ -167,8 +167,8 @@ def _require_codes(what: str, labels: Labels, wanted: Sequence[int]) -> None:
 def _codes(confusion: Confusion, association: str | None) -> tuple[int, ...]:
     if association is not None:
         return parse_association(association, classes=_KNOWN)
-    found = confusion.any(axis=0) | confusion.any(axis=1)
-    return tuple(code for code, is_there in zip(_KNOWN, found, strict=True) if is_there)
+    counted = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return tuple(code for code, px in zip(_KNOWN, counted.tolist(), strict=True) if px)
 
 
 def _cut(confusion: Confusion, codes: Sequence[int]) -> Confusion:

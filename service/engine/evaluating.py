@@ -122,7 +122,7 @@ async def evaluate(
     def work(course: Course) -> Finished:
         with engine.store.draft(EVALUATIONS, owner) as draft:
             judged, images = _judged(engine, pairs, request, owner, draft, course)
-            evaluation = Evaluation(**dict(judged.metrics), id=evaluation_id, images=images)
+            evaluation = Evaluation(**dict(judged.metrics), id=evaluation_id, images=tuple(images))
             document = document_bytes(evaluation)
             draft.write(EVALUATIONS.document, document)
             course.go_on()

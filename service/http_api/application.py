@@ -34,6 +34,7 @@ from service.http_api.problems import (
     problem_of_http_exception,
 )
 from service.http_api.registrations_routes import registration_routes
+from service.http_api.root_routes import root_routes
 from service.inference import Inference
 from service.jobs import Jobs
 
@@ -102,6 +103,7 @@ def create_app(
         evaluation_routes,
         model_routes,
         health_routes,
+        root_routes,
     ):
         app.include_router(routes(engine))
     app.include_router(open_inference_routes(engine, inference or Inference(engine)))

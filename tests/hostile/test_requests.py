@@ -134,7 +134,8 @@ async def test_a_boundary_that_does_not_cut(client: httpx.AsyncClient, boundary:
 
 
 ROUTES: dict[str, tuple[str, str, int]] = {
-    "root": ("GET", "/", 404),
+    "below the root": ("GET", "/v1", 404),
+    "post to the root": ("POST", "/", 405),
     "unknown": ("GET", "/v1/unknown", 404),
     "another version": ("GET", "/v3/analyses", 404),
     "trailing slash": ("GET", "/v1/models/", 404),

@@ -13,7 +13,7 @@ from petrography.errors import AuditUnavailableError
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.report import Result, result_json
 from service.audit import AuditLog, Event, Who, asking
-from service.engine.kinds import CALIBRATIONS, PANORAMAS, Kind
+from service.engine.kinds import CALIBRATIONS, EVALUATIONS, PANORAMAS, Kind
 from service.settings import Settings
 
 __all__ = ["Auditing"]
@@ -137,6 +137,7 @@ class Auditing:
         events: dict[str, Event] = {
             CALIBRATIONS.folder: "calibration.made",
             PANORAMAS.folder: "panorama.made",
+            EVALUATIONS.folder: "evaluation.made",
         }
         self.record(
             events.get(kind.folder, "registration.made"),

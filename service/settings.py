@@ -125,7 +125,8 @@ class Settings(BaseSettings):
 
     database_url: str | None = None
     """Where analyses are listed: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; unset:
-    catalogue.sqlite below the artefacts folder."""
+    catalogue.sqlite below the artefacts folder. A PostgreSQL also holds the queue of jobs, which
+    else is jobs/queue.sqlite below that folder."""
 
     scratch_folder: Path | None = None
     """Where images larger than memory are worked on, up to 20 bytes a pixel; on a disk, not in

@@ -24,12 +24,19 @@ class Circumstances:
         Of the file of the model card.
     finished_utc : callable or None
         Asked for the time when everything is measured, ISO 8601.
+    joined_fields : int or None
+        Photographs of which the image is made; 1 for a photograph, None where nobody knows.
     """
 
     asked_by: Mapping[str, JsonValue] = field(default_factory=dict)
     runtime: Mapping[str, JsonValue] = field(default_factory=dict)
     card_sha256: str | None = None
     finished_utc: Callable[[], str | None] | None = None
+    joined_fields: int | None = None
+
+    def fields(self) -> dict[str, JsonValue]:
+        """Of how many photographs the image is made; empty where nobody knows."""
+        return {} if self.joined_fields is None else {"fields": self.joined_fields}
 
     def ends_utc(self) -> str | None:
         """Ask for the time."""

@@ -87,7 +87,7 @@ class Readiness:
     @property
     def models_problem(self) -> str | None:
         """Why the models folder cannot be followed."""
-        return self._watch.problem
+        return self._watch.problem or self._reloading.problem
 
     @property
     def repository(self) -> Repository:
@@ -134,9 +134,19 @@ class Readiness:
         self._reloading.begin()
 
     def _take_over(self, changes: Changes) -> None:
-        """Let requests from now on find what a look at the folder made."""
+        """Let requests from now on find what a look at the folder made.
+
+        Raises
+        ------
+        AuditUnavailableError
+            If it cannot be put on record; it is not done then, and may be asked for again.
+        """
         if self._repository is None:
             return
+        for model, _ in changes.loaded:
+            self._audit.model_loaded(model.card, model.card_sha256, model.opened.provider)
+        for card, provider in changes.removed:
+            self._audit.model_removed(card, provider)
         self._repository = changes.repository
         self._telemetry.models_refused.set(
             sum(one.state == "refused" for one in self._watch.not_served())
@@ -152,7 +162,6 @@ class Readiness:
         for card, provider in changes.removed:
             name, version = card.name, str(card.version)
             self._telemetry.model_info.labels(name, version, card.onnx_sha256, provider).set(0)
-            self._audit.model_removed(card, provider)
             _log.info("%s:%s is no longer served", name, version)
 
     def _end_of_warm_up(self, warming: asyncio.Task[None]) -> None:
@@ -163,11 +172,12 @@ class Readiness:
             _log.error("warm-up failed", exc_info=error)
 
     def _warm_up_model(self, model: LoadedModel) -> None:
-        self._tell_warm(model, model.warm_up())
+        seconds = model.warm_up()
+        self._audit.model_loaded(model.card, model.card_sha256, model.opened.provider)
+        self._tell_warm(model, seconds)
 
     def _tell_warm(self, model: LoadedModel, seconds: float) -> None:
         card = model.card
-        self._audit.model_loaded(card, model.card_sha256, model.opened.provider)
         name, version = card.name, str(card.version)
         self._telemetry.model_info.labels(
             name, version, card.onnx_sha256, model.opened.provider

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
+from petrography.errors import AuditUnavailableError
 from service.repository import Changes, FolderWatch
 
 __all__ = ["Reloading"]
@@ -24,7 +25,8 @@ class Reloading:
     every_s : float
         Seconds between two looks; 0: only when asked.
     take_over : callable
-        Told what changed, in the event loop.
+        Told what changed, in the event loop; where it says that the audit log takes no entry, it
+        is told the same again before the next look.
     """
 
     def __init__(
@@ -35,6 +37,13 @@ class Reloading:
         self._take_over = take_over
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._pending: Changes | None = None
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What stood in the way at the last look."""
+        return self._problem
 
     def ask(self) -> None:
         """Look soon, and take what is there as complete; called in the event loop."""
@@ -60,15 +69,32 @@ class Reloading:
             await self._look(at_once=at_once)
 
     async def _look(self, *, at_once: bool) -> None:
+        """Look and take over; what cannot be taken over now is so before the next look."""
+        try:
+            if self._pending is None:
+                self._pending = await self._found(at_once=at_once)
+            if self._pending is not None:
+                self._take_over(self._pending)
+        except AuditUnavailableError as error:
+            self._tell_problem(f"what the models folder holds cannot be taken over: {error}")
+        except Exception:  # noqa: BLE001 - what is served must go on, and so must the looking
+            # Tried again it would fail again; the next look finds what is there then.
+            self._pending = None
+            _log.exception("the models folder could not be looked at; the models are served on")
+            self._problem = "the last look at the models folder failed; the log says why"
+        else:
+            self._pending = self._problem = None
+
+    async def _found(self, *, at_once: bool) -> Changes | None:
         looking = asyncio.ensure_future(asyncio.to_thread(self._watch.look, at_once=at_once))
         try:
-            changes = await asyncio.shield(looking)
+            return await asyncio.shield(looking)
         except asyncio.CancelledError:
             # A thread cannot be stopped, and what it opens must not outlive the service.
             await asyncio.wait([looking])
             raise
-        except Exception:  # noqa: BLE001 - what is served must go on, and so must the looking
-            _log.exception("the models folder could not be looked at; the models are served on")
-        else:
-            if changes is not None:
-                self._take_over(changes)
+
+    def _tell_problem(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.error("%s; the models are served on", problem)
+        self._problem = problem

@@ -51,7 +51,7 @@ class DeadlineProtocol(H11Protocol):
     rest_within_s: ClassVar[float] = 600.0
     _deadline: asyncio.TimerHandle | None = None
     _waits_for: str | None = None
-    _has_answered = False
+    _answered = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head; uvicorn narrows the transport in the same way."""
@@ -65,7 +65,7 @@ class DeadlineProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Go on with what came meanwhile."""
-        self._has_answered = True
+        self._answered = True
         super().on_response_complete()
         self._look()
 
@@ -81,7 +81,7 @@ class DeadlineProtocol(H11Protocol):
             self._expect(None)
         elif theirs is h11.IDLE:
             # Without a byte of the next head the silence between requests is bounded by uvicorn.
-            begun = not self._has_answered or bool(self.conn.trailing_data[0])
+            begun = not self._answered or bool(self.conn.trailing_data[0])
             self._expect("head" if begun else None)
         elif theirs is h11.SEND_BODY and ours is h11.DONE:
             self._expect("rest")

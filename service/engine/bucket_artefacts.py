@@ -39,7 +39,7 @@ MANIFEST = "manifest.json"
 _ADDED = "added"
 _RETRY_S = 30.0
 # Whoever waits for a bucket that was just found silent waits for nothing.
-_SILENT_S = 10.0
+_SILENT_S, _SILENT_TIMES = 10.0, 3.0
 _SWEEP_S = 60.0
 # A result is noted just before it is there, and its own process then uploads it first.
 _BEING_PUBLISHED_S = 5.0
@@ -226,6 +226,7 @@ class BucketArtefactStore(ArtefactStore):
 
     def _bring(self, path: Path) -> Path | None:
         """Copy a result here, each file held against its SHA-256; None if there is none."""
+        self._require_no_silence()
         with self._noticing_silence():
             try:
                 content = self._bucket.read(f"{self._key(path)}/{MANIFEST}")
@@ -262,14 +263,23 @@ class BucketArtefactStore(ArtefactStore):
                     self._bucket.download(one.path, aside)
                     aside.replace(path / name)
 
+    def _require_no_silence(self) -> None:
+        """Refuse at once what a bucket that was just found silent would be asked for."""
+        if time.monotonic() < self._silent_until_s:
+            msg = f"bucket {self._bucket.url} does not answer; try again in a few seconds"
+            raise BucketUnavailableError(msg)
+
     @contextmanager
     def _noticing_silence(self) -> Iterator[None]:
+        begun_s = time.monotonic()
         try:
             yield
         except BucketUnavailableError as error:
-            if time.monotonic() >= self._silent_until_s:
+            now_s = time.monotonic()
+            if now_s >= self._silent_until_s:
                 _log.warning("%s; results are kept here until it does", error)
-            self._silent_until_s = time.monotonic() + _SILENT_S
+            # Where it takes long to find out, most of the time is not spent finding out.
+            self._silent_until_s = now_s + max(_SILENT_S, _SILENT_TIMES * (now_s - begun_s))
             raise
 
     def _work(self) -> None:

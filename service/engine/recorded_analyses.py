@@ -13,7 +13,11 @@ from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from petrography.errors import AnalysisNotFoundError, DatabaseUnavailableError
+from petrography.errors import (
+    AnalysisNotFoundError,
+    BucketUnavailableError,
+    DatabaseUnavailableError,
+)
 from petrography.pipeline import AnalysisRequest
 from service.catalogue import LEASE_S, AnalysisRecord, Begun, Catalogue, NewAnalysis
 from service.engine.analysing import Finished
@@ -165,7 +169,9 @@ class RecordedAnalyses:
         if not begun.fresh:
             return await asyncio.to_thread(self._earlier, new.tenant, begun.analysis_id)
         async with self._recorded(begun.analysis_id):
-            finished = self._kept(new.tenant, begun.analysis_id)
+            finished = None
+            if begun.taken_over:
+                finished = await asyncio.to_thread(self._left, new.tenant, begun.analysis_id)
             if finished is None:
                 finished = await work(begun.analysis_id, self._noting(begun.analysis_id))
             return finished
@@ -212,8 +218,19 @@ class RecordedAnalyses:
             raise self.store.not_found(ANALYSES, analysis_id, ANALYSES.document)
         return finished
 
+    def _left(self, tenant: str, analysis_id: str) -> Finished | None:
+        """Find what a process kept that died before it could record it.
+
+        Where a bucket does not answer there is none: the analysis is made again, and of two results
+        under one id the first stays.
+        """
+        try:
+            return self._kept(tenant, analysis_id)
+        except BucketUnavailableError as error:
+            _log.warning("analysis %s is made again: %s", analysis_id, error)
+            return None
+
     def _kept(self, tenant: str, analysis_id: str) -> Finished | None:
-        """Find what is kept: a process may have died between keeping and recording it."""
         try:
             opened = self.store.open(ANALYSES, analysis_id, ANALYSES.document, tenant)
         except AnalysisNotFoundError:

@@ -13,7 +13,7 @@ import re
 import uuid
 from pathlib import Path
 
-from petrography.errors import ConflictError
+from petrography.errors import BucketUnavailableError, ConflictError
 from service.engine.artefact_store import ArtefactStore, OpenArtefact, opened_artefact
 from service.engine.kinds import ANALYSES
 
@@ -59,12 +59,18 @@ def open_version(
 def newest_version(store: ArtefactStore, analysis_id: str, owner: str = "") -> int | None:
     """Tell the newest version of an analysis; None if it is not kept.
 
+    None too if it is not here and its bucket does not answer: work goes on then, and who makes an
+    analysis again under its id keeps the first.
+
     Parameters
     ----------
     store, analysis_id, owner
         As for `open_version`.
     """
-    folder = store.folder_of(ANALYSES, analysis_id, owner)
+    try:
+        folder = store.folder_of(ANALYSES, analysis_id, owner)
+    except BucketUnavailableError:
+        return None
     return None if folder is None else _newest_in(folder)
 
 

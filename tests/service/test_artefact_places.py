@@ -223,8 +223,12 @@ def test_what_is_finished_while_the_bucket_is_silent_is_uploaded_later(
 
 
 def test_a_result_that_is_elsewhere_needs_the_bucket(
-    s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
+    s3: s3_stand_in.Bucket,
+    in_s3: Callable[[], BucketArtefactStore],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("service.engine.bucket_artefacts._SILENT_S", 0.0)
+    monkeypatch.setattr("service.engine.bucket_artefacts._SILENT_TIMES", 0.0)
     result_id = str(uuid.uuid4())
     in_s3().keep(ANALYSES, result_id, {"result.json": b"x"})
     other = in_s3()

@@ -26,7 +26,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from petrography.errors import BucketUnavailableError, ConflictError, InternalError
+from petrography.errors import (
+    BucketUnavailableError,
+    ConflictError,
+    InternalError,
+    PetroserveError,
+)
 from service.bucket import Bucket
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import remove_oldest_results
@@ -173,13 +178,22 @@ class BucketArtefactStore(ArtefactStore):
     def upload_waiting(self, *, older_than_s: float = 0.0) -> None:
         """Upload what waits for so many seconds.
 
+        What cannot be uploaded comes last the next time, so that it is in the way of no other.
+
         Raises
         ------
         BucketUnavailableError
             If the bucket does not answer: the rest goes on waiting.
         """
         for path in self._outbox.paths(older_than_s=older_than_s):
-            self._upload(path)
+            try:
+                self._upload(path)
+            except BucketUnavailableError:
+                self._outbox.put_off(path)
+                raise
+            except (OSError, PetroserveError):
+                _log.exception("%s could not be uploaded; it goes on waiting", self._key(path))
+                self._outbox.put_off(path)
 
     def _kept_back(self, path: Path) -> bool:
         return self._outbox.holds(path)

@@ -17,6 +17,7 @@ from petrography.errors import (
     ConflictError,
     InternalError,
     NotFoundError,
+    StorageUnavailableError,
 )
 from service.bucket import Bucket
 from service.engine import (
@@ -135,7 +136,7 @@ def test_the_first_of_two_under_one_id_stays(machine: Machine) -> None:
 
 def test_a_failed_write_leaves_nothing(machine: Machine) -> None:
     store, result_id = machine(), str(uuid.uuid4())
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(StorageUnavailableError):
         store.keep(ANALYSES, result_id, {"result.json": b"x", "no/such/folder.png": b"x"})
 
     for one in (store, machine()):

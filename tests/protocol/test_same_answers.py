@@ -91,9 +91,7 @@ async def over_grpc(service: Service, asked: Asked) -> dict[str, Any]:
 def comparable(result: dict[str, Any]) -> dict[str, Any]:
     """What two runs of the same analysis have in common: all but the id and the time."""
     same: dict[str, Any] = json.loads(json.dumps(result).replace(result["id"], "ID"))
-    for when in ("started_utc", "finished_utc"):
-        del same["provenance"][when]
-    del same["timings_s"]
+    del same["timings_s"], same["provenance"]["started_utc"]
     for artefact in same["artefacts"]:
         if artefact["name"] == "provenance.json":
             del artefact["sha256"]

@@ -88,5 +88,5 @@ def _wait_until_ready(served: Served, log: Path) -> None:
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"{served.address}/readyz").status_code == 200:
                 return
-        time.sleep(0.1)
+        time.sleep(0.02)
     sys.exit(f"the service did not become ready:\n{log.read_text()}")

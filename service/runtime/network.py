@@ -211,10 +211,22 @@ class ModelNetworks:
         )
         self.provider = opened.provider
 
-    def begin_rates(self, warmed: ModelNetworks) -> None:
-        """Begin with the seconds that the latest runs of others of the same model took."""
-        self.labels.rate.begin(warmed.labels.rate.latest_seconds)
-        self.probabilities.rate.begin(warmed.probabilities.rate.latest_seconds)
+    def begin_rates(self, warmed: ModelNetworks, times_larger: float = 1.0) -> None:
+        """Begin with the seconds that the latest runs of others of the same model took.
+
+        Parameters
+        ----------
+        warmed : ModelNetworks
+            Those others.
+        times_larger : float
+            Pixels of a tile over those of the tiles that they ran.
+        """
+        for own, other in (
+            (self.labels.rate, warmed.labels.rate),
+            (self.probabilities.rate, warmed.probabilities.rate),
+        ):
+            latest_s = other.latest_seconds
+            own.begin(None if latest_s is None else latest_s * times_larger)
 
 
 def _concatenated(pieces: list[list[NDArray[Any]]]) -> list[NDArray[Any]]:

@@ -91,7 +91,8 @@ async def over_grpc(service: Service, asked: Asked) -> dict[str, Any]:
 def comparable(result: dict[str, Any]) -> dict[str, Any]:
     """What two runs of the same analysis have in common: all but the id and the time."""
     same: dict[str, Any] = json.loads(json.dumps(result).replace(result["id"], "ID"))
-    del same["timings_s"], same["provenance"]["started_utc"]
+    del same["timings_s"]
+    del same["provenance"]["started_utc"], same["provenance"]["finished_utc"]
     for artefact in same["artefacts"]:
         if artefact["name"] == "provenance.json":
             del artefact["sha256"]

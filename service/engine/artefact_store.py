@@ -47,12 +47,16 @@ _TENANTS = "tenants"
 
 @dataclass(frozen=True)
 class OpenArtefact:
-    """An artefact that is open for reading; stays readable when its result is removed."""
+    """An artefact that is open for reading; stays readable when its result is removed.
+
+    `version` tells which it is of the document of an analysis.
+    """
 
     file: BinaryIO
     size_bytes: int
     media_type: str
     etag: str
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,10 @@ class ArtefactStore:
 
     def added(self, path: Path) -> None:
         """Learn of a file that was added to a kept result, where more than the folder keeps it."""
+
+    def take_back(self, path: Path) -> None:
+        """Remove a file that was added to a kept result, wherever it is kept."""
+        path.unlink(missing_ok=True)
 
     @contextmanager
     def draft(self, kind: Kind, owner: str = "") -> Iterator[Draft]:

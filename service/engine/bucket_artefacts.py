@@ -164,9 +164,8 @@ class BucketArtefactStore(ArtefactStore):
             If the bucket does not answer. Both leave nothing of it.
         """
         try:
-            key = f"{self._key(path.parent)}/{_ADDED}/{path.name}"
             with self._noticing_silence():
-                first = self._bucket.create(key, path.read_bytes())
+                first = self._bucket.create(self._added_key(path), path.read_bytes())
         except BucketUnavailableError:
             path.unlink()
             raise
@@ -174,6 +173,18 @@ class BucketArtefactStore(ArtefactStore):
             path.unlink()
             msg = f"{path.name} was made by somebody else meanwhile; read it and decide again"
             raise ConflictError(msg)
+
+    def take_back(self, path: Path) -> None:
+        """Remove a version that was added, there and here.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the bucket does not answer: the version stays, here as there.
+        """
+        with self._noticing_silence():
+            self._bucket.remove([self._added_key(path)])
+        super().take_back(path)
 
     def upload_waiting(self, *, older_than_s: float = 0.0) -> None:
         """Upload what waits for so many seconds.
@@ -197,6 +208,9 @@ class BucketArtefactStore(ArtefactStore):
 
     def _kept_back(self, path: Path) -> bool:
         return self._outbox.holds(path)
+
+    def _added_key(self, path: Path) -> str:
+        return f"{self._key(path.parent)}/{_ADDED}/{path.name}"
 
     def _key(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix()

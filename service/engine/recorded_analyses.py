@@ -21,7 +21,8 @@ from petrography.errors import (
 from petrography.pipeline import AnalysisRequest
 from service.catalogue import LEASE_S, AnalysisRecord, Begun, Catalogue, NewAnalysis
 from service.engine.analysing import Finished
-from service.engine.artefact_store import ArtefactStore
+from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.catching_up import open_recorded_version
 from service.engine.course import AnalysisEvent
 from service.engine.kinds import ANALYSES
 from service.engine.source_files import NamedFile, Placed
@@ -175,6 +176,12 @@ class RecordedAnalyses:
             if finished is None:
                 finished = await work(begun.analysis_id, self._noting(begun.analysis_id))
             return finished
+
+    def open_version(
+        self, analysis_id: str, owner: str = "", version: int | None = None
+    ) -> OpenArtefact:
+        """Open the document of an analysis; see `service.engine.catching_up`."""
+        return open_recorded_version(self.catalogue, self.store, analysis_id, owner, version)
 
     async def make(self, new: NewAnalysis, work: Callable[[str], Awaitable[T]]) -> T:
         """Do work of which an analysis is a part, and record what becomes of the analysis.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from petrography.errors import BucketUnavailableError, ConflictError
@@ -46,9 +47,10 @@ def open_version(
     folder = store.folder_of(ANALYSES, analysis_id, owner)
     if folder is not None:
         newest = _newest_in(folder)
-        name = _name(newest if version is None else version)
+        wanted = newest if version is None else version
         try:
-            return opened_artefact(folder / name, "application/json")
+            opened = opened_artefact(folder / _name(wanted), "application/json")
+            return replace(opened, version=wanted)
         except FileNotFoundError:
             if (folder / ANALYSES.document).is_file():
                 msg = f"analysis {analysis_id} has no version {version}; there are 1 to {newest}"

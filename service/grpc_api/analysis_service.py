@@ -17,7 +17,6 @@ from service.engine import (
     OnEvent,
     asked_analysis,
     digest_of_upload,
-    open_version,
     priority_of,
     size_if_known,
 )
@@ -171,7 +170,7 @@ class AnalysisService(AnalysisServiceServicer):
     def _kept(self, owner: str, analysis_id: str, version: int) -> messages.Analysis:
         engine = self._engine
         try:
-            opened = open_version(engine.store, analysis_id, owner, version or None)
+            opened = engine.recorded.open_version(analysis_id, owner, version or None)
         except AnalysisNotFoundError:
             record = engine.recorded.catalogue.get(owner, analysis_id)
             if version or record.state == "done":

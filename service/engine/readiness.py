@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from petrography.errors import NotReadyError
+from petrography.errors import AuditUnavailableError, NotReadyError
 from service.engine.auditing import Auditing
 from service.engine.reloading import Reloading
 from service.repository import Changes, FolderWatch, LoadedModel, NotServed, Repository
@@ -133,7 +133,7 @@ class Readiness:
         self._repository = repository
         self._reloading.begin()
 
-    def _take_over(self, changes: Changes) -> None:
+    async def _take_over(self, changes: Changes) -> None:
         """Let requests from now on find what a look at the folder made."""
         if self._repository is None:
             return
@@ -152,8 +152,18 @@ class Readiness:
         for card, provider in changes.removed:
             name, version = card.name, str(card.version)
             self._telemetry.model_info.labels(name, version, card.onnx_sha256, provider).set(0)
-            self._audit.model_removed(card, provider)
             _log.info("%s:%s is no longer served", name, version)
+        await asyncio.to_thread(self._record, changes)
+
+    def _record(self, changes: Changes) -> None:
+        """Put on record what changed: it has happened, whether the log takes it or not."""
+        try:
+            for model, _ in changes.loaded:
+                self._audit.model_loaded(model.card, model.card_sha256, model.opened.provider)
+            for card, provider in changes.removed:
+                self._audit.model_removed(card, provider)
+        except AuditUnavailableError as error:
+            _log.error("a change of the models is not on record: %s", error)
 
     def _end_of_warm_up(self, warming: asyncio.Task[None]) -> None:
         if error := warming.exception():
@@ -163,11 +173,12 @@ class Readiness:
             _log.error("warm-up failed", exc_info=error)
 
     def _warm_up_model(self, model: LoadedModel) -> None:
-        self._tell_warm(model, model.warm_up())
+        seconds = model.warm_up()
+        self._audit.model_loaded(model.card, model.card_sha256, model.opened.provider)
+        self._tell_warm(model, seconds)
 
     def _tell_warm(self, model: LoadedModel, seconds: float) -> None:
         card = model.card
-        self._audit.model_loaded(card, model.card_sha256, model.opened.provider)
         name, version = card.name, str(card.version)
         self._telemetry.model_info.labels(
             name, version, card.onnx_sha256, model.opened.provider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from service.repository import Changes, FolderWatch
@@ -28,7 +28,10 @@ class Reloading:
     """
 
     def __init__(
-        self, watch: FolderWatch, every_s: float, take_over: Callable[[Changes], object]
+        self,
+        watch: FolderWatch,
+        every_s: float,
+        take_over: Callable[[Changes], Awaitable[object]],
     ) -> None:
         self._watch = watch
         self._every_s = every_s or None
@@ -71,4 +74,4 @@ class Reloading:
             _log.exception("the models folder could not be looked at; the models are served on")
         else:
             if changes is not None:
-                self._take_over(changes)
+                await self._take_over(changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from petrography.errors import BucketUnavailableError, NotFoundError
 from service.engine.analysing import Finished
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.auditing import Auditing
@@ -47,12 +48,23 @@ class RecordedKeeping:
         StorageUnavailableError
             If the disk does not take it.
         """
-        document = files[kind.document]
+        kept = self._kept(kind, result_id, owner)
+        # What the digest of its content names is made once: a repetition answers the first, with
+        # its date.
+        document = files[kind.document] if kept is None else kept
         with self.store.draft(kind, owner) as draft:
             for name, content in files.items():
                 if name != kind.document:
                     draft.write(name, content)
             return self.publish(kind, result_id, document, draft)
+
+    def _kept(self, kind: Kind, result_id: str, owner: str) -> bytes | None:
+        try:
+            opened = self.store.open(kind, result_id, kind.document, owner)
+        except (NotFoundError, BucketUnavailableError):
+            return None
+        with opened.file as file:
+            return file.read()
 
     def publish(self, kind: Kind, result_id: str, document: bytes, draft: Draft) -> Finished:
         """Write the document of a draft and keep it; errors as for `keep`.

@@ -120,7 +120,7 @@ def test_a_result_is_on_the_disk_before_it_is_kept(
     fsync, rename = os.fsync, Path.rename
 
     def note_fsync(descriptor: int) -> None:
-        steps.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        steps.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
         fsync(descriptor)
 
     def note_rename(path: Path, target: Path) -> Path:

@@ -67,17 +67,16 @@ $(CLIENTS)/.installed: tests/protocol/clients/requirements.txt tests/protocol/cl
 	  -c tests/protocol/clients/constraints.txt -r tests/protocol/clients/requirements.txt
 	@touch $@
 
-check: $(DEVELOP) ## Lint, format, types and import rules, without running anything
+check: $(DEVELOP) ## Lint, format, types, import rules and vulnerable dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python .ci/audit.py
 
-# Not part of check: it asks a public service about every version, so it needs the network.
-audit: ## Look for known vulnerabilities of the dependencies (needs the network)
-	$(PYTHON) -m venv .audit
-	.audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit
-	.audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+# Within check it is asked once a day, and passes with a word where there is no network.
+audit: ## Look for known vulnerabilities of the dependencies, now (needs the network)
+	$(PYTHON) .ci/audit.py --anew
 
 bench: $(DEVELOP) ## Time and memory side by side with plain ONNX Runtime and torch
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -68,7 +68,12 @@ GROUPS = (
         "results into the information system of a laboratory",
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),
-    ("jobs", jobs, "list|retry|purge", "analyses that go on without their client"),
+    (
+        "jobs",
+        jobs,
+        "list|retry|purge|callbacks|redeliver",
+        "analyses that go on without their client",
+    ),
     ("keys", keys, "create|list|revoke", "API keys of the service"),
     ("audit", audit, "verify|show|head", "the audit log of the service"),
 )

@@ -9,7 +9,8 @@ Every way runs in a process of its own, so that peak memory means something, and
 so that a disturbance of the machine hits all of them. The photograph is a phantom; its pixels do
 not change the time of a network, but its grains change that of the statistics.
 
-- ``analysis``: encoded bytes to result.json, labels, confidence, overlay and tables;
+- ``analysis``: from a file to the files that are kept, by what the service and the command line
+  call, large arrays in scratch files;
 - ``bare``: the same graph in a bare session over the same pixels once, tiles side by side without
   overlap, labels and confidence only;
 - ``eager``: the same network in torch, same tiles, argmax and confidence;
@@ -184,25 +185,35 @@ Way = tuple[Work, Work, dict[str, float]]
 
 def analysis(subject: Subject) -> Way:
     """Everything that the service does with a photograph, at full resolution."""
-    from petrography.image_codec import ImageLimits, encode_jpeg
-    from petrography.pipeline import AnalysisRequest, analyse
+    from command_line.files import written_folder
+    from petrography.image_codec import encode_jpeg
+    from petrography.pipeline import AnalysisRequest
+    from service.engine import ScratchFiles, analyse_image
+    from service.settings import Settings
 
     loaded, stages = subject.load(), {}
+    settings = Settings(models_folder=subject.models)
+    warm = subject.image.with_name("small.jpg")
+    warm.write_bytes(encode_jpeg(np.full((600, 800, 3), 90, dtype=np.uint8)))
 
-    def run(data: bytes) -> object:
-        return analyse(
-            data,
-            AnalysisRequest(resampling_factor=1.0, association="S1"),
-            card=loaded.card,
-            predictor_for=loaded.predictor_for,
-            analysis_id="benchmark",
-            limits=ImageLimits(),
-            software={},
-            on_stage=stages.__setitem__,
-        )
+    def run(image: Path) -> None:
+        with (
+            tempfile.TemporaryDirectory(dir=image.parent) as folder,
+            ScratchFiles() as scratch,
+            written_folder(Path(folder) / "analysis") as sink,
+        ):
+            analyse_image(
+                sink,
+                scratch.view(image),
+                AnalysisRequest(resampling_factor=1.0, association="S1"),
+                loaded,
+                settings=settings,
+                workspace=scratch,
+                analysis_id="benchmark",
+                on_stage=stages.__setitem__,
+            )
 
-    small = encode_jpeg(np.full((600, 800, 3), 90, dtype=np.uint8))
-    return lambda: run(subject.image.read_bytes()), lambda: run(small), stages
+    return lambda: run(subject.image), lambda: run(warm), stages
 
 
 def bare(subject: Subject) -> Way:

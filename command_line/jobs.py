@@ -1,4 +1,4 @@
-"""Look after the jobs of the service: those that were given up, and what old ones left."""
+"""Look after the jobs of the service: those that were given up, what old ones left, callbacks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from command_line.files import DONE, AddCommand
 
 if TYPE_CHECKING:
     from service.catalogue import AnalysisRecord, State
+    from service.jobs import CallbackState
     from service.settings import Settings
 
-__all__ = ["add_commands", "list_jobs", "purge", "retry"]
+__all__ = ["add_commands", "list_callbacks", "list_jobs", "purge", "redeliver", "retry"]
 
 
 def add_commands(add_command: AddCommand) -> None:
@@ -36,7 +37,13 @@ def add_commands(add_command: AddCommand) -> None:
     purged.add_argument(
         "--older-than-days", type=float, metavar="N", help="default: PETROSERVE_JOBS_KEPT_DAYS"
     )
-    for parser in (listed, tried, purged):
+    told = add_command("callbacks", list_callbacks, "callbacks on their way, and those given up")
+    told.add_argument("--dead", action="store_true", help="only those that were given up")
+    told.add_argument("--json", action="store_true", help="one JSON document a line")
+    again = add_command("redeliver", redeliver, "send callbacks again; the service takes them up")
+    again.add_argument("ids", nargs="*", metavar="ID", help="of a job, or of a callback")
+    again.add_argument("--dead", action="store_true", help="all that were given up")
+    for parser in (listed, tried, purged, told, again):
         parser.add_argument(
             "--artefacts", type=Path, metavar="DIR", help="folder of results (default: the setting)"
         )
@@ -62,6 +69,27 @@ def retry(arguments: argparse.Namespace) -> int:
         for analysis_id in dict.fromkeys((*arguments.ids, *dead)):
             desk.retry(analysis_id)
             print(analysis_id)
+    return DONE
+
+
+def list_callbacks(arguments: argparse.Namespace) -> int:
+    """Print one line a callback."""
+    from service.jobs.redelivery import opened_callbacks
+
+    with opened_callbacks(_settings(arguments)) as desk:
+        for state in desk.listed(("dead",) if arguments.dead else ("waiting", "dead")):
+            print(state.model_dump_json() if arguments.json else _callback_line(state))
+    return DONE
+
+
+def redeliver(arguments: argparse.Namespace) -> int:
+    """Send callbacks again."""
+    from service.jobs.redelivery import opened_callbacks
+
+    with opened_callbacks(_settings(arguments)) as desk:
+        dead = desk.listed(("dead",), limit=1_000_000) if arguments.dead else ()
+        for name in dict.fromkeys((*arguments.ids, *(one.id for one in dead))):
+            print(desk.redeliver(name).id)
     return DONE
 
 
@@ -94,6 +122,11 @@ def _line_of(record: AnalysisRecord) -> str:
             str(problem.get("detail", "")),
         )
     )
+
+
+def _callback_line(state: CallbackState) -> str:
+    made = f"{state.created_utc:%Y-%m-%d %H:%M:%S}Z"
+    return "\t".join((state.id, state.state, made, str(state.tries), state.receiver, state.error))
 
 
 def _json_of(record: AnalysisRecord) -> str:

@@ -9,14 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.files import DONE, AddCommand, add_out, write_files
-from command_line.lims_options import add_site, read_profile, read_result, signed_in
+from command_line.lims_imports import add_imports
+from command_line.lims_options import (
+    add_results,
+    add_site,
+    read_profile,
+    read_reportables,
+    signed_in,
+)
+from command_line.lims_push import add_push
+from command_line.lims_report import report_beside
 from command_line.lims_review import add_review
 from command_line.lims_watching import add_watch
 from command_line.settings import FAILED_VERIFICATION, complain
 
 if TYPE_CHECKING:
-    from petrography.report import Result
-    from service.lims import Delivered, SampleInLims, SenaiteClient
+    from service.lims import Delivered, Reportable, SampleInLims, SenaiteClient
 
 __all__ = ["add_commands", "check", "export", "send", "worklist"]
 
@@ -26,7 +34,7 @@ FORMATS = ("senaite", "long", "wide", "lis2")
 def add_commands(add_command: AddCommand) -> None:
     """Describe the commands; they stand below ``lims``."""
     exported = add_command("export", export, "results as files that a LIMS reads")
-    _add_results(exported)
+    add_results(exported)
     add_out(exported, "folder of senaite.csv, edd-long.csv, edd-wide.csv and lis2/*.txt")
     exported.add_argument(
         "--format", choices=FORMATS, action="append", help="repeatable (default: all)"
@@ -41,7 +49,7 @@ def add_commands(add_command: AddCommand) -> None:
     listed.add_argument("--keyword", help="of one analysis service (default: all)")
     add_site(listed)
     sent = add_command("send", send, "results into SENAITE; can be repeated at any time")
-    _add_results(sent)
+    add_results(sent)
     sent.add_argument(
         "--attach",
         type=Path,
@@ -49,26 +57,20 @@ def add_commands(add_command: AddCommand) -> None:
         default=[],
         metavar="FILE",
         help="file to store with the one result; repeatable (default: its report.pdf, if one lies "
-        "beside it)",
+        "beside it; of a reviewed version a new one)",
     )
     add_site(sent)
+    add_push(add_command)
+    add_imports(add_command)
     add_review(add_command)
     add_watch(add_command)
-
-
-def _add_results(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
-    parser.add_argument(
-        "--profile", type=Path, metavar="FILE.toml", help="names and digits of the laboratory"
-    )
-    parser.add_argument("--sample-id", help="for one result whose analysis was told no sample")
 
 
 def export(arguments: argparse.Namespace) -> int:
     """Write results in the formats of laboratories."""
     from service.lims import lis2_message, long_csv, two_dimension_csv, wide_csv
 
-    results = [read_result(path, arguments) for path in arguments.results]
+    results = [one for _, one in read_reportables(arguments)]
     profile = read_profile(arguments.profile)
     wanted = set(arguments.format or FORMATS)
     tables = {
@@ -135,7 +137,9 @@ def _held(client: SenaiteClient, sample: str) -> SampleInLims | None:
         return None
     analyses = client.analyses(found.id)
     return SampleInLims(
-        found.state, tuple((one.keyword, one.state, bool(one.result)) for one in analyses)
+        found.state,
+        tuple((one.keyword, one.state, bool(one.result)) for one in analyses),
+        frozenset(one.keyword for one in analyses if one.is_calculated),
     )
 
 
@@ -152,38 +156,38 @@ def send(arguments: argparse.Namespace) -> int:
     from petrography.errors import InvalidParameterError, LimsRefusedError
     from service.lims import deliver
 
-    if arguments.attach and len(arguments.results) > 1:
-        msg = (
-            f"--attach belongs to one result, {len(arguments.results)} are given; send them singly"
-        )
+    results = read_reportables(arguments)
+    if arguments.attach and len(results) > 1:
+        msg = f"--attach belongs to one result, {len(results)} are given; send them singly"
         raise InvalidParameterError(msg)
     stated = {path.name: path.read_bytes() for path in arguments.attach}
-    results = {path: read_result(path, arguments) for path in arguments.results}
     profile, status = read_profile(arguments.profile), DONE
     with signed_in(arguments) as client:
-        for path, result in results.items():
-            attachments = stated or _report_beside(path, result)
+        for path, result in results:
+            attachments, is_whole = (stated, True) if stated else _attached(path, result)
             try:
                 done = deliver(client, result, profile=profile, attachments=attachments)
             except LimsRefusedError as error:
                 # The other samples are worth sending all the same.
                 status = complain(f"{path}: {error}")
                 continue
-            if not _told(path, done):
+            if not _told(path, done) or not is_whole:
                 status = FAILED_VERIFICATION
     return status
 
 
-def _report_beside(path: Path, result: Result) -> dict[str, bytes]:
-    """Read the report that the analysis wrote beside its result; another one is not taken for it."""
-    from petrography.model_card import sha256_hex
+def _attached(path: Path, result: Reportable) -> tuple[dict[str, bytes], bool]:
+    """The report of a result, and whether none is missing; says why one is."""
+    from petrography.errors import MissingPartError
+    from petrography.report import Result
 
-    report = path.with_name("report.pdf")
-    written = {one.name: one.sha256 for one in result.artefacts}
-    if report.name not in written or not report.is_file():
-        return {}
-    content = report.read_bytes()
-    return {report.name: content} if sha256_hex(content) == written[report.name] else {}
+    if not isinstance(result, Result):
+        return {}, True
+    try:
+        return report_beside(path, result), True
+    except MissingPartError as error:
+        print(path, "(attachment)", "report.pdf", "left out", error, sep="\t")
+        return {}, False
 
 
 def _told(path: Path, delivered: Iterable[Delivered]) -> bool:

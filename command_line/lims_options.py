@@ -10,12 +10,14 @@ from petrography.errors import InvalidParameterError, MissingPartError
 
 if TYPE_CHECKING:
     from petrography.report import Result
-    from service.lims import LimsProfile, SenaiteClient
+    from service.lims import LimsProfile, Reportable, SenaiteClient
 
 __all__ = [
+    "add_results",
     "add_site",
     "parse_result",
     "read_profile",
+    "read_reportables",
     "read_result",
     "read_stored_result",
     "signed_in",
@@ -29,6 +31,44 @@ def add_site(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--password-file", type=Path, metavar="FILE", help="holds its password (or the setting)"
     )
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Describe results, and how the laboratory names and joins them."""
+    parser.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE.toml", help="names and digits of the laboratory"
+    )
+    parser.add_argument("--sample-id", help="for one result whose analysis was told no sample")
+    parser.add_argument(
+        "--join",
+        action="store_true",
+        help="several results of one sample are its fields: reported as one, with the interval of "
+        "the scatter between them",
+    )
+
+
+def read_reportables(arguments: argparse.Namespace) -> list[tuple[Path, Reportable]]:
+    """Read the results of a command, joined by sample where that is asked for.
+
+    Returns
+    -------
+    list of (Path, Result or FieldsOfSample)
+        With the file, of several the first.
+
+    Raises
+    ------
+    InvalidParameterError
+        As for `read_result`, or where fields cannot be joined.
+    """
+    from service.lims import by_sample
+
+    read = [(path, read_result(path, arguments)) for path in arguments.results]
+    if not arguments.join:
+        return list(read)
+    first = {result.sample.id: path for path, result in reversed(read)}
+    joined = by_sample(result for _, result in read)
+    return [(first[one.sample.id], one) for one in joined]
 
 
 def signed_in(arguments: argparse.Namespace) -> SenaiteClient:
@@ -94,10 +134,11 @@ def read_result(path: Path, arguments: argparse.Namespace) -> Result:
     stated: str | None = arguments.sample_id
     if stated is None:
         return result
-    if len(arguments.results) > 1 or result.sample.id not in {None, stated}:
+    is_one = len(arguments.results) == 1 or arguments.join
+    if not is_one or result.sample.id not in {None, stated}:
         msg = (
-            f"--sample-id {stated} is for one result without a sample; {path} is of "
-            f"{result.sample.id or 'one of several'}"
+            f"--sample-id {stated} is for one result without a sample, or for fields of one "
+            f"sample with --join; {path} is of {result.sample.id or 'one of several'}"
         )
         raise InvalidParameterError(msg)
     named = result.model_dump() | {"sample": result.sample.model_dump() | {"id": stated}}

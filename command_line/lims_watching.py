@@ -62,11 +62,13 @@ def watch(arguments: argparse.Namespace) -> int:
 
 
 def _watched(folder: WatchedFolder, *, once: bool, pause_s: float) -> int:
+    from service.lims import on_one_line
+
     status = DONE
     while True:
         handled = folder.look()
         for one in handled:
-            print(one.name, one.state, one.why, sep="\t", flush=True)
+            print(on_one_line(one.name), one.state, on_one_line(one.why), sep="\t", flush=True)
             status = status if one.state == "done" else FAILED_VERIFICATION
         waits = any(one.state == "later" for one in handled)
         if once and not folder.unsettled and (waits or not handled):

@@ -60,7 +60,9 @@ class PreparedAnalysis:
             raise InvalidParameterError(msg) from None
         return replace(self, request=self.request.model_copy(update={"sample": sample}))
 
-    def run(self, image: Path, folder: Path, *, in_parts: InParts | None = None) -> str:
+    def run(
+        self, image: Path, folder: Path, *, in_parts: InParts | None = None, joined_fields: int = 1
+    ) -> str:
         """Analyse an image behind a progress bar, write its files and return its modal table."""
         from tqdm import tqdm
 
@@ -89,6 +91,7 @@ class PreparedAnalysis:
                 corrections=self.corrections,
                 views=self.views,
                 in_parts=in_parts,
+                joined_fields=joined_fields,
                 on_progress=on_progress,
             )
         return modal_table(result)

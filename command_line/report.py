@@ -12,7 +12,7 @@ from command_line.lims_options import read_stored_result
 if TYPE_CHECKING:
     from petrography.report import Result
 
-__all__ = ["add_commands", "report"]
+__all__ = ["add_commands", "report", "report_of"]
 
 # Of the longer side of the picture: 230 px to the inch of a page.
 _MAX_PRINTED_PX = 1600
@@ -33,16 +33,20 @@ def add_commands(add_command: AddCommand) -> None:
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the report of a result, for instance of one that was reviewed since."""
-    from petrography.report.pages import report_pdf
-
     result = read_stored_result(arguments.result)
     beside = arguments.result.with_name("overlay.jpg")
     overlay: Path | None = arguments.overlay or (beside if beside.is_file() else None)
-    picture = None if overlay is None else _printed(overlay, result)
     out: Path = arguments.out
-    write_files(out.parent, {out.name: report_pdf(result, picture)})
+    write_files(out.parent, {out.name: report_of(result, overlay)})
     print(f"{out}: version {result.version}, {result.status}")
     return DONE
+
+
+def report_of(result: Result, overlay: Path | None) -> bytes:
+    """Write the report of a result as PDF; without a file of its overlay there is no picture."""
+    from petrography.report.pages import report_pdf
+
+    return report_pdf(result, None if overlay is None else _printed(overlay, result))
 
 
 def _printed(overlay: Path, result: Result) -> bytes:

@@ -127,7 +127,8 @@ def stitch(arguments: argparse.Namespace) -> int:
     print(_summary(stitching.report))
     if prepared is not None:
         parts = _in_parts(stitching) if arguments.segment == "fields" else None
-        print(prepared.run(out, arguments.analyse, in_parts=parts))
+        count = len(stitching.placed)
+        print(prepared.run(out, arguments.analyse, in_parts=parts, joined_fields=count))
     return DONE
 
 

@@ -125,13 +125,16 @@ class Settings(BaseSettings):
 
     database_url: str | None = None
     """Where analyses are listed: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; unset:
-    catalogue.sqlite below the artefacts folder."""
+    catalogue.sqlite below the artefacts folder. A PostgreSQL also holds the queue of jobs, which
+    else is jobs/queue.sqlite below that folder."""
 
     scratch_folder: Path | None = None
     """Where images larger than memory are worked on, up to 20 bytes a pixel; on a disk, not in
     memory. Unset: the temporary folder of the system."""
 
-    max_image_bytes: _Count = 256 * 1024**2
+    # More than a byte a pixel of the largest image: JPEG and compressed TIFF of sections need half
+    # of that. Uploads lie on disk and are mapped, so it is room on the disk and not memory.
+    max_image_bytes: _Count = _GIB
     """Largest image file that is accepted."""
 
     max_image_pixels: _Count = 700_000_000

@@ -21,6 +21,7 @@ __all__ = [
     "names_that_say_nothing",
     "overlong_files",
     "overlong_functions",
+    "pickles",
     "unfinished_places",
 ]
 
@@ -45,6 +46,19 @@ FORMAT_LIBRARIES = ("PIL", "tifffile", "imagecodecs", "imageio", "skimage.io", "
 FORMAT_CALLS = {"imread", "imreadmulti", "imwrite", "imdecode", "imencode"}
 MACHINE_FOLDERS = ("home", "work", "root", "tmp", "Users")
 MACHINE_PATH = re.compile(rf"(?<![\w.~/])/(?:{'|'.join(MACHINE_FOLDERS)})/\w")
+PICKLING = (
+    "pickle",
+    "_pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "jsonpickle",
+    "joblib",
+    "shelve",
+    "marshal",
+)
+# Names the error that torch raises where a file holds more than tensors and plain values.
+PICKLE_ERRORS_KNOWN_TO = "training/foreign/reading"
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 
 
@@ -207,6 +221,34 @@ def machine_paths(root: Path) -> list[str]:
     ]
 
 
+def pickles(root: Path) -> list[str]:
+    """Nothing that is read can run code, as a pickle could."""
+    return [
+        f"{path}: may open a pickle"
+        for path, text in product_sources(root)
+        if may_unpickle(text, imports_allowed=is_module(path, PICKLE_ERRORS_KNOWN_TO))
+    ]
+
+
+@cache
+def may_unpickle(text: str, *, imports_allowed: bool) -> bool:
+    if not imports_allowed and any(is_in(name, PICKLING) for name in imported_names(text)):
+        return True
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    return any(unpickles(call) for call in calls)
+
+
+def unpickles(call: ast.Call) -> bool:
+    """Whether a call reads pickles: by its name, or because nothing forbids it to."""
+    stated = {word.arg: ast.unparse(word.value) for word in call.keywords}
+    if ast.unparse(call.func) == "torch.load" and stated.get("weights_only") != "True":
+        return True
+    read = {"read_pickle", "Unpickler", "pickle.load", "pickle.loads"}
+    if ast.unparse(call.func) in read or called_name(call) in read:
+        return True
+    return stated.get("allow_pickle", "False") != "False"
+
+
 def unfinished_places(root: Path) -> list[str]:
     """What is not there yet is left out, not stubbed."""
     return [
@@ -224,5 +266,6 @@ ALL: tuple[Callable[[Path], list[str]], ...] = (
     overlong_functions,
     names_that_say_nothing,
     machine_paths,
+    pickles,
     unfinished_places,
 )

@@ -78,6 +78,18 @@ def test_versions_are_as_the_page_says(typed: tuple[Path, dict[str, Any]]) -> No
     assert versions[2].sample.id == "SEC-0007"
 
 
+def test_estimates_tell_what_the_page_names(typed: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = typed
+    small, large = (
+        json.loads((folder / name).read_text()) for name in ("estimate.json", "large.json")
+    )
+
+    (named,) = re.findall(r"^What an analysis would take.*$", PAGE, flags=re.MULTILINE)
+    assert set(re.findall(r"`(\w+_\w+|tiles|seconds)`", named)) <= set(small)
+    assert (large["height_px"], large["width_px"]) == (1800, 2200)
+    assert small["tiles"] < large["tiles"]
+
+
 def test_a_compressed_file_arrives_as_it_is(typed: tuple[Path, dict[str, Any]]) -> None:
     outlines = json.loads((typed[0] / "grains.geojson").read_text())
 

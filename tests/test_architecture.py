@@ -216,6 +216,12 @@ PLANTED = [
     ("names_that_say_nothing", "service/utils.py", ""),
     ("names_that_say_nothing", "petrography/common/__init__.py", ""),
     ("machine_paths", "training/config.py", f"DATA = '{Path('/', 'home', 'me', 'data')}'"),
+    ("pickles", "service/status.py", "import pickle"),
+    ("pickles", "petrography/images.py", "from joblib import load"),
+    ("pickles", "training/config.py", "torch.load('a.pt')"),
+    ("pickles", "training/config.py", "torch.load('a.pt', weights_only=weights_only)"),
+    ("pickles", "training/foreign/reading.py", "pickle.loads(b'')"),
+    ("pickles", "petrography/images.py", "np.load('a.npy', allow_pickle=True)"),
     ("unfinished_places", "petrography/images.py", "# TODO: later"),
     ("unfinished_places", "petrography/images.py", "raise NotImplementedError"),
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +85,13 @@ def test_the_page_runs(service: tuple[Path, str]) -> None:
     callback = next(one for one in COMMANDS if "callback" in one).replace(ADDRESS, address)
     called = httpx.Response(200, content=typed(callback, folder)).json()
     assert typed(events, folder, ID=called["id"]).rstrip().splitlines()[-2] == "event: done"
+    seen, again = (one.replace(ADDRESS, address) for one in COMMANDS if "$ID/callbacks" in one)
+    end = time.monotonic() + WITHIN_S
+    # It is stored just after the job has ended.
+    while not (told := json.loads(typed(seen, folder, ID=called["id"]))["callbacks"]):
+        assert time.monotonic() < end
+    assert told[0]["id"].startswith(f"{called['id']}.")
+    assert json.loads(typed(again, folder, ID=called["id"]))["state"] == "waiting"
     for one in COMMANDS:
         if one.startswith("petroserve jobs"):
             typed(one, folder)

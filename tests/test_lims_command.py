@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -228,6 +229,26 @@ def test_watch_analyses_what_is_dropped_and_explains_what_fails(
     (handed,) = out.glob("senaite/a-*_1.csv")
     assert run("lims", "check", handed)[0] == 0
     assert len(list(out.glob("edd/*.csv"))) == 2
+
+
+def test_no_name_of_a_file_stops_the_watcher_or_breaks_its_lines(
+    run: Run, tmp_path: Path, watching: tuple[Path, list[str]]
+) -> None:
+    inbox, words = watching
+    for name in (b"\xff.png", b"line\nbreak\ttab.png", b"bad\xfe.png"):
+        content = b"no image" if b"bad" in name else painted_png()
+        (inbox / os.fsdecode(name)).write_bytes(content)
+        sidecar = name.replace(b".png", b".csv")
+        (inbox / os.fsdecode(sidecar)).write_text("sample_id\nS\n")
+    status, printed, _ = run(*words)
+    assert status == 1
+    assert {row[0]: row[1] for row in table(printed)} == {
+        r"bad\udcfe.png": "failed",
+        r"line\nbreak\ttab.png": "done",
+        r"\udcff.png": "done",
+    }
+    (reason,) = (inbox / "failed").glob("*.reason.txt")
+    assert reason.read_text().startswith(r"bad\udcfe.png: ")
 
 
 def test_watch_takes_the_sample_from_the_name_where_it_is_told_to(

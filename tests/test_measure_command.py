@@ -76,3 +76,19 @@ def test_measure_refuses_an_impossible_scale(run: Run, tmp_path: Path, um_per_px
     )
     assert status == 2
     assert "wanted micrometres per pixel" in complaints
+
+
+@pytest.mark.parametrize("recipe", ["S1", "quartz"])
+def test_measure_of_a_phantom_is_what_its_truth_says(run: Run, tmp_path: Path, recipe: str) -> None:
+    painted, out = tmp_path / "phantom", tmp_path / "out"
+    words = ("--recipe", recipe, "--seed", "5", "--size", "96x130", "--out", painted)
+    assert run("phantom", *words)[0] == 0
+    assert run("measure", painted / "labels.png", "--out", out)[0] == 0
+    truth = json.loads((painted / "truth.json").read_text())["area_fraction"]
+    modal = json.loads((out / "result.json").read_text())["modal"]
+    counted = {str(entry["code"]): entry["area_px"] / (96 * 130) for entry in modal}
+    assert len(truth) >= 2
+    assert counted == pytest.approx(truth, abs=1e-9)
+    # Percentages are written with four decimals.
+    written = {str(entry["code"]): entry["area_percent"] / 100 for entry in modal}
+    assert written == pytest.approx(truth, abs=0.501e-6)

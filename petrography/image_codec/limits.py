@@ -8,7 +8,7 @@ from petrography.errors import BodyTooLargeError, DamagedImageError, ImageTooLar
 
 __all__ = ["ImageLimits", "require_bytes", "require_pixels", "require_values"]
 
-_MIB = 1024 * 1024
+_GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,12 @@ class ImageLimits:
     Attributes
     ----------
     max_bytes : int
-        Length of the encoded file.
+        Length of the encoded file. The default is more than a byte a pixel of the largest image.
     max_pixels : int
         Height times width. The default lets a panorama of 26 000 px squared through.
     """
 
-    max_bytes: int = 256 * _MIB
+    max_bytes: int = _GIB
     max_pixels: int = 700_000_000
 
 

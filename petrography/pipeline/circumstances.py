@@ -26,6 +26,8 @@ class Circumstances:
         Of the file of the model card.
     finished_utc : callable or None
         Asked for the time when everything is measured, ISO 8601.
+    joined_fields : int or None
+        Photographs of which the image is made; 1 for a photograph, None where nobody knows.
     """
 
     asked_by: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -33,10 +35,15 @@ class Circumstances:
     card_sha256: str | None = None
     finished_utc: Callable[[], str | None] | None = None
     ran_on: Callable[[], Mapping[str, JsonValue]] | None = None
+    joined_fields: int | None = None
 
     def ran(self) -> dict[str, JsonValue]:
         """Tell where networks really ran."""
         return dict(self.runtime) | ({} if self.ran_on is None else dict(self.ran_on()))
+
+    def fields(self) -> dict[str, JsonValue]:
+        """Of how many photographs the image is made; empty where nobody knows."""
+        return {} if self.joined_fields is None else {"fields": self.joined_fields}
 
     def ends_utc(self) -> str | None:
         """Ask for the time."""

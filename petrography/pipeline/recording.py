@@ -291,6 +291,7 @@ def provenance_of(
             "pixels_sha256": sha256_hex(seen.image.pixels.data),
             "height_px": height_px,
             "width_px": width_px,
+            **circumstances.fields(),
         },
         "request": request.model_dump(mode="json"),
         "parameters": {

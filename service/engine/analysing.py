@@ -10,13 +10,14 @@ from typing import TypeAlias
 
 from petrography.calibration import Corrections
 from petrography.image_codec import Encoded
-from petrography.pipeline import AnalysisRequest, InParts, ViewReaders, require_possible
+from petrography.pipeline import AnalysisRequest, ViewReaders, require_possible
 from petrography.report import Result
 from service.audit import asking
 from service.engine.artefact_store import ArtefactStore
 from service.engine.auditing import Auditing
 from service.engine.course import Course
 from service.engine.estimating import OtherRate
+from service.engine.field_maps import JoinedFields
 from service.engine.kinds import ANALYSES
 from service.engine.observing import observe_result, observed
 from service.engine.one_image import analyse_image
@@ -41,7 +42,7 @@ class Finished:
 MapImage: TypeAlias = Callable[[ScratchFiles], Encoded]
 # From what maps an encoded image, the course of the work, the most bytes of the image, None for one
 # of our own making, and what joins its map from parts, to the analysis that is kept.
-Analyse: TypeAlias = Callable[[MapImage, Course, int | None, InParts | None], Finished]
+Analyse: TypeAlias = Callable[[MapImage, Course, int | None, JoinedFields | None], Finished]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Analyses:
         kept_id, who = analysis_id or str(uuid.uuid4()), asking()
 
         def analyse(
-            map_image: MapImage, course: Course, max_bytes: int | None, in_parts: InParts | None
+            map_image: MapImage, course: Course, max_bytes: int | None, joined: JoinedFields | None
         ) -> Finished:
             with (
                 observed(kept_id, model.card),
@@ -124,6 +125,7 @@ class Analyses:
                 course.telling_stop(scheduled.leave),
             ):
                 image = map_image(scratch)
+                in_parts = None if joined is None else joined.in_parts
                 limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
                 result = analyse_image(
                     draft,
@@ -136,6 +138,7 @@ class Analyses:
                     corrections=corrections,
                     views=views,
                     in_parts=in_parts,
+                    joined_fields=1 if joined is None else joined.count,
                     scheduled=scheduled,
                     who=who,
                     href_prefix=f"{href_root}/{kept_id}/",

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from petrography.errors import InputError
+from petrography.errors import AnalysisCancelledError, InputError
 from service.engine.admission import Admission
 from service.engine.course import AnalysisEvent, Course
 from service.runtime import Priority
@@ -34,7 +34,7 @@ def counted(count: Callable[[str], object]) -> Iterator[None]:
     try:
         yield
         outcome = "done"
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, AnalysisCancelledError):
         outcome = "cancelled"
         raise
     except InputError:

@@ -54,12 +54,14 @@ def circumstances_of(model: LoadedModel, settings: Settings, who: Who) -> Circum
 
 
 def repeating(circumstances: Circumstances, result: Result) -> Circumstances:
-    """Take over from an earlier analysis who asked for it and when it ended."""
+    """Take over from an earlier analysis who asked for it, when it ended, of how many fields."""
     asked_by, finished = fact(result, "asked_by"), fact(result, "finished_utc")
+    fields = fact(result, "image", "fields")
     return replace(
         circumstances,
         asked_by=asked_by if isinstance(asked_by, dict) else {},
         finished_utc=lambda: None if finished is None else str(finished),
+        joined_fields=fields if isinstance(fields, int) else None,
     )
 
 

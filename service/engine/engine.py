@@ -399,8 +399,8 @@ class Engine:
                 analysed_id = None
                 if analyse is not None:
                     drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
-                    parts = made.in_parts(request)
-                    analysed_id = analyse(drawn, course, None, parts).result_id
+                    joined = made.joined(request)
+                    analysed_id = analyse(drawn, course, None, joined).result_id
                 panorama_id = str(uuid.uuid4())
                 document = made.document(panorama_id, analysed_id)
                 course.go_on()

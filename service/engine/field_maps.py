@@ -9,23 +9,40 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, overload
 
 import numpy as np
 
 from petrography.images import Labels
-from petrography.pipeline import SegmentImage
+from petrography.pipeline import InParts, SegmentImage
 from petrography.segmentation import Segmentation
 from petrography.stitching import Stitching, merge_labels
 from petrography.workspace import IN_MEMORY, Workspace
 
-__all__ = ["segment_fields"]
+__all__ = ["JoinedFields", "segment_fields"]
 
 # A row of fields and the next one: a strip of the panorama touches no more.
 _MAPS_IN_MEMORY = 24
 # Fast: maps are flat, and the disk is not what is short.
 _COMPRESSION = 1
+
+
+@dataclass(frozen=True)
+class JoinedFields:
+    """Of what a panorama that is analysed was made.
+
+    Attributes
+    ----------
+    count : int
+        Photographs that it shows.
+    in_parts : callable or None
+        Joins its map from those of the fields; None where it is segmented as one image.
+    """
+
+    count: int
+    in_parts: InParts | None
 
 
 def segment_fields(

@@ -61,6 +61,7 @@ def analyse_image(
     corrections: Corrections = NOTHING_CORRECTED,
     views: ViewReaders | None = None,
     in_parts: InParts | None = None,
+    joined_fields: int = 1,
     scheduled: ScheduledRequest | None = None,
     who: Who = NOBODY,
     repeated: Result | None = None,
@@ -92,6 +93,8 @@ def analyse_image(
         What reads the views that the request describes, by their parts.
     in_parts : callable, optional
         Makes the map from those of parts, see `petrography.pipeline.analyse`.
+    joined_fields : int
+        Photographs of which the image was made, for the provenance.
     scheduled : ScheduledRequest, optional
         Through which its tiles are run in turns with those of others; without it they are run in
         this thread.
@@ -111,7 +114,7 @@ def analyse_image(
     """
     predictors = _Predictors(model, scheduled)
     circumstances, started = circumstances_of(model, settings, who), utc_now()
-    circumstances = replace(circumstances, ran_on=predictors.ran_on)
+    circumstances = replace(circumstances, ran_on=predictors.ran_on, joined_fields=joined_fields)
     if repeated is not None:
         circumstances = repeating(circumstances, repeated)
         started = str(fact(repeated, "started_utc"))

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from petrography.errors import AuditUnavailableError, NotReadyError
+from petrography.errors import NotReadyError
 from service.engine.auditing import Auditing
 from service.engine.reloading import Reloading
 from service.repository import Changes, FolderWatch, LoadedModel, NotServed, Repository
@@ -87,7 +87,7 @@ class Readiness:
     @property
     def models_problem(self) -> str | None:
         """Why the models folder cannot be followed."""
-        return self._watch.problem
+        return self._watch.problem or self._reloading.problem
 
     @property
     def repository(self) -> Repository:
@@ -134,9 +134,16 @@ class Readiness:
         self._reloading.begin()
 
     async def _take_over(self, changes: Changes) -> None:
-        """Let requests from now on find what a look at the folder made."""
+        """Let requests from now on find what a look at the folder made.
+
+        Raises
+        ------
+        AuditUnavailableError
+            If it cannot be put on record; it is not done then, and may be asked for again.
+        """
         if self._repository is None:
             return
+        await asyncio.to_thread(self._record, changes)
         self._repository = changes.repository
         self._telemetry.models_refused.set(
             sum(one.state == "refused" for one in self._watch.not_served())
@@ -153,17 +160,12 @@ class Readiness:
             name, version = card.name, str(card.version)
             self._telemetry.model_info.labels(name, version, card.onnx_sha256, provider).set(0)
             _log.info("%s:%s is no longer served", name, version)
-        await asyncio.to_thread(self._record, changes)
 
     def _record(self, changes: Changes) -> None:
-        """Put on record what changed: it has happened, whether the log takes it or not."""
-        try:
-            for model, _ in changes.loaded:
-                self._audit.model_loaded(model.card, model.card_sha256, model.opened.provider)
-            for card, provider in changes.removed:
-                self._audit.model_removed(card, provider)
-        except AuditUnavailableError as error:
-            _log.error("a change of the models is not on record: %s", error)
+        for model, _ in changes.loaded:
+            self._audit.model_loaded(model.card, model.card_sha256, model.opened.provider)
+        for card, provider in changes.removed:
+            self._audit.model_removed(card, provider)
 
     def _end_of_warm_up(self, warming: asyncio.Task[None]) -> None:
         if error := warming.exception():

@@ -26,6 +26,7 @@ from service.engine.catching_up import open_recorded_version
 from service.engine.course import AnalysisEvent
 from service.engine.kinds import ANALYSES
 from service.engine.source_files import NamedFile, Placed
+from service.engine.while_wanted import require_wanted, while_wanted
 from service.repository import LoadedModel
 from service.runtime import Priority
 from service.status import problem_members
@@ -37,6 +38,7 @@ OnEvent: TypeAlias = Callable[[AnalysisEvent], None]
 _BEAT_S = LEASE_S / 4
 # Often enough for people who look; a tile takes longer on the CPU and is far shorter on a GPU.
 _NOTE_S = 1.0
+_LAST_STAGE = "report"
 _PIECE_BYTES = 4 * 1024 * 1024
 _log = logging.getLogger("petroserve.analyses")
 
@@ -163,18 +165,21 @@ class RecordedAnalyses:
             If the key was used for something else.
         DatabaseUnavailableError
             If the database does not answer; nothing was begun then.
+        AnalysisCancelledError
+            If it was cancelled while it was made, in whichever process.
         BaseException
             What `work` raises; it is recorded.
         """
         begun = await self._begun(new)
         if not begun.fresh:
             return await asyncio.to_thread(self._earlier, new.tenant, begun.analysis_id)
-        async with self._recorded(begun.analysis_id):
+        async with self._recorded(new.tenant, begun.analysis_id):
             finished = None
             if begun.taken_over:
                 finished = await asyncio.to_thread(self._left, new.tenant, begun.analysis_id)
             if finished is None:
-                finished = await work(begun.analysis_id, self._noting(begun.analysis_id))
+                noting = self._noting(new.tenant, begun.analysis_id)
+                finished = await work(begun.analysis_id, noting)
             return finished
 
     def open_version(
@@ -197,11 +202,13 @@ class RecordedAnalyses:
         ------
         DatabaseUnavailableError
             If the database does not answer; nothing was begun then.
+        AnalysisCancelledError
+            If it was cancelled while it was made, in whichever process.
         BaseException
             What `work` raises; it is recorded.
         """
         begun = await self._begun(new)
-        async with self._recorded(begun.analysis_id):
+        async with self._recorded(new.tenant, begun.analysis_id):
             return await work(begun.analysis_id)
 
     async def _begun(self, new: NewAnalysis) -> Begun:
@@ -246,11 +253,12 @@ class RecordedAnalyses:
             return Finished(analysis_id, file.read())
 
     @asynccontextmanager
-    async def _recorded(self, analysis_id: str) -> AsyncIterator[None]:
+    async def _recorded(self, tenant: str, analysis_id: str) -> AsyncIterator[None]:
         """Record how a block ends, and that its process lives until then."""
         beating = asyncio.ensure_future(self._beat(analysis_id))
         try:
-            yield
+            async with while_wanted(self.catalogue, tenant, analysis_id):
+                yield
         except asyncio.CancelledError:
             await self._end(lambda: self.catalogue.note(analysis_id, state="cancelled"))
             raise
@@ -288,23 +296,27 @@ class RecordedAnalyses:
             except DatabaseUnavailableError as error:
                 _log.warning("%s", error)
 
-    def _noting(self, analysis_id: str) -> OnEvent:
-        """Make what records the progress, now and then."""
+    def _noting(self, tenant: str, analysis_id: str) -> OnEvent:
+        """Make what records the progress, now and then, and ends what was cancelled meanwhile."""
         next_s = 0.0
 
         def note(event: AnalysisEvent) -> None:
             nonlocal next_s
             now_s = time.monotonic()
-            if now_s < next_s:
+            # The last moment: what comes after it is published.
+            if now_s < next_s and event.stage != _LAST_STAGE:
                 return
             next_s = now_s + _NOTE_S
             # Only tiles are counted; other stages tell that they ended.
             fraction = event.done / event.total if event.total > 1 else None
             try:
-                self.catalogue.note(
+                noted = self.catalogue.note(
                     analysis_id, state="running", stage=event.stage, progress_fraction=fraction
                 )
             except DatabaseUnavailableError as error:
                 _log.warning("%s", error)
+                return
+            if not noted:
+                require_wanted(self.catalogue, tenant, analysis_id)
 
         return note

@@ -6,11 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
+from petrography.errors import AuditUnavailableError
 from service.repository import Changes, FolderWatch
 
 __all__ = ["Reloading"]
 
+T = TypeVar("T")
 _log = logging.getLogger("petroserve.engine")
 
 
@@ -24,7 +27,8 @@ class Reloading:
     every_s : float
         Seconds between two looks; 0: only when asked.
     take_over : callable
-        Told what changed, in the event loop.
+        Told what changed, in the event loop; where it says that the audit log takes no entry, it
+        is told the same again before the next look.
     """
 
     def __init__(
@@ -38,6 +42,13 @@ class Reloading:
         self._take_over = take_over
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._pending: Changes | None = None
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What stood in the way at the last look."""
+        return self._problem
 
     def ask(self) -> None:
         """Look soon, and take what is there as complete; called in the event loop."""
@@ -63,15 +74,34 @@ class Reloading:
             await self._look(at_once=at_once)
 
     async def _look(self, *, at_once: bool) -> None:
-        looking = asyncio.ensure_future(asyncio.to_thread(self._watch.look, at_once=at_once))
+        """Look and take over; what cannot be taken over now is so before the next look."""
         try:
-            changes = await asyncio.shield(looking)
-        except asyncio.CancelledError:
-            # A thread cannot be stopped, and what it opens must not outlive the service.
-            await asyncio.wait([looking])
-            raise
+            if self._pending is None:
+                looking = asyncio.to_thread(self._watch.look, at_once=at_once)
+                self._pending = await _to_its_end(looking)
+            if self._pending is not None:
+                await _to_its_end(self._take_over(self._pending))
+        except AuditUnavailableError as error:
+            self._tell_problem(f"what the models folder holds cannot be taken over: {error}")
         except Exception:  # noqa: BLE001 - what is served must go on, and so must the looking
+            # Tried again it would fail again; the next look finds what is there then.
+            self._pending = None
             _log.exception("the models folder could not be looked at; the models are served on")
+            self._problem = "the last look at the models folder failed; the log says why"
         else:
-            if changes is not None:
-                await self._take_over(changes)
+            self._pending = self._problem = None
+
+    def _tell_problem(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.error("%s; the models are served on", problem)
+        self._problem = problem
+
+
+async def _to_its_end(work: Awaitable[T]) -> T:
+    """Await work in a thread: it cannot be stopped, and what it opens must not outlive the service."""
+    working = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise

@@ -13,7 +13,7 @@ from petrography.calibration import Corrections, FlatField, LensModel, parse_fla
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits, TiffCompression, encode_jpeg, write_pyramid
 from petrography.images import Image
-from petrography.pipeline import AnalysisRequest, InParts, UmPerPx
+from petrography.pipeline import AnalysisRequest, UmPerPx
 from petrography.stitching import (
     GridLayout,
     Matcher,
@@ -25,7 +25,7 @@ from petrography.stitching import (
 from service.engine.artefact_store import Draft
 from service.engine.course import Course
 from service.engine.documents import document_bytes
-from service.engine.field_maps import segment_fields
+from service.engine.field_maps import JoinedFields, segment_fields
 from service.engine.input_digests import InputDigests, NotingDigests
 from service.engine.source_files import NamedFile, require_distinct_names
 
@@ -132,9 +132,11 @@ class StitchedPanorama:
         )
         return document_bytes(panorama)
 
-    def in_parts(self, request: PanoramaRequest) -> InParts | None:
-        """Give what joins the map of the panorama from its fields, if that is wanted."""
-        return partial(segment_fields, self.stitching) if request.segmentation == "fields" else None
+    def joined(self, request: PanoramaRequest) -> JoinedFields:
+        """Tell of what it was made, and how its map is joined from its fields, if it is."""
+        by_field = request.segmentation == "fields"
+        in_parts = partial(segment_fields, self.stitching) if by_field else None
+        return JoinedFields(len(self.stitching.placed), in_parts)
 
 
 class _Reading:

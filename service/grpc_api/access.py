@@ -99,6 +99,8 @@ async def admitted(guard: Guard | None, method: str, metadata: Metadata | None) 
     ------
     UnauthenticatedError, ForbiddenError, RateLimitError
         If the key is not good, not for this, or used up.
+    NotReadyError
+        If it is a token and the identity provider does not answer.
     """
     given = dict(metadata or ())
     if guard is None or method in _OPEN:

@@ -17,9 +17,11 @@ from service.engine import (
     OnEvent,
     asked_analysis,
     digest_of_upload,
+    model_for,
     priority_of,
     size_if_known,
 )
+from service.engine.derived_files import open_file
 from service.grpc_api.access import CALLER, Caller, stated_key
 from service.grpc_api.analysis_messages import (
     end_message,
@@ -35,6 +37,7 @@ from service.grpc_api.uploading import ReceivedUpload, receive_upload
 from service.jobs import Jobs
 from service.proto import analysis_pb2 as messages
 from service.proto.analysis_pb2_grpc import AnalysisServiceServicer
+from service.repository import LoadedModel
 from service.runtime import Priority
 from service.uploads import ANALYSIS
 
@@ -53,7 +56,7 @@ class AnalysisService(AnalysisServiceServicer):
     engine : Engine
         What works.
     jobs : Jobs
-        Analyses that go on without their clients; here they can be cancelled.
+        Cancels analyses, also those of other processes and those whose clients wait.
     """
 
     def __init__(self, engine: Engine, jobs: Jobs) -> None:
@@ -90,10 +93,10 @@ class AnalysisService(AnalysisServiceServicer):
     async def GetArtefact(
         self, request: messages.GetArtefactRequest, _context: Context
     ) -> AsyncIterator[messages.ArtefactChunk]:
-        """Give one file of a finished analysis: what it is, then its bytes."""
+        """Give one file of an analysis, as HTTP has it: what it is, then its bytes."""
         artefact = await asyncio.to_thread(
-            self._engine.store.open,
-            ANALYSES,
+            open_file,
+            self._engine.store,
             request.analysis_id,
             request.name,
             CALLER.get().owner,
@@ -111,8 +114,9 @@ class AnalysisService(AnalysisServiceServicer):
     ) -> messages.CancelAnalysisResponse:
         """Give up an analysis that is under way."""
         owner = CALLER.get().owner
-        if not await self._running.cancel(owner, request.analysis_id):
-            await self._jobs.cancel(owner, request.analysis_id)
+        await self._jobs.cancel(owner, request.analysis_id)
+        # One of this process need not wait until it looks at its record.
+        await self._running.cancel(owner, request.analysis_id)
         return messages.CancelAnalysisResponse()
 
     async def ListModels(
@@ -126,7 +130,8 @@ class AnalysisService(AnalysisServiceServicer):
     ) -> Finished | AnalysisRecord:
         upload, caller = received.upload, CALLER.get()
         (image,) = upload.files["image"]
-        asked, priority = await asyncio.to_thread(self._asked, received, caller, key)
+        model = await model_for(self._engine.repository, upload.request.model, [image])
+        asked, priority = await asyncio.to_thread(self._asked, received, model, caller, key)
 
         def analyse(analysis_id: str, on_event: OnEvent) -> Awaitable[Finished]:
             progress.accept(analysis_id)
@@ -150,7 +155,11 @@ class AnalysisService(AnalysisServiceServicer):
         return await self._engine.recorded.analyse(asked, analyse)
 
     def _asked(
-        self, received: ReceivedUpload[AnalysisRequest], caller: Caller, key: str | None
+        self,
+        received: ReceivedUpload[AnalysisRequest],
+        model: LoadedModel,
+        caller: Caller,
+        key: str | None,
     ) -> tuple[NewAnalysis, Priority]:
         """Describe what an upload asks for, to record it; blocks."""
         engine, upload = self._engine, received.upload
@@ -158,7 +167,7 @@ class AnalysisService(AnalysisServiceServicer):
         priority = "bulk" if received.can_wait else priority_of(shape, engine.settings)
         new = asked_analysis(
             upload.request,
-            engine.repository.get(upload.request.model),
+            model,
             owner=caller.owner,
             key=key,
             # Reading the whole upload again is for those who may send it again.

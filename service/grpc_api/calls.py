@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from petrography.errors import AccessError, MalformedRequestError, OverloadedError
+from petrography.errors import MalformedRequestError, PetroserveError
 from service.access import Guard
 from service.audit import asked_by
 from service.grpc_api.access import CALLER, Caller, admitted
@@ -66,7 +66,7 @@ class Calls(grpc.aio.ServerInterceptor):
             return handler
         try:
             caller = await admitted(self._guard, method, handler_call_details.invocation_metadata)
-        except (AccessError, OverloadedError) as error:
+        except PetroserveError as error:
             return self._refusing(method, error)
         return self._around(handler, method, caller)
 

@@ -28,6 +28,9 @@ _FIELDS = {
     "BYTES": "bytes_contents",
 }
 
+# Parameters of the binary tensors over HTTP.
+_BINARY, _BINARY_SIZE = "binary_data", "binary_data_size"
+
 
 def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
     """Read a request; what its tensors say is checked by who answers it.
@@ -37,7 +40,8 @@ def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
     MalformedRequestError
         If raw contents do not stand for all inputs, or beside typed ones.
     InvalidParameterError
-        If a type has no typed contents, or they are in the list of another type.
+        If a type has no typed contents, or they are in the list of another type, or an output has
+        parameters.
     """
     return InferenceRequest(
         request.model_name,
@@ -45,8 +49,21 @@ def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
         _inputs(request),
         id=request.id,
         parameters=_parameters(request.parameters),
-        outputs=tuple(RequestedOutput(one.name, as_text=False) for one in request.outputs),
+        outputs=tuple(map(_output, request.outputs)),
     )
+
+
+def _output(sent: messages.ModelInferRequest.InferRequestedOutputTensor) -> RequestedOutput:
+    parameters = _parameters(sent.parameters)
+    # What clients of both protocols say over HTTP, and what is done here anyway.
+    if parameters.pop(_BINARY, True) is not True or parameters:
+        name = min(parameters, default=_BINARY)
+        msg = (
+            f"output {sent.name[:100]!r} has the parameter {name[:100]!r}; wanted none: outputs "
+            "always go back as raw contents"
+        )
+        raise InvalidParameterError(msg)
+    return RequestedOutput(sent.name, as_text=False)
 
 
 def _inputs(request: messages.ModelInferRequest) -> tuple[InputTensor, ...]:
@@ -62,10 +79,20 @@ def _inputs(request: messages.ModelInferRequest) -> tuple[InputTensor, ...]:
             tensor.datatype,
             tuple(tensor.shape),
             content,
-            _parameters(tensor.parameters),
+            _input_parameters(tensor, content),
         )
         for tensor, content in zip(request.inputs, contents, strict=True)
     )
+
+
+def _input_parameters(
+    tensor: messages.ModelInferRequest.InferInputTensor, content: Contents
+) -> dict[str, Parameter]:
+    parameters = _parameters(tensor.parameters)
+    if isinstance(content, bytes) and parameters.get(_BINARY_SIZE) == len(content):
+        # As for outputs: true, and nothing that is wanted here.
+        del parameters[_BINARY_SIZE]
+    return parameters
 
 
 def _require_raw_only(request: messages.ModelInferRequest) -> None:

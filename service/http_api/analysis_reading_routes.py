@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from petrography.errors import AnalysisNotFoundError
@@ -23,8 +22,8 @@ from service.http_api.analysis_entries import (
     unfinished_response,
 )
 from service.http_api.artefact_response import REVALIDATED, artefact_response
+from service.http_api.json_body import receive_json
 from service.http_api.resources import Responses, root_of
-from service.http_api.upload import REQUEST_PART, Part, body_chunks, read_request
 from service.jobs import JobState, state_of
 
 __all__ = ["add_analysis_reading"]
@@ -121,7 +120,7 @@ def add_analysis_reading(router: APIRouter, engine: Engine) -> None:
         openapi_extra=_body(),
     )
     async def post_correction(request: Request, result_id: str) -> Response:
-        asked = await _correction(request, engine)
+        asked = await receive_json(request, CorrectionRequest, engine.settings)
         result = await asyncio.to_thread(
             correct,
             engine.recorded.catalogue,
@@ -148,17 +147,6 @@ def _without_result(engine: Engine, owner: str, analysis_id: str) -> Response:
     if record.state == "done":
         raise engine.store.not_found(ANALYSES, analysis_id, ANALYSES.document)
     return unfinished_response(record)
-
-
-async def _correction(request: Request, engine: Engine) -> CorrectionRequest:
-    content_type: str = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        detail = f"The body is {content_type[:100] or 'of no stated type'}; wanted application/json"
-        raise HTTPException(415, detail)
-    limit = engine.settings.max_request_bytes
-    chunks = body_chunks(request, limit_bytes=limit, pause_s=engine.settings.upload_pause_s)
-    content = b"".join([chunk async for chunk in chunks])
-    return read_request([Part(REQUEST_PART, content)], CorrectionRequest, limit)
 
 
 def _body() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from service.engine import Engine, guard_of
 from service.http_api.access import Access
 from service.http_api.analyses_routes import analysis_routes
 from service.http_api.calibrations_routes import calibration_routes
+from service.http_api.callback_routes import callback_routes
 from service.http_api.documentation import DocumentedApp, add_documentation
 from service.http_api.estimate_routes import estimate_routes
 from service.http_api.head_requests import HeadRequests
@@ -91,6 +92,7 @@ def create_app(
         redoc_url=None,
     )
     app.include_router(job_routes(jobs))
+    app.include_router(callback_routes(jobs))
     app.include_router(lims_routes(engine))
     app.include_router(analysis_routes(engine, jobs))
     for routes in (

@@ -8,15 +8,9 @@ from fastapi import APIRouter, Request
 
 from service.engine import Engine, Estimate, EstimateRequest
 from service.http_api.forms import ESTIMATE
+from service.http_api.json_body import is_json, receive_json
 from service.http_api.resources import PROBLEM, upload_body
-from service.http_api.upload import (
-    REQUEST_PART,
-    Part,
-    body_chunks,
-    read_request,
-    receive_upload,
-)
-from service.settings import Settings
+from service.http_api.upload import receive_upload
 
 __all__ = ["estimate_routes"]
 
@@ -37,27 +31,15 @@ def estimate_routes(engine: Engine) -> APIRouter:
     )
     async def post_estimate(request: Request) -> Estimate:
         engine.require_ready()
-        if _is_json(request):
-            return await engine.estimate(await _json_request(request, engine.settings), None)
+        if is_json(request):
+            asked = await receive_json(request, EstimateRequest, engine.settings)
+            return await engine.estimate(asked, None)
         with engine.admission.place():
             async with receive_upload(request, ESTIMATE, engine.settings) as upload:
                 image = next(iter(upload.files["image"]), None)
                 return await engine.estimate(upload.request, image)
 
     return router
-
-
-def _is_json(request: Request) -> bool:
-    content_type: str = request.headers.get("content-type", "")
-    return content_type.partition(";")[0].strip().lower() == "application/json"
-
-
-async def _json_request(request: Request, settings: Settings) -> EstimateRequest:
-    chunks = body_chunks(
-        request, limit_bytes=settings.max_request_bytes, pause_s=settings.upload_pause_s
-    )
-    content = b"".join([chunk async for chunk in chunks])
-    return read_request([Part(REQUEST_PART, content)], EstimateRequest, settings.max_request_bytes)
 
 
 def _body() -> dict[str, Any]:

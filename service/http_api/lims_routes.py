@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from petrography.report import Result
-from service.engine import ANALYSES, Engine, open_version
+from service.engine import ANALYSES, Engine
+from service.engine.derived_files import LIMS_TABLES, open_file
 from service.http_api.access import owner_of
+from service.http_api.artefact_response import REVALIDATED, artefact_response
 from service.http_api.resources import PROBLEM, root_of
-from service.lims import long_csv, two_dimension_csv, wide_csv
 
 __all__ = ["lims_routes"]
-
-_CSV = "text/csv; charset=utf-8"
-_FORMATS: dict[str, tuple[Callable[[Sequence[Result]], str], str]] = {
-    "senaite.csv": (two_dimension_csv, "for SENAITE's importer, 2-Dimensional-CSV"),
-    "edd-long.csv": (long_csv, "one number a line, with uncertainty and limits"),
-    "edd-wide.csv": (wide_csv, "one line"),
-}
 
 
 def lims_routes(engine: Engine) -> APIRouter:
     """Build the routes; they go before that of the kept files, whose names they share."""
     router = APIRouter(prefix=root_of(ANALYSES), tags=["analyses"], responses=PROBLEM)
-    for name, (write, what) in _FORMATS.items():
+    for name, table in LIMS_TABLES.items():
         router.add_api_route(
             f"/{{result_id}}/{name}",
-            _written(engine, write),
+            _table(engine, name),
             name=name,
-            summary=f"Read the reported numbers of an analysis, {what}",
+            summary=f"Read the reported numbers of an analysis, {table.what}",
             description="Written from the newest version of result.json; it must name the sample (`sample.id`).",
-            responses={200: {"description": "The table.", "content": {"text/csv": {}}}},
+            responses={
+                200: {"description": "The table.", "content": {"text/csv": {}}},
+                206: {
+                    "description": "The range of the table that was asked for.",
+                    "content": {"text/csv": {}},
+                },
+                304: {"description": "The table is the one that If-None-Match names."},
+            },
             response_class=Response,
         )
     return router
 
 
-def _written(
-    engine: Engine, write: Callable[[Sequence[Result]], str]
-) -> Callable[[Request, str], Response]:
+def _table(engine: Engine, name: str) -> Callable[[Request, str], Response]:
     def get_table(request: Request, result_id: str) -> Response:
-        with open_version(engine.store, result_id, owner_of(request)).file as file:
-            result = Result.model_validate_json(file.read())
-        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
-        return Response(write([result]), headers=headers, media_type=_CSV)
+        opened = open_file(engine.store, result_id, name, owner_of(request))
+        return artefact_response(request, opened, REVALIDATED)
 
     return get_table

@@ -29,7 +29,12 @@ from petrography.model_card import ModelCard
 from petrography.model_input import choose_resampling
 from service.engine import size_of
 from service.inference.messages import InferenceRequest, InputTensor, Parameter, RequestedOutput
-from service.inference.tensor_reading import read_one_file, read_uint8, require_shape
+from service.inference.tensor_reading import (
+    CONTENT_TYPE,
+    read_one_file,
+    read_uint8,
+    require_shape,
+)
 
 __all__ = [
     "CONFIDENCE",
@@ -174,6 +179,9 @@ def _inputs(tensors: tuple[InputTensor, ...]) -> dict[str, InputTensor]:
     if IMAGE not in names:
         msg = f"there is no input {IMAGE!r}; wanted it, of UINT8 or BYTES"
         raise MissingPartError(msg)
+    for tensor in tensors:
+        what = f"parameter of input {tensor.name!r}"
+        _require_known(tensor.parameters, (CONTENT_TYPE,), what)
     return {tensor.name: tensor for tensor in tensors}
 
 

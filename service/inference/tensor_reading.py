@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from petrography.errors import InvalidParameterError, MalformedRequestError
 from service.inference.messages import InputTensor, Parameter, Raw
 
-__all__ = ["read_one_file", "read_uint8", "require_shape"]
+__all__ = ["CONTENT_TYPE", "read_one_file", "read_uint8", "require_shape"]
 
 MAX_RANK = 4
 # Larger sides come from nobody who has an image; products of four of them stay small numbers.

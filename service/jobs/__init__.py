@@ -2,7 +2,8 @@
 
 `job_files` keeps what was uploaded, `durable_queue` and `slots` bring every job to exactly one
 living process, `job_runner` carries it out, `callbacks` tell its end, `watching` its progress,
-`tidying` looks after what is left, and `jobs` is what protocols use; `operating` is for operators.
+`redelivery` sends one again, `tidying` looks after what is left, and `jobs` is what protocols use;
+`operating` is for operators.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 from service.jobs.callbacks import callback_keys
 from service.jobs.job_state import JobState, has_ended, state_of
 from service.jobs.jobs import Jobs
+from service.jobs.redelivery import CallbackState
 from service.jobs.submission import JobRequest, Submission
 from service.jobs.watching import Change, changes_of, number_of
 
 __all__ = [
+    "CallbackState",
     "Change",
     "JobRequest",
     "JobState",

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
-from petrography.errors import ConfigurationError, InvalidParameterError
+from petrography.errors import ConfigurationError, DamagedJobError, InvalidParameterError
+from service.jobs.job_files import JobFiles
 from service.jobs.job_state import JobState
+from service.jobs.redelivery import CallbackDesk, CallbackState, callbacks_file
 from service.settings import Settings
 from service.telemetry import Telemetry
-from service.webhooks import AddressGuard, DeliveryStore, WebhookSender, networks, parse_secret
+from service.webhooks import (
+    AddressGuard,
+    Delivering,
+    DeliveryStore,
+    WebhookSender,
+    networks,
+    parse_secret,
+    shown,
+)
 
 __all__ = ["Callbacks", "callback_keys", "open_callbacks"]
 
-_POLL_S = 0.5
 _log = logging.getLogger("petroserve.jobs")
 
 
@@ -31,37 +40,63 @@ class Callbacks:
         Sends them.
     guard : AddressGuard
         Where they may go.
+    owner_of : callable
+        From the id of an analysis to the tenant whose it is.
     """
 
-    def __init__(self, store: DeliveryStore, sender: WebhookSender, guard: AddressGuard) -> None:
+    def __init__(
+        self,
+        store: DeliveryStore,
+        sender: WebhookSender,
+        guard: AddressGuard,
+        owner_of: Callable[[str], str],
+    ) -> None:
         self._store = store
         self._sender = sender
         self._guard = guard
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._deliver, name="callbacks", daemon=True)
+        self._owner_of = owner_of
+        self._desk = CallbackDesk(store)
+        self._delivering = Delivering(sender)
 
     def start(self) -> None:
-        """Deliver what waits, from now on, in a thread."""
-        self._thread.start()
+        """Deliver what waits, from now on, in threads."""
+        self._delivering.start()
 
     def close(self) -> None:
-        """End the delivery after the message on its way."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        """End the delivery after the messages on their way."""
+        self._delivering.close()
         self._store.close()
 
-    def require_possible(self, url: str) -> None:
-        """Check that callbacks may go to an address.
+    def require_possible(self, url: str, owner: str) -> None:
+        """Check that callbacks of a tenant may go to an address.
 
         Raises
         ------
         InvalidParameterError
-            If they may not.
+            If they may not, or the receiver has told this tenant that it is gone.
+        DatabaseUnavailableError
+            If that cannot be found out.
         """
         # A name that is not found now may be at the time of the delivery, when it is judged again.
         with contextlib.suppress(OSError):
             self._guard.judge(url)
+        closed_s = self._store.closed_s(url, owner)
+        if closed_s is not None:
+            when = f"{datetime.fromtimestamp(closed_s, UTC):%Y-%m-%d %H:%M:%S}Z"
+            msg = (
+                f"the receiver of callbacks {shown(url)!r} said on {when} that it is gone (410); "
+                "wanted another one, or, if it is there again, the redelivery of a callback that "
+                "it did not get"
+            )
+            raise InvalidParameterError(msg)
+
+    def about(self, analysis_id: str) -> tuple[CallbackState, ...]:
+        """List the callbacks of an analysis, the latest first."""
+        return self._desk.about(analysis_id)
+
+    def redeliver(self, analysis_id: str) -> CallbackState:
+        """Send the latest callback of an analysis again; raises NotFoundError without one."""
+        return self._desk.redeliver(analysis_id)
 
     def send(self, url: str, state: JobState, *, happened: datetime) -> None:
         """Store a callback; the same is sent once, however often this is called.
@@ -79,7 +114,12 @@ class Callbacks:
         event = f"analysis.{state.state}"
         try:
             self._sender.send(
-                message_id, url, event, state.model_dump(mode="json"), happened=happened
+                message_id,
+                url,
+                event,
+                state.model_dump(mode="json"),
+                happened=happened,
+                owner=self._owner_of(state.id),
             )
         except InvalidParameterError as error:
             # The address was good when the job was taken: its receiver has moved inside since.
@@ -88,13 +128,6 @@ class Callbacks:
     def forget(self, before_s: float) -> int:
         """Forget delivered messages made before a time, in seconds since 1970."""
         return self._store.forget(before_s=before_s)
-
-    def _deliver(self) -> None:
-        while not self._stop.is_set():
-            for delivery in self._sender.deliver_due():
-                if delivery.state != "delivered":
-                    _log.warning("callback %s: %s", delivery.message_id, delivery.error)
-            self._stop.wait(_POLL_S)
 
 
 def open_callbacks(settings: Settings, telemetry: Telemetry) -> Callbacks | None:
@@ -116,10 +149,17 @@ def open_callbacks(settings: Settings, telemetry: Telemetry) -> Callbacks | None
     if not keys:
         return None
     guard = AddressGuard(networks(settings.webhook_networks or ""))
-    store = DeliveryStore(settings.artefacts_folder / "jobs" / "callbacks.sqlite")
+    store, files = DeliveryStore(callbacks_file(settings)), JobFiles.of(settings)
     telemetry.webhooks.ask(store.counts)
     sender = WebhookSender(store, keys, guard=guard, observe=telemetry.observe_webhook)
-    return Callbacks(store, sender, guard)
+
+    def owner_of(analysis_id: str) -> str:
+        # Without its files nobody can say whose the job was; its callback is sent all the same.
+        with contextlib.suppress(DamagedJobError):
+            return files.order(analysis_id).owner
+        return ""
+
+    return Callbacks(store, sender, guard, owner_of)
 
 
 def callback_keys(settings: Settings) -> list[bytes]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from petrography.errors import DatabaseUnavailableError
 from service.jobs.slots import FileSlots, PostgresSlots, Slots
 from service.settings import Settings
 
@@ -45,12 +47,25 @@ class JobDatabase:
         return self.file is None or self.file.exists()
 
     def prepare(self) -> None:
-        """Make the file ready for several processes: readers that do not wait for a writer."""
-        if self.file is not None:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.file)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.close()
+        """Make the file ready for several processes: readers that do not wait for a writer.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the file is locked, cannot be written, or is no database.
+        OSError
+            If its folder cannot be made.
+        """
+        if self.file is None:
+            return
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with closing(sqlite3.connect(self.file)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            # Its path says where the service keeps things: for the log, not for clients.
+            msg = f"the queue of jobs, {self.file.name}, does not answer: {error}"
+            raise DatabaseUnavailableError(msg) from error
 
     def slots(self) -> Slots:
         """Find the locks of the processes that share it."""

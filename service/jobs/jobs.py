@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from petrography.errors import (
     AnalysisCancelledError,
     AnalysisEndedError,
+    ConflictError,
     DamagedJobError,
     InvalidParameterError,
     NotReadyError,
@@ -29,6 +30,7 @@ from service.jobs.job_database import JobDatabase
 from service.jobs.job_files import JobFiles, JobOrder, KeptPart
 from service.jobs.job_runner import JobRunner
 from service.jobs.job_state import has_ended, state_of
+from service.jobs.redelivery import CallbackState
 from service.jobs.submission import Submission
 from service.jobs.tidying import Tidying
 from service.repository import LoadedModel
@@ -90,8 +92,8 @@ class Jobs:
             yield
         finally:
             going_on.cancel()
-            with suppress(asyncio.CancelledError):
-                await going_on
+            # However it ended: queue and callbacks are stopped all the same.
+            await asyncio.wait([going_on])
             await asyncio.to_thread(self._stop)
 
     async def submit(self, submission: Submission) -> Begun:
@@ -121,7 +123,7 @@ class Jobs:
         image = next(iter(submission.files.values()))
         model = await model_for(self._engine.repository, submission.request.model, [image])
         require_possible(submission.request, model.card)
-        await self._require_callback(submission.request.callback)
+        await self._require_callback(submission.request.callback, submission.owner)
         queue = await self._ready_queue()
         await asyncio.to_thread(self._require_room, submission.owner)
         return await asyncio.to_thread(self._taken, submission, model, queue)
@@ -141,7 +143,9 @@ class Jobs:
         return self._catalogue.get(tenant, analysis_id)
 
     async def cancel(self, tenant: str, analysis_id: str) -> AnalysisRecord:
-        """Cancel a job that waits, or runs in whichever process: there within a batch of tiles.
+        """Cancel an analysis that waits, or runs in whichever process: within a batch of tiles.
+
+        One whose client waits for it ends likewise, and its client is told.
 
         Parameters
         ----------
@@ -158,17 +162,46 @@ class Jobs:
         AnalysisNotFoundError
             If there is none of that id.
         AnalysisEndedError
-            If it has ended, or is no job: its client ends it by closing the connection.
+            If it has ended.
         """
         record = await self.record(tenant, analysis_id)
-        if not record.asynchronous and not has_ended(record):
-            msg = (
-                f"analysis {analysis_id} is waited for by its client, who can close the connection"
-            )
-            raise AnalysisEndedError(msg)
         cancelled = await asyncio.to_thread(self._cancelled, record)
         self._engine.audit.cancelled(analysis_id)
         return cancelled
+
+    async def callbacks(self, tenant: str, analysis_id: str) -> tuple[CallbackState, ...]:
+        """Tell how the callbacks of an analysis stand, the latest first.
+
+        Raises
+        ------
+        AnalysisNotFoundError
+            If there is none of that id.
+        """
+        await self.record(tenant, analysis_id)
+        if self._callbacks is None:
+            return ()
+        return await asyncio.to_thread(self._callbacks.about, analysis_id)
+
+    async def redeliver(self, tenant: str, analysis_id: str) -> CallbackState:
+        """Send the latest callback of an analysis again, whatever became of it.
+
+        Raises
+        ------
+        AnalysisNotFoundError, NotFoundError
+            If there is none of that id, or no callback of it.
+        ConflictError
+            If it has not ended, or the service has no secrets to sign callbacks with.
+        """
+        record = await self.record(tenant, analysis_id)
+        if not has_ended(record):
+            msg = (
+                f"analysis {analysis_id} is {record.state}; its callback is sent when it has ended"
+            )
+            raise ConflictError(msg)
+        if self._callbacks is None:
+            msg = "this service has no secrets to sign callbacks with and sends none at the moment"
+            raise ConflictError(msg)
+        return await asyncio.to_thread(self._callbacks.redeliver, analysis_id)
 
     async def _ready_queue(self) -> DurableQueue:
         self._wanted.set()
@@ -182,7 +215,7 @@ class Jobs:
             raise NotReadyError(msg)
         return self._queue
 
-    async def _require_callback(self, url: str | None) -> None:
+    async def _require_callback(self, url: str | None, owner: str) -> None:
         if url is None:
             return
         if self._callbacks is None:
@@ -191,7 +224,7 @@ class Jobs:
                 "no callback, or PETROSERVE_WEBHOOK_SECRETS_FILE set by the operator"
             )
             raise InvalidParameterError(msg)
-        await asyncio.to_thread(self._callbacks.require_possible, url)
+        await asyncio.to_thread(self._callbacks.require_possible, url, owner)
 
     def _require_room(self, owner: str) -> None:
         waiting, most = self._catalogue.waiting_jobs(owner), self._engine.settings.jobs_queued
@@ -239,7 +272,7 @@ class Jobs:
 
     async def _go_on(self) -> None:
         """Start where there are jobs, then look after them."""
-        while not (self._wanted.is_set() or self._database.may_hold_jobs()):
+        while not (self._wanted.is_set() or self._may_hold_jobs()):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), _LOOK_S)
         await self._start_patiently()
@@ -247,9 +280,16 @@ class Jobs:
         while self._queue is not None:
             try:
                 await asyncio.to_thread(tidying.look_after, self._queue)
-            except _TROUBLES as error:
-                _log.warning("jobs cannot be looked after at the moment: %s", error)
+            except Exception as error:  # noqa: BLE001 - one trouble must not end it for ever
+                _tell_trouble("jobs cannot be looked after at the moment", error)
             await asyncio.sleep(_LOOK_S)
+
+    def _may_hold_jobs(self) -> bool:
+        try:
+            return self._database.may_hold_jobs()
+        except OSError:
+            # The start finds out, and tells, what stands in the way.
+            return True
 
     async def _start_patiently(self) -> None:
         loop, pause_s = asyncio.get_running_loop(), _LOOK_S
@@ -257,8 +297,8 @@ class Jobs:
             try:
                 await asyncio.to_thread(self._start, loop)
                 self._started.set()
-            except _TROUBLES as error:
-                _log.warning("jobs cannot be worked on yet: %s", error)
+            except Exception as error:  # noqa: BLE001 - the next try may succeed, whatever it was
+                _tell_trouble("jobs cannot be worked on yet", error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2.0 * pause_s, 30.0)
 
@@ -287,6 +327,12 @@ class Jobs:
                 self._queue.stop()
             if self._callbacks is not None:
                 self._callbacks.close()
+
+
+def _tell_trouble(what: str, error: Exception) -> None:
+    """Log what will be tried again: in one line what is known to happen, else with its place."""
+    expected = isinstance(error, _TROUBLES)
+    _log.warning("%s: %s", what, error, exc_info=None if expected else error)
 
 
 def _new_analysis(submission: Submission, model: LoadedModel, priority: Priority) -> NewAnalysis:

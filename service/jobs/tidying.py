@@ -84,5 +84,7 @@ class Tidying:
         try:
             order = self._files.order(analysis_id)
             return has_ended(self._catalogue.get(order.owner, analysis_id))
-        except (JobError, NotFoundError):
+        except (JobError, NotFoundError, ValueError):
+            # An order that cannot be read is no work any more, and must not stand in the way of
+            # the other jobs.
             return True

@@ -1,17 +1,23 @@
 """Results into laboratory information systems (LIMS): files, messages, SENAITE's JSON API.
 
 Of Petroserve it knows result.json only. Files named after steps: `profile` (words and digits of
-one laboratory), `measurands` (the numbers that are reported), `two_dimension`, `edd` and `lis2`
+one laboratory), `measurands` (the numbers that are reported),
+`fields_of_sample` (several fields as one sample), `reported_number` (one number), `two_dimension`, `edd` and `lis2`
 (formats), `two_dimension_check` (what SENAITE would make of a file), `senaite_client`,
-`senaite_files` and `senaite_delivery` (its JSON API), `watched_folder` (for systems that know only files).
+`senaite_files` and `senaite_delivery` (its JSON API), `senaite_imports` (its import log), `watched_folder` and `sidecar` (for systems
+that know only files).
 """
 
 from service.lims.edd import LONG_COLUMNS, WIDE_COLUMNS, long_csv, wide_csv
+from service.lims.fields_of_sample import FieldsOfSample, Reportable, by_sample, join_fields
 from service.lims.lis2 import Record, frames, lis2_message, read_frames, read_message
-from service.lims.measurands import Reported, detection_limit_percent, reported
+from service.lims.measurands import detection_limit_percent, reported
+from service.lims.plain_text import on_one_line
 from service.lims.profile import STANDARD, LimsProfile, parse_profile
+from service.lims.reported_number import Reported
 from service.lims.senaite_client import Patience, SenaiteClient
 from service.lims.senaite_delivery import Delivered, deliver
+from service.lims.senaite_imports import Imported, read_imports
 from service.lims.senaite_records import Analysis, SenaiteSample
 from service.lims.two_dimension import two_dimension_csv
 from service.lims.two_dimension_check import SampleInLims, Verdict, check_two_dimension
@@ -24,25 +30,32 @@ __all__ = [
     "Analysis",
     "Delivered",
     "Dropped",
+    "FieldsOfSample",
     "Handled",
     "Handler",
+    "Imported",
     "LimsProfile",
     "Patience",
     "Record",
+    "Reportable",
     "Reported",
     "SampleInLims",
     "SenaiteClient",
     "SenaiteSample",
     "Verdict",
     "WatchedFolder",
+    "by_sample",
     "check_two_dimension",
     "deliver",
     "detection_limit_percent",
     "frames",
+    "join_fields",
     "lis2_message",
     "long_csv",
+    "on_one_line",
     "parse_profile",
     "read_frames",
+    "read_imports",
     "read_message",
     "reported",
     "two_dimension_csv",

@@ -10,10 +10,11 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-from petrography.report import Result
-from service.lims.measurands import Reported, reported
+from service.lims.fields_of_sample import Reportable
+from service.lims.measurands import reported
 from service.lims.plain_text import safe_cell, sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported
 
 __all__ = ["LONG_COLUMNS", "WIDE_COLUMNS", "long_csv", "wide_csv"]
 
@@ -44,12 +45,12 @@ LONG_COLUMNS = (
 WIDE_COLUMNS = ("SAMPLEID", "SECTION", "FIELD", "ANALYSISDATE", "STATUS", "VERSION", "RESULTID")
 
 
-def long_csv(results: Iterable[Result], profile: LimsProfile = STANDARD) -> str:
+def long_csv(results: Iterable[Reportable], profile: LimsProfile = STANDARD) -> str:
     """Write one reported number a line.
 
     Parameters
     ----------
-    results : iterable of Result
+    results : iterable of Result or FieldsOfSample
         Any number, of any samples.
     profile : LimsProfile, optional
         How the laboratory names and rounds them.
@@ -72,7 +73,7 @@ def long_csv(results: Iterable[Result], profile: LimsProfile = STANDARD) -> str:
     return _csv(LONG_COLUMNS, rows)
 
 
-def _long_row(one: Reported, result: Result, profile: LimsProfile) -> list[str]:
+def _long_row(one: Reported, result: Reportable, profile: LimsProfile) -> list[str]:
     sample = result.sample
     return [
         safe_cell(sample_id(result)),
@@ -105,12 +106,12 @@ def _limit(value: float | None, one: Reported) -> str:
     return Reported(one.keyword, "", one.unit, value, one.decimals, below_limit=True).number
 
 
-def wide_csv(results: Sequence[Result], profile: LimsProfile = STANDARD) -> str:
+def wide_csv(results: Sequence[Reportable], profile: LimsProfile = STANDARD) -> str:
     """Write one result a line, a column for each keyword and one for its uncertainty.
 
     Parameters
     ----------
-    results : sequence of Result
+    results : sequence of Result or FieldsOfSample
         Any number, of any samples.
     profile : LimsProfile, optional
         How the laboratory names and rounds them.
@@ -140,7 +141,7 @@ def wide_csv(results: Sequence[Result], profile: LimsProfile = STANDARD) -> str:
     return _csv(header, rows)
 
 
-def _origin(result: Result) -> list[str]:
+def _origin(result: Reportable) -> list[str]:
     named = (sample_id(result), result.sample.section, result.sample.field)
     cells = [safe_cell(text) for text in named]
     return [*cells, _moment(result), result.status, str(result.version), result.id]
@@ -156,7 +157,7 @@ def _wide_cells(
             yield "" if one is None else one.uncertainty_text
 
 
-def _moment(result: Result) -> str:
+def _moment(result: Reportable) -> str:
     moment = started_utc(result)
     return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from petrography.errors import MalformedRequestError
-from petrography.report import Result
-from service.lims.measurands import Reported, reported
+from service.lims.fields_of_sample import Reportable
+from service.lims.measurands import reported
 from service.lims.plain_text import sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported
 
 __all__ = ["Record", "frames", "lis2_message", "read_frames", "read_message"]
 
@@ -31,17 +32,22 @@ _RESULT_STATUS = {"preliminary": "P", "final": "F", "corrected": "C", "rejected"
 
 
 def lis2_message(
-    result: Result, *, sent: datetime, profile: LimsProfile = STANDARD, sender: str = "Petroserve"
+    result: Reportable,
+    *,
+    sent: datetime,
+    profile: LimsProfile = STANDARD,
+    sender: str = "Petroserve",
 ) -> str:
     """Write one result as a LIS2-A2 message.
 
     Parameters
     ----------
-    result : Result
+    result : Result or FieldsOfSample
         The analysis; its status becomes that of each result (F final, P preliminary, C corrected,
         X rejected). SENAITE imports F only.
     sent : datetime
-        Time of the message, in the time zone of the laboratory.
+        Time of the message, in the time zone of the laboratory: LIS2-A2 writes times without one,
+        so all of the message are of this zone.
     profile : LimsProfile, optional
         How the laboratory names and rounds it.
     sender : str
@@ -62,7 +68,7 @@ def lis2_message(
 
 
 def _records(
-    result: Result, sent: datetime, profile: LimsProfile, sender: str
+    result: Reportable, sent: datetime, profile: LimsProfile, sender: str
 ) -> Iterator[list[str]]:
     status = _RESULT_STATUS[result.status]
     message_id = _escaped(f"{result.id}.{result.version}")
@@ -74,14 +80,16 @@ def _records(
     until_report_type = [""] * 21
     yield [*order, *until_report_type, status]
     for number, one in enumerate(reported(result, profile), start=1):
-        yield _result_record(number, one, result, status)
+        yield _result_record(number, one, result, status, sent)
         if one.uncertainty_text:
             comment = f"U={one.uncertainty_text} {one.unit} ({one.coverage})"
             yield ["C", "1", "I", _escaped(comment), "G"]
     yield ["L", "1", "N"]
 
 
-def _result_record(number: int, one: Reported, result: Result, status: str) -> list[str]:
+def _result_record(
+    number: int, one: Reported, result: Reportable, status: str, sent: datetime
+) -> list[str]:
     made = started_utc(result)
     return [
         "R",
@@ -96,7 +104,7 @@ def _result_record(number: int, one: Reported, result: Result, status: str) -> l
         "",
         _escaped(result.sample.operator or ""),
         "",
-        "" if made is None else _time(made),
+        "" if made is None else _time(made.astimezone(sent.tzinfo)),
         _escaped(result.sample.instrument or ""),
     ]
 

@@ -1,109 +1,32 @@
 """From an analysis to the numbers that a laboratory reports: keyword, value, unit, uncertainty.
 
-A keyword names one analysis service of a LIMS (letters, digits, ``_ - + .``). Units are UCUM. A
-number is rounded once, here, and every format writes the same text.
+A keyword names one analysis service of a LIMS (letters, digits, ``_ - + .``). Units are UCUM.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 
 from petrography.errors import InvalidParameterError
 from petrography.minerals import is_ore, mineral
 from petrography.report import ModalEntry, Result
+from petrography.report.provenance import fact
+from service.lims.fields_of_sample import FieldsOfSample, Reportable
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported, keyword_of, longer_half
 
-__all__ = ["Reported", "detection_limit_percent", "keyword_of", "reported"]
+__all__ = ["detection_limit_percent", "reported"]
 
 _UM2_PER_MM2 = 1e6
 
 
-@dataclass(frozen=True)
-class Reported:
-    """One number as it is reported.
-
-    Attributes
-    ----------
-    keyword : str
-        Of the analysis service.
-    title : str
-        What it is, in words.
-    unit : str
-        UCUM: ``%``, ``um``, ``mm2``, or ``1`` for a number without a unit.
-    value : float
-        The value, or the limit that it lies below.
-    decimals : int
-        Digits after the point.
-    below_limit : bool
-        Whether the result is "less than `value`".
-    uncertainty : float or None
-        Expanded uncertainty in `unit`, None where the analysis gives none.
-    coverage : str
-        What `uncertainty` covers; empty without one.
-    detection_limit, reporting_limit : float or None
-        In `unit`.
-    """
-
-    keyword: str
-    title: str
-    unit: str
-    value: float
-    decimals: int
-    below_limit: bool = False
-    uncertainty: float | None = None
-    coverage: str = ""
-    detection_limit: float | None = None
-    reporting_limit: float | None = None
-
-    @property
-    def number(self) -> str:
-        """The value with its decimals, ``.`` as the decimal sign; a limit is rounded up."""
-        return _fixed(self.value, self.decimals, up=self.below_limit)
-
-    @property
-    def text(self) -> str:
-        """The result as a person reads it: ``12.41``, or ``<0.05``."""
-        return f"<{self.number}" if self.below_limit else self.number
-
-    @property
-    def uncertainty_text(self) -> str:
-        """The uncertainty with the decimals of the value, rounded up; empty where there is none."""
-        if self.uncertainty is None or self.below_limit:
-            return ""
-        return _fixed(self.uncertainty, self.decimals, up=True)
-
-
-def _fixed(value: float, decimals: int, *, up: bool) -> str:
-    if not math.isfinite(value):
-        msg = f"{value} cannot be reported; wanted a finite number"
-        raise InvalidParameterError(msg)
-    step = Decimal(1).scaleb(-decimals)
-    # Through repr: the shortest decimal that is this float, not its binary tail.
-    exact = Decimal(repr(float(value)))
-    return f"{exact.quantize(step, rounding=ROUND_UP if up else ROUND_HALF_EVEN):f}"
-
-
-def keyword_of(quantity: str, symbol: str) -> str:
-    """Keyword of a quantity of one mineral.
-
-    Examples
-    --------
-    >>> keyword_of("MOD", "Py/Mrc")
-    'MOD_PY_MRC'
-    """
-    return f"{quantity}_{symbol.upper().replace('/', '_')}"
-
-
-def reported(result: Result, profile: LimsProfile = STANDARD) -> tuple[Reported, ...]:
+def reported(result: Reportable, profile: LimsProfile = STANDARD) -> tuple[Reported, ...]:
     """List what an analysis reports.
 
     Parameters
     ----------
-    result : Result
-        The analysis.
+    result : Result or FieldsOfSample
+        The analysis, or those of one sample.
     profile : LimsProfile, optional
         How the laboratory names and rounds it.
 
@@ -119,14 +42,7 @@ def reported(result: Result, profile: LimsProfile = STANDARD) -> tuple[Reported,
     InvalidParameterError
         If the profile gives two numbers one name.
     """
-    standard = (
-        *_modal_shares(result),
-        *_grain_sizes(result),
-        *_elements(result),
-        *_liberated(result),
-        *_associations(result),
-        *_field(result),
-    )
+    standard = result.numbers if isinstance(result, FieldsOfSample) else _of_one(result)
     listed = tuple(_named(one, profile) for one in standard if profile.wants(one.keyword))
     keywords = [one.keyword for one in listed]
     twice = sorted({keyword for keyword in keywords if keywords.count(keyword) > 1})
@@ -134,6 +50,17 @@ def reported(result: Result, profile: LimsProfile = STANDARD) -> tuple[Reported,
         msg = f"two numbers are called {', '.join(twice)}; give them different names in the profile"
         raise InvalidParameterError(msg)
     return listed
+
+
+def _of_one(result: Result) -> tuple[Reported, ...]:
+    return (
+        *_modal_shares(result),
+        *_grain_sizes(result),
+        *_elements(result),
+        *_liberated(result),
+        *_associations(result),
+        *_field(result),
+    )
 
 
 def _named(one: Reported, profile: LimsProfile) -> Reported:
@@ -186,12 +113,8 @@ def _expanded(entry: ModalEntry) -> tuple[float | None, str]:
         (entry.ci95, "95 %, sampling only"),
     ):
         if interval is not None:
-            return _longer_half(entry.area_percent, interval), covers
+            return longer_half(entry.area_percent, interval), covers
     return None, ""
-
-
-def _longer_half(value: float, interval: tuple[float, float]) -> float:
-    return max(value - interval[0], interval[1] - value, 0.0)
 
 
 def detection_limit_percent(result: Result) -> float | None:
@@ -247,7 +170,7 @@ def _grain_sizes(result: Result) -> Iterator[Reported]:
                 unit="um",
                 value=size,
                 decimals=1,
-                uncertainty=None if interval is None else _longer_half(size, interval),
+                uncertainty=None if interval is None else longer_half(size, interval),
                 coverage="" if interval is None else "95 %, grains that were seen",
             )
 
@@ -298,7 +221,10 @@ def _field(result: Result) -> Iterator[Reported]:
         area_mm2 = result.modal_basis.field_px * um_per_px**2 / _UM2_PER_MM2
         yield Reported("ANALYSED_AREA", "area that was measured", "mm2", area_mm2, 3)
         yield Reported("PX_UM", "size of a pixel", "um", um_per_px, 4)
-    yield Reported("N_FIELDS", "fields that were measured", "1", 1.0, 0)
+    fields = fact(result, "image", "fields")
+    # A result that does not tell how many photographs it is of is not taken for one of them.
+    if isinstance(fields, int):
+        yield Reported("N_FIELDS", "fields that were measured", "1", float(fields), 0)
     if result.uncertainty is not None:
         doubt = 1.0 - result.uncertainty.mean_confidence
         yield Reported("UNC_MEAN", "mean uncertainty of the mineral map", "1", doubt, 3)

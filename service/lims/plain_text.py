@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from petrography.errors import InvalidParameterError
-from petrography.report import Result
+from service.lims.fields_of_sample import Reportable
 
-__all__ = ["bare_token", "safe_cell", "sample_id", "started_utc"]
+__all__ = ["bare_token", "on_one_line", "safe_cell", "sample_id", "started_utc"]
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection"), in full width
 # as well.
@@ -27,6 +27,20 @@ def safe_cell(text: str | None) -> str:
     if text is None:
         return ""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def on_one_line(text: str) -> str:
+    """Escape what would break a line, or cannot be written: file names may hold any byte.
+
+    Examples
+    --------
+    >>> on_one_line("a\\nb")
+    'a\\\\nb'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
 
 
 def bare_token(text: str, *, what: str) -> str:
@@ -66,7 +80,7 @@ def bare_token(text: str, *, what: str) -> str:
     return text
 
 
-def sample_id(result: Result) -> str:
+def sample_id(result: Reportable) -> str:
     """Id of the sample of a result.
 
     Raises
@@ -80,7 +94,7 @@ def sample_id(result: Result) -> str:
     return result.sample.id
 
 
-def started_utc(result: Result) -> datetime | None:
+def started_utc(result: Reportable) -> datetime | None:
     """Time of the analysis as its provenance says it, None where it does not."""
     stated = result.provenance.get("started_utc")
     if not isinstance(stated, str):

@@ -18,10 +18,11 @@ from petrography.errors import (
     LimsRefusedError,
     LimsUnreachableError,
 )
-from petrography.report import Result
-from service.lims.measurands import Reported, reported
+from service.lims.fields_of_sample import Reportable
+from service.lims.measurands import reported
 from service.lims.plain_text import sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported
 from service.lims.senaite_client import SenaiteClient
 from service.lims.senaite_files import TRIES, Parcel, packed
 from service.lims.senaite_records import Analysis
@@ -31,6 +32,8 @@ __all__ = ["Delivered", "deliver"]
 Outcome = Literal["submitted", "already there", "not asked for", "differs", "refused"]
 
 _OPEN_SAMPLE = {"sample_received", "to_be_verified"}
+# Nothing is written any more; what stands there is compared.
+_CLOSED_SAMPLE = {"verified", "published"}
 _WAITING = {"unassigned", "assigned"}
 # A retracted analysis is history: its retest has the same keyword.
 _PAST = {"retracted", "rejected", "cancelled"}
@@ -67,7 +70,7 @@ class Delivered:
 
 def deliver(
     client: SenaiteClient,
-    result: Result,
+    result: Reportable,
     *,
     profile: LimsProfile = STANDARD,
     attachments: Mapping[str, bytes] | None = None,
@@ -78,23 +81,24 @@ def deliver(
     ----------
     client : SenaiteClient
         A signed-in user.
-    result : Result
+    result : Result or FieldsOfSample
         The analysis; its sample id is looked up as SENAITE's id, then as the customer's.
     profile : LimsProfile, optional
         How the laboratory names and rounds it.
     attachments : mapping of str to bytes, optional
-        Files by name, such as ``report.pdf``; stored once and linked to the first number sent.
+        Files by name, such as ``report.pdf``; stored once and linked to the first number that is
+        submitted.
 
     Returns
     -------
     tuple of Delivered
         One for each file and number, in the order of the report. What SENAITE refuses does not
-        keep the others back.
+        keep the others back. Of a sample that is verified or published nothing is written.
 
     Raises
     ------
     LimsRefusedError
-        If the sample is not there, or not received.
+        If the sample is not there, not received, or cancelled.
     LimsUnreachableError
         If SENAITE does not answer; what is sent is sent, call again.
     InvalidParameterError
@@ -104,19 +108,19 @@ def deliver(
         msg = f"result {result.id} was rejected; only a result that stands is sent"
         raise InvalidParameterError(msg)
     sample = client.find_sample(sample_id(result))
-    if sample.state not in _OPEN_SAMPLE:
+    if sample.state not in _OPEN_SAMPLE | _CLOSED_SAMPLE:
         msg = f"sample {sample.id} is {sample.state}; wanted one of {sorted(_OPEN_SAMPLE)}"
         raise LimsRefusedError(msg)
     numbers = reported(result, profile)
     here = [one for one in client.analyses(sample.id) if one.state not in _PAST]
-    places = {one.keyword: _place(one, here) for one in numbers}
+    places = {one.keyword: _place(one, here, sample.state) for one in numbers}
     fitting = [place for place in places.values() if isinstance(place, Analysis)]
     parcel = packed(client, result, sample, fitting, attachments or {})
     done = tuple(_number(client, result, one, places[one.keyword], parcel) for one in numbers)
     return (*(_file(*told) for told in parcel.told(client)), *done)
 
 
-def _place(one: Reported, here: Sequence[Analysis]) -> Analysis | Delivered:
+def _place(one: Reported, here: Sequence[Analysis], sample_state: str) -> Analysis | Delivered:
     """The analysis that waits for a number, or why there is none."""
     same = [analysis for analysis in here if analysis.keyword == one.keyword]
     if not same:
@@ -125,10 +129,19 @@ def _place(one: Reported, here: Sequence[Analysis]) -> Analysis | Delivered:
         why = f"the sample has {len(same)} analyses of this keyword"
         return Delivered(one.keyword, one.text, "refused", why)
     (analysis,) = same
+    why = _obstacle(one, analysis, sample_state)
+    return Delivered(one.keyword, one.text, "refused", why) if why else analysis
+
+
+def _obstacle(one: Reported, analysis: Analysis, sample_state: str) -> str:
+    """Why an analysis cannot hold a number; empty where it can."""
     if _unit(analysis.unit) != one.unit:
-        why = f"the service counts in {analysis.unit or 'no unit'}, the result in {one.unit}"
-        return Delivered(one.keyword, one.text, "refused", why)
-    return analysis
+        return f"the service counts in {analysis.unit or 'no unit'}, the result in {one.unit}"
+    if analysis.is_calculated:
+        return "the service has a calculation: it takes interim fields, and no result"
+    if analysis.state in _WAITING and sample_state in _CLOSED_SAMPLE:
+        return f"the analysis is {analysis.state}, but its sample is {sample_state} already"
+    return ""
 
 
 def _file(name: str, is_shown: bool, was_shown: bool) -> Delivered:
@@ -140,7 +153,7 @@ def _file(name: str, is_shown: bool, was_shown: bool) -> Delivered:
 
 def _number(
     client: SenaiteClient,
-    result: Result,
+    result: Reportable,
     one: Reported,
     place: Analysis | Delivered,
     parcel: Parcel,
@@ -149,9 +162,11 @@ def _number(
         return place
     fields = _fields(result, one) | parcel.fields_for(place)
     try:
-        return _sent(client, one, place, fields)
+        told = _sent(client, one, place, fields)
     except LimsRefusedError as error:
         return Delivered(one.keyword, one.text, "refused", str(error))
+    parcel.is_taken |= told.outcome == "submitted"
+    return told
 
 
 def _sent(
@@ -213,7 +228,7 @@ def _unit(text: str) -> str:
     return _UNITS.get(text.strip(), text.strip())
 
 
-def _fields(result: Result, one: Reported) -> dict[str, Any]:
+def _fields(result: Reportable, one: Reported) -> dict[str, Any]:
     model = "" if result.model is None else f" model={result.model.name}:{result.model.version}"
     fields = {
         "DetectionLimitOperand": "<" if one.below_limit else "",

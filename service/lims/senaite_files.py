@@ -1,4 +1,8 @@
-"""Files beside a result in SENAITE: stored once, shown by the first analysis that is sent."""
+"""Files beside a result in SENAITE: stored once, shown by the first analysis that is submitted.
+
+An analysis takes a file in the very write that submits it: afterwards it is closed. So the file is
+offered with every submission until one was taken.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from petrography.errors import LimsUnreachableError
-from petrography.report import Result
+from service.lims.fields_of_sample import Reportable
 from service.lims.senaite_client import SenaiteClient
 from service.lims.senaite_records import Analysis, SenaiteSample
 
@@ -18,7 +22,7 @@ TRIES = 3
 _WAITING = {"unassigned", "assigned"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Parcel:
     """Files, and the analysis that is to show them.
 
@@ -30,16 +34,19 @@ class Parcel:
         Uids that an analysis shows already.
     fitting : tuple of Analysis
         Those that could show them.
+    is_taken : bool
+        Whether an analysis was submitted with them.
     """
 
     uids: dict[str, str | None]
     shown: frozenset[str]
     fitting: tuple[Analysis, ...]
+    is_taken: bool = False
 
     def fields_for(self, analysis: Analysis) -> dict[str, list[str]]:
-        """What an update of an analysis says of files; nothing for all but the first that waits."""
+        """What an update of an analysis says of files; nothing once another took them."""
         new = [uid for uid in self.uids.values() if uid is not None and uid not in self.shown]
-        if not new or analysis != _first_waiting(self.fitting):
+        if not new or self.is_taken or analysis.state not in _WAITING:
             return {}
         return {"Attachment": [*analysis.attachments, *new]}
 
@@ -53,7 +60,7 @@ class Parcel:
 
 def packed(
     client: SenaiteClient,
-    result: Result,
+    result: Reportable,
     sample: SenaiteSample,
     fitting: Sequence[Analysis],
     files: Mapping[str, bytes],
@@ -64,7 +71,7 @@ def packed(
     ----------
     client : SenaiteClient
         A signed-in user.
-    result : Result
+    result : Result or FieldsOfSample
         To which they belong; its id and version are part of their titles.
     sample : SenaiteSample
         Beside which they lie.
@@ -73,7 +80,7 @@ def packed(
     files : mapping of str to bytes
         By name.
     """
-    has_place = _first_waiting(fitting) is not None
+    has_place = any(one.state in _WAITING for one in fitting)
     uids = {
         name: _stored(client, sample, _title(result, name, content), name, content)
         if has_place
@@ -83,15 +90,11 @@ def packed(
     return Parcel(uids, _shown(fitting), tuple(fitting))
 
 
-def _first_waiting(analyses: Sequence[Analysis]) -> Analysis | None:
-    return next((one for one in analyses if one.state in _WAITING), None)
-
-
 def _shown(analyses: Sequence[Analysis]) -> frozenset[str]:
     return frozenset(uid for one in analyses for uid in one.attachments)
 
 
-def _title(result: Result, name: str, content: bytes) -> str:
+def _title(result: Reportable, name: str, content: bytes) -> str:
     return f"{result.id} v{result.version} {name} {hashlib.sha256(content).hexdigest()[:16]}"
 
 

@@ -35,6 +35,8 @@ class Analysis:
         Empty where not set; `operand` is ``<`` for a result below its limit.
     attachments : tuple of str
         Uids of linked files.
+    is_calculated : bool
+        Whether SENAITE calculates its result: it takes interim fields only.
     """
 
     uid: str
@@ -47,6 +49,7 @@ class Analysis:
     operand: str
     remarks: str
     attachments: tuple[str, ...]
+    is_calculated: bool = False
 
 
 def _text(item: Mapping[str, Any], *names: str) -> str:
@@ -83,4 +86,6 @@ def analysis_of(item: Mapping[str, Any]) -> Analysis:
         operand=_text(item, "DetectionLimitOperand"),
         remarks=_text(item, "Remarks"),
         attachments=tuple(str(one["uid"] if isinstance(one, dict) else one) for one in linked),
+        # A reference is an object, a uid, or empty in one of several ways.
+        is_calculated=any(bool(item.get(name)) for name in ("Calculation", "getCalculationUID")),
     )

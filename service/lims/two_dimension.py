@@ -10,22 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from petrography.errors import InvalidParameterError
-from petrography.report import Result
-from service.lims.measurands import Reported, reported
+from service.lims.fields_of_sample import Reportable
+from service.lims.measurands import reported
 from service.lims.plain_text import bare_token, sample_id
 from service.lims.profile import STANDARD, LimsProfile
+from service.lims.reported_number import Reported
 
 __all__ = ["END", "NOT_DETECTED", "two_dimension_csv"]
 
 END, NOT_DETECTED = "end", "ND"
 
 
-def two_dimension_csv(results: Sequence[Result], profile: LimsProfile = STANDARD) -> str:
+def two_dimension_csv(results: Sequence[Reportable], profile: LimsProfile = STANDARD) -> str:
     """Write results as SENAITE's 2-D CSV.
 
     Parameters
     ----------
-    results : sequence of Result
+    results : sequence of Result or FieldsOfSample
         One for each sample.
     profile : LimsProfile, optional
         How the laboratory names and rounds them.
@@ -49,7 +50,7 @@ def two_dimension_csv(results: Sequence[Result], profile: LimsProfile = STANDARD
             raise InvalidParameterError(msg)
         if sample in rows:
             msg = (
-                f"two results are of sample {sample}; this format has one line for each: combine "
+                f"two results are of sample {sample}; this format has one line for each: join "
                 "them, or use the long CSV"
             )
             raise InvalidParameterError(msg)

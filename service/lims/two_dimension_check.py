@@ -8,6 +8,7 @@ nothing, and its last token is dropped.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -18,6 +19,9 @@ Outcome = Literal["taken", "skipped", "warning", "error"]
 
 _OPEN_SAMPLE = {"sample_received", "to_be_verified"}
 _OPEN_ANALYSIS = {"unassigned", "assigned", "to_be_verified"}
+# What float() of Python 2, on which SENAITE runs, reads of finite numbers: no 1_0, no digits of
+# other scripts.
+_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,13 @@ class SampleInLims:
         Review state of the sample.
     analyses : tuple of (str, str, bool)
         Keyword, review state, and whether there is a result already.
+    calculated : frozenset of str
+        Keywords whose service has a calculation: such an analysis takes interim fields only.
     """
 
     state: str
     analyses: tuple[tuple[str, str, bool], ...]
+    calculated: frozenset[str] = frozenset()
 
 
 Known: TypeAlias = Mapping[str, SampleInLims] | None
@@ -174,11 +181,8 @@ def _value(
 def _number(value: str) -> tuple[float | None, str]:
     if value.startswith("--") or value == "ND":
         return 0.0, f"{value!r} becomes 0"
-    try:
-        parsed = float(value)
-    except ValueError:
-        return None, f"No valid number: {value[:40]!r}"
-    if math.isnan(parsed) or math.isinf(parsed):
+    parsed = float(value) if _DECIMAL.fullmatch(value) else math.nan
+    if not math.isfinite(parsed):
         return None, f"No valid number: {value[:40]!r}"
     return (parsed, "as it is") if parsed > 0 else (0.0, "as 0")
 
@@ -191,6 +195,8 @@ def _obstacle(keyword: str, in_lims: SampleInLims) -> str:
     if len(same) > 1:
         return f"{len(same)} analyses have this keyword: skipped"
     ((state, filled),) = same
+    if keyword in in_lims.calculated:
+        return "the analysis has a calculation: it takes interim fields, and no result"
     if state not in _OPEN_ANALYSIS:
         return f"the analysis is {state}: skipped"
     return "there is a result already: not overridden" if filled else ""

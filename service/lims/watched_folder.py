@@ -7,18 +7,16 @@
     OUTBOX/results/NAME-DIGEST/     everything there is, renamed into place as a whole
     OUTBOX/senaite, OUTBOX/edd      the CSVs alone, for folders that a LIMS imports from
 
-NAME-DIGEST holds the digest of the dropped bytes, so a file is answered once. The renaming of the
-result is what counts: killed before it, the file is analysed again; killed after it, the answer
-that is there is handed out, byte by byte the same.
+NAME-DIGEST holds the digest of the dropped bytes and of the CSV, so a file is answered once, and
+again when its CSV says something else. The renaming of the result is what counts: killed before
+it, the file is analysed again; killed after it, the answer that is there is handed out, byte by
+byte the same.
 """
 
 from __future__ import annotations
 
-import csv
 import errno
 import fcntl
-import hashlib
-import io
 import os
 import shutil
 import time
@@ -28,20 +26,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from petrography.errors import (
-    BodyTooLargeError,
-    ConfigurationError,
-    MalformedRequestError,
-    PetroserveError,
-)
+from petrography.errors import BodyTooLargeError, ConfigurationError, PetroserveError
+from service.lims.plain_text import on_one_line
+from service.lims.sidecar import SIDECAR_SUFFIX, Sidecar, name_part, read_sidecar
 
 __all__ = ["Dropped", "Handled", "Handler", "WatchedFolder"]
 
 State = Literal["done", "failed", "later"]
 
 _PART = ".part-"
-_SIDECAR = ".csv"
-_MOST_SIDECAR_BYTES = 64 * 1024
 # The file of a result that is handed out, by the folder of the outbox and the end of its name.
 _HANDED_OUT = {"senaite": ("senaite.csv", "_1.csv"), "edd": ("edd-long.csv", ".csv")}
 
@@ -159,6 +152,7 @@ class WatchedFolder:
                 raise ConfigurationError(msg) from None
             for left in (self._outbox / "results").glob(f"{_PART}*"):
                 shutil.rmtree(left)
+            self._clear_answered_sidecars()
             yield self
 
     def look(self) -> tuple[Handled, ...]:
@@ -211,29 +205,31 @@ class WatchedFolder:
             return Handled(path.name, "later", _why(error))
 
     def _answer(self, path: Path) -> Handled:
-        key = _key(path)
+        sidecar = read_sidecar(path)
+        key = sidecar.key(path)
         final = self._outbox / "results" / key
         try:
             _require_size(path, self._max_bytes)
             if not final.is_dir():
-                self._make(final, Dropped(path, _stated(path)))
+                self._make(final, Dropped(path, sidecar.stated()), sidecar)
         except (PetroserveError, MemoryError) as error:
             why = str(error) or "not enough memory"
-            _write(self._inbox / "failed" / f"{key}.reason.txt", f"{path.name}: {why}\n".encode())
-            self._move_away(path, "failed", key)
+            reason = f"{on_one_line(f'{path.name}: {why}')}\n".encode()
+            _write(self._inbox / "failed" / f"{key}.reason.txt", reason)
+            self._move_away(path, sidecar, "failed", key)
             return Handled(path.name, "failed", why)
         self._hand_out(final)
-        self._move_away(path, "done", key)
+        self._move_away(path, sidecar, "done", key)
         return Handled(path.name, "done", str(final))
 
-    def _make(self, final: Path, dropped: Dropped) -> None:
+    def _make(self, final: Path, dropped: Dropped, sidecar: Sidecar) -> None:
         part = final.with_name(f"{_PART}{final.name}")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         before = _size_and_time(dropped.path)
         try:
             self._handlers[dropped.path.suffix.lower()](dropped, part)
-            _require_same(dropped.path, before)
+            _require_same(dropped.path, before, sidecar)
             part.rename(final)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -244,12 +240,45 @@ class WatchedFolder:
             if (final / name).is_file():
                 _write(self._outbox / folder / f"{final.name}{end}", (final / name).read_bytes())
 
-    def _move_away(self, path: Path, folder: str, key: str) -> None:
-        sidecar = path.with_suffix(_SIDECAR)
-        if sidecar.is_file():
-            sidecar.replace(self._inbox / folder / f"{key}{_SIDECAR}")
-        # The file itself goes last: while it is there, it will be looked at again.
+    def _move_away(self, path: Path, sidecar: Sidecar, folder: str, key: str) -> None:
+        """Move a file that was answered; its CSV is copied before it and taken away after it.
+
+        While the file is there it will be looked at again, and must find its CSV.
+        """
+        if sidecar.content is not None:
+            _write(self._inbox / folder / f"{key}{SIDECAR_SUFFIX}", sidecar.content)
         path.replace(self._inbox / folder / f"{key}{path.suffix}")
+        if sidecar.content is not None and not self._is_wanted(sidecar.path) and sidecar.is_same:
+            sidecar.path.unlink()
+
+    def _is_wanted(self, sidecar: Path) -> bool:
+        """Whether a file that a CSV belongs to still waits."""
+        waiting = (path for path in self._inbox.iterdir() if path.stem == sidecar.stem)
+        return any(self._is_ours(path) for path in waiting)
+
+    def _clear_answered_sidecars(self) -> None:
+        """Take away the CSVs whose file was answered when the watcher was killed.
+
+        The next image of that name would be taken for the old sample.
+        """
+        for path in self._inbox.glob(f"*{SIDECAR_SUFFIX}"):
+            sidecar = read_sidecar(path)
+            if sidecar.content is None or self._is_wanted(path):
+                continue
+            copies = (
+                copy
+                for folder in ("done", "failed")
+                for copy in (self._inbox / folder).iterdir()
+                if copy.name[: -len(f"-{'0' * 16}{SIDECAR_SUFFIX}")] == name_part(path.stem)
+            )
+            if any(_is_copied(path, copy, sidecar.content) for copy in copies):
+                path.unlink()
+
+
+def _is_copied(path: Path, copy: Path, content: bytes) -> bool:
+    """Whether a CSV was there, as it is, when it was copied; a later drop has a later time."""
+    is_older = path.stat().st_ctime_ns <= copy.stat().st_mtime_ns
+    return is_older and copy.suffix == SIDECAR_SUFFIX and copy.read_bytes() == content
 
 
 def _why(error: OSError) -> str:
@@ -267,36 +296,14 @@ def _size_and_time(path: Path) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
-def _require_same(path: Path, before: tuple[int, int]) -> None:
+def _require_same(path: Path, before: tuple[int, int], sidecar: Sidecar) -> None:
     """Check that the answer is of the bytes that the digest stands for."""
-    if _size_and_time(path) != before:
-        raise OSError(errno.EBUSY, "changed while it was analysed", str(path))
-
-
-def _key(path: Path) -> str:
-    with path.open("rb") as file:
-        return f"{path.stem}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-
-
-def _stated(path: Path) -> dict[str, str]:
-    """Read what the CSV beside a file states."""
-    sidecar = path.with_suffix(_SIDECAR)
-    if not sidecar.is_file() or sidecar.is_symlink():
-        return {}
-    try:
-        _require_size(sidecar, _MOST_SIDECAR_BYTES)
-        text = sidecar.read_text(encoding="utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        msg = f"{sidecar.name} is no CSV in UTF-8: {error}"
-        raise MalformedRequestError(msg) from None
-    if len(rows) != 2 or len(rows[0]) != len(rows[1]) or len(set(rows[0])) < len(rows[0]):
-        msg = (
-            f"{sidecar.name} has {len(rows)} lines; wanted a line of different names, such as "
-            "sample_id,section, and a line with a value for each"
-        )
-        raise MalformedRequestError(msg)
-    return {name.strip(): value.strip() for name, value in zip(*rows, strict=True) if value.strip()}
+    for changed, is_same in (
+        (path, _size_and_time(path) == before),
+        (sidecar.path, sidecar.is_same),
+    ):
+        if not is_same:
+            raise OSError(errno.EBUSY, "changed while it was analysed", str(changed))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -82,14 +82,16 @@ class AnalysisServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetArtefact(self, request, context):
-        """One file of a finished analysis: first what it is, then its bytes.
+        """One file of a finished analysis, by the names that HTTP has for them: first what it is, then its
+        bytes. "result.json" is the newest version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelAnalysis(self, request, context):
-        """Give up an analysis that is under way; its own call ends with CANCELLED.
+        """Give up an analysis that waits or is under way, in whichever process and over whichever protocol
+        it was asked for; a call that waits for it ends with CANCELLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,10 +1,12 @@
 """Messages to whoever waits for a result, as Standard Webhooks says.
 
 Files named after steps: `signing`, `addresses` (where a message may go), `posting` (one POST),
-`schedule` (when it is tried again), `store` (where it waits) and `sender`, which joins them.
+`schedule` (when it is tried again), `store` (where it waits), `sender`, which joins them, and
+`delivering`, which keeps at it.
 """
 
-from service.webhooks.addresses import AddressGuard, Target, networks
+from service.webhooks.addresses import AddressGuard, Target, networks, receiver_of, shown
+from service.webhooks.delivering import Delivering
 from service.webhooks.posting import Answer, Post, post
 from service.webhooks.schedule import STANDARD_SCHEDULE, Schedule
 from service.webhooks.sender import Delivery, WebhookSender
@@ -15,24 +17,28 @@ from service.webhooks.signing import (
     signed_headers,
     verify,
 )
-from service.webhooks.store import DeliveryStore, Message
+from service.webhooks.store import DeliveryStore, Message, State
 
 __all__ = [
     "STANDARD_SCHEDULE",
     "TOLERANCE_S",
     "AddressGuard",
     "Answer",
+    "Delivering",
     "Delivery",
     "DeliveryStore",
     "Message",
     "Post",
     "Schedule",
+    "State",
     "Target",
     "WebhookSender",
     "networks",
     "new_secret",
     "parse_secret",
     "post",
+    "receiver_of",
+    "shown",
     "signed_headers",
     "verify",
 ]

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from petrography.errors import InvalidParameterError
 
-__all__ = ["AddressGuard", "Target", "networks", "resolve"]
+__all__ = ["AddressGuard", "Target", "networks", "receiver_of", "resolve", "shown"]
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -139,7 +139,7 @@ class AddressGuard:
             )
             raise InvalidParameterError(msg)
         if scheme == "http" and not all(self._is_allowed(one) for one in addresses):
-            msg = f"{_shown(url)} goes in the clear; wanted https"
+            msg = f"{shown(url)!r} goes in the clear; wanted https"
             raise InvalidParameterError(msg)
         return Target(url.partition("#")[0], scheme, host, str(addresses[0]), port, path)
 
@@ -166,11 +166,13 @@ def _parts(url: str) -> tuple[str, str, int, str]:
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
         host.encode("idna")
     except ValueError as error:
-        msg = f"{_shown(url)} is no address: {error}"
+        msg = f"{shown(url)!r} is no address: {error}"
         raise InvalidParameterError(msg) from None
     printable = url.isascii() and url.isprintable() and " " not in url and "\\" not in url
     if scheme not in _PORTS or not host or parts.username is not None or not printable:
-        msg = f"{_shown(url)} is no address for a webhook; wanted https://host/path, without a user"
+        msg = (
+            f"{shown(url)!r} is no address for a webhook; wanted https://host/path, without a user"
+        )
         raise InvalidParameterError(msg)
     if len(url) > _MOST_CHARACTERS:
         msg = f"the address has {len(url)} characters; wanted at most {_MOST_CHARACTERS}"
@@ -179,6 +181,23 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     return scheme, host, port if port is not None else _PORTS[scheme], path
 
 
-def _shown(url: str) -> str:
-    """An address for a message: what may be secret in it (user, query) is left out."""
-    return repr(url.partition("?")[0].rpartition("@")[2][:80])
+def receiver_of(url: str) -> str:
+    """Name the receiver of an address: what is slow there is so for all addresses of its host.
+
+    Examples
+    --------
+    >>> receiver_of("https://LIMS.example.org:8443/told?key=secret")
+    'lims.example.org:8443'
+    """
+    return url.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0].lower()
+
+
+def shown(url: str) -> str:
+    """Write an address for people: what may be secret in it (user, query) is left out.
+
+    Examples
+    --------
+    >>> shown("https://lims.example.org/told?key=secret")
+    'https://lims.example.org/told'
+    """
+    return url.partition("#")[0].partition("?")[0].rpartition("@")[2][:80]

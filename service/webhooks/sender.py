@@ -1,7 +1,7 @@
 """Webhooks as Standard Webhooks says: signed, tried over a day, never lost, never forged inward.
 
-``send`` stores a message; ``deliver_due`` is called again and again by whoever runs the service
-and sends what is due. Clock, chance and network are passed in.
+``send`` stores a message, ``take`` takes the one that is due and ``deliver`` tries it; `delivering`
+does so all the time. Clock, chance and network are passed in.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 
 from pydantic import JsonValue
 
@@ -30,7 +29,6 @@ __all__ = ["Delivery", "WebhookSender"]
 
 # Longer than a try can take, so that nobody else takes the message meanwhile.
 _LEASE_S = 120.0
-_BATCH = 20
 _GONE = 410
 _log = logging.getLogger("petroserve.webhooks")
 
@@ -122,22 +120,25 @@ class WebhookSender:
         data: Mapping[str, JsonValue],
         *,
         happened: datetime,
+        owner: str = "",
     ) -> Message:
         """Store a message for delivery.
 
         Parameters
         ----------
         message_id : str
-            Names the event for ever, such as ``<analysis>.<version>.finished``: the same id is
-            sent once, however often this is called.
+            Names the event for ever, such as ``<analysis>.done``: the same id is sent once, however
+            often this is called.
         url : str
             Where to; judged now, and again before every connection.
         event : str
-            Type of the event, such as ``analysis.finished``.
+            Type of the event, such as ``analysis.done``.
         data : mapping
             What the receiver is told.
         happened : datetime
             When, with a time zone.
+        owner : str
+            The tenant whose receiver it is: one that is gone is closed for its tenant only.
 
         Returns
         -------
@@ -161,30 +162,38 @@ class WebhookSender:
             _body(event, data, happened),
             now_s=self._clock(),
             traceparent=tracing.current_traceparent() or "",
+            owner=owner,
         )
         return self._store.message(message_id)
 
-    def deliver_due(self) -> tuple[Delivery, ...]:
-        """Try what is due now, at most a batch; call again while it gives anything."""
-        return tuple(islice(self._tries(), _BATCH))
+    def take(self, busy: Collection[str] = ()) -> Message | None:
+        """Take the message that is due; it is to be delivered at once, before its lease runs out.
 
-    def _tries(self) -> Iterator[Delivery]:
-        # One at a time: a message must not wait here while its lease runs out.
-        while message := self._store.take_due(now_s=self._clock(), lease_s=_LEASE_S):
-            yield self._tried(message)
+        Parameters
+        ----------
+        busy : collection of str
+            Receivers (`service.webhooks.receiver_of`) whose messages are to wait.
+
+        Returns
+        -------
+        Message or None
+            None where nothing is due.
+        """
+        return self._store.take_due(now_s=self._clock(), lease_s=_LEASE_S, busy=busy)
 
     def redeliver(self, message_id: str) -> None:
         """Send a message again from the beginning; raises NotFoundError where there is none."""
         self._store.redeliver(message_id, now_s=self._clock())
 
-    def _tried(self, message: Message) -> Delivery:
+    def deliver(self, message: Message) -> Delivery:
+        """Try a message that was taken; returns what became of it."""
         began_s = time.perf_counter()
         with tracing.continued(message.traceparent, "webhook", kind="client") as span:
             done = self._settled_try(message)
             if done.state != "delivered":
                 span.fail(done.state)
         self._observe(done.state, time.perf_counter() - began_s)
-        level = logging.WARNING if done.state == "dead" else logging.INFO
+        level = logging.INFO if done.state == "delivered" else logging.WARNING
         _log.log(level, "webhook %s: %s %s", done.message_id, done.state, done.error)
         return done
 
@@ -195,7 +204,7 @@ class WebhookSender:
             return self._settled(message, answer, "delivered", now_s)
         if answer.status == _GONE:
             done = self._settled(message, answer, "dead", now_s)
-            self._store.close_receiver(message.url, now_s=now_s)
+            self._store.close_receiver(message, now_s=now_s)
             return done
         pause_s = self._schedule.pause_s(
             message.tries + 1, chance=self._chance(), wish_s=answer.retry_after_s

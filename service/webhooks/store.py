@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from petrography.errors import ConfigurationError, InvalidParameterError, NotFoundError
+from petrography.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    InvalidParameterError,
+    NotFoundError,
+)
+from service.webhooks.addresses import receiver_of
 
 __all__ = ["DeliveryStore", "Message", "State"]
 
 State = Literal["waiting", "delivered", "dead"]
 
 _BUSY_S = 30.0
+_GONE = "the receiver is gone (410)"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     id TEXT PRIMARY KEY,
@@ -33,16 +40,26 @@ CREATE TABLE IF NOT EXISTS message (
     next_s REAL NOT NULL,
     status INTEGER,
     error TEXT NOT NULL,
-    traceparent TEXT NOT NULL DEFAULT ''
+    traceparent TEXT NOT NULL DEFAULT '',
+    owner TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS message_due ON message (state, next_s);
-CREATE TABLE IF NOT EXISTS closed (url TEXT PRIMARY KEY, closed_s REAL NOT NULL) STRICT;
-PRAGMA user_version = 2;
+CREATE TABLE IF NOT EXISTS closed (
+    owner TEXT NOT NULL, url TEXT NOT NULL, closed_s REAL NOT NULL, PRIMARY KEY (owner, url)
+) STRICT;
+PRAGMA user_version = 3;
 """
-_VERSION = 2
+_VERSION = 3
 # From the version of the number to the next.
-_UPGRADES = {1: "ALTER TABLE message ADD COLUMN traceparent TEXT NOT NULL DEFAULT ''"}
-_COLUMNS = "id, url, body, created_s, state, tries, next_s, status, error, traceparent"
+_UPGRADES = {
+    1: ("ALTER TABLE message ADD COLUMN traceparent TEXT NOT NULL DEFAULT ''",),
+    2: (
+        "ALTER TABLE message ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        # For whom a receiver was closed is not known; if it is gone, its next 410 closes it again.
+        "DROP TABLE IF EXISTS closed",
+    ),
+}
+_COLUMNS = "id, url, body, created_s, state, tries, next_s, status, error, traceparent, owner"
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,8 @@ class Message:
         Why the last try failed; empty where it did not.
     traceparent : str
         Of the work that it tells of; empty where there was none.
+    owner : str
+        The tenant whose receiver it is for; empty without API keys.
     """
 
     id: str
@@ -79,6 +98,7 @@ class Message:
     status: int | None
     error: str
     traceparent: str = ""
+    owner: str = ""
 
 
 class DeliveryStore:
@@ -93,6 +113,11 @@ class DeliveryStore:
     ------
     ConfigurationError
         If the file is no store, or one of a later version.
+
+    Notes
+    -----
+    Every method raises `DatabaseUnavailableError` where the file is locked, full or damaged; nothing
+    is changed then.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,6 +127,7 @@ class DeliveryStore:
             self._database = sqlite3.connect(
                 path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
+            self._database.create_function("receiver_of", 1, receiver_of, deterministic=True)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
             (version,) = self._database.execute("PRAGMA user_version").fetchone()
@@ -110,7 +136,7 @@ class DeliveryStore:
                 raise ConfigurationError(msg)
             self._upgrade()
             self._database.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, DatabaseUnavailableError) as error:
             msg = f"{path} cannot be used as the store of webhooks: {error}"
             raise ConfigurationError(msg) from None
 
@@ -118,8 +144,11 @@ class DeliveryStore:
         """Bring the file of an earlier version up to date, one process at a time."""
         with self._changing() as database:
             (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version in _UPGRADES:
-                database.execute(_UPGRADES[version])
+            # A new file has version 0, and its schema is made as a whole.
+            for old in range(version or _VERSION, _VERSION):
+                for statement in _UPGRADES.get(old, ()):
+                    database.execute(statement)
+            if version:
                 database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def close(self) -> None:
@@ -128,19 +157,30 @@ class DeliveryStore:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, _answering():
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # Some troubles, such as a full disk, have rolled it back already.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
     def add(
-        self, message_id: str, url: str, body: bytes, *, now_s: float, traceparent: str = ""
+        self,
+        message_id: str,
+        url: str,
+        body: bytes,
+        *,
+        now_s: float,
+        traceparent: str = "",
+        owner: str = "",
     ) -> bool:
         """Keep a message; returns whether it is new.
+
+        One for a receiver that is closed for its owner is a dead letter at once.
 
         Raises
         ------
@@ -152,9 +192,10 @@ class DeliveryStore:
                 "SELECT url, body FROM message WHERE id = ?", (message_id,)
             ).fetchone()
             if found is None:
-                closed = _is_closed(database, url)
-                state, error = ("dead", "the receiver is gone (410)") if closed else ("waiting", "")
-                values = (message_id, url, body, now_s, state, 0, now_s, None, error, traceparent)
+                closed = _closed_s(database, owner, url) is not None
+                state, error = ("dead", _GONE) if closed else ("waiting", "")
+                told = (message_id, url, body, now_s, state, 0, now_s, None, error)
+                values = (*told, traceparent, owner)
                 places = ", ".join("?" * len(values))
                 database.execute(f"INSERT INTO message ({_COLUMNS}) VALUES ({places})", values)
                 return True
@@ -163,14 +204,28 @@ class DeliveryStore:
             raise InvalidParameterError(msg)
         return False
 
-    def take_due(self, *, now_s: float, lease_s: float) -> Message | None:
-        """Take the message that is due the longest, for `lease_s` seconds; nobody else gets it."""
+    def take_due(
+        self, *, now_s: float, lease_s: float, busy: Collection[str] = ()
+    ) -> Message | None:
+        """Take the message that is due the longest, for `lease_s` seconds; nobody else gets it.
+
+        Parameters
+        ----------
+        now_s : float
+            Seconds since 1970.
+        lease_s : float
+            After which it is due again, unless it was settled.
+        busy : collection of str
+            Receivers (`service.webhooks.receiver_of`) whose messages are left.
+        """
+        places = ", ".join("?" * len(busy))
         query = (
             "UPDATE message SET next_s = ? WHERE id IN (SELECT id FROM message WHERE "
-            f"state = 'waiting' AND next_s <= ? ORDER BY next_s, id LIMIT 1) RETURNING {_COLUMNS}"
+            f"state = 'waiting' AND next_s <= ? AND receiver_of(url) NOT IN ({places}) "
+            f"ORDER BY next_s, created_s, id LIMIT 1) RETURNING {_COLUMNS}"
         )
         with self._changing() as database:
-            row = database.execute(query, (now_s + lease_s, now_s)).fetchone()
+            row = database.execute(query, (now_s + lease_s, now_s, *busy)).fetchone()
         return None if row is None else Message(*row)
 
     def settle(
@@ -185,19 +240,33 @@ class DeliveryStore:
                 (state, next_s, status, error, message.id),
             )
 
-    def close_receiver(self, url: str, *, now_s: float) -> int:
-        """Give up a receiver that is gone: its messages become dead letters; returns how many."""
+    def close_receiver(self, message: Message, *, now_s: float) -> int:
+        """Give up the receiver of a message, which is gone, for its owner.
+
+        Returns
+        -------
+        int
+            How many messages became dead letters by it.
+        """
         with self._changing() as database:
-            database.execute("INSERT OR REPLACE INTO closed VALUES (?, ?)", (url, now_s))
+            database.execute(
+                "INSERT OR REPLACE INTO closed VALUES (?, ?, ?)",
+                (message.owner, message.url, now_s),
+            )
             done = database.execute(
-                "UPDATE message SET state = 'dead', error = 'the receiver is gone (410)' "
-                "WHERE url = ? AND state = 'waiting'",
-                (url,),
+                "UPDATE message SET state = 'dead', error = ? "
+                "WHERE url = ? AND owner = ? AND state = 'waiting'",
+                (_GONE, message.url, message.owner),
             )
             return done.rowcount
 
+    def closed_s(self, url: str, owner: str) -> float | None:
+        """Tell when a receiver was closed for an owner, in s since 1970; None where it is open."""
+        with self._lock, _answering():
+            return _closed_s(self._database, owner, url)
+
     def redeliver(self, message_id: str, *, now_s: float) -> None:
-        """Send a message again, delivered or dead, with all its tries; opens its receiver.
+        """Send a message again, whatever became of it, with all its tries; opens its receiver.
 
         Raises
         ------
@@ -206,7 +275,8 @@ class DeliveryStore:
         """
         with self._changing() as database:
             database.execute(
-                "DELETE FROM closed WHERE url = (SELECT url FROM message WHERE id = ?)",
+                "DELETE FROM closed WHERE (owner, url) IN "
+                "(SELECT owner, url FROM message WHERE id = ?)",
                 (message_id,),
             )
             done = database.execute(
@@ -230,9 +300,17 @@ class DeliveryStore:
         msg = f"no webhook has the id {message_id[:80]!r}"
         raise NotFoundError(msg)
 
-    def dead_letters(self, *, limit: int = 100) -> tuple[Message, ...]:
-        """Messages that were given up, the latest first."""
-        return self._read("WHERE state = 'dead' ORDER BY created_s DESC, id LIMIT ?", (limit,))
+    def listed(self, states: Collection[State], *, limit: int = 1000) -> tuple[Message, ...]:
+        """List messages of some states, the latest first."""
+        places = ", ".join("?" * len(states))
+        condition = f"WHERE state IN ({places}) ORDER BY created_s DESC, id LIMIT ?"
+        return self._read(condition, (*states, limit))
+
+    def about(self, subject: str) -> tuple[Message, ...]:
+        """List the messages whose id begins with a subject and a dot, the latest first."""
+        # "/" follows "." in ASCII.
+        condition = "WHERE id > ? AND id < ? ORDER BY created_s DESC, id"
+        return self._read(condition, (f"{subject}.", f"{subject}/"))
 
     def waiting(self) -> int:
         """Number of messages on their way."""
@@ -240,7 +318,7 @@ class DeliveryStore:
 
     def counts(self) -> dict[str, int]:
         """Count the messages by state."""
-        with self._lock:
+        with self._lock, _answering():
             query = "SELECT state, count(*) FROM message GROUP BY state"
             return dict(self._database.execute(query).fetchall())
 
@@ -256,12 +334,25 @@ class DeliveryStore:
             return database.execute(query, (before_s,)).rowcount
 
     def _read(self, condition: str, values: tuple[str | int, ...]) -> tuple[Message, ...]:
-        with self._lock:
+        with self._lock, _answering():
             rows = self._database.execute(
                 f"SELECT {_COLUMNS} FROM message {condition}", values
             ).fetchall()
         return tuple(Message(*row) for row in rows)
 
 
-def _is_closed(database: sqlite3.Connection, url: str) -> bool:
-    return database.execute("SELECT 1 FROM closed WHERE url = ?", (url,)).fetchone() is not None
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Say in words of ours that the file does not answer."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        msg = f"the store of callbacks does not answer ({error}); nothing was changed"
+        raise DatabaseUnavailableError(msg) from error
+
+
+def _closed_s(database: sqlite3.Connection, owner: str, url: str) -> float | None:
+    found = database.execute(
+        "SELECT closed_s FROM closed WHERE owner = ? AND url = ?", (owner, url)
+    ).fetchone()
+    return None if found is None else float(found[0])

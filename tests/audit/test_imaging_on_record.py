@@ -97,22 +97,3 @@ async def test_nothing_is_written_to_the_disk_in_the_event_loop(
 def loaded(engine: Engine) -> list[Any]:
     entries = entries_of(engine.settings.audit_log_folder)
     return [one for one in entries if one.event == "model.loaded"]
-
-
-async def test_models_are_reloaded_after_a_time_without_an_audit_log(
-    model_folder: Path, tmp_path: Path
-) -> None:
-    settings = settings_for(
-        model_folder, tmp_path / "kept", audit_folder=tmp_path / "audit", models_reload_s=0
-    )
-    async with started(settings) as engine:
-        aside = settings.audit_log_folder.rename(tmp_path / "aside")
-        settings.audit_log_folder.write_bytes(b"no folder")
-        for name in ("first", "second"):
-            write_model(model_folder, name=name)
-            engine.readiness.reload()
-            async with asyncio.timeout(30.0):
-                while name not in {model.card.name for model in engine.repository}:
-                    await asyncio.sleep(0.02)
-        settings.audit_log_folder.unlink()
-        aside.rename(settings.audit_log_folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import grpc
@@ -17,6 +18,7 @@ from service.engine import Engine
 from service.grpc_api import serving_grpc
 from service.jobs import Jobs
 from service.proto import analysis_pb2 as messages
+from service.proto.analysis_pb2_grpc import AnalysisServiceStub
 from service.telemetry import Telemetry
 from tests.grpc_service import (
     PATIENCE_S,
@@ -52,6 +54,17 @@ async def until_idle(engine: Engine) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while engine.admission._taken:
             await asyncio.sleep(0.001)
+
+
+async def until_ready(engine: Engine) -> None:
+    """Wait until every model is warm."""
+    while True:
+        try:
+            engine.require_ready()
+        except NotReadyError:
+            await asyncio.sleep(0.005)
+        else:
+            return
 
 
 async def until_at_work(call: object) -> str:
@@ -177,17 +190,53 @@ async def test_calls_under_way_end_before_the_service_does(
             # One that watches for ever does not hold the stop up.
             watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
             await watching.read()
-            while True:
-                try:
-                    engine.require_ready()
-                    break
-                except NotReadyError:
-                    await asyncio.sleep(0.005)
+            await until_ready(engine)
             call = service.analyses.Analyse(iter(upload(LARGE)))
             await until_at_work(call)
         events = [event async for event in call]
         assert events[-1].finished.result_json
         await channel.close()
+
+
+async def test_while_calls_end_new_ones_are_refused(model_folder: Path, tmp_path: Path) -> None:
+    settings = settings_for(
+        model_folder, tmp_path / "artefacts", concurrent_analyses=1, concurrent_interactive=0
+    )
+    engine = Engine(settings, Telemetry())
+    jobs, stop = Jobs(engine, engine.recorded.catalogue), asyncio.Event()
+    begun: asyncio.Queue[int] = asyncio.Queue()
+
+    async def serve() -> None:
+        async with serving_grpc(engine, jobs, port=0) as port:
+            begun.put_nowait(port)
+            await stop.wait()
+
+    async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_S), engine.running():
+        serving = asyncio.create_task(serve())
+        port = await begun.get()
+        await until_ready(engine)
+        connect = grpc.aio.insecure_channel
+        known = await stack.enter_async_context(connect(f"127.0.0.1:{port}"))
+        another = await stack.enter_async_context(connect(f"127.0.0.1:{port}"))
+        health = health_pb2_grpc.HealthStub(known)
+        async with engine.admission.turn("bulk"):
+            under_way = aiter(AnalysisServiceStub(known).Analyse(iter(upload(FIELD))))
+            assert (await anext(under_way)).accepted.analysis_id
+            watching = health.Watch(health_pb2.HealthCheckRequest())
+            states = health_pb2.HealthCheckResponse
+            assert (await watching.read()).status == states.SERVING
+            stop.set()
+            assert (await watching.read()).status == states.NOT_SERVING
+            await asyncio.sleep(0.05)
+
+            for channel in (known, another):
+                with pytest.raises(grpc.aio.AioRpcError) as raised:
+                    await AnalysisServiceStub(channel).ListModels(messages.ListModelsRequest())
+                assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+            assert not serving.done()
+        events = [event async for event in under_way]
+        assert events[-1].finished.result_json
+        await serving
 
 
 async def test_reflection_lists_the_services(service: Service) -> None:

@@ -178,7 +178,9 @@ class Laboratory:
         return item
 
     def _written(self, item: Item, body: Item) -> Item:
-        changed = item | {name: body[name] for name in WRITABLE & set(body)}
+        # What is calculated takes interim fields only.
+        closed = {"Result"} if item.get("Calculation") else set()
+        changed = item | {name: body[name] for name in (WRITABLE - closed) & set(body)}
         try:
             float(changed["Result"] or 0)
         except ValueError:

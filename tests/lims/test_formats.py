@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -216,6 +216,7 @@ LIMS = {
         ),
     ),
     "S2": SampleInLims("published", (("A", "published", True),)),
+    "S3": SampleInLims("sample_received", (("A", "unassigned", False),), frozenset({"A"})),
 }
 
 
@@ -232,6 +233,11 @@ LIMS = {
         (",A,end\nS1,-3,\n", "taken", "as 0"),
         (",A,end\nS1,<0.1,\n", "error", "No valid number"),
         (",A,end\nS1,nan,\n", "error", "No valid number"),
+        (",A,end\nS1,1e999,\n", "error", "No valid number"),
+        (",A,end\nS1,1_0,\n", "error", "No valid number"),
+        (",A,end\nS1,\u0663.5,\n", "error", "No valid number"),
+        (",A,end\nS1, +.5e1,\n", "taken", "as it is"),
+        (",A,end\nS3,1,\n", "warning", "the analysis has a calculation"),
         (",A,end\nS1,0,5,\n", "error", "2 values under 1 keywords"),
         (",A,A,end\nS1,1,2,\n", "error", "twice in the header"),
         (",A,end\nS1,1,\nS1,2,\n", "warning", "the sample again"),
@@ -301,6 +307,24 @@ def test_lis2_message_says_sample_number_unit_status_and_uncertainty() -> None:
     assert comment.kind == "C"
     assert comment.field(4).startswith("U=")
     assert comment.field(4).endswith("% (k = 2: sampling)")
+
+
+@pytest.mark.parametrize(
+    ("image", "said"), [({"fields": 25}, "25"), ({"fields": 1}, "1"), ({}, None)]
+)
+def test_the_fields_of_a_panorama_are_counted_and_never_guessed(
+    image: dict[str, int], said: str | None
+) -> None:
+    numbers = numbers_of(painted_result(provenance={"image": image}))
+    assert (numbers["N_FIELDS"].text if "N_FIELDS" in numbers else None) == said
+
+
+def test_all_times_of_a_message_are_of_one_zone() -> None:
+    at_nine = datetime(2026, 11, 21, 9, 0, tzinfo=timezone(timedelta(hours=9)))
+    records = read_message(lis2_message(painted_result(), sent=at_nine))
+    assert records[0].field(14) == "20261121090000"
+    made = {record.field(13) for record in records if record.kind == "R"}
+    assert made == {"20261121060400"}, "21:04 UTC of the day before"
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,82 @@ def test_the_same_bytes_again_are_answered_by_what_is_there(
     assert len(list((bench.outbox / "results").iterdir())) == 2
 
 
+def test_a_corrected_csv_beside_the_same_image_is_another_question(
+    bench: Bench, folder: WatchedFolder
+) -> None:
+    for sample in (b"OLD", b"NEW"):
+        bench.drop("a.csv", b"sample_id\n" + sample + b"\n")
+        bench.drop("a.png")
+        bench.after(folder)
+        assert bench.after(folder) == [("a.png", "done")]
+    assert [one.stated["sample_id"] for one in bench.seen] == ["OLD", "NEW"]
+    handed = {path.read_text().splitlines()[1] for path in (bench.outbox / "senaite").iterdir()}
+    assert handed == {"OLD,1,", "NEW,1,"}
+
+
+def test_a_csv_that_is_corrected_meanwhile_is_read_again(
+    bench: Bench, folder: WatchedFolder
+) -> None:
+    sidecar = bench.drop("a.csv", b"sample_id\nOLD\n")
+    bench.drop("a.png")
+    bench.meanwhile = lambda: sidecar.write_bytes(b"sample_id\nNEW\n")
+    bench.after(folder)
+    assert bench.after(folder) == [("a.png", "later")]
+    bench.after(folder)
+    assert bench.after(folder) == [("a.png", "done")]
+    assert [one.stated["sample_id"] for one in bench.seen] == ["OLD", "NEW"]
+
+
+def test_two_images_of_one_name_share_their_csv(bench: Bench) -> None:
+    handlers = dict.fromkeys((".jpg", ".png"), bench.analyse)
+    watched = WatchedFolder(
+        bench.inbox, bench.outbox, handlers, settle_s=SETTLE_S, clock=lambda: bench.now_s
+    )
+    with watched.opened() as folder:
+        bench.drop("g.csv", b"sample_id\nS\n")
+        bench.drop("g.jpg", b"one")
+        bench.drop("g.png", b"other")
+        bench.after(folder)
+        assert bench.after(folder) == [("g.jpg", "done"), ("g.png", "done")]
+    assert [one.stated for one in bench.seen] == [{"sample_id": "S"}] * 2
+    assert bench.names("done") == {"g.jpg", "g.png", "g.csv"}
+    assert not (bench.inbox / "g.csv").exists()
+
+
+@pytest.mark.parametrize("letter", ["n", "ж"])
+def test_a_name_as_long_as_a_file_system_takes_is_answered(
+    bench: Bench, folder: WatchedFolder, letter: str
+) -> None:
+    stem = letter * (250 // len(letter.encode()))
+    for name in (f"{stem}.png", f"{stem[:-1]}.png"):
+        bench.drop(name)
+        bench.after(folder)
+        assert bench.after(folder) == [(name, "done")]
+    assert len(bench.seen) == 2, "names that begin alike are not one"
+    bench.error = InvalidParameterError("no")
+    bench.drop(f"{stem}.png", b"bad")
+    bench.after(folder)
+    assert bench.after(folder) == [(f"{stem}.png", "failed")]
+
+
+def test_a_csv_left_by_a_killed_watcher_is_not_for_the_next_image(bench: Bench) -> None:
+    with bench.watched().opened() as folder:
+        bench.drop("a.csv", b"sample_id\nOLD\n")
+        bench.drop("a.png")
+        bench.after(folder)
+        bench.after(folder)
+    (copy,) = (bench.inbox / "done").glob("*.csv")
+    left = bench.drop("a.csv", copy.read_bytes())
+    now_ns = left.stat().st_ctime_ns
+    os.utime(copy, ns=(now_ns, now_ns))
+    with bench.watched().opened():
+        assert not left.exists(), "copied after it was dropped: its image was answered"
+    os.utime(copy, ns=(1, 1))
+    bench.drop("a.csv", copy.read_bytes())
+    with bench.watched().opened():
+        assert left.exists(), "dropped since: its image comes"
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

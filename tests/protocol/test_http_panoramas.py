@@ -132,6 +132,7 @@ async def test_the_fields_of_a_panorama_are_segmented_unless_wanted_otherwise(
     answer = (await post(client, FIELDS, {"analysis": {"model": "tiny:1"}})).json()
     result = (await client.get(f"/v1/analyses/{answer['analysis_id']}")).json()
     assert result["provenance"]["parameters"]["segmented"] == "fields"
+    assert result["provenance"]["image"]["fields"] == len(FIELDS)
     # Where no field reaches nothing is a mineral, not even the background.
     assert (
         0 < result["modal_basis"]["unlabelled_px"] < 0.1 * answer["height_px"] * answer["width_px"]
@@ -154,6 +155,8 @@ async def test_a_panorama_is_analysed_as_any_image(client: httpx.AsyncClient) ->
         data={"request": json.dumps({"association": "1,2"})},
     )
     assert result["modal"] == posted.json()["modal"]
+    assert result["provenance"]["image"]["fields"] == len(FIELDS)
+    assert posted.json()["provenance"]["image"]["fields"] == 1
     for artefact in result["artefacts"]:
         assert artefact["href"].startswith(f"/v1/analyses/{answer['analysis_id']}/")
         assert (await client.get(artefact["href"])).status_code == 200

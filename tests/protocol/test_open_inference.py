@@ -43,49 +43,19 @@ IMAGE = paint(INDICES)
 LABELS = np.array(CODES, dtype=np.uint8)[INDICES]
 TILE = paint(np.random.default_rng(6).integers(0, len(CODES), (TILE_PX, TILE_PX)))
 
-# Paths and required fields of the protocol's REST description (kserve/open-inference-protocol,
-# specification/protocol/open_inference_rest.yaml, version 2.0); types as JSON has them.
-REQUIRED: dict[str, dict[str, type]] = {
-    "/v2": {"name": str, "version": str, "extensions": list},
-    "/v2/": {"name": str, "version": str, "extensions": list},
-    "/v2/health/live": {},
-    "/v2/health/ready": {},
-    "/v2/models/tiny": {"name": str, "platform": str, "inputs": list, "outputs": list},
-    "/v2/models/tiny/versions/1": {"name": str, "platform": str, "versions": list},
-    "/v2/models/tiny/ready": {},
-    "/v2/models/tiny/versions/1/ready": {},
-}
-TENSOR_FIELDS = {"name": str, "datatype": str, "shape": list}
 
-
-async def test_every_path_answers_the_fields_that_the_protocol_requires(
-    client: httpx.AsyncClient,
-) -> None:
-    for path, fields in REQUIRED.items():
-        answer = await client.get(path)
-        assert answer.status_code == 200, path
-        document = answer.json()
-        assert_fields(document, fields)
-        for tensor in (*document.get("inputs", []), *document.get("outputs", [])):
-            assert_fields(tensor, TENSOR_FIELDS)
+async def test_the_server_tells_its_name_and_extensions(client: httpx.AsyncClient) -> None:
     server = (await client.get("/v2")).json()
     assert server["name"] == "petroserve"
     assert "binary_tensor_data" in server["extensions"]
 
 
-def assert_fields(document: dict[str, Any], fields: dict[str, type]) -> None:
-    assert {name: type(document.get(name)) for name in fields} == fields
-
-
-async def test_an_answer_has_the_fields_that_the_protocol_requires(
+async def test_an_answer_repeats_the_id_and_has_the_outputs_by_default(
     client: httpx.AsyncClient,
 ) -> None:
     answer = await infer_json(client, id="42", inputs=[image_input(TILE)])
-    assert_fields(answer.document, {"model_name": str, "model_version": str, "outputs": list})
     assert answer.document["id"] == "42"
     assert [output["name"] for output in answer.document["outputs"]] == ["labels", "confidence"]
-    for output in answer.document["outputs"]:
-        assert_fields(output, {**TENSOR_FIELDS, "data": list})
 
 
 async def test_metadata_tell_what_is_taken_and_given(client: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from petrography.errors import ConfigurationError
+from petrography.image_codec import ImageLimits
 from service.settings import Settings, read_settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
@@ -15,7 +16,10 @@ def test_defaults_are_safe() -> None:
 
     assert (settings.host, settings.http_port) == ("127.0.0.1", 3000)
     assert (settings.workers, settings.concurrent_analyses, settings.queue_length) == (1, 1, 8)
-    assert settings.max_image_bytes == 256 * 1024**2
+    # The largest image is let in as a JPEG or a compressed TIFF: a byte a pixel is more than enough.
+    assert settings.max_image_bytes >= settings.max_image_pixels
+    assert ImageLimits().max_bytes == settings.max_image_bytes
+    assert ImageLimits().max_pixels == settings.max_image_pixels
     assert settings.prometheus_multiproc_dir is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from service.runtime import TileScheduler
 from service.settings import read_trace_settings
 from service.span_export import SpanRecorder
 from service.tracing import Place, place_of
+from tests.grpc_service import Service, analyse, upload
 from tests.http_service import png
 from tests.span_collector import collecting
 from tests.tiny_model import CODES, paint
@@ -159,6 +161,57 @@ async def test_a_request_is_a_tree_down_to_its_tile_batches(
     unknown = spans["GET unmatched"]
     assert (unknown.parent, unknown.status.status_code) == (None, StatusCode.UNSET)
     assert not [name for name in spans if "metrics" in name]
+
+
+@pytest.mark.anyio
+async def test_a_call_goes_on_with_the_trace_of_its_client(
+    grpc_service: Service, exported: InMemorySpanExporter
+) -> None:
+    events = await analyse(grpc_service, upload(FIELD), metadata=(("traceparent", TRACEPARENT),))
+    await analyse(grpc_service, upload(FIELD), metadata=(("traceparent", "00-broken"),))
+
+    # Spans are exported when they have ended, which is after the client has its answer.
+    async with asyncio.timeout(WITHIN_S):
+        while len([one for one in exported.get_finished_spans() if "Analyse" in one.name]) < 2:
+            await asyncio.sleep(0.005)
+    by_trace: dict[str, dict[str, ReadableSpan]] = {}
+    for one in exported.get_finished_spans():
+        assert one.context is not None
+        by_trace.setdefault(f"{one.context.trace_id:032x}", {})[one.name] = one
+    spans = by_trace.pop(TRACE)
+    call = spans["/petroserve.v1.AnalysisService/Analyse"]
+    assert (parent_id(call), call.kind) == (CALLER, SpanKind.SERVER)
+    assert parent_id(spans["analysis"]) == span_id(call)
+    made = (spans["analysis"].attributes or {})["petroserve.analysis.id"]
+    assert made == events[-1].finished.analysis_id
+    for part in ("decode", "segmentation", "tile batch"):
+        assert parent_id(spans[part]) == span_id(spans["analysis"]), part
+    (begun_anew,) = by_trace.values()
+    assert begun_anew["/petroserve.v1.AnalysisService/Analyse"].parent is None
+
+
+@pytest.mark.anyio
+async def test_a_job_goes_on_with_the_trace_of_who_handed_it_in(
+    http_service: tuple[httpx.AsyncClient, Engine], exported: InMemorySpanExporter
+) -> None:
+    client, _ = http_service
+    headers = {"traceparent": TRACEPARENT, "Prefer": "respond-async"}
+    answer = await client.post("/v1/analyses", files={"image": ("f.png", FIELD)}, headers=headers)
+    assert answer.status_code == 202
+    async with asyncio.timeout(WITHIN_S):
+        while "analysis" not in by_name(exported) or "job" not in by_name(exported):
+            await asyncio.sleep(0.01)
+
+    spans = by_name(exported)
+    submission, job = spans["POST /v1/analyses"], spans["job"]
+    assert parent_id(submission) == CALLER
+    assert (parent_id(job), job.kind) == (span_id(submission), SpanKind.CONSUMER)
+    analysis = spans["analysis"]
+    assert analysis.context is not None
+    assert f"{analysis.context.trace_id:032x}" == TRACE
+    assert parent_id(analysis) == span_id(job)
+    assert (analysis.attributes or {})["petroserve.analysis.id"] == answer.json()["id"]
+    assert parent_id(spans["tile batch"]) == span_id(analysis)
 
 
 class Gate:

@@ -17,6 +17,7 @@ from service.webhooks import (
     STANDARD_SCHEDULE,
     AddressGuard,
     Answer,
+    Delivery,
     DeliveryStore,
     Schedule,
     Target,
@@ -70,7 +71,7 @@ class World:
         states = []
         while (due_s := store.next_due_s()) is not None:
             self.now_s = max(self.now_s, due_s)
-            states += [one.state for one in sender.deliver_due()]
+            states += [one.state for one in delivered_now(sender)]
         return states
 
 
@@ -91,25 +92,33 @@ def store(path: Path) -> Iterator[DeliveryStore]:
     held.close()
 
 
+def delivered_now(sender: WebhookSender) -> list[Delivery]:
+    """Try everything that is due, one after the other."""
+    tries = []
+    while message := sender.take():
+        tries.append(sender.deliver(message))
+    return tries
+
+
 def send(sender: WebhookSender, message_id: str = "a1.1.finished", url: str = URL) -> str:
     data = {"id": "a1", "sample": "=SEC\u00df"}
-    return sender.send(message_id, url, "analysis.finished", data, happened=HAPPENED).state
+    return sender.send(message_id, url, "analysis.done", data, happened=HAPPENED).state
 
 
 def test_a_message_arrives_signed_with_every_key(world: World, store: DeliveryStore) -> None:
     sender = world.sender(store)
     assert send(sender) == "waiting"
-    (done,) = sender.deliver_due()
+    (done,) = delivered_now(sender)
     assert (done.state, done.status, done.error) == ("delivered", 200, "")
     ((_, headers, body),) = world.received
     for key in KEYS:
         assert verify(headers, body, [key], now_s=world.now_s) == "a1.1.finished"
     assert body.decode() == (
-        '{"type":"analysis.finished","timestamp":"2026-11-20T21:04:00.000Z",'
+        '{"type":"analysis.done","timestamp":"2026-11-20T21:04:00.000Z",'
         '"data":{"id":"a1","sample":"=SECß"}}'
     )
     assert headers["content-type"] == "application/json"
-    assert sender.deliver_due() == ()
+    assert delivered_now(sender) == []
 
 
 def test_the_same_event_is_sent_once(world: World, store: DeliveryStore) -> None:
@@ -117,9 +126,9 @@ def test_the_same_event_is_sent_once(world: World, store: DeliveryStore) -> None
     send(sender)
     world.now_s += 50.0
     send(sender)
-    sender.deliver_due()
+    delivered_now(sender)
     assert send(sender) == "delivered"
-    assert sender.deliver_due() == ()
+    assert delivered_now(sender) == []
     assert len(world.received) == 1
     with pytest.raises(InvalidParameterError, match="another address or body"):
         sender.send("a1.1.finished", URL, "analysis.failed", {}, happened=HAPPENED)
@@ -137,7 +146,7 @@ def test_a_receiver_that_is_down_is_tried_for_a_day(world: World, store: Deliver
     assert len({body for _, _, body in world.received}) == 1
     for moment, headers, body in world.received:
         verify(headers, body, KEYS, now_s=moment)
-    (letter,) = store.dead_letters()
+    (letter,) = store.listed(("dead",))
     assert (letter.tries, letter.error) == (8, "ConnectError: refused")
 
 
@@ -149,7 +158,7 @@ def test_a_dead_letter_is_delivered_again_on_demand(world: World, store: Deliver
     assert store.message("a1.1.finished").error == "status 500"
     sender.redeliver("a1.1.finished")
     assert world.run(sender, store) == ["delivered"]
-    assert store.dead_letters() == ()
+    assert store.listed(("dead",)) == ()
     assert world.received[0][1]["webhook-id"] == world.received[1][1]["webhook-id"]
     with pytest.raises(NotFoundError):
         sender.redeliver("nothing")
@@ -162,10 +171,10 @@ def test_a_receiver_that_is_gone_is_closed_until_redelivery(
     world.answers = iter([Answer(410)])
     send(sender, "m1")
     send(sender, "m2")
-    assert [one.state for one in sender.deliver_due()] == ["dead"]
+    assert [one.state for one in delivered_now(sender)] == ["dead"]
     assert send(sender, "m3") == "dead"
     assert send(sender, "m4", "https://other.example/") == "waiting"
-    assert {one.id for one in store.dead_letters()} == {"m1", "m2", "m3"}
+    assert {one.id for one in store.listed(("dead",))} == {"m1", "m2", "m3"}
     assert "gone" in store.message("m3").error
     sender.redeliver("m3")
     assert send(sender, "m5") == "waiting"
@@ -195,7 +204,7 @@ def test_a_name_that_turns_inward_gets_nothing(world: World, store: DeliveryStor
     sender = world.sender(store)
     send(sender)
     world.addresses = ["169.254.169.254"]
-    (done,) = sender.deliver_due()
+    (done,) = delivered_now(sender)
     assert (done.state, done.status) == ("waiting", None)
     assert "lies inside" in done.error
     assert world.received == []
@@ -208,7 +217,7 @@ def test_a_name_that_is_not_found_now_is_tried_later(world: World, store: Delive
     world.addresses = []
     sender = world.sender(store)
     send(sender)
-    assert sender.deliver_due()[0].error == "name not known"
+    assert delivered_now(sender)[0].error == "name not known"
     world.addresses = [PUBLIC]
     assert world.run(sender, store) == ["delivered"]
 
@@ -226,11 +235,11 @@ def test_what_a_killed_process_had_taken_comes_back(world: World, path: Path) ->
         first, KEYS, guard=AddressGuard(resolve=world.resolve), send_over=die, clock=world.clock
     )
     with pytest.raises(KeyboardInterrupt):
-        killed.deliver_due()
+        delivered_now(killed)
     first.close()
     second = DeliveryStore(path)
     following = world.sender(second)
-    assert [one.message_id for one in following.deliver_due()] == ["m2"]
+    assert [one.message_id for one in delivered_now(following)] == ["m2"]
     assert world.run(following, second) == ["delivered"]
     assert second.waiting() == 0
     second.close()
@@ -280,7 +289,7 @@ def test_delivered_messages_are_forgotten_dead_ones_kept(
     world.run(sender, store)
     assert store.forget(before_s=world.now_s) == 0
     assert store.forget(before_s=world.now_s + 1.0) == 1
-    assert [one.id for one in store.dead_letters()] == ["m2"]
+    assert [one.id for one in store.listed(("dead",))] == ["m2"]
     with pytest.raises(NotFoundError):
         store.message("m1")
 
@@ -308,11 +317,11 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     foreign, later = tmp_path / "foreign", tmp_path / "later"
     foreign.write_bytes(b"no database" * 100)
     with sqlite3.connect(later) as database:
-        database.execute("PRAGMA user_version = 3")
+        database.execute("PRAGMA user_version = 4")
     database.close()
     with pytest.raises(ConfigurationError, match="cannot be used"):
         DeliveryStore(foreign)
-    with pytest.raises(ConfigurationError, match="is of version 3"):
+    with pytest.raises(ConfigurationError, match="is of version 4"):
         DeliveryStore(later)
 
 
@@ -357,4 +366,47 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(world: World, path: 
         store.close()
     store = DeliveryStore(path)
     assert world.run(world.sender(store), store) == ["delivered"]
+    store.close()
+
+
+def test_a_receiver_that_is_gone_for_one_tenant_is_open_for_others(
+    world: World, store: DeliveryStore
+) -> None:
+    sender = world.sender(store)
+    world.answers = iter([Answer(410)])
+
+    def send_for(owner: str, message_id: str) -> str:
+        kept = sender.send(message_id, URL, "analysis.done", {}, happened=HAPPENED, owner=owner)
+        return kept.state
+
+    send_for("lab", "m1")
+    delivered_now(sender)
+    closed_s = world.now_s
+    world.now_s += 60.0
+    assert (store.closed_s(URL, "lab"), store.closed_s(URL, "mine")) == (closed_s, None)
+    assert (send_for("lab", "m2"), send_for("mine", "m3")) == ("dead", "waiting")
+    sender.redeliver("m1")
+    assert store.closed_s(URL, "lab") is None
+    assert world.run(sender, store) == ["delivered"] * 2
+
+
+def test_a_store_of_the_second_version_is_brought_up_to_date(world: World, path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.executescript(
+            "CREATE TABLE message (id TEXT PRIMARY KEY, url TEXT NOT NULL, body BLOB NOT NULL, "
+            "created_s REAL NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, "
+            "next_s REAL NOT NULL, status INTEGER, error TEXT NOT NULL, "
+            "traceparent TEXT NOT NULL DEFAULT '') STRICT;"
+            "CREATE TABLE closed (url TEXT PRIMARY KEY, closed_s REAL NOT NULL) STRICT;"
+            f"INSERT INTO message VALUES ('old', '{URL}', x'7b7d', 0, 'dead', 1, 0, 410, '', '');"
+            f"INSERT INTO closed VALUES ('{URL}', 0);"
+            "PRAGMA user_version = 2;"
+        )
+    database.close()
+    store = DeliveryStore(path)
+    assert store.closed_s(URL, "") is None
+    sender = world.sender(store)
+    sender.redeliver("old")
+    assert world.run(sender, store) == ["delivered"]
     store.close()

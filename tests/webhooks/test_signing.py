@@ -11,7 +11,7 @@ from service.webhooks import new_secret, parse_secret, signed_headers, verify
 
 NOW_S = 1_614_265_330
 KEY, OTHER = parse_secret(new_secret()), parse_secret(new_secret())
-BODY = b'{"type": "analysis.finished"}'
+BODY = b'{"type": "analysis.done"}'
 
 
 def test_the_example_of_the_specification() -> None:
@@ -62,6 +62,7 @@ def test_during_a_rotation_either_key_will_do(
         ({}, NOW_S + 301, "is 301 s old"),
         ({}, NOW_S - 301, "is -301 s old"),
         ({"webhook-signature": "v1a,abc v2"}, NOW_S, "no signature"),
+        ({"webhook-signature": "v1,"}, NOW_S, "no signature"),
         ({"webhook-signature": "v1,é"}, NOW_S, "no signature"),
     ],
 )
@@ -71,6 +72,23 @@ def test_tampered_and_replayed_messages_are_refused(
     headers = signed_headers("m1", NOW_S, BODY, [KEY]) | changes
     with pytest.raises(WebhookSignatureError, match=said):
         verify(headers, BODY, [KEY], now_s=now_s)
+
+
+def test_parts_of_two_messages_make_no_third() -> None:
+    first = signed_headers("m1", NOW_S, BODY, [KEY])
+    second = signed_headers("m2", NOW_S + 1, b"{}", [KEY])
+    for name in first:
+        for headers, body in ((first | {name: second[name]}, BODY), (first, b"{}")):
+            with pytest.raises(WebhookSignatureError, match="no signature"):
+                verify(headers, body, [KEY], now_s=NOW_S)
+
+
+@pytest.mark.parametrize("late_s", [-300, 0, 300])
+def test_a_replay_in_time_is_known_by_its_id(late_s: int) -> None:
+    headers = signed_headers("m1", NOW_S, BODY, [KEY])
+    assert verify(headers, BODY, [KEY], now_s=NOW_S + late_s) == "m1"
+    with pytest.raises(WebhookSignatureError, match="wanted at most 10 s"):
+        verify(headers, BODY, [KEY], now_s=NOW_S + 11, tolerance_s=10)
 
 
 def test_the_case_of_headers_does_not_matter() -> None:

@@ -16,7 +16,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from petrography.errors import BodyTooLargeError, MalformedRequestError
-from service.http_api.upload import body_chunks
+from service.http_api.json_body import receive_body
 from service.settings import Settings
 
 __all__ = ["JSON_LENGTH", "TensorBody", "receive_tensors"]
@@ -62,20 +62,10 @@ async def receive_tensors(request: Request, settings: Settings) -> TensorBody:
     most = settings.max_inference_bytes
     if json_bytes is None:
         most = min(most, settings.max_inference_json_bytes)
-    body = await _received(request, most, settings)
+    body = await receive_body(request, most, settings)
     if packing:
         body = await asyncio.to_thread(_unpacked, body, most)
     return _cut(body, len(body) if json_bytes is None else json_bytes, settings)
-
-
-async def _received(request: Request, most: int, settings: Settings) -> bytes:
-    chunks = body_chunks(request, limit_bytes=most, pause_s=settings.upload_pause_s)
-    try:
-        async with asyncio.timeout(settings.upload_timeout_s):
-            return b"".join([chunk async for chunk in chunks])
-    except TimeoutError:
-        msg = f"the body did not arrive within {settings.upload_timeout_s:g} s"
-        raise MalformedRequestError(msg) from None
 
 
 def _packing(request: Request) -> bool:

@@ -51,7 +51,10 @@ class InferOutput(_Strict):
 
 
 class InferRequest(_Strict):
-    """The JSON of an inference request; `model_name` and `model_version` may repeat the URL."""
+    """The JSON of an inference request.
+
+    `model_name` and `model_version` may repeat the URL; where it names no version, the body may.
+    """
 
     id: Annotated[str, Field(max_length=1024)] = ""
     model_name: _Name | None = None
@@ -111,7 +114,8 @@ def _read(body: TensorBody, model: str, version: str | None) -> ReadRequest:
     outputs = tuple(_output(one, all_binary) for one in sent.outputs)
     request = InferenceRequest(
         model,
-        version,
+        # The body may choose where the URL does not.
+        version or sent.model_version or None,
         _tensors(sent.inputs, body.tensors),
         id=sent.id,
         parameters=parameters,

@@ -1,0 +1,68 @@
+"""Hand results to SENAITE as LIS2-A2 messages."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from command_line.files import DONE, AddCommand
+from command_line.lims_options import (
+    add_results,
+    add_site,
+    read_profile,
+    read_reportables,
+    signed_in,
+)
+from command_line.settings import complain
+
+if TYPE_CHECKING:
+    from service.lims import Reportable
+
+__all__ = ["add_push", "push"]
+
+_CONSUMER = "senaite.lis2a.import"
+
+
+def add_push(add_command: AddCommand) -> None:
+    """Describe the command."""
+    pushed = add_command("push", push, "final results into SENAITE as LIS2-A2 messages")
+    add_results(pushed)
+    pushed.add_argument(
+        "--consumer", default=_CONSUMER, help=f"who takes the message (default: {_CONSUMER})"
+    )
+    add_site(pushed)
+
+
+def push(arguments: argparse.Namespace) -> int:
+    """Push one message a result; one that is refused does not keep the others back."""
+    from petrography.errors import LimsRefusedError
+    from service.lims import lis2_message
+
+    results = read_reportables(arguments)
+    profile, status = read_profile(arguments.profile), DONE
+    for _, result in results:
+        _require_final(result)
+    sent = datetime.now().astimezone()
+    messages = [(path, one, lis2_message(one, sent=sent, profile=profile)) for path, one in results]
+    with signed_in(arguments) as client:
+        for path, one, message in messages:
+            try:
+                client.push(arguments.consumer, message)
+            except LimsRefusedError as error:
+                status = complain(f"{path}: {error}")
+                continue
+            print(path, one.sample.id, "pushed", sep="\t")
+    return status
+
+
+def _require_final(result: Reportable) -> None:
+    """Check that SENAITE would not pass over the message without a word."""
+    from petrography.errors import InvalidParameterError
+
+    if result.status != "final":
+        msg = (
+            f"result {result.id} is {result.status}; SENAITE imports status F (final) only from "
+            "LIS2-A2: approve it with `petroserve lims review`, or use `petroserve lims send`"
+        )
+        raise InvalidParameterError(msg)

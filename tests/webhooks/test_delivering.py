@@ -1,0 +1,184 @@
+"""Delivery all the time: side by side, in order, and whatever happens to the store."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from petrography.errors import DatabaseUnavailableError
+from service.webhooks import (
+    AddressGuard,
+    Answer,
+    Delivering,
+    DeliveryStore,
+    Message,
+    Target,
+    WebhookSender,
+    new_secret,
+    parse_secret,
+    receiver_of,
+)
+
+WITHIN_S = 20.0
+HAPPENED = datetime(2026, 11, 20, 21, 4, tzinfo=UTC)
+SLOW, QUICK = "https://slow.example/told", "https://quick.example/told"
+
+
+class Network:
+    """Receivers, of which the slow one answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.begun: list[str] = []
+        self.arrived: list[str] = []
+
+    def post(self, target: Target, headers: Mapping[str, str], _body: bytes) -> Answer:
+        self.begun.append(headers["webhook-id"])
+        if target.host.startswith("slow"):
+            assert self.go_on.wait(WITHIN_S)
+        self.arrived.append(headers["webhook-id"])
+        return Answer(200)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DeliveryStore]:
+    held = DeliveryStore(tmp_path / "callbacks.sqlite")
+    yield held
+    held.close()
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+def sender(store: DeliveryStore, network: Network) -> WebhookSender:
+    guard = AddressGuard(resolve=lambda _host, _port: ["93.184.216.34"])
+    keys = [parse_secret(new_secret())]
+    return WebhookSender(store, keys, guard=guard, send_over=network.post)
+
+
+def send(sender: WebhookSender, message_id: str, url: str) -> None:
+    sender.send(message_id, url, "analysis.done", {}, happened=HAPPENED)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_slow_receiver_holds_up_nobody_and_gets_its_messages_in_order(
+    sender: WebhookSender, store: DeliveryStore, network: Network
+) -> None:
+    for number in range(3):
+        send(sender, f"slow{number}", f"{SLOW}?sample={number}")
+    for number in range(5):
+        send(sender, f"quick{number}", QUICK)
+    delivering = Delivering(sender)
+    delivering.start()
+    until(lambda: len(network.arrived) == 5)
+    assert network.arrived == [f"quick{number}" for number in range(5)]
+    assert [one for one in network.begun if one.startswith("slow")] == ["slow0"]
+    network.go_on.set()
+    until(lambda: store.waiting() == 0)
+    assert network.arrived[5:] == ["slow0", "slow1", "slow2"]
+    delivering.close()
+
+
+def test_the_end_waits_for_what_is_on_its_way_and_not_for_what_is_due(
+    sender: WebhookSender, store: DeliveryStore, network: Network
+) -> None:
+    for number in range(20):
+        send(sender, f"m{number:02}", f"https://slow{number}.example/")
+    delivering = Delivering(sender, at_once=4)
+    delivering.start()
+    until(lambda: len(network.begun) == 4)
+    closing = threading.Thread(target=delivering.close)
+    closing.start()
+    network.go_on.set()
+    closing.join(WITHIN_S)
+    assert not closing.is_alive()
+    assert len(network.arrived) <= 8
+    assert store.waiting() == 20 - len(network.arrived)
+
+
+class TroubledStore(DeliveryStore):
+    """A store whose file does not answer for a while."""
+
+    troubles: int = 3
+
+    def take_due(self, **asked: Any) -> Message | None:
+        if self.troubles:
+            self.troubles -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().take_due(**asked)
+
+
+def test_a_store_that_does_not_answer_is_not_the_end(tmp_path: Path, network: Network) -> None:
+    store = TroubledStore(tmp_path / "callbacks.sqlite")
+    guard = AddressGuard(resolve=lambda _host, _port: ["93.184.216.34"])
+    sender = WebhookSender(store, [parse_secret(new_secret())], guard=guard, send_over=network.post)
+    send(sender, "m1", QUICK)
+    delivering = Delivering(sender)
+    delivering.start()
+    until(lambda: network.arrived == ["m1"])
+    delivering.close()
+    store.close()
+
+
+def test_a_try_that_breaks_is_not_the_end(store: DeliveryStore, network: Network) -> None:
+    broken = ["m1"]
+
+    def post(target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
+        if headers["webhook-id"] in broken:
+            raise ZeroDivisionError
+        return network.post(target, headers, body)
+
+    guard = AddressGuard(resolve=lambda _host, _port: ["93.184.216.34"])
+    sender = WebhookSender(store, [parse_secret(new_secret())], guard=guard, send_over=post)
+    send(sender, "m1", QUICK)
+    send(sender, "m2", QUICK)
+    delivering = Delivering(sender)
+    delivering.start()
+    until(lambda: network.arrived == ["m2"])
+    delivering.close()
+    assert store.message("m1").state == "waiting"
+
+
+def test_a_change_that_cannot_be_committed_is_undone(
+    sender: WebhookSender, store: DeliveryStore
+) -> None:
+    def refuse_commit(action: int, what: str | None, *_: object) -> int:
+        is_commit = action == sqlite3.SQLITE_TRANSACTION and what == "COMMIT"
+        return sqlite3.SQLITE_DENY if is_commit else sqlite3.SQLITE_OK
+
+    store._database.set_authorizer(refuse_commit)
+    with pytest.raises(DatabaseUnavailableError, match="nothing was changed"):
+        send(sender, "m1", QUICK)
+    store._database.set_authorizer(None)
+    assert store.counts() == {}
+    send(sender, "m2", QUICK)
+    assert store.counts() == {"waiting": 1}
+
+
+@pytest.mark.parametrize(
+    ("url", "receiver"),
+    [
+        (QUICK, "quick.example"),
+        ("https://LIMS.example:8443?key=s", "lims.example:8443"),
+        ("http://[fd00::1]:80/x", "[fd00::1]:80"),
+        ("https://a.example#x/y", "a.example"),
+    ],
+)
+def test_addresses_of_one_host_are_one_receiver(url: str, receiver: str) -> None:
+    assert receiver_of(url) == receiver

@@ -150,7 +150,7 @@ def check_that_a_begun_upload_is_finished(
     ("setting", "words"),
     [
         (None, "the file was altered"),
-        ("WEBHOOK_SECRETS_FILE", "webhook secrets"),
+        ("WEBHOOK_SECRETS_FILE", "secrets of webhooks"),
         ("AUDIT_FOLDER", "audit"),
         ("GRPC_CERTIFICATE", "PETROSERVE_GRPC_KEY"),
     ],

@@ -253,6 +253,8 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         "/v1/analyses/{result_id}/result.json",
         "/v1/analyses/{result_id}/events",
         "/v1/analyses/{result_id}/corrections",
+        "/v1/analyses/{result_id}/callbacks",
+        "/v1/analyses/{result_id}/callbacks/redeliveries",
         "/v1/estimate",
         "/v1/models",
         "/v1/models/{name}",

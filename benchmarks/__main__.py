@@ -31,6 +31,7 @@ SCRIPTS = (
     "bench_submissions.py",
     "bench_kill.py",
     "bench_memory.py",
+    "bench_start.py",
 )
 NEEDING_MORE = {
     "bench_map_errors.py": "LumenStone's validation images (--data)",

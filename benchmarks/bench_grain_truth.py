@@ -108,3 +108,7 @@ def measured(known: KnownGrains) -> Result:
         identity="0" * 64,
         um_per_px=None,
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,7 +166,8 @@ def fit(arguments: argparse.Namespace) -> int:
         labels = read_labels(masks[0])[0] if masks else None
         pixels = read_image(images[0]).pixels
         calibration = fit_calibration(pixels, labels, wanted, white_rgb=arguments.white)
-    _write_json(arguments.out, calibration)
+    made_utc = datetime.now(UTC).isoformat(timespec="seconds")
+    _write_json(arguments.out, calibration.model_copy(update={"made_utc": made_utc}))
     print(_table(calibration))
     return DONE
 

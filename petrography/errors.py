@@ -25,7 +25,8 @@
     │       ├── AnalysisNotFoundError   no analysis of that id, or no such artefact of it
     │       ├── CalibrationNotFoundError
     │       ├── RegistrationNotFoundError
-    │       └── PanoramaNotFoundError
+    │       ├── PanoramaNotFoundError
+    │       └── EvaluationNotFoundError
     ├── AccessError                     the caller may not
     │   ├── UnauthenticatedError        without a key that is good
     │   └── ForbiddenError              with this key
@@ -150,6 +151,10 @@ class RegistrationNotFoundError(NotFoundError):
 
 class PanoramaNotFoundError(NotFoundError):
     """No panorama or artefact of the requested name is kept."""
+
+
+class EvaluationNotFoundError(NotFoundError):
+    """No evaluation or artefact of the requested name is kept."""
 
 
 class AccessError(PetroserveError):

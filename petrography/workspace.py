@@ -35,7 +35,9 @@ class Workspace(Protocol):
         Raises
         ------
         ImageTooLargeError
-            If there is no room for it.
+            If there can be no room for it.
+        StorageUnavailableError
+            If there is none now.
         """
         ...
 

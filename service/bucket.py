@@ -39,6 +39,8 @@ _CLIENT: ClientConfig = {
     # Where an operator names an endpoint without TLS; the services themselves have none.
     "allow_http": True,
 }
+# For listings and small objects; files of any size have the other one.
+_PROMPT = timedelta(seconds=10)
 _RETRIES, _RETRY_FOR = 2, timedelta(seconds=10)
 
 
@@ -85,7 +87,8 @@ class Bucket:
             msg = f"{scheme!r} is no bucket; wanted a URL of {', '.join(_STORES)} or file, without keys"
             raise ConfigurationError(msg)
         try:
-            self._store: ObjectStore = _open(url, scheme)
+            self._store: ObjectStore = _open(url, scheme, _CLIENT)
+            self._prompt: ObjectStore = _open(url, scheme, {**_CLIENT, "timeout": _PROMPT})
         except (BaseError, ValueError) as error:
             msg = f"bucket {url} cannot be opened: {_first_line(error)}"
             raise ConfigurationError(msg) from None
@@ -104,7 +107,7 @@ class Bucket:
             If the bucket does not answer.
         """
         with self._answering():
-            found = obstore.list(self._store, prefix or None).collect()
+            found = obstore.list(self._prompt, prefix or None).collect()
         objects = (
             StoredObject(
                 one["path"],
@@ -127,7 +130,7 @@ class Bucket:
             If the bucket does not answer.
         """
         with self._answering():
-            return bytes(obstore.get(self._store, path).bytes())
+            return bytes(obstore.get(self._prompt, path).bytes())
 
     def download(self, path: str, file: Path) -> str:
         """Copy an object into a file, a piece at a time.
@@ -157,8 +160,9 @@ class Bucket:
         BucketUnavailableError
             If the bucket does not answer.
         """
+        store = self._store if isinstance(content, Path) else self._prompt
         with self._answering():
-            obstore.put(self._store, path, content)
+            obstore.put(store, path, content)
 
     def create(self, path: str, content: bytes) -> bool:
         """Write an object unless there is one; of several at the same time one does.
@@ -175,7 +179,7 @@ class Bucket:
         """
         with self._answering():
             try:
-                obstore.put(self._store, path, content, mode="create", use_multipart=False)
+                obstore.put(self._prompt, path, content, mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return False
         return True
@@ -191,7 +195,7 @@ class Bucket:
         for path in paths:
             with self._answering():
                 try:
-                    obstore.delete(self._store, path)
+                    obstore.delete(self._prompt, path)
                 except FileNotFoundError:
                     continue
 
@@ -204,11 +208,11 @@ class Bucket:
             raise BucketUnavailableError(msg) from None
 
 
-def _open(url: str, scheme: str) -> ObjectStore:
+def _open(url: str, scheme: str, client: ClientConfig) -> ObjectStore:
     if scheme == "file":
         return LocalStore.from_url(url, mkdir=True)
     retries: RetryConfig = {"max_retries": _RETRIES, "retry_timeout": _RETRY_FOR}
-    return _STORES[scheme].from_url(url, client_options=_CLIENT, retry_config=retries)
+    return _STORES[scheme].from_url(url, client_options=client, retry_config=retries)
 
 
 def _first_line(error: BaseException) -> str:

@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     unset: they are built at every start. The folder must be the service's own: engines are code."""
 
     artefacts_folder: Path = Path("artefacts")
-    """Where finished analyses, calibrations, registrations and panoramas are kept."""
+    """Where finished analyses, calibrations, registrations, panoramas and evaluations are kept."""
 
     artefacts_url: str | None = None
     """Bucket that keeps them as well, such as s3://bucket/prefix, gs://, az:// or file://; the
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
 
     max_fields: int = Field(default=400, ge=2, le=10_000)
     """Most images of one series: fields of a panorama, views of a registration, images of a
-    calibration."""
+    calibration, truths of an evaluation."""
 
     max_series_bytes: _Count = 4 * _GIB
     """Most bytes that the images of one series may have together."""
@@ -167,12 +167,15 @@ class Settings(BaseSettings):
     """Seconds without a byte after which a request body is given up: a silent client holds one of
     the few places."""
 
+    head_timeout_s: float = Field(default=30.0, gt=0.0, allow_inf_nan=False)
+    """Seconds in which the head of an HTTP request must have arrived."""
+
     panorama_matcher: Path | None = None
     """ONNX file of a matcher such as LoFTR that finds the overlaps of panoramas; unset: SIFT."""
 
     concurrent_analyses: _Count = 1
-    """Analyses, calibrations, registrations and panoramas that run at the same time in one
-    process."""
+    """Analyses, calibrations, registrations, panoramas and evaluations that run at the same time
+    in one process."""
 
     concurrent_interactive: int = Field(default=2, ge=0)
     """Analyses of small images that run beside them, so that they need not wait for large ones."""

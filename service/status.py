@@ -120,6 +120,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.PanoramaNotFoundError: Status(
         404, "NOT_FOUND", "panorama-not-found", "Panorama not found"
     ),
+    errors.EvaluationNotFoundError: Status(
+        404, "NOT_FOUND", "evaluation-not-found", "Evaluation not found"
+    ),
     errors.AccessError: Status(403, "PERMISSION_DENIED", "no-access", "No access"),
     errors.UnauthenticatedError: Status(
         401, "UNAUTHENTICATED", "unauthenticated", "A good API key is needed"

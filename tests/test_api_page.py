@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:3000"
 WITHIN_S = 120.0
+EVALUATED = ("evaluation.json", "judged.json")
 
 
 def blocks(language: str) -> list[str]:
@@ -35,6 +36,8 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     write_model(folder / "models")
     minerals = np.random.default_rng(8).integers(0, len(CODES), (64, 64))
     (folder / "field.png").write_bytes(png(paint(np.kron(minerals, np.ones((4, 4), dtype=int)))))
+    truth = np.array(CODES, dtype=np.uint8)[np.kron(minerals, np.ones((4, 4), dtype=int))]
+    (folder / "truth.png").write_bytes(png(truth))
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with served(settings_for(folder / "models", folder / "artefacts")) as address:
         done = subprocess.run(
@@ -95,6 +98,16 @@ def test_a_compressed_file_arrives_as_it_is(typed: tuple[Path, dict[str, Any]]) 
 
     assert outlines["type"] == "FeatureCollection"
     assert outlines["features"]
+
+
+def test_evaluations_are_as_the_page_says(typed: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = typed
+    sent, kept = (json.loads((folder / name).read_text()) for name in EVALUATED)
+
+    assert sent["pixel_accuracy"] == kept["pixel_accuracy"] == 1.0
+    assert (len(sent["images"]), len(kept["images"])) == (1, 2)
+    assert "Pixel accuracy 1.0000" in (folder / "tables.md").read_text()
+    assert (folder / "error_map.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_setting_and_problem_of_the_page_is_there() -> None:

@@ -15,11 +15,11 @@ from typing import TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from export.assessment.tables import markdown_table
 from petrography.accuracy import parse_metrics
 from petrography.errors import ConfigurationError, PetroserveError
 from petrography.minerals import mineral
 from petrography.model_card import Evaluation, ModelCard, parse_card
+from petrography.report.evaluation.score_tables import markdown_table
 from training.evaluation import evaluation_of
 
 __all__ = [

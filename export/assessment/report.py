@@ -18,17 +18,17 @@ import numpy as np
 
 from export.assessment.charts import (
     class_iou_chart,
-    confusion_chart,
     png_of,
     radar_chart,
     reliability_chart,
 )
-from export.assessment.panels import panel
 from export.assessment.tables import per_image_csv, report_markdown
 from petrography.accuracy import MetricsReport, ModelMetrics, SetMetrics, error_map
 from petrography.channels import RGB_CHANNELS, picture
 from petrography.image_codec import encode_png
 from petrography.minerals import UNLABELLED_CODE
+from petrography.report.evaluation.confusion_chart import confusion_chart
+from petrography.report.evaluation.panel import panel
 from petrography.segmentation import Segmentation
 from training.evaluation import Mode
 from training.lumenstone import Field

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from petrography.accuracy import (
     ClassMetrics,
     MetricsReport,
     ModelMetrics,
-    Scores,
     SetMetrics,
     Spread,
 )
 from petrography.minerals import mineral
+from petrography.report.evaluation.score_tables import figure_text, markdown_table
 
-__all__ = ["markdown_table", "per_image_csv", "report_markdown", "scores_markdown"]
+__all__ = ["per_image_csv", "report_markdown"]
 
-_NONE = "–"
 _CLASS_COLUMNS = (
     ("IoU", "iou"),
     ("nearest colour", "baseline_iou"),
@@ -92,15 +91,15 @@ def summary_table(models: Sequence[ModelMetrics]) -> str:
 def _summary(one: SetMetrics) -> list[str]:
     base = one.baseline
     return [
-        _figure(one.mean_iou),
-        _figure(None if base is None else base.mean_iou),
-        _figure(one.pixel_accuracy),
-        _figure(None if base is None else base.pixel_accuracy),
-        _figure(one.void_border_mean_iou),
-        _figure(one.macro.get("boundary_f1")),
-        _figure(one.macro.get("balanced_accuracy")),
-        _figure(one.macro.get("roc_auc")),
-        _figure(one.ece),
+        figure_text(one.mean_iou),
+        figure_text(None if base is None else base.mean_iou),
+        figure_text(one.pixel_accuracy),
+        figure_text(None if base is None else base.pixel_accuracy),
+        figure_text(one.void_border_mean_iou),
+        figure_text(one.macro.get("boundary_f1")),
+        figure_text(one.macro.get("balanced_accuracy")),
+        figure_text(one.macro.get("roc_auc")),
+        figure_text(one.ece),
         f"{one.macro['modal_error_pp']:.2f}",
     ]
 
@@ -112,7 +111,7 @@ def class_table(one: SetMetrics) -> str:
 
 
 def _class_row(one: ClassMetrics) -> list[str]:
-    figures = [_figure(getattr(one, name)) for _, name in _CLASS_COLUMNS]
+    figures = [figure_text(getattr(one, name)) for _, name in _CLASS_COLUMNS]
     return [one.symbol, str(one.truth_px), *figures, f"{one.modal_error_pp:+.2f}"]
 
 
@@ -122,10 +121,10 @@ def spread_table(spread: dict[str, Spread]) -> str:
     rows = [
         [
             _SPREAD_TITLES.get(name, name),
-            _figure(one.quartile_25),
-            _figure(one.median),
-            _figure(one.quartile_75),
-            _figure(one.worst),
+            figure_text(one.quartile_25),
+            figure_text(one.median),
+            figure_text(one.quartile_75),
+            figure_text(one.worst),
             one.worst_image,
         ]
         for name, one in spread.items()
@@ -133,44 +132,11 @@ def spread_table(spread: dict[str, Spread]) -> str:
     return markdown_table(header, rows, text_columns=1)
 
 
-def markdown_table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns: int
-) -> str:
-    """Write a Markdown table whose first columns are text and whose others are numbers."""
-    rule = ["---" if k < text_columns else "--:" for k in range(len(header))]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
-
-
 def _about(one: SetMetrics) -> str:
     counted = f"{len(one.images)} images, {one.pixels} annotated pixels"
     absent = ", ".join(mineral(code).symbol for code in one.absent)
     told = f" Absent from the set, and in no mean: {absent}." if absent else ""
     return f"{counted}, borders within {one.border_px} px.{told}"
-
-
-def _figure(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.3f}"
-
-
-def scores_markdown(result: Scores) -> str:
-    """Write the scores of one prediction as Markdown, with the means over classes."""
-    figures = ("iou", "precision", "recall", "specificity", "f1", "accuracy", "balanced_accuracy")
-    titles = ("IoU", "precision", "recall", "specificity", "F1", "accuracy", "balanced accuracy")
-    rows = [
-        [
-            mineral(code).symbol,
-            str(result.truth_px[code]),
-            *(_figure(getattr(result, name).get(code)) for name in figures),
-            f"{result.modal_error_pp[code]:+.2f}",
-        ]
-        for code in result.codes
-    ]
-    means = {**result.macro, "iou": result.mean_iou}
-    size = f"{result.macro['modal_error_pp']:.2f}"
-    rows.append(["mean", "", *(_figure(means.get(name)) for name in figures), size])
-    header = ("class", "true px", *titles, "modal error, pp")
-    table = markdown_table(header, rows, text_columns=1)
-    return f"{table}\n\nPixel accuracy {result.pixel_accuracy:.4f}, {result.pixels} pixels.\n"
 
 
 def per_image_csv(report: MetricsReport) -> str:

@@ -12,8 +12,14 @@ from petrography.accuracy.confusion import (
     confusion_with_other,
     normalised_confusion,
 )
+from petrography.accuracy.confusion_table import confusion_csv
 from petrography.accuracy.error_map import error_map
-from petrography.accuracy.judging import classes_to_judge, confusion_csv
+from petrography.accuracy.label_metrics import (
+    JudgedLabels,
+    LabelMetrics,
+    judged_labels,
+    tally_labels,
+)
 from petrography.accuracy.measuring import measure_set
 from petrography.accuracy.metrics import (
     DEFINITIONS,
@@ -38,6 +44,8 @@ __all__ = [
     "ClassMetrics",
     "Confusion",
     "ImageMetrics",
+    "JudgedLabels",
+    "LabelMetrics",
     "MetricsReport",
     "ModelMetrics",
     "NearestColour",
@@ -48,7 +56,6 @@ __all__ = [
     "SetMetrics",
     "Spread",
     "Tally",
-    "classes_to_judge",
     "confusion_csv",
     "confusion_matrix",
     "confusion_with_other",
@@ -56,6 +63,7 @@ __all__ = [
     "count_reliability",
     "error_map",
     "fit_nearest_colour",
+    "judged_labels",
     "measure_set",
     "normalised_confusion",
     "parse_metrics",
@@ -64,5 +72,6 @@ __all__ = [
     "scores_of_present",
     "scores_table",
     "tally_image",
+    "tally_labels",
     "void_border",
 ]

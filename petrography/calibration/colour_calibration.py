@@ -75,7 +75,7 @@ class ColourCalibration(_Frozen):
     Attributes
     ----------
     id : str
-        SHA-256 of everything else: equal calibrations have equal ids.
+        SHA-256 of everything else but `made_utc`: equal calibrations have equal ids.
     mode : {"individual", "series", "white-reference"}
         From one image, from several of one microscope, or from a white without labels.
     model : {"affine", "diagonal-offset", "white-balance"}
@@ -86,6 +86,10 @@ class ColourCalibration(_Frozen):
         Rows: red, green, blue, offset of the photograph; columns: red, green, blue of the result.
     reference : str
         Name of the colour reference.
+    reference_sha256 : str or None
+        Of the content of the reference; None in calibrations of old.
+    made_utc : str or None
+        When it was first kept, ISO 8601; no part of the id.
     anchors : tuple of FittedAnchor
         Phases that the fit used.
     mean_distance_before, mean_distance_after : float or None
@@ -107,6 +111,8 @@ class ColourCalibration(_Frozen):
     gamma: float = Field(gt=0.0, le=10.0)
     matrix: tuple[Row, Row, Row, Row]
     reference: str
+    reference_sha256: Sha256 | None = None
+    made_utc: str | None = None
     anchors: tuple[FittedAnchor, ...]
     mean_distance_before: NotNegative | None
     mean_distance_after: NotNegative | None
@@ -117,7 +123,9 @@ class ColourCalibration(_Frozen):
 
     @model_validator(mode="after")
     def _unaltered(self) -> ColourCalibration:
-        if self.id != content_id(self.model_dump(mode="json", exclude={"id"})):
+        since = {"reference_sha256"} if self.reference_sha256 is None else set()
+        content = self.model_dump(mode="json", exclude={"id", "made_utc", *since})
+        if self.id != content_id(content):
             msg = "the id is not that of the content: the calibration was altered; fit it anew"
             raise ValueError(msg)
         return self
@@ -131,6 +139,7 @@ class ColourCalibration(_Frozen):
         gamma: float,
         matrix: Sequence[Sequence[float]],
         reference: str,
+        reference_sha256: str | None = None,
         anchors: tuple[FittedAnchor, ...] = (),
         condition_number: float | None = None,
         white_rgb: Colour | None = None,
@@ -153,6 +162,8 @@ class ColourCalibration(_Frozen):
             "inputs": [one.model_dump(mode="json") for one in inputs],
             "warnings": list(warnings),
         }
+        if reference_sha256 is not None:
+            content["reference_sha256"] = reference_sha256
         return cls.model_validate_json(json.dumps({"id": content_id(content), **content}))
 
 

@@ -175,6 +175,7 @@ def _from_anchors(
         gamma=GAMMA,
         matrix=matrix.tolist(),
         reference=reference.name,
+        reference_sha256=reference.sha256,
         anchors=fitted,
         condition_number=round(condition, 1) if math.isfinite(condition) else None,
         inputs=inputs,
@@ -260,6 +261,7 @@ def _from_white(pixels: Image, white_rgb: Colour, reference: ColourReference) ->
         gamma=GAMMA,
         matrix=matrix.tolist(),
         reference=reference.name,
+        reference_sha256=reference.sha256,
         white_rgb=white_rgb,
         warnings=(
             "fitted to a white only: the hue is corrected, the exposure is not",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
+import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from petrography.calibration.anchors import Anchor, Colour, colour_anchors, weight_of_area
 from petrography.calibration.colour_difference import ciede2000, lab_of_levels
 from petrography.calibration.stored_documents import parsed
 from petrography.calibration.tone_curve import levels_to_light, light_to_levels
-from petrography.errors import LabelImageError
+from petrography.errors import InvalidParameterError, LabelImageError, field_problems
 from petrography.images import Image, Labels
 from petrography.minerals import MINERALS
 
@@ -28,6 +30,7 @@ __all__ = [
 
 # An anchor that is mostly saturated says nothing about its colour.
 SATURATED_FRACTION = 0.5
+_DARKEST_WHITE, _BRIGHTEST = 1.0, 255.0
 
 
 class ReferenceColour(BaseModel):
@@ -62,7 +65,7 @@ class ColourReference(BaseModel):
     name, source : str
         What the training set is called and where it comes from.
     white_rgb : tuple of float
-        Colour of a neutral mirror in that camera, 0-255; only the ratios of its light count.
+        Colour of a neutral mirror in that camera, 1-255; only the ratios of its light count.
     colours : tuple of ReferenceColour
         One a phase.
     """
@@ -74,6 +77,33 @@ class ColourReference(BaseModel):
     source: str
     white_rgb: Colour = (255.0, 255.0, 255.0)
     colours: tuple[ReferenceColour, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _usable(self) -> ColourReference:
+        codes = [one.code for one in self.colours]
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        if twice:
+            msg = f"colours name the codes {twice} more than once; wanted one colour for each"
+            raise ValueError(msg)
+        levels = [*self.white_rgb, *(level for one in self.colours for level in one.colour_rgb)]
+        # Not the other way round: a number that is none is in no range.
+        if not all(0.0 <= level <= _BRIGHTEST for level in levels):
+            msg = "a level of white_rgb or colour_rgb is not in 0 to 255; wanted all of them there"
+            raise ValueError(msg)
+        if min(self.white_rgb) < _DARKEST_WHITE:
+            msg = (
+                f"white_rgb is {self.white_rgb}; wanted at least {_DARKEST_WHITE:g} in every "
+                "channel: a white without light has no ratios"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the content, whatever its spelling as JSON."""
+        content = self.model_dump(mode="json")
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def colour_of(self, code: int) -> Colour | None:
         """Reference colour of a phase, None where it has none."""
@@ -118,7 +148,11 @@ def build_reference(
         msg = "no labelled and unsaturated phase was seen; give annotated images of the camera"
         raise LabelImageError(msg)
     colours = tuple(_averaged(code, seen[code]) for code in sorted(seen))
-    return ColourReference(name=name, source=source, white_rgb=white_rgb, colours=colours)
+    try:
+        return ColourReference(name=name, source=source, white_rgb=white_rgb, colours=colours)
+    except ValidationError as error:
+        msg = f"no reference can be made of it: {field_problems(error)}"
+        raise InvalidParameterError(msg) from None
 
 
 def _require_phase(code: int) -> None:

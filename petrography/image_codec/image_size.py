@@ -11,7 +11,7 @@ from collections.abc import Callable
 from petrography.errors import DamagedImageError
 from petrography.image_codec.npy import is_npy, npy_shape
 from petrography.image_codec.orientation import exif_orientation
-from petrography.image_codec.signature import Format, recognise
+from petrography.image_codec.signature import Encoded, Format, recognise
 from petrography.image_codec.tiff_directory import read_directory, read_header
 
 __all__ = ["read_size"]
@@ -23,12 +23,12 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _APP1, _SCAN = 0xE1, 0xDA
 
 
-def read_size(data: bytes) -> tuple[int, int]:
+def read_size(data: Encoded) -> tuple[int, int]:
     """Read the size of an image.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         The begin of a PNG, JPEG, TIFF or .npy file, to the end of its header at least: 64 KiB do
         for nearly all but TIFF, whose directory often stands at the end.
 
@@ -64,17 +64,17 @@ def read_size(data: bytes) -> tuple[int, int]:
     return height_px, width_px
 
 
-def _of_png(data: bytes) -> tuple[int, int]:
+def _of_png(data: Encoded) -> tuple[int, int]:
     width_px, height_px = struct.unpack_from(">II", data, 16)
     return height_px, width_px
 
 
-def _of_npy(data: bytes) -> tuple[int, int]:
+def _of_npy(data: Encoded) -> tuple[int, int]:
     height_px, width_px = npy_shape(data)[:2]
     return height_px, width_px
 
 
-def _of_jpeg(data: bytes) -> tuple[int, int]:
+def _of_jpeg(data: Encoded) -> tuple[int, int]:
     """Go from segment to segment up to the frame header; EXIF stands before it."""
     position, orientation = 2, 1
     while True:
@@ -82,7 +82,7 @@ def _of_jpeg(data: bytes) -> tuple[int, int]:
             position += 1
         marker = data[position + 1]
         length = struct.unpack_from(">H", data, position + 2)[0]
-        body = data[position + 4 : position + 2 + length]
+        body = bytes(data[position + 4 : position + 2 + length])
         if marker in _FRAMES:
             height_px, width_px = struct.unpack_from(">HH", body, 1)
             return (width_px, height_px) if orientation >= _LYING else (height_px, width_px)
@@ -94,7 +94,7 @@ def _of_jpeg(data: bytes) -> tuple[int, int]:
         position += 2 + length
 
 
-def _of_tiff(data: bytes) -> tuple[int, int]:
+def _of_tiff(data: Encoded) -> tuple[int, int]:
     directory = read_directory(data, *read_header(data))
     height_px = directory.number(_HEIGHT, default=0)
     width_px = directory.number(_WIDTH, default=0)
@@ -102,7 +102,7 @@ def _of_tiff(data: bytes) -> tuple[int, int]:
     return (width_px, height_px) if lying else (height_px, width_px)
 
 
-_READERS: dict[Format, Callable[[bytes], tuple[int, int]]] = {
+_READERS: dict[Format, Callable[[Encoded], tuple[int, int]]] = {
     "png": _of_png,
     "jpeg": _of_jpeg,
     "tiff": _of_tiff,

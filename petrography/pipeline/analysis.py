@@ -218,6 +218,7 @@ def analyse_into(
         started_utc = options.get("started_utc")
         provenance = provenance_of(data, request, card, seen, software, started_utc, circumstances)
         provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}
+        provenance["views_pixels"] = {part: seen.view_pixels_sha256[part] for part in readers}
         with watch.stage("report"):
             draft = recorded(analysis_id, card, request, seen, measured, provenance)
             missed = options.get("provider_degradations", ())

@@ -20,6 +20,8 @@ class Circumstances:
         Tenant and public part of the key that the analysis was asked with; never a secret.
     runtime : mapping of str to JSON
         Where networks ran, and which build of the software.
+    ran_on : callable or None
+        Asked, when the map is made, for what of `runtime` turned out otherwise.
     card_sha256 : str or None
         Of the file of the model card.
     finished_utc : callable or None
@@ -32,7 +34,12 @@ class Circumstances:
     runtime: Mapping[str, JsonValue] = field(default_factory=dict)
     card_sha256: str | None = None
     finished_utc: Callable[[], str | None] | None = None
+    ran_on: Callable[[], Mapping[str, JsonValue]] | None = None
     joined_fields: int | None = None
+
+    def ran(self) -> dict[str, JsonValue]:
+        """Tell where networks really ran."""
+        return dict(self.runtime) | ({} if self.ran_on is None else dict(self.ran_on()))
 
     def fields(self) -> dict[str, JsonValue]:
         """Of how many photographs the image is made; empty where nobody knows."""

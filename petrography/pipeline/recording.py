@@ -310,7 +310,7 @@ def provenance_of(
         "flat_field": seen.corrections.ids()["flat_field"],
         "lens": None if lens is None else lens.model_dump(mode="json"),
         "software": dict(software),
-        "runtime": dict(circumstances.runtime),
+        "runtime": circumstances.ran(),
     }
 
 

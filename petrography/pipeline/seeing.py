@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+
+import numpy as np
 
 from petrography.calibration import Corrections
 from petrography.channels import picture
@@ -13,7 +15,7 @@ from petrography.fusion import CrossedColour, fused_input
 from petrography.image_codec import DecodedImage, Encoded, ImageLimits
 from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
-from petrography.model_card import ModelCard
+from petrography.model_card import ModelCard, sha256_hex
 from petrography.model_input import Resampling, choose_resampling
 from petrography.pipeline.alongside import Alongside
 from petrography.pipeline.measurement import Measuring, MeasuringOptions
@@ -60,7 +62,8 @@ class Seen:
 
     `pixels` are those of the image, corrected; `shown` makes a picture of them for people;
     `in_parts` says whether the map was joined from those of parts; `overlay` is what other views
-    show, `crossed` what a model of XPL fusion saw of them; `measuring` has taken the whole map.
+    show, `crossed` what a model of XPL fusion saw of them, `view_pixels_sha256` digests of them as
+    they were decoded, by their parts; `measuring` has taken the whole map.
     """
 
     image: DecodedImage
@@ -75,6 +78,7 @@ class Seen:
     shown: Image
     crossed: CrossedViews | None
     measuring: Measuring
+    view_pixels_sha256: Mapping[str, str]
 
 
 def see(
@@ -104,7 +108,8 @@ def see(
         with watch.stage("calibration"):
             pixels = corrections.evened(pixels)
     # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
-    overlay, crossed = _views_over(pixels, given, card, watch)
+    digests: dict[str, str] = {}
+    overlay, crossed = _views_over(pixels, given, card, watch, digests)
     pixels = corrections.coloured(pixels, given.workspace)
     scale = _scale(request, image)
     resampling = choose_resampling(
@@ -129,6 +134,7 @@ def see(
         shown=_shown(pixels, card, given.workspace),
         crossed=crossed,
         measuring=measuring,
+        view_pixels_sha256=digests,
     )
 
 
@@ -153,13 +159,19 @@ def _shown(pixels: Image, card: ModelCard, workspace: Workspace) -> Image:
 
 
 def _views_over(
-    pixels: Image, given: Given, card: ModelCard, watch: StopWatch
+    pixels: Image, given: Given, card: ModelCard, watch: StopWatch, digests: dict[str, str]
 ) -> tuple[Overlay | None, CrossedViews | None]:
     """Lay the views over the image, and gather what a model of XPL fusion sees of them."""
+
+    def note(part: str, view: Image) -> None:
+        # A view is decoded more than once, so that few are in memory.
+        if part not in digests:
+            digests[part] = sha256_hex(np.ascontiguousarray(view).data)
+
     colour, request = CrossedColour(), given.request
     gather = colour.add if is_fusion(card) else None
     even = given.corrections.evened
-    overlay = lay_over(pixels, request, given.views, given.limits, even, watch, gather)
+    overlay = lay_over(pixels, request, given.views, given.limits, even, watch, gather, note)
     return overlay, None if gather is None else CrossedViews.of(card, request, colour, overlay)
 
 

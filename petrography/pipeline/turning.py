@@ -60,11 +60,13 @@ def lay_over(
     even: Callable[[Image], Image],
     watch: StopWatch,
     on_crossed: Callable[[Image, NDArray[np.bool_]], None] | None = None,
+    on_decoded: Callable[[str, Image], None] | None = None,
 ) -> Overlay | None:
     """Lay the views of a request over the analysed image; None without views.
 
     `even` takes shading and distortion of the microscope from a view, as it was from the image.
     `on_crossed` takes the views between crossed polars, see `petrography.registration.overlay_views`.
+    `on_decoded` takes every view as its file holds it, whenever it is decoded.
 
     Raises
     ------
@@ -77,7 +79,10 @@ def lay_over(
         return None
 
     def pixels(part: str) -> Image:
-        return even(decode_image(views[part](), limits=limits, name=part).pixels)
+        decoded = decode_image(views[part](), limits=limits, name=part).pixels
+        if on_decoded is not None:
+            on_decoded(part, decoded)
+        return even(decoded)
 
     moving = [
         StageView(view.part, partial(pixels, view.part), view.light, view.stage_angle_deg)

@@ -41,6 +41,7 @@ Event = Literal[
     "calibration.made",
     "registration.made",
     "panorama.made",
+    "evaluation.made",
     "key.created",
     "key.revoked",
 ]

@@ -13,6 +13,7 @@ from service import tracing
 from service.engine import Engine, guard_of
 from service.grpc_api import serving_grpc
 from service.http_api import create_app
+from service.http_api.request_heads import bound_heads
 from service.inference import Inference
 from service.settings import Settings, read_trace_settings
 from service.telemetry import Telemetry
@@ -40,6 +41,7 @@ def application(settings: Settings) -> tuple[ASGIApp, Callable[[], None]]:
     ConfigurationError
         If it cannot be served like this.
     """
+    bound_heads(settings)
     engine = Engine(settings, Telemetry(settings.prometheus_multiproc_dir))
     _start_tracing(engine.version)
     guard = guard_of(settings)

@@ -68,7 +68,7 @@ def begun_before(connection: Connection, new: NewAnalysis) -> Begun | None:
         )
         raise IdempotencyConflictError(msg)
     fresh = _is_unanswered(row) and _taken_over(connection, row, new)
-    return Begun(row.analysis_id, fresh)
+    return Begun(row.analysis_id, fresh, taken_over=fresh)
 
 
 def _is_unanswered(row: Row[Any]) -> bool:

@@ -53,10 +53,14 @@ class NewAnalysis:
 
 @dataclass(frozen=True)
 class Begun:
-    """An analysis that is to be made (`fresh`), or the one that an earlier request began."""
+    """An analysis that is to be made (`fresh`), or the one that an earlier request began.
+
+    Of one that an earlier request began and left (`taken_over`) a result may be kept already.
+    """
 
     analysis_id: str
     fresh: bool
+    taken_over: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,18 @@ from service.engine.course import AnalysisEvent
 from service.engine.dividing import model_for
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
+from service.engine.evaluating import Evaluation, EvaluationRequest, evaluate
 from service.engine.field_maps import segment_fields
 from service.engine.guarding import guard_of
 from service.engine.image_priority import priority_of, size_if_known, size_of
-from service.engine.kinds import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
+from service.engine.kinds import (
+    ANALYSES,
+    CALIBRATIONS,
+    EVALUATIONS,
+    PANORAMAS,
+    REGISTRATIONS,
+    Kind,
+)
 from service.engine.model_list import (
     MineralClass,
     ServedModel,
@@ -49,6 +57,7 @@ from service.engine.versions import newest_version, open_version
 __all__ = [
     "ANALYSES",
     "CALIBRATIONS",
+    "EVALUATIONS",
     "PANORAMAS",
     "REGISTRATIONS",
     "AnalysisEvent",
@@ -60,6 +69,8 @@ __all__ = [
     "Engine",
     "Estimate",
     "EstimateRequest",
+    "Evaluation",
+    "EvaluationRequest",
     "Finished",
     "FlatFieldCalibration",
     "Kind",
@@ -88,6 +99,7 @@ __all__ = [
     "corrections_of",
     "digest_of_upload",
     "estimate",
+    "evaluate",
     "flat_field_of",
     "guard_of",
     "kept_result",

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from petrography.errors import InternalError, NotFoundError
+from service.disk import storing, sync_folder, sync_tree
 from service.engine.kinds import KINDS, Kind
 
 __all__ = ["ArtefactStore", "Draft", "OpenArtefact", "opened_artefact"]
@@ -46,12 +47,16 @@ _TENANTS = "tenants"
 
 @dataclass(frozen=True)
 class OpenArtefact:
-    """An artefact that is open for reading; stays readable when its result is removed."""
+    """An artefact that is open for reading; stays readable when its result is removed.
+
+    `version` tells which it is of the document of an analysis.
+    """
 
     file: BinaryIO
     size_bytes: int
     media_type: str
     etag: str
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,10 @@ class ArtefactStore:
     def added(self, path: Path) -> None:
         """Learn of a file that was added to a kept result, where more than the folder keeps it."""
 
+    def take_back(self, path: Path) -> None:
+        """Remove a file that was added to a kept result, wherever it is kept."""
+        path.unlink(missing_ok=True)
+
     @contextmanager
     def draft(self, kind: Kind, owner: str = "") -> Iterator[Draft]:
         """Begin a result of a tenant; what is not published by the end of the block is thrown away.
@@ -129,13 +138,19 @@ class ArtefactStore:
             What it will be.
         owner : str
             The tenant that will find it; empty without API keys.
+
+        Raises
+        ------
+        StorageUnavailableError
+            If the disk does not take the draft, or what the block does with it.
         """
         aside = self._place(kind, owner) / f"{_ASIDE}{uuid.uuid4()}"
-        aside.mkdir(parents=True)
-        try:
-            yield Draft(aside)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        with storing(f"the result of {kind.noun}"):
+            try:
+                aside.mkdir(parents=True)
+                yield Draft(aside)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
 
     def publish(self, result_id: str, draft: Draft) -> None:
         """Keep a finished result.
@@ -147,14 +162,23 @@ class ArtefactStore:
             new.
         draft : Draft
             Its files; the names are known to the kind.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or gone; nothing is kept then.
         """
         path = draft.folder.parent / result_id
+        # What a result was made from may be removed as soon as it is kept: a power cut in between
+        # must not leave files without content under its name.
+        sync_tree(draft.folder)
         try:
             draft.folder.rename(path)
         except OSError:
             if not path.is_dir():
                 raise
             os.utime(path)
+        sync_folder(path.parent)
         self._remove_oldest(path)
 
     def keep(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from petrography.errors import AuditUnavailableError
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.report import Result, result_json
 from service.audit import AuditLog, Event, Who, asking
-from service.engine.kinds import CALIBRATIONS, PANORAMAS, Kind
+from service.engine.kinds import CALIBRATIONS, EVALUATIONS, PANORAMAS, Kind
 from service.settings import Settings
 
 __all__ = ["Auditing"]
@@ -122,7 +123,7 @@ class Auditing:
             "result_sha256": sha256_hex(document),
             "image_sha256": digests.get("sha256"),
             "pixels_sha256": digests.get("pixels_sha256"),
-            "views_sha256": result.provenance.get("views"),
+            "views_sha256": _one_digest(result.provenance.get("views")),
             "model": None if model is None else f"{model.name}:{model.version}",
             "onnx_sha256": None if model is None else model.sha256,
             "sample": result.sample.id,
@@ -137,6 +138,7 @@ class Auditing:
         events: dict[str, Event] = {
             CALIBRATIONS.folder: "calibration.made",
             PANORAMAS.folder: "panorama.made",
+            EVALUATIONS.folder: "evaluation.made",
         }
         self.record(
             events.get(kind.folder, "registration.made"),
@@ -159,3 +161,10 @@ class Auditing:
     def cancelled(self, analysis_id: str) -> None:
         """Record that somebody cancelled an analysis; errors as for `record`."""
         self.record("analysis.cancelled", subject=analysis_id, who=asking(), facts={})
+
+
+def _one_digest(views: JsonValue) -> str | None:
+    """Make one digest of those of all views: with long names they would be too long for a line."""
+    if not views:
+        return None
+    return sha256_hex(json.dumps(views, sort_keys=True, separators=(",", ":")).encode())

@@ -26,7 +26,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from petrography.errors import BucketUnavailableError, ConflictError, InternalError
+from petrography.errors import (
+    BucketUnavailableError,
+    ConflictError,
+    InternalError,
+    PetroserveError,
+)
 from service.bucket import Bucket
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import remove_oldest_results
@@ -39,7 +44,7 @@ MANIFEST = "manifest.json"
 _ADDED = "added"
 _RETRY_S = 30.0
 # Whoever waits for a bucket that was just found silent waits for nothing.
-_SILENT_S = 10.0
+_SILENT_S, _SILENT_TIMES = 10.0, 3.0
 _SWEEP_S = 60.0
 # A result is noted just before it is there, and its own process then uploads it first.
 _BEING_PUBLISHED_S = 5.0
@@ -177,9 +182,8 @@ class BucketArtefactStore(ArtefactStore):
             If the bucket does not answer. Both leave nothing of it.
         """
         try:
-            key = f"{self._key(path.parent)}/{_ADDED}/{path.name}"
             with self._noticing_silence():
-                first = self._bucket.create(key, path.read_bytes())
+                first = self._bucket.create(self._added_key(path), path.read_bytes())
         except BucketUnavailableError:
             path.unlink()
             raise
@@ -188,8 +192,22 @@ class BucketArtefactStore(ArtefactStore):
             msg = f"{path.name} was made by somebody else meanwhile; read it and decide again"
             raise ConflictError(msg)
 
+    def take_back(self, path: Path) -> None:
+        """Remove a version that was added, there and here.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the bucket does not answer: the version stays, here as there.
+        """
+        with self._noticing_silence():
+            self._bucket.remove([self._added_key(path)])
+        super().take_back(path)
+
     def upload_waiting(self, *, older_than_s: float = 0.0) -> None:
         """Upload what waits for so many seconds.
+
+        What cannot be uploaded comes last the next time, so that it is in the way of no other.
 
         Raises
         ------
@@ -197,10 +215,20 @@ class BucketArtefactStore(ArtefactStore):
             If the bucket does not answer: the rest goes on waiting.
         """
         for path in self._outbox.paths(older_than_s=older_than_s):
-            self._upload(path)
+            try:
+                self._upload(path)
+            except BucketUnavailableError:
+                self._outbox.put_off(path)
+                raise
+            except (OSError, PetroserveError):
+                _log.exception("%s could not be uploaded; it goes on waiting", self._key(path))
+                self._outbox.put_off(path)
 
     def _kept_back(self, path: Path) -> bool:
         return self._outbox.holds(path)
+
+    def _added_key(self, path: Path) -> str:
+        return f"{self._key(path.parent)}/{_ADDED}/{path.name}"
 
     def _key(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix()
@@ -244,6 +272,7 @@ class BucketArtefactStore(ArtefactStore):
 
     def _bring(self, path: Path) -> Path | None:
         """Copy a result here, each file held against its SHA-256; None if there is none."""
+        self._require_no_silence()
         with self._noticing_silence():
             try:
                 content = self._bucket.read(f"{self._key(path)}/{MANIFEST}")
@@ -280,14 +309,23 @@ class BucketArtefactStore(ArtefactStore):
                     self._bucket.download(one.path, aside)
                     aside.replace(path / name)
 
+    def _require_no_silence(self) -> None:
+        """Refuse at once what a bucket that was just found silent would be asked for."""
+        if time.monotonic() < self._silent_until_s:
+            msg = f"bucket {self._bucket.url} does not answer; try again in a few seconds"
+            raise BucketUnavailableError(msg)
+
     @contextmanager
     def _noticing_silence(self) -> Iterator[None]:
+        begun_s = time.monotonic()
         try:
             yield
         except BucketUnavailableError as error:
-            if time.monotonic() >= self._silent_until_s:
+            now_s = time.monotonic()
+            if now_s >= self._silent_until_s:
                 _log.warning("%s; results are kept here until it does", error)
-            self._silent_until_s = time.monotonic() + _SILENT_S
+            # Where it takes long to find out, most of the time is not spent finding out.
+            self._silent_until_s = now_s + max(_SILENT_S, _SILENT_TIMES * (now_s - begun_s))
             raise
 
     def _work(self) -> None:

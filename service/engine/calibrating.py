@@ -18,6 +18,7 @@ from petrography.calibration import (
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits, decode_labels, encode_jpeg
 from petrography.images import Image, Labels
+from service.engine.circumstances import utc_now
 from service.engine.course import Course
 from service.engine.documents import document_bytes, preview
 from service.engine.optics import LensTarget, fit_flat_field_files, fit_lens_file
@@ -105,7 +106,8 @@ def calibrate(
     with course.stage("preview"):
         first = preview(decode_file(images[0], limits).pixels)
         picture = encode_jpeg(apply_calibration(first, calibration))
-    files = {"calibration.json": document_bytes(calibration), "calibrated.jpg": picture}
+    made = calibration.model_copy(update={"made_utc": utc_now()})
+    files = {"calibration.json": document_bytes(made), "calibrated.jpg": picture}
     return calibration.id, files
 
 

@@ -14,6 +14,7 @@ from petrography.pipeline import Circumstances
 from petrography.report import Result
 from petrography.report.provenance import fact
 from service.audit import Who
+from service.engine.gpu_libraries import loaded_libraries
 from service.repository import LoadedModel
 from service.settings import Settings
 
@@ -76,6 +77,7 @@ def gpu_facts() -> dict[str, JsonValue] | None:
                 "name": str(pynvml.nvmlDeviceGetName(device)),
                 "driver": str(pynvml.nvmlSystemGetDriverVersion()),
                 "cuda_of_driver": f"{cuda // 1000}.{cuda % 1000 // 10}",
+                "libraries": loaded_libraries(),
             }
         finally:
             pynvml.nvmlShutdown()

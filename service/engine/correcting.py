@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.errors import (
+    BucketUnavailableError,
     ConflictError,
     DatabaseUnavailableError,
     InvalidParameterError,
@@ -16,12 +19,14 @@ from petrography.errors import (
 from petrography.report import Result, Sample, result_json, reviewed
 from service.catalogue import Catalogue
 from service.engine.artefact_store import ArtefactStore
+from service.engine.catching_up import catch_up
 from service.engine.versions import add_version, open_version
 
 __all__ = ["CorrectionRequest", "correct"]
 
 # Control characters break rows of tables and messages that others read line by line.
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
+_log = logging.getLogger("petroserve.analyses")
 
 
 class CorrectionRequest(BaseModel):
@@ -95,9 +100,13 @@ def correct(
     ConflictError
         If there is a newer version than the one that was looked at.
     DatabaseUnavailableError
-        If the database does not answer; there is no new version then.
+        If the database does not answer; there is no new version then, unless a bucket that stopped
+        answering meanwhile has it already.
     """
     result = _newest(store, analysis_id, owner)
+    if result.version > 1:
+        # A process may have died between a version and the record of it.
+        catch_up(catalogue, result, owner)
     if request.version not in {None, result.version}:
         msg = (
             f"analysis {analysis_id} is at version {result.version}, not {request.version}; read it "
@@ -114,9 +123,17 @@ def correct(
             analysis_id, state="done", status=following.status, version=following.version
         )
     except DatabaseUnavailableError:
-        path.unlink()
+        _take_back(store, path)
         raise
     return following
+
+
+def _take_back(store: ArtefactStore, path: Path) -> None:
+    """Remove a version that is not in the catalogue; where that fails, the catalogue follows later."""
+    try:
+        store.take_back(path)
+    except (BucketUnavailableError, OSError) as error:
+        _log.error("a version stays that its reviewer was told there is not: %s", error)
 
 
 def _newest(store: ArtefactStore, analysis_id: str, owner: str) -> Result:

@@ -31,6 +31,7 @@ from service.engine.one_image import image_limits, software_versions
 from service.engine.opening_store import open_store
 from service.engine.readiness import Readiness
 from service.engine.recorded_analyses import RecordedAnalyses
+from service.engine.recorded_keeping import RecordedKeeping
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Readable, encoded_in
@@ -78,6 +79,7 @@ class Engine:
         self.scheduler = TileScheduler(telemetry)
         self.audit = Auditing(settings)
         self._analyses = Analyses(settings, self.store, self.scheduler, self.audit)
+        self._keeping = RecordedKeeping(self.store, self.audit)
         self.readiness = Readiness(settings, telemetry, self.scheduler, self.audit)
         self._matcher: Matcher | None = None
 
@@ -282,8 +284,7 @@ class Engine:
                 images, labels, dark, request, limits=self.limits, course=course
             )
             course.go_on()
-            self.store.keep(CALIBRATIONS, calibration_id, files, owner)
-            return Finished(calibration_id, files[CALIBRATIONS.document])
+            return self._keeping.keep(CALIBRATIONS, calibration_id, files, owner)
 
         return await self._image(CALIBRATIONS, work)
 
@@ -328,10 +329,8 @@ class Engine:
                     course=course,
                 )
                 document = document_bytes(registration)
-                draft.write(REGISTRATIONS.document, document)
                 course.go_on()
-                self.store.publish(registration.id, draft)
-            return Finished(registration.id, document)
+                return self._keeping.publish(REGISTRATIONS, registration.id, document, draft)
 
         return await self._image(REGISTRATIONS, work)
 
@@ -404,10 +403,8 @@ class Engine:
                     analysed_id = analyse(drawn, course, None, joined).result_id
                 panorama_id = str(uuid.uuid4())
                 document = made.document(panorama_id, analysed_id)
-                draft.write(PANORAMAS.document, document)
                 course.go_on()
-                self.store.publish(panorama_id, draft)
-            return Finished(panorama_id, document)
+                return self._keeping.publish(PANORAMAS, panorama_id, document, draft)
 
         return await self._image(PANORAMAS, work)
 
@@ -415,6 +412,4 @@ class Engine:
         """Carry out work that needs no model."""
         self.require_ready()
         with counted(lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()):
-            done = await self._workers.carry_out(work)
-            self.audit.made(kind, done.result_id, done.document)
-            return done
+            return await self._workers.carry_out(work)

@@ -151,7 +151,7 @@ def estimate(
     px = shape[0] * shape[1]
     if px > settings.max_image_pixels:
         msg = (
-            f"an image of {shape[1]} x {shape[0]} = {px} pixels is over the limit of "
+            f"image has {shape[1]} x {shape[0]} = {px} pixels; the limit is "
             f"{settings.max_image_pixels}; send a crop or several fields"
         )
         raise ImageTooLargeError(msg)

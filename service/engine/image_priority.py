@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 from petrography.errors import ImageError, InvalidParameterError, MissingPartError
 from petrography.image_codec import read_size
 from service.engine.estimating import EstimateRequest
-from service.engine.source_files import Readable
+from service.engine.scratch_files import ScratchFiles
+from service.engine.source_files import Readable, encoded_in
 from service.runtime import Priority
 from service.settings import Settings
 
@@ -37,8 +38,9 @@ def size_of(image: Readable) -> tuple[int, int]:
         try:
             return read_size(image.read_start(_START_BYTES))
         except ImageError:
-            # Headers of TIFF may stand anywhere.
-            return read_size(image.read())
+            # Headers of TIFF may stand anywhere; mapped, so that nothing else of it is read.
+            with ScratchFiles() as scratch:
+                return read_size(encoded_in(scratch, image))
     return read_size(image.read())
 
 

@@ -13,6 +13,8 @@ __all__ = [
     "ANALYSES",
     "ANISOTROPY_PICTURE",
     "CALIBRATIONS",
+    "EVALUATED_PREFIX",
+    "EVALUATIONS",
     "KINDS",
     "PANORAMAS",
     "REGISTERED_PREFIX",
@@ -22,6 +24,7 @@ __all__ = [
 ]
 
 REGISTERED_PREFIX = "registered-"
+EVALUATED_PREFIX = "image-"
 ANISOTROPY_PICTURE = "anisotropy.png"
 _JSON, _PNG, _JPEG = "application/json", "image/png", "image/jpeg"
 # One step of a path on every system, not hidden, and short enough for every file system.
@@ -131,4 +134,19 @@ PANORAMAS = Kind(
     },
     errors.PanoramaNotFoundError,
 )
-KINDS = (ANALYSES, CALIBRATIONS, REGISTRATIONS, PANORAMAS)
+EVALUATIONS = Kind(
+    "evaluations",
+    "an evaluation",
+    "evaluation.json",
+    {
+        "evaluation.json": _JSON,
+        "tables.md": "text/markdown; charset=utf-8",
+        "confusion.csv": "text/csv; charset=utf-8",
+        "confusion.png": _PNG,
+        "error_map.png": _PNG,
+        "panel.png": _PNG,
+    },
+    errors.EvaluationNotFoundError,
+    named_prefix=EVALUATED_PREFIX,
+)
+KINDS = (ANALYSES, CALIBRATIONS, REGISTRATIONS, PANORAMAS, EVALUATIONS)

@@ -8,6 +8,8 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from pydantic import JsonValue
+
 from petrography.calibration import Corrections
 from petrography.image_codec import Encoded, ImageLimits
 from petrography.pipeline import (
@@ -112,7 +114,7 @@ def analyse_image(
     """
     predictors = _Predictors(model, scheduled)
     circumstances, started = circumstances_of(model, settings, who), utc_now()
-    circumstances = replace(circumstances, joined_fields=joined_fields)
+    circumstances = replace(circumstances, ran_on=predictors.ran_on, joined_fields=joined_fields)
     if repeated is not None:
         circumstances = repeating(circumstances, repeated)
         started = str(fact(repeated, "started_utc"))
@@ -154,6 +156,14 @@ class _Predictors:
         predictor = self._model.predictor_for(allowed, self._scheduled)
         self._built.append(predictor)
         return predictor
+
+    def ran_on(self) -> dict[str, JsonValue]:
+        """Tell of the provider what turned out otherwise."""
+        providers = {one for built in self._built for one in built.providers}
+        if not providers or providers == {self._model.opened.provider}:
+            return {}
+        # The one that was asked for first, then what took its place.
+        return {"provider": ", ".join(sorted(providers, key=lambda one: (one == "cpu", one)))}
 
     def __iter__(self) -> Iterator[str]:
         yield from self._model.opened.degradations

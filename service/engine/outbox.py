@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
+
+from service.disk import sync_folder, write_through
 
 __all__ = ["Outbox"]
 
 _FOLDER = ".outbox"
+_ASIDE = ".aside-"
 
 
 class Outbox:
@@ -29,8 +34,27 @@ class Outbox:
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def note(self, path: Path) -> None:
-        """Put a result on the list, before it is there."""
-        self._note_of(path).write_text(path.relative_to(self._results).as_posix())
+        """Put a result on the list, before it is there.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or gone; the list is as it was then.
+        """
+        note = self._note_of(path)
+        aside = note.with_name(f"{_ASIDE}{uuid.uuid4()}")
+        try:
+            write_through(aside, path.relative_to(self._results).as_posix().encode())
+            aside.rename(note)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
+        sync_folder(self._folder)
+
+    def put_off(self, path: Path) -> None:
+        """Let a result come after all others; what is not on the list stays off it."""
+        with suppress(FileNotFoundError):
+            os.utime(self._note_of(path))
 
     def strike(self, path: Path) -> None:
         """Take a result off the list."""
@@ -47,8 +71,9 @@ class Outbox:
         for note in sorted(self._folder.glob("*.note"), key=_changed):
             if _changed(note) > latest:
                 continue
-            with suppress(FileNotFoundError):
-                found.append(self._results / note.read_text())
+            path = self._noted(note)
+            if path is not None:
+                found.append(path)
         return found
 
     def size_bytes(self) -> int:
@@ -58,6 +83,14 @@ class Outbox:
             with suppress(FileNotFoundError):
                 total += sum(file.stat().st_size for file in path.iterdir())
         return total
+
+    def _noted(self, note: Path) -> Path | None:
+        """Read which result a note is of; None if it tells of none, or of another."""
+        try:
+            path = self._results / note.read_bytes().decode()
+            return path if self._note_of(path) == note else None
+        except (FileNotFoundError, ValueError):
+            return None
 
     def _note_of(self, path: Path) -> Path:
         relative = path.relative_to(self._results).as_posix()

@@ -133,7 +133,7 @@ class Readiness:
         self._repository = repository
         self._reloading.begin()
 
-    def _take_over(self, changes: Changes) -> None:
+    async def _take_over(self, changes: Changes) -> None:
         """Let requests from now on find what a look at the folder made.
 
         Raises
@@ -143,10 +143,7 @@ class Readiness:
         """
         if self._repository is None:
             return
-        for model, _ in changes.loaded:
-            self._audit.model_loaded(model.card, model.card_sha256, model.opened.provider)
-        for card, provider in changes.removed:
-            self._audit.model_removed(card, provider)
+        await asyncio.to_thread(self._record, changes)
         self._repository = changes.repository
         self._telemetry.models_refused.set(
             sum(one.state == "refused" for one in self._watch.not_served())
@@ -163,6 +160,12 @@ class Readiness:
             name, version = card.name, str(card.version)
             self._telemetry.model_info.labels(name, version, card.onnx_sha256, provider).set(0)
             _log.info("%s:%s is no longer served", name, version)
+
+    def _record(self, changes: Changes) -> None:
+        for model, _ in changes.loaded:
+            self._audit.model_loaded(model.card, model.card_sha256, model.opened.provider)
+        for card, provider in changes.removed:
+            self._audit.model_removed(card, provider)
 
     def _end_of_warm_up(self, warming: asyncio.Task[None]) -> None:
         if error := warming.exception():

@@ -13,11 +13,16 @@ from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from petrography.errors import AnalysisNotFoundError, DatabaseUnavailableError
+from petrography.errors import (
+    AnalysisNotFoundError,
+    BucketUnavailableError,
+    DatabaseUnavailableError,
+)
 from petrography.pipeline import AnalysisRequest
 from service.catalogue import LEASE_S, AnalysisRecord, Begun, Catalogue, NewAnalysis
 from service.engine.analysing import Finished
-from service.engine.artefact_store import ArtefactStore
+from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.catching_up import open_recorded_version
 from service.engine.course import AnalysisEvent
 from service.engine.kinds import ANALYSES
 from service.engine.source_files import NamedFile, Placed
@@ -169,11 +174,19 @@ class RecordedAnalyses:
         if not begun.fresh:
             return await asyncio.to_thread(self._earlier, new.tenant, begun.analysis_id)
         async with self._recorded(new.tenant, begun.analysis_id):
-            finished = self._kept(new.tenant, begun.analysis_id)
+            finished = None
+            if begun.taken_over:
+                finished = await asyncio.to_thread(self._left, new.tenant, begun.analysis_id)
             if finished is None:
                 noting = self._noting(new.tenant, begun.analysis_id)
                 finished = await work(begun.analysis_id, noting)
             return finished
+
+    def open_version(
+        self, analysis_id: str, owner: str = "", version: int | None = None
+    ) -> OpenArtefact:
+        """Open the document of an analysis; see `service.engine.catching_up`."""
+        return open_recorded_version(self.catalogue, self.store, analysis_id, owner, version)
 
     async def make(self, new: NewAnalysis, work: Callable[[str], Awaitable[T]]) -> T:
         """Do work of which an analysis is a part, and record what becomes of the analysis.
@@ -219,8 +232,19 @@ class RecordedAnalyses:
             raise self.store.not_found(ANALYSES, analysis_id, ANALYSES.document)
         return finished
 
+    def _left(self, tenant: str, analysis_id: str) -> Finished | None:
+        """Find what a process kept that died before it could record it.
+
+        Where a bucket does not answer there is none: the analysis is made again, and of two results
+        under one id the first stays.
+        """
+        try:
+            return self._kept(tenant, analysis_id)
+        except BucketUnavailableError as error:
+            _log.warning("analysis %s is made again: %s", analysis_id, error)
+            return None
+
     def _kept(self, tenant: str, analysis_id: str) -> Finished | None:
-        """Find what is kept: a process may have died between keeping and recording it."""
         try:
             opened = self.store.open(ANALYSES, analysis_id, ANALYSES.document, tenant)
         except AnalysisNotFoundError:

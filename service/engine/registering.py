@@ -24,8 +24,9 @@ from petrography.registration import (
 from service.engine.artefact_store import Draft
 from service.engine.course import Course
 from service.engine.documents import document_bytes
+from service.engine.input_digests import InputDigests, NotingDigests
 from service.engine.kinds import ANISOTROPY_PICTURE, REGISTERED_PREFIX
-from service.engine.source_files import NamedFile, decode_file, require_distinct_names
+from service.engine.source_files import NamedFile, require_distinct_names
 
 __all__ = [
     "Registration",
@@ -65,6 +66,8 @@ class Registration(RegistrationReport):
     """Identity."""
     registered: dict[str, str]
     """From the name of a view to the name of the file that lies over the reference."""
+    inputs: tuple[InputDigests, ...]
+    """The reference and the views, in the order in which they were sent."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +118,12 @@ def register_files(
         If an image or the request cannot be used, or a view does not fit with certainty.
     """
     views = _described(files, request)
-    fixed = StageView(reference.name, partial(_pixels, reference, limits), "PPL", 0.0)
+    noting = NotingDigests(limits)
+    fixed = StageView(reference.name, partial(_pixels, reference, noting), "PPL", 0.0)
     moving = [
         StageView(
             view.file.name,
-            partial(_pixels, view.file, limits),
+            partial(_pixels, view.file, noting),
             view.taken.light,
             view.taken.stage_angle_deg,
         )
@@ -138,11 +142,16 @@ def register_files(
         if overlay.anisotropy is not None:
             draft.write(ANISOTROPY_PICTURE, encode_png(anisotropy_picture(overlay.anisotropy)))
     draft.write("report.json", document_bytes(overlay.report))
-    return Registration(**dict(overlay.report), id=registration_id, registered=file_names)
+    return Registration(
+        **dict(overlay.report),
+        id=registration_id,
+        registered=file_names,
+        inputs=noting.of(reference, *files),
+    )
 
 
-def _pixels(file: NamedFile, limits: ImageLimits) -> Image:
-    return decode_file(file, limits).pixels
+def _pixels(file: NamedFile, noting: NotingDigests) -> Image:
+    return noting.decoded(file).pixels
 
 
 def _described(files: Sequence[NamedFile], request: RegistrationRequest) -> list[_View]:

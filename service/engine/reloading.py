@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from petrography.errors import AuditUnavailableError
 from service.repository import Changes, FolderWatch
 
 __all__ = ["Reloading"]
 
+T = TypeVar("T")
 _log = logging.getLogger("petroserve.engine")
 
 
@@ -30,7 +32,10 @@ class Reloading:
     """
 
     def __init__(
-        self, watch: FolderWatch, every_s: float, take_over: Callable[[Changes], object]
+        self,
+        watch: FolderWatch,
+        every_s: float,
+        take_over: Callable[[Changes], Awaitable[object]],
     ) -> None:
         self._watch = watch
         self._every_s = every_s or None
@@ -72,9 +77,10 @@ class Reloading:
         """Look and take over; what cannot be taken over now is so before the next look."""
         try:
             if self._pending is None:
-                self._pending = await self._found(at_once=at_once)
+                looking = asyncio.to_thread(self._watch.look, at_once=at_once)
+                self._pending = await _to_its_end(looking)
             if self._pending is not None:
-                self._take_over(self._pending)
+                await _to_its_end(self._take_over(self._pending))
         except AuditUnavailableError as error:
             self._tell_problem(f"what the models folder holds cannot be taken over: {error}")
         except Exception:  # noqa: BLE001 - what is served must go on, and so must the looking
@@ -85,16 +91,17 @@ class Reloading:
         else:
             self._pending = self._problem = None
 
-    async def _found(self, *, at_once: bool) -> Changes | None:
-        looking = asyncio.ensure_future(asyncio.to_thread(self._watch.look, at_once=at_once))
-        try:
-            return await asyncio.shield(looking)
-        except asyncio.CancelledError:
-            # A thread cannot be stopped, and what it opens must not outlive the service.
-            await asyncio.wait([looking])
-            raise
-
     def _tell_problem(self, problem: str) -> None:
         if problem != self._problem:
             _log.error("%s; the models are served on", problem)
         self._problem = problem
+
+
+async def _to_its_end(work: Awaitable[T]) -> T:
+    """Await work in a thread: it cannot be stopped, and what it opens must not outlive the service."""
+    working = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from petrography.errors import ImageTooLargeError
+from service.disk import storing
 
 __all__ = ["ScratchFiles"]
 
@@ -82,7 +83,9 @@ class ScratchFiles:
         Raises
         ------
         ImageTooLargeError
-            If the disk has no room for it.
+            If the disk could not hold it even if it were empty.
+        StorageUnavailableError
+            If the disk has no room for it now, or takes nothing.
         """
         kind = np.dtype(dtype)
         size_bytes = math.prod(shape) * kind.itemsize
@@ -117,17 +120,21 @@ class ScratchFiles:
         return memoryview(mapped)
 
     def _mapped(self, size_bytes: int) -> mmap.mmap:
-        try:
-            with tempfile.TemporaryFile(dir=self._folder) as file:
-                # Reserved at once: a disk that fills up under a mapped file ends the process.
-                os.posix_fallocate(file.fileno(), 0, size_bytes)
-                return mmap.mmap(file.fileno(), size_bytes)
-        except OSError as error:
-            msg = (
-                f"needs {size_bytes >> 20} MiB of temporary files, for which there is no room "
-                f"({error.strerror}); send a crop, or have the operator make room"
-            )
-            raise ImageTooLargeError(msg) from error
+        mebibytes = size_bytes >> 20
+        with (
+            storing(f"an array of {mebibytes} MiB in temporary files"),
+            tempfile.TemporaryFile(dir=self._folder) as file,
+        ):
+            disk_bytes = _disk_bytes(file.fileno())
+            if size_bytes > disk_bytes:
+                msg = (
+                    f"needs {mebibytes} MiB of temporary files, and the whole disk for them has "
+                    f"{disk_bytes >> 20} MiB; send a crop"
+                )
+                raise ImageTooLargeError(msg)
+            # Reserved at once: a disk that fills up under a mapped file ends the process.
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+            return mmap.mmap(file.fileno(), size_bytes)
 
     def _hand_back_from_now_on(self, mapped: mmap.mmap) -> None:
         self._maps.append(mapped)
@@ -140,3 +147,9 @@ class ScratchFiles:
     def _keep_handing_back(self) -> None:
         while not self._done.wait(_HAND_BACK_SECONDS):
             self.hand_back()
+
+
+def _disk_bytes(descriptor: int) -> int:
+    """Tell how large the disk is on which an open file lies, full or not."""
+    disk = os.fstatvfs(descriptor)
+    return disk.f_frsize * disk.f_blocks

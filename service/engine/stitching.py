@@ -26,7 +26,8 @@ from service.engine.artefact_store import Draft
 from service.engine.course import Course
 from service.engine.documents import document_bytes
 from service.engine.field_maps import JoinedFields, segment_fields
-from service.engine.source_files import NamedFile, decode_file, require_distinct_names
+from service.engine.input_digests import InputDigests, NotingDigests
+from service.engine.source_files import NamedFile, require_distinct_names
 
 __all__ = ["PANORAMA_FILE", "Panorama", "PanoramaRequest", "StitchedPanorama", "stitch_panorama"]
 
@@ -91,6 +92,8 @@ class Panorama(StitchReport):
     """What was converted, assumed or left out when the fields were read."""
     analysis_id: str | None
     """The analysis that was asked for."""
+    inputs: tuple[InputDigests, ...]
+    """The fields, in the order in which they were sent, then a flat field that was sent."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,15 @@ class StitchedPanorama:
         From reading the fields.
     stitching : Stitching
         The panorama itself.
+    inputs : tuple of InputDigests
+        What it was made from.
     """
 
     report: StitchReport
     um_per_px: float | None
     field_warnings: tuple[str, ...]
     stitching: Stitching
+    inputs: tuple[InputDigests, ...]
 
     def document(self, panorama_id: str, analysis_id: str | None) -> bytes:
         """Write the content of ``panorama.json``."""
@@ -122,6 +128,7 @@ class StitchedPanorama:
             um_per_px=self.um_per_px,
             field_warnings=self.field_warnings,
             analysis_id=analysis_id,
+            inputs=self.inputs,
         )
         return document_bytes(panorama)
 
@@ -136,7 +143,7 @@ class _Reading:
     """Fields as they are read, and what reading them told."""
 
     def __init__(self, limits: ImageLimits, course: Course) -> None:
-        self._limits = limits
+        self._limits, self._noting = limits, NotingDigests(limits)
         self._course = course
         self._told: dict[str, tuple[float | None, tuple[str, ...]]] = {}
 
@@ -145,11 +152,18 @@ class _Reading:
 
         def load() -> Image:
             self._course.go_on()
-            decoded = decode_file(file, self._limits)
+            decoded = self._noting.decoded(file)
             self._told[file.name] = (decoded.um_per_px, decoded.warnings)
             return decoded.pixels
 
         return PanoramaField(file.name, load)
+
+    def inputs(
+        self, files: Sequence[NamedFile], flat_field: NamedFile | None
+    ) -> tuple[InputDigests, ...]:
+        """Give the digests of what was read."""
+        sent = () if flat_field is None else NotingDigests(self._limits).of(flat_field)
+        return (*self._noting.of(*files), *sent)
 
     @property
     def um_per_px(self) -> float | None:
@@ -225,7 +239,8 @@ def stitch_panorama(
     with course.stage("draw"):
         _draw(stitching, um_per_px, request.compression, draft, course)
     draft.write("report.json", document_bytes(stitching.report))
-    return StitchedPanorama(stitching.report, um_per_px, reading.warnings, stitching)
+    inputs = reading.inputs(files, flat_field)
+    return StitchedPanorama(stitching.report, um_per_px, reading.warnings, stitching, inputs)
 
 
 def _lens(request: PanoramaRequest, stored: Corrections) -> LensModel | Literal["estimate"] | None:

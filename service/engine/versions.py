@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
-from petrography.errors import ConflictError
+from petrography.errors import BucketUnavailableError, ConflictError
 from service.engine.artefact_store import ArtefactStore, OpenArtefact, opened_artefact
 from service.engine.kinds import ANALYSES
 
@@ -46,9 +47,10 @@ def open_version(
     folder = store.folder_of(ANALYSES, analysis_id, owner)
     if folder is not None:
         newest = _newest_in(folder) or 1
-        name = _name(newest if version is None else version)
+        wanted = newest if version is None else version
         try:
-            return opened_artefact(folder / name, "application/json")
+            opened = opened_artefact(folder / _name(wanted), "application/json")
+            return replace(opened, version=wanted)
         except FileNotFoundError:
             if (folder / ANALYSES.document).is_file():
                 msg = f"analysis {analysis_id} has no version {version}; there are 1 to {newest}"
@@ -59,12 +61,18 @@ def open_version(
 def newest_version(store: ArtefactStore, analysis_id: str, owner: str = "") -> int | None:
     """Tell the newest version of an analysis; None if it is not kept.
 
+    None too if it is not here and its bucket does not answer: work goes on then, and who makes an
+    analysis again under its id keeps the first.
+
     Parameters
     ----------
     store, analysis_id, owner
         As for `open_version`.
     """
-    folder = store.folder_of(ANALYSES, analysis_id, owner)
+    try:
+        folder = store.folder_of(ANALYSES, analysis_id, owner)
+    except BucketUnavailableError:
+        return None
     return None if folder is None else _newest_in(folder)
 
 

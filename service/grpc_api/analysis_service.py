@@ -18,7 +18,6 @@ from service.engine import (
     asked_analysis,
     digest_of_upload,
     model_for,
-    open_version,
     priority_of,
     size_if_known,
 )
@@ -180,7 +179,7 @@ class AnalysisService(AnalysisServiceServicer):
     def _kept(self, owner: str, analysis_id: str, version: int) -> messages.Analysis:
         engine = self._engine
         try:
-            opened = open_version(engine.store, analysis_id, owner, version or None)
+            opened = engine.recorded.open_version(analysis_id, owner, version or None)
         except AnalysisNotFoundError:
             record = engine.recorded.catalogue.get(owner, analysis_id)
             if version or record.state == "done":

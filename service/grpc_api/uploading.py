@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
@@ -63,7 +62,7 @@ async def receive_upload(
     Raises
     ------
     BodyTooLargeError
-        If the stream or its request are over their limits.
+        If the stream, a file of it or its request are over their limits.
     MalformedRequestError
         If the chunks are in no possible order, the JSON cannot be read, or they do not arrive in
         time.
@@ -71,9 +70,10 @@ async def receive_upload(
         If a file that must be there is not.
     InvalidParameterError
         If a part is there too often or unknown, or a field of the request is not possible.
+    StorageUnavailableError
+        If the disk does not take the files.
     """
-    with tempfile.TemporaryFile() as file:
-        spool = Spool(file)
+    with Spool.opened(max_file_bytes=settings.max_image_bytes) as spool:
         reader = _ChunkReader(
             spool, max_files=form.max_files(settings), max_bytes=form.max_bytes(settings)
         )
@@ -182,7 +182,7 @@ class _ChunkReader:
             msg = f"the upload has more than {self._max_files} parts"
             raise MalformedRequestError(msg)
         self._files = self._closed_files()
-        file = UploadedFile(chunk.part.filename, 0, self._spool, self._spool.size_bytes)
+        file = self._spool.begin(chunk.part.name, chunk.part.filename)
         self._files.append((chunk.part.name, file))
         self._framing_bytes += chunk.ByteSize()
 
@@ -197,8 +197,7 @@ class _ChunkReader:
         if not self._files:
             return []
         *others, (name, file) = self._files
-        size_bytes = self._spool.size_bytes - file.begin
-        return [*others, (name, replace(file, size_bytes=size_bytes))]
+        return [*others, (name, self._spool.ended(file))]
 
     def _require_few(self) -> None:
         received_bytes = self._spool.size_bytes + self._framing_bytes

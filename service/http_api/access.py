@@ -19,6 +19,7 @@ __all__ = ["SECURITY_SCHEMES", "Access", "owner_of"]
 # For probes, scrapers and people who want to know how to ask; none tells of anybody's results.
 _OPEN_PATHS = frozenset(
     {
+        "/",
         "/livez",
         "/readyz",
         "/metrics",

@@ -15,7 +15,7 @@ from petrography.errors import AnalysisNotFoundError
 from petrography.report import Result, result_json
 from petrography.report.review import Status
 from service.catalogue import MAX_PAGE, State
-from service.engine import ANALYSES, CorrectionRequest, Engine, correct, open_version
+from service.engine import ANALYSES, CorrectionRequest, Engine, correct
 from service.http_api.access import owner_of
 from service.http_api.analysis_entries import (
     AnalysisList,
@@ -90,7 +90,7 @@ def add_analysis_reading(router: APIRouter, engine: Engine) -> None:
     def get_document(request: Request, result_id: str, version: _Version = None) -> Response:
         owner = owner_of(request)
         try:
-            opened = open_version(engine.store, result_id, owner, version)
+            opened = engine.recorded.open_version(result_id, owner, version)
         except AnalysisNotFoundError:
             if version is not None:
                 raise

@@ -20,6 +20,7 @@ from service.http_api.calibrations_routes import calibration_routes
 from service.http_api.callback_routes import callback_routes
 from service.http_api.documentation import DocumentedApp, add_documentation
 from service.http_api.estimate_routes import estimate_routes
+from service.http_api.evaluations_routes import evaluation_routes
 from service.http_api.head_requests import HeadRequests
 from service.http_api.health_routes import health_routes
 from service.http_api.job_routes import job_routes
@@ -34,6 +35,7 @@ from service.http_api.problems import (
     problem_of_http_exception,
 )
 from service.http_api.registrations_routes import registration_routes
+from service.http_api.root_routes import root_routes
 from service.inference import Inference
 from service.jobs import Jobs
 
@@ -100,8 +102,10 @@ def create_app(
         calibration_routes,
         registration_routes,
         panorama_routes,
+        evaluation_routes,
         model_routes,
         health_routes,
+        root_routes,
     ):
         app.include_router(routes(engine))
     app.include_router(open_inference_routes(engine, inference or Inference(engine)))

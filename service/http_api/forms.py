@@ -7,6 +7,7 @@ from service.engine import (
     CalibrationRequest,
     CorrectionRequest,
     EstimateRequest,
+    EvaluationRequest,
     PanoramaRequest,
     RegistrationRequest,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "ANALYSIS",
     "CALIBRATION",
     "ESTIMATE",
+    "EVALUATION",
     "JOB",
     "PANORAMA",
     "REGISTRATION",
@@ -87,6 +89,31 @@ PANORAMA = UploadForm(
         ),
     ),
 )
+EVALUATION = UploadForm(
+    EvaluationRequest,
+    (
+        FilePart(
+            "truth",
+            "what an expert drew, one label image or several: LumenStone codes, 255 where nothing "
+            "is annotated (curl -F truth=@truth.png)",
+            series=True,
+        ),
+        FilePart(
+            "prediction",
+            "the label image of each truth, in the same order (curl -F prediction=@labels.png); "
+            "none when the request names analyses",
+            required=False,
+            series=True,
+        ),
+        FilePart(
+            "image",
+            "the photograph of each truth, in the same order, for the panels; or none "
+            "(curl -F image=@field.png)",
+            required=False,
+            series=True,
+        ),
+    ),
+)
 REQUEST_MODELS = (
     CorrectionRequest,
     AnalysisRequest,
@@ -95,4 +122,5 @@ REQUEST_MODELS = (
     CalibrationRequest,
     RegistrationRequest,
     PanoramaRequest,
+    EvaluationRequest,
 )

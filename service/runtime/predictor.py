@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.runtime.network import ModelNetwork, ModelNetworks
+from service.runtime.stepping_down import providers_of
 from service.runtime.tile_scheduler import BATCHES_AHEAD, ScheduledRequest
 
 __all__ = ["OnnxPredictor"]
@@ -37,11 +38,17 @@ class OnnxPredictor:
     ) -> None:
         self._networks, self._allowed, self._request = networks, allowed, request
         self._degradations: dict[str, None] = {}
+        self._providers: dict[str, None] = {}
 
     @property
     def degradations(self) -> tuple[str, ...]:
         """What the runs had to do without, so far."""
         return tuple(self._degradations)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """On what the runs were done, so far."""
+        return tuple(self._providers)
 
     @property
     def tiles_at_once(self) -> int:
@@ -85,4 +92,5 @@ class OnnxPredictor:
         else:
             outputs, missed = self._request.run(network, tiles, self._allowed)
         self._degradations |= dict.fromkeys(missed)
+        self._providers |= dict.fromkeys(providers_of(missed, self._networks.provider))
         return outputs

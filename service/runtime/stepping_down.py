@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,15 +24,38 @@ from petrography.model_card import TileGeometry
 from service.runtime.session import OpenSession
 from service.runtime.tile_quarters import quarter_px
 
-__all__ = ["Step", "StepDown", "is_out_of_memory"]
+__all__ = ["Step", "StepDown", "is_out_of_memory", "providers_of"]
 
 _log = logging.getLogger("petroserve.runtime")
+_CPU_INSTEAD = "the CPU instead"
 # ONNX Runtime's arena, with and without a limit; CUDA; cuDNN and cuBLAS; TensorRT.
 _OUT_OF_MEMORY = re.compile(
     r"Failed to allocate memory|Available memory of \d+ is smaller than requested"
     r"|out of memory|(?:CUDNN|CUBLAS)_STATUS_ALLOC_FAILED|OutOfMemory|bad_alloc",
     re.IGNORECASE,
 )
+
+
+def providers_of(degradations: Collection[str], provider: str) -> tuple[str, ...]:
+    """Tell where tiles were run from what their runs had to do without.
+
+    Parameters
+    ----------
+    degradations : collection of str
+        Of these runs.
+    provider : str
+        On which the model was opened.
+
+    Examples
+    --------
+    >>> providers_of(["GPU memory ran out on cuda: the CPU instead"], "cuda")
+    ('cpu',)
+    >>> providers_of([], "cuda")
+    ('cuda',)
+    """
+    on_cpu = [one.endswith(_CPU_INSTEAD) for one in degradations]
+    elsewhere = () if on_cpu and all(on_cpu) else (provider,)
+    return (*elsewhere, *(("cpu",) if any(on_cpu) else ()))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -126,7 +149,7 @@ def _steps(opened: OpenSession, side_px: int | None) -> Iterator[Callable[[], St
     if side_px is not None:
         said = f"{short} tiles in quarters of {side_px} px, one at a time"
         yield partial(Step, opened, 1, side_px, said)
-    yield partial(_on_cpu, opened.open_on_cpu, f"{short} the CPU instead")
+    yield partial(_on_cpu, opened.open_on_cpu, f"{short} {_CPU_INSTEAD}")
 
 
 def _on_cpu(open_on_cpu: Callable[[], OpenSession], said: str) -> Step:

@@ -6,8 +6,14 @@ A file of its own for each of several hundred fields would use up the descriptor
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import IO
+
+from petrography.errors import BodyTooLargeError
+from service.disk import storing
 
 __all__ = ["Spool", "UploadedFile"]
 
@@ -15,19 +21,42 @@ __all__ = ["Spool", "UploadedFile"]
 _PIECE_BYTES = 1024 * 1024
 
 
+_WHAT = "the upload"
+
+
 class Spool:
     """A temporary file that is written once, from its begin to its end.
 
     Parameters
     ----------
-    file : binary file
-        Empty, and closed by who opened it.
+    file : raw binary file
+        Empty, without a buffer, and closed by who opened it.
+    max_file_bytes : int
+        Most bytes of one of the files that lie in it.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], *, max_file_bytes: int) -> None:
         self._file = file
+        self._max_file_bytes = max_file_bytes
         self._waiting = bytearray()
         self._written_bytes = 0
+        self._name, self._begin = "", 0
+
+    @classmethod
+    @contextmanager
+    def opened(cls, *, max_file_bytes: int) -> Iterator[Spool]:
+        """Open one that is gone at the end of the block.
+
+        Raises
+        ------
+        StorageUnavailableError
+            If the disk is full, read-only or gone.
+        """
+        with storing(_WHAT):
+            # Without a buffer, which could not be emptied onto a full disk when it is closed.
+            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed below
+        with file:
+            yield cls(file, max_file_bytes=max_file_bytes)
 
     @property
     def size_bytes(self) -> int:
@@ -39,16 +68,44 @@ class Spool:
         """Whether enough bytes wait in memory."""
         return len(self._waiting) >= _PIECE_BYTES
 
+    def begin(self, part: str, filename: str) -> UploadedFile:
+        """Begin the next file; `ended` gives it with its size."""
+        self._name, self._begin = part, self.size_bytes
+        return UploadedFile(filename, 0, self, self._begin)
+
+    def ended(self, file: UploadedFile) -> UploadedFile:
+        """Give the file that was begun last as it is now."""
+        return replace(file, size_bytes=self.size_bytes - file.begin)
+
     def take(self, data: bytes) -> None:
-        """Take bytes; they wait in memory until the next `write`."""
+        """Take bytes of the file that was begun last; they wait in memory until the next `write`.
+
+        Raises
+        ------
+        BodyTooLargeError
+            If the file has too many: the rest of it need not arrive.
+        """
         self._waiting += data
+        if self.size_bytes - self._begin > self._max_file_bytes:
+            msg = (
+                f"part {self._name[:100]!r} has more than {self._max_file_bytes} bytes, the most "
+                "that are accepted for one file; send a crop, or fields by themselves"
+            )
+            raise BodyTooLargeError(msg)
 
     def write(self) -> None:
-        """Write to disk what waits in memory; blocks."""
-        self._file.write(self._waiting)
-        self._file.flush()
-        self._written_bytes += len(self._waiting)
-        self._waiting.clear()
+        """Write to disk what waits in memory; blocks.
+
+        Raises
+        ------
+        StorageUnavailableError
+            If the disk is full, read-only or gone.
+        """
+        with storing(_WHAT):
+            while self._waiting:
+                written_bytes = os.write(self._file.fileno(), self._waiting)
+                self._written_bytes += written_bytes
+                del self._waiting[:written_bytes]
 
     def descriptor(self) -> int:
         """Give the number of the open file."""

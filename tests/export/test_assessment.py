@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from export.assessment.charts import confusion_chart, png_of, radar_chart
+from export.assessment.charts import png_of, radar_chart
 from export.assessment.folds import folds_markdown, merge_folds, read_fold
-from export.assessment.panels import panel
 from export.assessment.report import file_name, report_files
 from export.assessment.tables import per_image_csv, report_markdown
 from export.judging import check_fields, find_model, measure_model, open_model
@@ -22,6 +21,8 @@ from petrography.accuracy import MetricsReport, parse_metrics, scores_of_present
 from petrography.errors import ConfigurationError, LabelImageError
 from petrography.image_codec import decode_image
 from petrography.model_card import parse_card
+from petrography.report.evaluation.confusion_chart import confusion_chart
+from petrography.report.evaluation.panel import panel
 from tests.command_runs import Run
 from tests.tiny_model import CODES, COLOURS, write_model
 from training.lumenstone import find_fields

@@ -224,7 +224,9 @@ async def test_while_calls_end_new_ones_are_refused(model_folder: Path, tmp_path
             assert (await anext(under_way)).accepted.analysis_id
             watching = health.Watch(health_pb2.HealthCheckRequest())
             states = health_pb2.HealthCheckResponse
-            assert (await watching.read()).status == states.SERVING
+            # The state follows the models a moment later.
+            while (await watching.read()).status != states.SERVING:
+                pass
             stop.set()
             assert (await watching.read()).status == states.NOT_SERVING
             await asyncio.sleep(0.05)

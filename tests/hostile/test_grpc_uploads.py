@@ -65,7 +65,7 @@ BAD: dict[str, tuple[list[messages.UploadChunk], int, str]] = {
         str(MAX_IMAGE_BYTES),
     ),
     "stream over its limit": (
-        [begin(), *part("image", bytes(4 * MAX_IMAGE_BYTES), chunk_bytes=60_000)],
+        [begin(), *[*part("image", bytes(MAX_IMAGE_BYTES), chunk_bytes=60_000)] * 6],
         413,
         "or more; at most",
     ),

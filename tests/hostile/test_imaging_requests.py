@@ -20,11 +20,13 @@ KINDS = {
     "calibrations": ("image", "labels"),
     "registrations": ("reference", "view"),
     "panoramas": ("field", "flat_field"),
+    "evaluations": ("truth", "prediction"),
 }
 FIELDS = [
     "reference", "white_rgb", "name", "source", "colours", "code", "colour_rgb", "views", "light",
     "stage_angle_deg", "grid", "rows", "cols", "order", "overlap_fraction", "model", "flat_field",
-    "lens", "k1", "height_px", "um_per_px", "analysis", "calibration", "compression",
+    "lens", "k1", "height_px", "um_per_px", "analysis", "calibration", "compression", "association",
+    "border_px", "analyses",
 ]  # fmt: skip
 
 

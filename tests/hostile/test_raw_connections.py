@@ -15,6 +15,7 @@ import uvicorn
 
 from service.engine import Engine
 from service.http_api import create_app
+from service.http_api.request_heads import DeadlineProtocol
 from service.telemetry import Telemetry
 from tests.http_service import settings_for
 from tests.tiny_model import write_model
@@ -36,7 +37,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     write_model(folder / "models")
     settings = settings_for(folder / "models", folder / "kept", upload_timeout_s=0.3)
     app = create_app(Engine(settings, Telemetry()))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, http="h11", log_level="critical"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, http=DeadlineProtocol, log_level="critical")
+    )
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

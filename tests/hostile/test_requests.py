@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.engine import Engine
+from tests.hostile.bad_uploads import BAD_IMAGES, BAD_REQUESTS
 from tests.hostile.refusals import (
     GOOD,
     MAX_IMAGE_BYTES,
@@ -84,50 +85,6 @@ async def test_bad_bodies(client: httpx.AsyncClient, case: str) -> None:
     await assert_healthy(client)
 
 
-BAD_REQUESTS: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
-    "empty": ("", 400, ("no JSON",)),
-    "not JSON": ("{model: tiny}", 400, ("no JSON",)),
-    "cut": ('{"model": "ti', 400, ("no JSON",)),
-    "not UTF-8": (b'{"model": "\xff\xfe"}', 400, ("no JSON",)),
-    "lone surrogate": ('{"model": "\\ud800"}', 400, ("no JSON",)),
-    "nested absurdly in lists": ("[" * 1900, 400, ("no JSON", "recursion")),
-    "nested absurdly in objects": ('{"sample":' * 300, 400, ("no JSON", "recursion")),
-    "a list": ("[]", 422, ()),
-    "null": ("null", 422, ()),
-    "a number of absurd length": ('{"um_per_px": ' + "9" * 3500 + "}", 422, ("um_per_px",)),
-    "association twice": (
-        '{"association": "1,2", "association": "1"}',
-        400,
-        ("'association'", "2 times"),
-    ),
-    "name twice inside": ('{"sample": {"id": "a", "id": "b"}}', 400, ("'id'", "2 times")),
-    "number of absurd length that another overrules": (
-        '{"um_per_px": ' + "9" * 4300 + ', "um_per_px": 0.5}',
-        400,
-        ("'um_per_px'", "2 times"),
-    ),
-    "unknown field": ('{"colour": 1}', 422, ("colour",)),
-    "control character in a name": ('{"sample": {"id": "a\\rb"}}', 422, ("sample.id",)),
-    "unknown field inside": ('{"sample": {"colour": 1}}', 422, ("sample.colour",)),
-    "text for a number": ('{"um_per_px": "0.5"}', 422, ("um_per_px",)),
-    "truth for a number": ('{"um_per_px": true}', 422, ("um_per_px",)),
-    "zero scale": ('{"um_per_px": 0}', 422, ("um_per_px",)),
-    "negative scale": ('{"um_per_px": -0.5}', 422, ("um_per_px",)),
-    "NaN scale": ('{"um_per_px": NaN}', 422, ("um_per_px",)),
-    "infinite scale": ('{"um_per_px": Infinity}', 422, ("um_per_px",)),
-    "overflowing scale": ('{"um_per_px": 1e999}', 422, ("um_per_px",)),
-    "tiny scale": ('{"um_per_px": 1e-300}', 422, ("um_per_px",)),
-    "zero resampling": ('{"resampling_factor": 0}', 422, ("resampling_factor",)),
-    "huge resampling": ('{"resampling_factor": 1e9}', 422, ("resampling_factor",)),
-    "NaN resampling": ('{"resampling_factor": NaN}', 422, ("resampling_factor",)),
-    "unknown model": ('{"model": "gold"}', 404, ("'gold'", "tiny:1")),
-    "unknown version": ('{"model": "tiny:9"}', 404, ("'tiny:9'", "tiny:1")),
-    "latest is no version": ('{"model": "tiny:"}', 404, ("tiny:1",)),
-    "path as model": ('{"model": "../../etc/passwd"}', 404, ("tiny:1",)),
-    "unknown association": ('{"association": "S99"}', 422, ("S99",)),
-}
-
-
 @pytest.mark.parametrize("case", BAD_REQUESTS)
 async def test_bad_request_parts(client: httpx.AsyncClient, case: str) -> None:
     text, status, words = BAD_REQUESTS[case]
@@ -137,20 +94,6 @@ async def test_bad_request_parts(client: httpx.AsyncClient, case: str) -> None:
 
     assert_problem(response, status, *words)
     await assert_healthy(client)
-
-
-BAD_IMAGES: dict[str, tuple[bytes, tuple[int, ...]]] = {
-    "empty": (b"", (415,)),
-    "text": (b"no image at all", (415,)),
-    "pickle": (b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94.", (415,)),
-    "truncated": (GOOD[:-20], (422,)),
-    "signature only": (GOOD[:8], (415, 422)),
-    "header only": (png_header(8, 8), (422,)),
-    "zero-sized": (png_header(0, 8), (415, 422)),
-    "over the pixel limit": (png_header(400, 251), (413,)),
-    "bomb": (png_header(2**31 - 1, 2**31 - 1), (413, 422)),
-    "TIFF with nothing behind its header": (b"II*\x00\x08\x00\x00\x00", (415, 422)),
-}
 
 
 @pytest.mark.parametrize("case", BAD_IMAGES)
@@ -191,7 +134,8 @@ async def test_a_boundary_that_does_not_cut(client: httpx.AsyncClient, boundary:
 
 
 ROUTES: dict[str, tuple[str, str, int]] = {
-    "root": ("GET", "/", 404),
+    "below the root": ("GET", "/v1", 404),
+    "post to the root": ("POST", "/", 405),
     "unknown": ("GET", "/v1/unknown", 404),
     "another version": ("GET", "/v3/analyses", 404),
     "trailing slash": ("GET", "/v1/models/", 404),

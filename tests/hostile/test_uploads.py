@@ -9,7 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.hostile.refusals import BODY_LIMIT, GOOD, MULTIPART, assert_healthy, assert_problem
+from tests.hostile.refusals import (
+    BODY_LIMIT,
+    GOOD,
+    MAX_IMAGE_BYTES,
+    MULTIPART,
+    assert_healthy,
+    assert_problem,
+)
 from tests.http_service import part, running_service, settings_for
 
 pytestmark = pytest.mark.anyio
@@ -60,8 +67,8 @@ async def test_a_body_over_the_limit_is_refused_while_it_streams(
 
     response = await client.post("/v1/analyses", content=endless(), headers=MULTIPART)
 
-    assert_problem(response, 413, str(BODY_LIMIT))
-    assert sent_bytes <= BODY_LIMIT + 2 * len(chunk)
+    assert_problem(response, 413, f"'image' has more than {MAX_IMAGE_BYTES} bytes")
+    assert sent_bytes <= MAX_IMAGE_BYTES + 2 * len(chunk)
     await assert_healthy(client)
 
 

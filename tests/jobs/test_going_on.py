@@ -30,9 +30,7 @@ def test_a_queue_that_is_locked_or_no_database_is_told_as_such(tmp_path: Path) -
         database.prepare()
 
 
-@pytest.mark.parametrize(
-    "trouble", [DatabaseUnavailableError("locked"), sqlite3.OperationalError("full"), KeyError("?")]
-)
+@pytest.mark.parametrize("trouble", [sqlite3.OperationalError("full"), KeyError("?")])
 async def test_jobs_are_taken_after_whatever_stood_in_the_way_of_the_start(
     trouble: Exception, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,9 @@ def test_the_map_is_a_file_of_the_result_and_views_are_in_the_provenance(
     assert analysis.result.provenance["views"] == {
         name: sha256_hex(readers[name]()) for name in NAMES
     }
+    assert analysis.result.provenance["views_pixels"] == {
+        name: sha256_hex(decode_image(readers[name]()).pixels.data) for name in NAMES
+    }
     assert "registration" in analysis.result.timings_s
 
 

@@ -241,7 +241,10 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     document = (await client.get("/openapi.json")).json()
 
     assert document["openapi"].startswith("3.1")
-    kept = {"/v1/analyses", "/v1/calibrations", "/v1/registrations", "/v1/panoramas"}
+    kept = {
+        f"/v1/{kind}"
+        for kind in ("analyses", "calibrations", "registrations", "panoramas", "evaluations")
+    }
     assert {
         *kept,
         *(f"{root}/{{result_id}}" for root in kept),
@@ -250,9 +253,12 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         "/v1/analyses/{result_id}/result.json",
         "/v1/analyses/{result_id}/events",
         "/v1/analyses/{result_id}/corrections",
+        "/v1/analyses/{result_id}/callbacks",
+        "/v1/analyses/{result_id}/callbacks/redeliveries",
         "/v1/estimate",
         "/v1/models",
         "/v1/models/{name}",
+        "/",
         "/livez",
         "/readyz",
         "/metrics",
@@ -261,7 +267,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
     assert {
         f"components/schemas/{name}Request"
-        for name in ("Analysis", "Calibration", "Registration", "Panorama")
+        for name in ("Analysis", "Calibration", "Registration", "Panorama", "Evaluation")
     } <= references
     for reference in references:
         node = document
@@ -271,6 +277,21 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     assert {"image/png", "text/csv", "application/geo+json"} <= set(file["200"]["content"])
     docs = await client.get("/docs")
     assert "swagger-ui" in docs.text
+
+
+async def test_the_root_says_what_is_here(client: httpx.AsyncClient) -> None:
+    root = await client.get("/")
+    page = await client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+
+    assert root.headers["content-type"] == "application/json"
+    document = root.json()
+    described = (await client.get("/openapi.json")).json()["info"]
+    assert (document["name"], document["version"]) == ("petroserve", described["version"])
+    assert {"docs", "openapi.json", "readyz"} <= set(document["links"].values())
+    assert page.headers["content-type"].startswith("text/html")
+    for href in document["links"].values():
+        assert (await client.get(f"/{href}")).status_code == 200, href
+        assert f'href="{href}"' in page.text
 
 
 async def test_the_docs_page_needs_no_internet(model_folder: Path, tmp_path: Path) -> None:

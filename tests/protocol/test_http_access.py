@@ -37,7 +37,7 @@ async def test_the_key_decides_what_is_answered(
     )
     caplog.set_level(logging.INFO, "petroserve.http")
     async with running_service(settings) as (client, _):
-        for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs"):
+        for path in ("/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs"):
             assert (await client.get(path)).status_code == 200
 
         refused = await client.post("/v1/analyses", files={"image": FIELD})

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from service.access import create_key, empty_key_file, write_key_file
-from service.engine import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Engine
+from service.engine import CALIBRATIONS, EVALUATIONS, PANORAMAS, REGISTRATIONS, Engine
 from tests.http_service import body, part, png, running_service, settings_for
 from tests.tiny_model import CODES, paint, write_model
 
@@ -255,7 +255,7 @@ async def test_a_tenant_finds_its_own_results_only(
     )
     place = made.headers["location"]
     paths = [place, f"{place}/labels.png", f"{place}/edd-long.csv", f"{place}?version=1"]
-    for kind in (PANORAMAS, REGISTRATIONS, CALIBRATIONS):
+    for kind in (EVALUATIONS, PANORAMAS, REGISTRATIONS, CALIBRATIONS):
         result_id = str(uuid.uuid4())
         engine.store.keep(kind, result_id, {kind.document: b"{}"}, "north")
         paths += [

@@ -118,7 +118,7 @@ async def test_large_images_are_bulk(model_folder: Path, tmp_path: Path) -> None
         ({}, 400, "neither an image nor height_px"),
         ({"height_px": 10}, 400, "neither an image nor height_px"),
         ({"height_px": 0, "width_px": 5}, 422, "height_px"),
-        ({"height_px": 3000, "width_px": 3000}, 413, "over the limit of 4000000"),
+        ({"height_px": 3000, "width_px": 3000}, 413, "the limit is 4000000"),
         ({"height_px": 10, "width_px": 10, "association": "S99"}, 422, "S99"),
         ({"height_px": 10, "width_px": 10, "model": "gold"}, 404, "gold"),
         ({"height_px": 10, "width_px": 10, "depth_px": 10}, 422, "depth_px"),

@@ -1,18 +1,34 @@
-"""One table of requests over HTTP and gRPC: the same answers and the same errors."""
+"""One table of requests in every way that there is: the same answers and the same errors."""
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
-from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
 import numpy as np
 import pytest
 
 from service.status import STATUS_TABLE
-from tests.grpc_service import Service, analyse, begin, part, problem
+from tests.command_runs import Run
+from tests.every_way import (
+    ASYNC,
+    WITHIN_S,
+    Asked,
+    Refused,
+    Way,
+    over_files,
+    over_grpc,
+    over_http,
+    over_job,
+    settle,
+    words_of,
+)
+from tests.grpc_service import Service, analyse, upload
 from tests.http_service import png, png_header
 from tests.tiny_model import CODES, paint
 
@@ -21,22 +37,13 @@ pytestmark = pytest.mark.anyio
 INDICES = np.random.default_rng(7).integers(0, len(CODES), (70, 130))
 FIELD = png(paint(INDICES))
 GRPC_CODES = {status.slug: status.grpc for status in STATUS_TABLE.values()}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request: its files in order, and its JSON."""
-
-    files: list[tuple[str, bytes]] = field(default_factory=lambda: [("image", FIELD)])
-    request: str | None = None
-
-
+IMAGE = [("image", FIELD)]
 VIEWS = '{"views": [{"part": "x30", "light": "XPL", "stage_angle_deg": 30}]}'
 GOOD = {
-    "plain": Asked(),
-    "with a scale": Asked(request='{"um_per_px": 0.5}'),
-    "association": Asked(request='{"association": "1,2", "model": "tiny:1"}'),
-    "all outputs": Asked(request='{"outputs": ["labels.png", "modal.csv", "grains.csv"]}'),
+    "plain": Asked(IMAGE),
+    "with a scale": Asked(IMAGE, '{"um_per_px": 0.5}'),
+    "association": Asked(IMAGE, '{"association": "1,2", "model": "tiny:1"}'),
+    "all outputs": Asked(IMAGE, '{"outputs": ["labels.png", "modal.csv", "grains.csv"]}'),
     "request as a file": Asked([("image", FIELD), ("request", b'{"um_per_px": 2.0}')]),
     "one pixel": Asked([("image", png(paint(np.ones((1, 1), dtype=np.intp))))]),
 }
@@ -45,16 +52,16 @@ BAD = {
     "no image": Asked([("request", b"{}")]),
     "two images": Asked([("image", FIELD), ("image", FIELD)]),
     "unknown part": Asked([("image", FIELD), ("mask", FIELD)]),
-    "view that is missing": Asked(request=VIEWS),
-    "view named like the image": Asked(request=VIEWS.replace("x30", "image")),
+    "view that is missing": Asked(IMAGE, VIEWS),
+    "view named like the image": Asked(IMAGE, VIEWS.replace("x30", "image")),
     "two requests": Asked([("image", FIELD), ("request", b"{}")], request="{}"),
-    "no JSON": Asked(request="{"),
-    "unknown field": Asked(request='{"colour": 1}'),
-    "name twice": Asked(request='{"um_per_px": 1.0, "um_per_px": 2.0}'),
-    "scale below nothing": Asked(request='{"um_per_px": -1.0}'),
-    "unknown model": Asked(request='{"model": "other"}'),
-    "unknown version": Asked(request='{"model": "tiny:9"}'),
-    "unknown calibration": Asked(request='{"calibration": "0123456789abcdef"}'),
+    "no JSON": Asked(IMAGE, "{"),
+    "unknown field": Asked(IMAGE, '{"colour": 1}'),
+    "name twice": Asked(IMAGE, '{"um_per_px": 1.0, "um_per_px": 2.0}'),
+    "scale below nothing": Asked(IMAGE, '{"um_per_px": -1.0}'),
+    "unknown model": Asked(IMAGE, '{"model": "other"}'),
+    "unknown version": Asked(IMAGE, '{"model": "tiny:9"}'),
+    "unknown calibration": Asked(IMAGE, '{"calibration": "0123456789abcdef"}'),
     "request over its limit": Asked(
         [("image", FIELD), ("request", b" " * 70_000)],
     ),
@@ -66,57 +73,116 @@ BAD = {
 }
 
 
-async def over_http(client: httpx.AsyncClient, asked: Asked) -> httpx.Response:
-    files: list[tuple[str, tuple[str | None, bytes]]] = [
-        (name, ("file", content)) for name, content in asked.files
-    ]
-    if asked.request is not None:
-        files.append(("request", (None, asked.request.encode())))
-    empty = {} if files else {"content": b"--cut--\r\n"}
-    kind = {} if files else {"Content-Type": "multipart/form-data; boundary=cut"}
-    return await client.post("/v1/analyses", files=files or None, headers=kind, **empty)
+@pytest.fixture
+def ways(
+    grpc_service: Service,
+    run: Run,
+    model_folder: Path,
+    tmp_path: Path,
+    clean_environment: pytest.MonkeyPatch,
+) -> dict[str, Way]:
+    """Every way to ask the same service, or the command with its settings."""
+    folders = (tmp_path / f"field{number}" for number in itertools.count())
+    settle(clean_environment, grpc_service.engine.settings)
 
+    async def files(asked: Asked) -> dict[str, Any]:
+        return over_files(run, next(folders), asked)
 
-async def over_grpc(service: Service, asked: Asked) -> dict[str, Any]:
-    chunks = [begin()]
-    if asked.request is not None:
-        chunks[0].begin.request_json = asked.request.encode()
-    for name, content in asked.files:
-        chunks += part(name, content, chunk_bytes=100_000)
-    events = await analyse(service, chunks)
-    result: dict[str, Any] = json.loads(events[-1].finished.result_json)
-    return result
+    return {
+        "http": partial(over_http, grpc_service),
+        "job": partial(over_job, grpc_service),
+        "grpc": partial(over_grpc, grpc_service),
+        "files": files,
+    }
 
 
 def comparable(result: dict[str, Any]) -> dict[str, Any]:
-    """What two runs of the same analysis have in common: all but the id and the time."""
+    """What runs of the same analysis have in common: all but ids, times, and where files lie."""
     same: dict[str, Any] = json.loads(json.dumps(result).replace(result["id"], "ID"))
     del same["timings_s"]
     del same["provenance"]["started_utc"], same["provenance"]["finished_utc"]
     for artefact in same["artefacts"]:
+        # The command writes files beside each other, the service keeps them under an address.
+        artefact["href"] = artefact["href"].removeprefix("/v1/analyses/ID/")
+        assert artefact["href"] == artefact["name"]
         if artefact["name"] == "provenance.json":
             del artefact["sha256"]
     return same
 
 
-async def test_the_same_answers(grpc_service: Service) -> None:
+def possible_ways(ways: dict[str, Way], asked: Asked) -> dict[str, Way]:
+    """Those that have words for the request: the command takes options and one image."""
+    return {
+        name: way for name, way in ways.items() if name != "files" or words_of(asked) is not None
+    }
+
+
+async def test_the_same_answers(ways: dict[str, Way]) -> None:
     for name, asked in GOOD.items():
-        http = await over_http(grpc_service.http, asked)
-        assert http.status_code == 201, (name, http.text)
-        grpc_result = await over_grpc(grpc_service, asked)
-        assert (name, comparable(grpc_result)) == (name, comparable(http.json()))
+        answers = {way: comparable(await ask(asked)) for way, ask in ways.items()}
+        for way, answer in answers.items():
+            assert (name, way, answer) == (name, way, answers["http"])
 
 
-async def test_the_same_errors(grpc_service: Service) -> None:
+async def refusal(ask: Way, asked: Asked) -> dict[str, Any]:
+    with pytest.raises(Refused) as raised:
+        await ask(asked)
+    return raised.value.problem
+
+
+async def test_the_same_errors(ways: dict[str, Way]) -> None:
+    said_by_files = set()
     for name, asked in BAD.items():
-        http = (await over_http(grpc_service.http, asked)).json()
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
+        told = {way: await refusal(ask, asked) for way, ask in possible_ways(ways, asked).items()}
+        http = told["http"]
+        assert 400 <= http["status"] < 500, name
+        assert (name, told["job"]) == (name, http)
+        assert (name, told["grpc"]) == (name, http)
+        if "files" in told:
+            # A command says it without a number, and calls a field as its option.
+            detail = http["detail"].removeprefix("part 'request' is not possible: ")
+            said = told["files"]["detail"].removeprefix("--").replace("um-per-px", "um_per_px")
+            assert (name, said) == (name, detail)
+            said_by_files.add(name)
+    assert said_by_files >= {"scale below nothing", "unknown model", "image cut short"}
+
+
+async def test_grpc_has_the_code_of_the_table(grpc_service: Service) -> None:
+    for asked in (BAD["no image"], BAD["unknown model"], BAD["image cut short"]):
+        with pytest.raises(Refused) as raised:
             await over_grpc(grpc_service, asked)
-        told = problem(raised.value)
-        assert told.pop("instance") == "/petroserve.v1.AnalysisService/Analyse"
-        assert http.pop("instance") == "/v1/analyses"
-        assert (name, told) == (name, http)
-        assert 400 <= told["status"] < 500
-        code = GRPC_CODES[told["type"].rpartition(":")[2]]
-        assert raised.value.code() == grpc.StatusCode[code]
-        assert raised.value.details() == told["detail"]
+        cause = raised.value.__cause__
+        assert isinstance(cause, grpc.aio.AioRpcError)
+        assert cause.details() == raised.value.problem["detail"]
+        slug = raised.value.problem["type"].rpartition(":")[2]
+        assert cause.code() == grpc.StatusCode[GRPC_CODES[slug]]
+
+
+async def test_one_key_in_three_ways_at_once_is_one_analysis(grpc_service: Service) -> None:
+    service = grpc_service
+    # The first job waits for its database, which a busy machine makes late.
+    await over_job(service, Asked(IMAGE))
+    for number in range(1, 5):
+        key = f"section-{number}"
+        chunks = upload(FIELD, {"um_per_px": 0.5})
+        files = {"image": ("f", FIELD), "request": (None, b'{"um_per_px": 0.5}')}
+        headers = {"Idempotency-Key": key}
+        http, job, *calls = await asyncio.gather(
+            service.http.post("/v1/analyses", files=files, headers=headers),
+            service.http.post("/v1/analyses", files=files, headers=headers | ASYNC),
+            *(analyse(service, chunks, metadata=(("idempotency-key", key),)) for _ in range(2)),
+        )
+        assert {http.status_code, job.status_code} <= {201, 202}, (http.text, job.text)
+        ends = [getattr(call[-1], call[-1].WhichOneof("event")) for call in calls]
+        (analysis_id,) = {http.json()["id"], job.json()["id"], *(end.analysis_id for end in ends)}
+        async with asyncio.timeout(WITHIN_S):
+            while (await service.http.get(f"/v1/analyses/{analysis_id}")).status_code != 200:
+                await asyncio.sleep(0.01)
+        kept = [path.name for path in kept_analyses(service)]
+        assert len(kept) == number + 1
+        listed = (await service.http.get("/v1/analyses")).json()["analyses"]
+        assert [one["state"] for one in listed] == ["done"] * (number + 1)
+
+
+def kept_analyses(service: Service) -> list[Path]:
+    return list((service.engine.settings.artefacts_folder / "analyses").iterdir())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,8 +20,7 @@ CONTENTS = st.binary(max_size=60) | st.sampled_from([b"\r\n--cut", b"\r\n--cu", 
 
 @contextmanager
 def reader(max_files: int = 500, max_text_bytes: int = 100) -> Iterator[tuple[PartReader, Spool]]:
-    with tempfile.TemporaryFile() as file:
-        spool = Spool(file)
+    with Spool.opened(max_file_bytes=10_000) as spool:
         yield PartReader(b"cut", spool, max_files=max_files, max_text_bytes=max_text_bytes), spool
 
 

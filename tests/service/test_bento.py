@@ -102,7 +102,8 @@ def check_that_every_url_is_ours(client: httpx.Client) -> None:
     assert client.get("/openapi.json").json()["info"]["title"] == "Petroserve"
     assert "https://" not in client.get("/docs").text
     assert "swagger" in client.get("/docs/swagger-ui.css").text
-    for path in ("/healthz", "/schema.json", "/docs.json", "/", "/unknown"):
+    assert client.get("/").json()["name"] == "petroserve"
+    for path in ("/healthz", "/schema.json", "/docs.json", "/unknown"):
         response = client.get(path)
         assert (path, response.status_code) == (path, 404)
         assert response.headers["content-type"] == "application/problem+json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from petrography.errors import ImageTooLargeError
+from petrography.errors import ImageTooLargeError, StorageUnavailableError
 from service.engine import ScratchFiles
 
 MIB = 1 << 20
@@ -72,9 +73,25 @@ def test_a_disk_without_room_is_an_error_and_no_crash(tmp_path: Path) -> None:
         scratch.empty((1 << 50,), np.uint8)
 
 
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EMFILE, errno.EROFS])
+def test_a_full_disk_is_not_the_fault_of_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(fault, os.strerror(fault), "/secret/path")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with (
+        ScratchFiles(tmp_path) as scratch,
+        pytest.raises(StorageUnavailableError, match=os.strerror(fault)) as refused,
+    ):
+        scratch.empty((1 << 27,), np.uint8)
+    assert "secret" not in str(refused.value)
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     scratch = ScratchFiles(tmp_path / "nowhere", least_mapped_bytes=1)
-    with scratch, pytest.raises(ImageTooLargeError, match="No such file"):
+    with scratch, pytest.raises(StorageUnavailableError, match="No such file"):
         scratch.empty((5,), np.uint8)
 
 

@@ -102,6 +102,7 @@ def test_less_at_a_time_gives_the_same_and_says_so(
     labels, confidence = predictor.labels(tiles)
 
     assert gpu.shapes == tried
+    assert predictor.providers == (("cpu",) if "the CPU instead" in said else ("cuda",))
     assert len(predictor.degradations) == len(said)
     for sentence, wanted in zip(predictor.degradations, said, strict=True):
         assert sentence.startswith("GPU memory ran out on cuda: ")

@@ -100,7 +100,7 @@ def delivered_now(sender: WebhookSender) -> list[Delivery]:
     return tries
 
 
-def send(sender: WebhookSender, message_id: str = "a1.1.finished", url: str = URL) -> str:
+def send(sender: WebhookSender, message_id: str = "a1.done", url: str = URL) -> str:
     data = {"id": "a1", "sample": "=SEC\u00df"}
     return sender.send(message_id, url, "analysis.done", data, happened=HAPPENED).state
 
@@ -112,7 +112,7 @@ def test_a_message_arrives_signed_with_every_key(world: World, store: DeliverySt
     assert (done.state, done.status, done.error) == ("delivered", 200, "")
     ((_, headers, body),) = world.received
     for key in KEYS:
-        assert verify(headers, body, [key], now_s=world.now_s) == "a1.1.finished"
+        assert verify(headers, body, [key], now_s=world.now_s) == "a1.done"
     assert body.decode() == (
         '{"type":"analysis.done","timestamp":"2026-11-20T21:04:00.000Z",'
         '"data":{"id":"a1","sample":"=SECß"}}'
@@ -131,7 +131,7 @@ def test_the_same_event_is_sent_once(world: World, store: DeliveryStore) -> None
     assert delivered_now(sender) == []
     assert len(world.received) == 1
     with pytest.raises(InvalidParameterError, match="another address or body"):
-        sender.send("a1.1.finished", URL, "analysis.failed", {}, happened=HAPPENED)
+        sender.send("a1.done", URL, "analysis.failed", {}, happened=HAPPENED)
 
 
 def test_a_receiver_that_is_down_is_tried_for_a_day(world: World, store: DeliveryStore) -> None:
@@ -155,8 +155,8 @@ def test_a_dead_letter_is_delivered_again_on_demand(world: World, store: Deliver
     world.answers = iter([Answer(500)])
     send(sender)
     assert world.run(sender, store) == ["dead"]
-    assert store.message("a1.1.finished").error == "status 500"
-    sender.redeliver("a1.1.finished")
+    assert store.message("a1.done").error == "status 500"
+    sender.redeliver("a1.done")
     assert world.run(sender, store) == ["delivered"]
     assert store.listed(("dead",)) == ()
     assert world.received[0][1]["webhook-id"] == world.received[1][1]["webhook-id"]
@@ -270,7 +270,7 @@ def test_every_message_ends_delivered_or_dead(tmp_path: Path, statuses: list[int
     sender = world.sender(held)
     send(sender)
     states = world.run(sender, held)
-    final = held.message("a1.1.finished")
+    final = held.message("a1.done")
     assert final.state == states[-1] in {"delivered", "dead"}
     assert final.tries == len(states) == len(world.received) <= 8
     good = [status for status in statuses if status in {200, 204, 410}]

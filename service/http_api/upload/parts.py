@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -69,7 +67,7 @@ class PartReader:
         MalformedRequestError
             If it cannot be read or has too many parts.
         BodyTooLargeError
-            If a text is too long.
+            If a text or a file is too long.
         """
         self._received_bytes += len(chunk)
         try:
@@ -116,8 +114,7 @@ class PartReader:
         self._name = _decoded(options[b"name"])
         if b"filename" in options:
             self._files += 1
-            begin = self._spool.size_bytes
-            self._file = UploadedFile(_decoded(options[b"filename"]), 0, self._spool, begin)
+            self._file = self._spool.begin(self._name, _decoded(options[b"filename"]))
         else:
             self._texts += 1
         self._require_few(self._files, self._max_files, "files")
@@ -144,8 +141,7 @@ class PartReader:
     def _end_part(self) -> None:
         content: UploadedFile | bytes = bytes(self._text)
         if self._file is not None:
-            size_bytes = self._spool.size_bytes - self._file.begin
-            content = replace(self._file, size_bytes=size_bytes)
+            content = self._spool.ended(self._file)
         self.parts.append(Part(self._name, content))
 
     def _end(self) -> None:

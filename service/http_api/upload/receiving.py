@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -34,17 +33,18 @@ async def receive_upload(
     starlette.exceptions.HTTPException
         415 if the body is not multipart.
     BodyTooLargeError
-        If body or request part are over their limits.
+        If body, a file of it or the request part are over their limits.
     MalformedRequestError
         If the multipart framing or the JSON cannot be read, or the body does not arrive in time.
     MissingPartError
         If a file that must be there is not.
     InvalidParameterError
         If a part is there too often or unknown, or a field of the request is not possible.
+    StorageUnavailableError
+        If the disk does not take the files.
     """
     content_type = _multipart_type(request, form)
-    with tempfile.TemporaryFile() as file:
-        spool = Spool(file)
+    with Spool.opened(max_file_bytes=settings.max_image_bytes) as spool:
         reader = PartReader(
             boundary_of(content_type),
             spool,

@@ -16,6 +16,7 @@ __all__ = ["panel"]
 
 # Larger than it is shown at 110 dots an inch, so that nothing is drawn from too few pixels.
 _LONG_SIDE_PX = 640
+_LONGEST_SHAPE = 4.0
 
 
 def panel(image: Image | None, truth: Labels, prediction: Labels, *, title: str) -> Figure:
@@ -48,8 +49,10 @@ def panel(image: Image | None, truth: Labels, prediction: Labels, *, title: str)
         pictures = {"image": _smaller(image, cv2.INTER_AREA), **pictures}
     height, width = truth.shape
     tile_inch = 3.6
+    # A field of one row or one column has no other room for its titles, and is no endless page.
+    shape = min(max(height / width, 1 / _LONGEST_SHAPE), _LONGEST_SHAPE)
     figure = Figure(
-        figsize=(tile_inch * len(pictures), tile_inch * height / width + 1.1), layout="constrained"
+        figsize=(tile_inch * len(pictures), tile_inch * shape + 1.1), layout="constrained"
     )
     figure.suptitle(title)
     for axes, (name, picture) in zip(

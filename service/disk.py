@@ -1,0 +1,95 @@
+"""Files that are on the disk when it matters, and words for a disk that does not take them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from petrography.errors import StorageUnavailableError
+
+__all__ = ["storing", "sync_folder", "sync_tree", "write_through"]
+
+_AT_ONCE = 32
+_log = logging.getLogger("petroserve.disk")
+
+
+@contextmanager
+def storing(what: str) -> Iterator[None]:
+    """Tell in words of ours that the disk does not take something.
+
+    Parameters
+    ----------
+    what : str
+        What is stored, for clients: without paths.
+
+    Raises
+    ------
+    StorageUnavailableError
+        If the disk is full, read-only or gone, or the process has no more descriptors.
+    """
+    try:
+        yield
+    except (TimeoutError, ConnectionError):
+        # Errors of the system too, but not of a disk.
+        raise
+    except OSError as error:
+        # The path says where the service keeps things: for the log, not for clients.
+        _log.error("%s cannot be stored: %s", what, error)
+        msg = (
+            f"{what} cannot be stored ({error.strerror or 'the disk says no more'}); nothing was "
+            "kept; the same request may succeed later"
+        )
+        raise StorageUnavailableError(msg) from error
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a new file and bring it to the disk.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take it; part of it may be there then.
+    """
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_tree(folder: Path) -> None:
+    """Bring the files of a folder, and their names, to the disk.
+
+    All at once: a journal takes many files in one go, and one after the other each waits for its
+    own (20 files: 2 to 20 ms instead of 50 to 100 on an SSD with ext4).
+
+    Raises
+    ------
+    OSError
+        If the disk does not take them.
+    """
+    paths = [*folder.iterdir(), folder]
+    with ThreadPoolExecutor(min(len(paths), _AT_ONCE), thread_name_prefix="sync") as threads:
+        list(threads.map(_sync, paths))
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, without which a renamed file may be lost.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take them.
+    """
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,83 @@
+"""``/``: what is here, for who has only the address."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from service.engine import Engine
+from service.http_api.resources import PROBLEM, Responses
+
+__all__ = ["root_routes"]
+
+# Relative, so that they also lead somewhere behind a proxy that adds a prefix.
+_LINKS = {
+    "documentation": "docs",
+    "openapi": "openapi.json",
+    "analyses": "v1/analyses",
+    "models": "v1/models",
+    "open_inference": "v2",
+    "alive": "livez",
+    "ready": "readyz",
+    "metrics": "metrics",
+}
+_ANSWER: Responses = {
+    200: {
+        "description": "What is here, as JSON or, for who asks for text/html, as a page.",
+        "content": {"text/html": {}},
+    }
+}
+
+
+class Root(BaseModel):
+    """What is here."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    name: str
+    """Of the software."""
+    version: str
+    """Of the software."""
+    links: dict[str, str]
+    """Where to go from here, relative to this address."""
+
+
+def root_routes(engine: Engine) -> APIRouter:
+    """Build ``/``."""
+    router = APIRouter(tags=["health"], responses=PROBLEM)
+
+    @router.get(
+        "/", summary="What is here", response_model=Root, responses=_ANSWER, response_class=Response
+    )
+    def get_root(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
+        root = Root(name="petroserve", version=engine.version, links=_LINKS)
+        headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
+        if _wants_page(accept):
+            return HTMLResponse(_page(root), headers=headers)
+        return JSONResponse(root.model_dump(), headers=headers)
+
+    return router
+
+
+def _wants_page(accept: str) -> bool:
+    """Whether a client names HTML before JSON, as browsers do."""
+    types = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
+    named = [one for one in types if one in {"text/html", "application/json"}]
+    return named[:1] == ["text/html"]
+
+
+def _page(root: Root) -> str:
+    links = "".join(
+        f'<li><a href="{escape(href)}">{escape(name.replace("_", " "))}</a></li>'
+        for name, href in root.links.items()
+    )
+    title = escape(f"{root.name.capitalize()} {root.version}")
+    return (
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f"<h1>{title}</h1><p>Microscope images of ore and rock in, mineralogy out.</p>"
+        f"<ul>{links}</ul></html>"
+    )

@@ -1,0 +1,71 @@
+"""What a closed sample, a calculation or a refusal does to what is sent into SENAITE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from service.lims import SenaiteClient, deliver
+from tests.lims.senaite_stand_in import Laboratory, running
+from tests.lims.test_senaite import ALL, RESULT, SERVICES, other, outcomes, signed_in
+
+
+@pytest.fixture
+def laboratory() -> Laboratory:
+    held = Laboratory()
+    held.add_sample("SEC-0001", *SERVICES)
+    return held
+
+
+@pytest.fixture
+def client(laboratory: Laboratory) -> Iterator[SenaiteClient]:
+    with running(laboratory) as address, signed_in(address) as one:
+        yield one
+
+
+def test_a_file_goes_with_the_first_that_is_submitted_not_the_first_that_waits(
+    client: SenaiteClient, laboratory: Laboratory
+) -> None:
+    laboratory.analysis("SEC-0001", "MOD_CCP")["Calculation"] = {"uid": "calc"}
+    laboratory.analysis("SEC-0001", "MOD_GN")["DetectionLimitSelector"] = False
+    sent = deliver(client, RESULT, attachments={"report.pdf": b"%PDF"})
+    assert outcomes(sent) == {
+        "(attachment)": "submitted",
+        "MOD_CCP": "refused",
+        "MOD_GN": "refused",
+        "GS_P80_SP": "submitted",
+        "N_FIELDS": "submitted",
+    }
+    shown = [held["Keyword"] for held in laboratory.items.values() if held.get("Attachment")]
+    assert shown == ["GS_P80_SP"]
+
+
+def test_a_calculated_analysis_takes_no_result(
+    client: SenaiteClient, laboratory: Laboratory
+) -> None:
+    laboratory.analysis("SEC-0001", "MOD_CCP")["Calculation"] = {"uid": "calc"}
+    named = {one.keyword: one for one in deliver(client, RESULT)}
+    assert named["MOD_CCP"].outcome == "refused"
+    assert "interim fields" in named["MOD_CCP"].why
+    copper = laboratory.analysis("SEC-0001", "MOD_CCP")
+    assert copper["uid"] not in {uid for uid, _ in laboratory.writes}
+
+
+@pytest.mark.parametrize("state", ["verified", "published"])
+def test_sending_again_after_verification_compares_and_writes_nothing(
+    client: SenaiteClient, laboratory: Laboratory, state: str
+) -> None:
+    files = {"report.pdf": b"%PDF"}
+    deliver(client, RESULT, attachments=files)
+    for keyword in ALL:
+        laboratory.verify("SEC-0001", keyword)
+    (sample,) = (one for one in laboratory.items.values() if one.get("id") == "SEC-0001")
+    sample["review_state"] = state
+    laboratory.add_analysis("SEC-0001", "MOD_SP")
+    writes = len(laboratory.writes)
+    named = outcomes(deliver(client, RESULT, attachments=files))
+    assert named.pop("MOD_SP") == "refused", "nothing is written to a sample that is closed"
+    assert set(named.values()) == {"already there"}
+    assert outcomes(deliver(client, other(20.0)))["MOD_CCP"] == "differs"
+    assert len(laboratory.writes) == writes

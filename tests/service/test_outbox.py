@@ -1,0 +1,98 @@
+"""The list of results that wait for a bucket survives full disks and single bad results."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from petrography.errors import BucketUnavailableError
+from service.bucket import Bucket
+from service.engine import ANALYSES
+from service.engine.bucket_artefacts import BucketArtefactStore
+from service.engine.outbox import Outbox
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    made = Outbox(tmp_path)
+    made.open()
+    return made
+
+
+def test_a_note_is_there_as_a_whole_or_not_at_all(
+    outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "analyses" / str(uuid.uuid4())
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            outbox.note(path)
+    assert not outbox.holds(path)
+    assert outbox.paths() == []
+
+    outbox.note(path)
+    assert outbox.holds(path)
+    assert outbox.paths() == [path]
+
+
+@pytest.mark.parametrize("content", ["", ".", "..", "analyses/another", "/etc", "\0"])
+def test_a_note_that_holds_no_path_of_its_own_is_no_result(
+    outbox: Outbox, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "analyses" / str(uuid.uuid4())
+    outbox.note(path)
+    (tmp_path / ".outbox" / f"{'0' * 64}.note").write_text(content)
+
+    assert outbox.paths() == [path]
+
+
+def test_notes_that_are_no_text_are_no_results(outbox: Outbox, tmp_path: Path) -> None:
+    (tmp_path / ".outbox" / f"{'0' * 64}.note").write_bytes(b"\xff\xfe")
+    assert outbox.paths() == []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[BucketArtefactStore]:
+    bucket = Bucket((tmp_path / "bucket").as_uri())
+    made = BucketArtefactStore(bucket, tmp_path / "kept", max_count=10, max_bytes=10**6)
+    made.open_folder()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("error", [BucketUnavailableError("too large"), OSError(5, "broken")])
+def test_one_result_that_cannot_be_uploaded_blocks_no_other(
+    store: BucketArtefactStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    write, bad, good = Bucket.write, str(uuid.uuid4()), str(uuid.uuid4())
+
+    def one_fails(bucket: Bucket, path: str, content: Path | bytes) -> None:
+        if bad in path:
+            raise error
+        write(bucket, path, content)
+
+    with monkeypatch.context() as silent:
+        silent.setattr(store, "_silent_until_s", float("inf"))
+        for result_id in (bad, good):
+            store.keep(ANALYSES, result_id, {"result.json": b"{}"})
+    monkeypatch.setattr(Bucket, "write", one_fails)
+    for _ in range(2):
+        try:
+            store.upload_waiting()
+        except BucketUnavailableError:
+            continue
+
+    assert (tmp_path / "bucket" / "analyses" / good / "manifest.json").is_file()
+    assert not (tmp_path / "bucket" / "analyses" / bad / "manifest.json").exists()

@@ -1,0 +1,132 @@
+"""A review is in the result and in the catalogue, whatever fails in between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from petrography.errors import BucketUnavailableError, DatabaseUnavailableError
+from service.bucket import Bucket
+from service.engine import Engine, newest_version
+from tests.http_service import png, running_service, settings_for
+from tests.tiny_model import paint
+
+pytestmark = pytest.mark.anyio
+
+FIELD = png(paint(np.zeros((8, 8), dtype=np.intp)))
+APPROVED = {"status": "final", "reviewer": "Grace", "version": 1}
+
+
+def gone(*_: Any, **__: Any) -> bool:
+    msg = "gone"
+    raise DatabaseUnavailableError(msg)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture(params=["folder", "bucket"])
+async def service(
+    request: pytest.FixtureRequest, model_folder: Path, tmp_path: Path
+) -> AsyncIterator[tuple[httpx.AsyncClient, Engine]]:
+    url = (tmp_path / "bucket").as_uri() if request.param == "bucket" else None
+    settings = settings_for(model_folder, tmp_path / "kept", artefacts_url=url)
+    async with running_service(settings) as running:
+        yield running
+
+
+async def made(client: httpx.AsyncClient) -> str:
+    answer = await client.post("/v1/analyses", files={"image": ("field.png", FIELD)})
+    assert answer.status_code == 201
+    return str(answer.json()["id"])
+
+
+async def recorded(client: httpx.AsyncClient, analysis_id: str) -> tuple[str, int]:
+    listed = (await client.get("/v1/analyses")).json()["analyses"]
+    (entry,) = (one for one in listed if one["id"] == analysis_id)
+    return entry["status"], entry["version"]
+
+
+async def test_a_review_that_is_not_recorded_is_taken_back_everywhere(
+    service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client, engine = service
+    analysis_id = await made(client)
+    place = f"/v1/analyses/{analysis_id}"
+
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.recorded.catalogue, "note", gone)
+        refused = await client.post(f"{place}/corrections", json=APPROVED)
+    assert refused.status_code == 503
+
+    assert newest_version(engine.store, analysis_id) == 1
+    assert not list(tmp_path.rglob("result.2.json"))
+    again = await client.post(f"{place}/corrections", json=APPROVED)
+    assert (again.status_code, again.json()["version"]) == (201, 2)
+    assert await recorded(client, analysis_id) == ("final", 2)
+
+
+@pytest.mark.parametrize("how", ["read", "reviewed"])
+async def test_the_catalogue_follows_a_review_whose_process_was_killed(
+    service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    client, engine = service
+    analysis_id = await made(client)
+    place = f"/v1/analyses/{analysis_id}"
+
+    def killed(*_: Any, **__: Any) -> bool:
+        raise Killed
+
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.recorded.catalogue, "note", killed)
+        with pytest.raises(Killed):
+            await client.post(f"{place}/corrections", json=APPROVED)
+    assert await recorded(client, analysis_id) == ("preliminary", 1)
+
+    if how == "read":
+        assert (await client.get(place)).json()["version"] == 2
+    else:
+        repeated = await client.post(f"{place}/corrections", json=APPROVED)
+        assert (repeated.status_code, "is at version 2" in repeated.text) == (409, True)
+    assert await recorded(client, analysis_id) == ("final", 2)
+
+
+async def test_a_reviewed_result_is_read_without_a_database(
+    service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, engine = service
+    place = f"/v1/analyses/{await made(client)}"
+    await client.post(f"{place}/corrections", json=APPROVED)
+
+    monkeypatch.setattr(engine.recorded.catalogue, "get", gone)
+
+    assert (await client.get(place)).json()["version"] == 2
+
+
+async def test_what_cannot_be_taken_back_from_the_bucket_is_recorded_later(
+    service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, engine = service
+    if engine.settings.artefacts_url is None:
+        return
+    analysis_id = await made(client)
+    place = f"/v1/analyses/{analysis_id}"
+
+    def silent(*_: Any) -> None:
+        msg = "does not answer"
+        raise BucketUnavailableError(msg)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.recorded.catalogue, "note", gone)
+        broken.setattr(Bucket, "remove", silent)
+        refused = await client.post(f"{place}/corrections", json=APPROVED)
+    assert refused.status_code == 503
+
+    assert (await client.get(place)).json()["version"] == 2
+    assert await recorded(client, analysis_id) == ("final", 2)

@@ -78,11 +78,12 @@ class Queue:
     def adopt(self) -> int:
         return 0
 
-    def known(self, _ids: Any) -> set[str]:
+    def live(self) -> set[str]:
         return set()
 
-    def enqueue(self, analysis_id: str, _priority: str) -> None:
+    def enqueue_again(self, analysis_id: str, _priority: str) -> int:
         self.enqueued.append(analysis_id)
+        return 1
 
     def forget(self, _before_s: float) -> int:
         return 0
@@ -100,7 +101,7 @@ def test_an_order_that_cannot_be_read_does_not_stop_the_others(
         folder = files / f"job-{len(content.encode('utf-8', 'surrogateescape'))}{content[:1]!r}"
         folder.mkdir(parents=True)
         (folder / "order.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    monkeypatch.setattr("service.jobs.tidying._FORGOTTEN_S", -1.0)
+    monkeypatch.setattr("service.jobs.forgotten._FORGOTTEN_S", -1.0)
     Tidying(settings, catalogue, JobFiles.of(settings), None).look_after(queue)
     assert queue.enqueued == []
     catalogue.close()

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,11 +56,16 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgresql() -> Iterator[PostgresServer]:
     """A real PostgreSQL, started once; `tests.databases` makes databases in it."""
     from tests.databases import running_postgresql
 
-    with running_postgresql(tmp_path_factory.mktemp("postgresql") / "data") as server:
+    # Not below pytest's folder, which every run closes to other users: PostgreSQL does not run as
+    # root, so a second run would take the files of the first away from it.
+    with (
+        TemporaryDirectory(prefix="petroserve-", ignore_cleanup_errors=True) as folder,
+        running_postgresql(Path(folder) / "data") as server,
+    ):
         yield server
 
 

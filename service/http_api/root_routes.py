@@ -51,7 +51,11 @@ def root_routes(engine: Engine) -> APIRouter:
     router = APIRouter(tags=["health"], responses=PROBLEM)
 
     @router.get(
-        "/", summary="What is here", response_model=Root, responses=_ANSWER, response_class=Response
+        "/",
+        summary="What is here",
+        response_model=Root,
+        responses=_ANSWER,
+        response_class=JSONResponse,
     )
     def get_root(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
         root = Root(name="petroserve", version=engine.version, links=_LINKS)

@@ -183,12 +183,17 @@ async def test_only_whitelisted_files_of_an_analysis_can_be_read(
 
 
 async def test_what_fails_inside_is_told_by_id_only(
-    service: tuple[httpx.AsyncClient, Engine], caplog: pytest.LogCaptureFixture
+    service: tuple[httpx.AsyncClient, Engine],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client, engine = service
     folder = engine.settings.artefacts_folder / "analyses"
-    folder.rmdir()
-    folder.write_text("no folder any more")
+
+    def broken(*_: object) -> None:
+        raise KeyError(str(folder))
+
+    monkeypatch.setattr(engine.store, "publish", broken)
 
     response = await client.post("/v1/analyses", files={"image": ("good.png", GOOD)})
 
@@ -198,7 +203,23 @@ async def test_what_fails_inside_is_told_by_id_only(
     assert problem["instance"] in caplog.text
     assert str(folder) in caplog.text
     metrics = (await client.get("/metrics")).text
-    assert 'petroserve_errors_total{error="NotADirectoryError"} 1.0' in metrics
+    assert 'petroserve_errors_total{error="KeyError"} 1.0' in metrics
+
+
+async def test_a_folder_that_is_gone_is_told_without_its_path(
+    service: tuple[httpx.AsyncClient, Engine], caplog: pytest.LogCaptureFixture
+) -> None:
+    client, engine = service
+    folder = engine.settings.artefacts_folder / "analyses"
+    folder.rmdir()
+    folder.write_text("no folder any more")
+
+    response = await client.post("/v1/analyses", files={"image": ("good.png", GOOD)})
+
+    assert_problem(response, 503)
+    assert int(response.headers["retry-after"]) > 0
+    assert str(folder) not in response.text
+    assert str(folder) in caplog.text
 
 
 async def test_memory_stays_flat(client: httpx.AsyncClient) -> None:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from petrography.errors import AnalysisNotFoundError, CalibrationNotFoundError, NotFoundError
+from petrography.errors import (
+    AnalysisNotFoundError,
+    CalibrationNotFoundError,
+    NotFoundError,
+    StorageUnavailableError,
+)
 from service.engine import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, ArtefactStore, Kind
 
 DIGEST = "0123456789abcdef" * 4
@@ -105,7 +110,7 @@ def test_a_result_that_is_being_read_survives_its_removal(tmp_path: Path) -> Non
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     kept = store(tmp_path)
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(StorageUnavailableError, match="nothing was kept"):
         kept.keep(ANALYSES, str(uuid.uuid4()), {"result.json": b"x", "no/such/folder.png": b"x"})
 
     assert ids_in(tmp_path) == set()

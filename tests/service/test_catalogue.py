@@ -190,7 +190,7 @@ def test_a_process_that_died_holds_no_key(catalogue: Catalogue, url: str) -> Non
     assert catalogue.end_abandoned() == 0
     age(url, first.analysis_id, 3600)
 
-    assert catalogue.begin(KEYED) == replace(first, fresh=True)
+    assert catalogue.begin(KEYED) == replace(first, fresh=True, taken_over=True)
     age(url, first.analysis_id, 3600)
     assert catalogue.end_abandoned() == 1
     ended = catalogue.get("lab", first.analysis_id)

@@ -1,8 +1,8 @@
 """Connections of HTTP whose clients do not come to the point are closed.
 
-uvicorn bounds the bytes of a request head and the silence between two requests, but not the time
-that a head may take, nor the rest of a body that was answered already: a client that sends a byte
-now and then holds its connection for ever.
+uvicorn bounds the silence between two requests, but neither the time nor, with its faster parser,
+the bytes that a request head may take, nor the time of the rest of a body that was answered already:
+a client that sends a byte now and then holds its connection for ever.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
-import h11
 import uvicorn.config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.settings import Settings
 
 __all__ = ["DeadlineProtocol", "bound_heads"]
 
+# As uvicorn has it for its other parser.
+_MOST_HEAD_BYTES = 64 * 1024
+_TOO_LARGE = "The head of the request is too large."
 _TOO_LATE = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Length: 41\r\nConnection: close\r\n\r\nThe head of the request came too slowly.\n"
@@ -25,7 +27,7 @@ _TOO_LATE = (
 
 
 def bound_heads(settings: Settings) -> None:
-    """Let the servers that are made in this process from now on bound the time of heads.
+    """Let the servers that are made in this process from now on bound the heads of requests.
 
     BentoML makes the configuration of uvicorn itself; the table of protocols is what it leaves.
     """
@@ -35,8 +37,12 @@ def bound_heads(settings: Settings) -> None:
     uvicorn.config.HTTP_PROTOCOLS["auto"] = place
 
 
-class DeadlineProtocol(H11Protocol):
-    """HTTP/1.1 by h11, with deadlines.
+class UnacceptableHeadError(Exception):
+    """The head of a request is too large, or names no host; the parser makes it a 400."""
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """HTTP/1.1 by httptools, with bounds for heads and deadlines.
 
     Attributes
     ----------
@@ -51,7 +57,10 @@ class DeadlineProtocol(H11Protocol):
     rest_within_s: ClassVar[float] = 600.0
     _deadline: asyncio.TimerHandle | None = None
     _waits_for: str | None = None
-    _answered = False
+    # A head is expected or has begun; a body has begun.
+    _in_head = True
+    _in_body = False
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head; uvicorn narrows the transport in the same way."""
@@ -60,12 +69,40 @@ class DeadlineProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; they buy no time."""
+        self._head_bytes += len(data)
         super().data_received(data)
+        if self._in_head and self._head_bytes > _MOST_HEAD_BYTES:
+            self.send_400_response(_TOO_LARGE)
         self._look()
+
+    def on_message_begin(self) -> None:
+        """Begin a head; what came before in the same bytes does not count."""
+        self._in_head, self._head_bytes = True, 1
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """End the head.
+
+        Raises
+        ------
+        UnacceptableHeadError
+            If it is too large, or says not where it is for, as HTTP/1.1 wants (RFC 9112, 3.2).
+        """
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if size > _MOST_HEAD_BYTES or hosts > 1 or (not hosts and self._is_of_today()):
+            raise UnacceptableHeadError
+        # What becomes another protocol has no body.
+        self._in_head, self._in_body = False, not self.parser.should_upgrade()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End the body."""
+        self._in_body = False
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on with what came meanwhile."""
-        self._answered = True
         super().on_response_complete()
         self._look()
 
@@ -74,18 +111,20 @@ class DeadlineProtocol(H11Protocol):
         self._expect(None)
         super().connection_lost(exc)
 
+    def _is_of_today(self) -> bool:
+        return bool(self.parser.get_http_version() == "1.1")
+
     def _look(self) -> None:
         """Start a deadline where something is waited for, and leave one that runs."""
-        theirs, ours = self.conn.their_state, self.conn.our_state
         if self.transport.is_closing():
             self._expect(None)
-        elif theirs is h11.IDLE:
-            # Without a byte of the next head the silence between requests is bounded by uvicorn.
-            begun = not self._answered or bool(self.conn.trailing_data[0])
-            self._expect("head" if begun else None)
-        elif theirs is h11.SEND_BODY and ours is h11.DONE:
+        elif self._in_head:
+            # While requests wait for the one before, nothing is read of the next.
+            self._expect(None if self.pipeline else "head")
+        elif self._in_body and self.cycle.response_complete:
             self._expect("rest")
         else:
+            # The silence between requests is bounded by uvicorn.
             self._expect(None)
 
     def _expect(self, what: str | None) -> None:
@@ -102,6 +141,6 @@ class DeadlineProtocol(H11Protocol):
         if self.transport.is_closing():
             return
         # Who sent nothing asked nothing; after an answer there is nothing to say.
-        if self._waits_for == "head" and self.conn.trailing_data[0]:
+        if self._waits_for == "head" and self._head_bytes:
             self.transport.write(_TOO_LATE)
         self.transport.close()

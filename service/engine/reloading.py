@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from petrography.errors import AuditUnavailableError
 from service.repository import Changes, FolderWatch
+from service.runtime import give_back_memory
 
 __all__ = ["Reloading"]
 
@@ -43,6 +44,7 @@ class Reloading:
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._pending: Changes | None = None
+        self._has_changed = False
         self._problem: str | None = None
 
     @property
@@ -81,6 +83,7 @@ class Reloading:
                 self._pending = await _to_its_end(looking)
             if self._pending is not None:
                 await _to_its_end(self._take_over(self._pending))
+            await self._give_back_memory()
         except AuditUnavailableError as error:
             self._tell_problem(f"what the models folder holds cannot be taken over: {error}")
         except Exception:  # noqa: BLE001 - what is served must go on, and so must the looking
@@ -90,6 +93,12 @@ class Reloading:
             self._problem = "the last look at the models folder failed; the log says why"
         else:
             self._pending = self._problem = None
+
+    async def _give_back_memory(self) -> None:
+        """Give back what models left: at the look that let them go and, as they may drain, the next."""
+        had_changed, self._has_changed = self._has_changed, self._pending is not None
+        if had_changed or self._has_changed:
+            await asyncio.to_thread(give_back_memory)
 
     def _tell_problem(self, problem: str) -> None:
         if problem != self._problem:

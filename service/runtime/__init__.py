@@ -8,6 +8,7 @@ import os
 # moment of import on, unless this is set before.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
+from service.runtime.freed_memory import give_back_memory
 from service.runtime.matcher import OnnxMatcher, open_matcher
 from service.runtime.network import ModelNetworks, ObserveBatch, TileRate
 from service.runtime.predictor import OnnxPredictor
@@ -28,6 +29,7 @@ __all__ = [
     "SchedulerObserver",
     "TileRate",
     "TileScheduler",
+    "give_back_memory",
     "open_matcher",
     "open_session",
 ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import skimage
 from numpy.typing import NDArray
-from skimage.color import deltaE_ciede2000, rgb2lab, xyz2lab
-from skimage.color.colorconv import xyz_from_rgb
 
 __all__ = ["ciede2000", "lab_of_levels", "lab_of_light"]
 
@@ -14,7 +13,7 @@ _Floats = NDArray[np.float64]
 
 def lab_of_levels(colours_rgb: _Floats) -> _Floats:
     """CIELAB (D65) of sRGB levels 0-255, shape (..., 3)."""
-    return np.asarray(rgb2lab(np.asarray(colours_rgb, dtype=np.float64) / 255.0))
+    return np.asarray(skimage.color.rgb2lab(np.asarray(colours_rgb, dtype=np.float64) / 255.0))
 
 
 def lab_of_light(light: _Floats) -> _Floats:
@@ -22,7 +21,9 @@ def lab_of_light(light: _Floats) -> _Floats:
 
     Goes on smoothly below zero, so that a fit can come back from there.
     """
-    return np.asarray(xyz2lab(np.asarray(light) @ xyz_from_rgb.T))
+    return np.asarray(
+        skimage.color.xyz2lab(np.asarray(light) @ skimage.color.colorconv.xyz_from_rgb.T)
+    )
 
 
 def ciede2000(one_lab: _Floats, other_lab: _Floats) -> _Floats:
@@ -33,4 +34,4 @@ def ciede2000(one_lab: _Floats, other_lab: _Floats) -> _Floats:
     Sharma, Wu & Dalal 2005, doi:10.1002/col.20070.
     """
     one, other = np.broadcast_arrays(one_lab, other_lab)
-    return np.asarray(deltaE_ciede2000(one, other), dtype=np.float64)
+    return np.asarray(skimage.color.deltaE_ciede2000(one, other), dtype=np.float64)

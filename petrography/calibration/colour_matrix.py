@@ -15,8 +15,8 @@ CIEDE2000, start from the white balance). Wolf 2003, NTIA TM-04-406 (colour corr
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from petrography.calibration.colour_calibration import Model
 from petrography.calibration.colour_difference import ciede2000, lab_of_light
@@ -111,7 +111,7 @@ def fit_matrix(seen: _Floats, wanted: _Floats, weights: _Floats, model: Model) -
         vectors = roots * _difference_vectors(corrected_light(seen, matrix), wanted_lab)
         return np.concatenate([vectors.ravel(), (_RIDGE * (matrix - start))[free]])
 
-    fitted = least_squares(
+    fitted = scipy.optimize.least_squares(
         residuals,
         start[free],
         method="trf",

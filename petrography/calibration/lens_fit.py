@@ -6,9 +6,9 @@ import math
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from scipy.optimize import least_squares
 
 from petrography.calibration.lens import LensModel, distort_points
 from petrography.calibration.target_points import chessboard_points, dot_points
@@ -139,7 +139,7 @@ def _fit(
         return np.asarray((distort_points(straight, lens) - seen).ravel())
 
     limits = np.concatenate([np.full(6, np.inf), np.full(len(free), _BOUND)])
-    fitted = least_squares(
+    fitted = scipy.optimize.least_squares(
         left_over,
         np.concatenate([placed.ravel(), np.zeros(len(free))]),
         bounds=(-limits, limits),

@@ -6,8 +6,8 @@ from collections import deque
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from petrography.errors import InvalidParameterError
 from petrography.images import Image
@@ -109,7 +109,7 @@ def _walk(centres: _Floats) -> tuple[_Floats, _Floats]:
     """Number the dots by going from neighbour to neighbour, from the middle outwards."""
     if len(centres) < 4:
         return np.empty((0, 2)), np.empty((0, 2))
-    tree = KDTree(centres)
+    tree = scipy.spatial.KDTree(centres)
     first = int(tree.query(np.median(centres, axis=0))[1])
     across, down = _steps_at(centres, tree, first)
     place = {first: (0, 0)}
@@ -130,7 +130,7 @@ def _walk(centres: _Floats) -> tuple[_Floats, _Floats]:
     return np.array([place[dot] for dot in dots], dtype=np.float64), centres[dots]
 
 
-def _steps_at(centres: _Floats, tree: KDTree, dot: int) -> tuple[_Floats, _Floats]:
+def _steps_at(centres: _Floats, tree: scipy.spatial.KDTree, dot: int) -> tuple[_Floats, _Floats]:
     """Steps to the next column and row: the most horizontal and most vertical of the nearest."""
     _, near = tree.query(centres[dot], k=min(5, len(centres)))
     steps = centres[near[1:]] - centres[dot]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import chdtri
 
 from petrography.errors import InvalidParameterError
 from petrography.images import Image
@@ -98,7 +98,7 @@ def anisotropy(
     views = np.maximum(stack.sums.views, 1).astype(np.float32)
     strength = np.sqrt(2.0 * stack.sums.explained / views)
     turning = len(stack.design.kept) - 1
-    reach = float(np.sqrt(2.0 * chdtri(turning, false_positive_fraction)))
+    reach = float(np.sqrt(2.0 * scipy.special.chdtri(turning, false_positive_fraction)))
     floor = np.asarray(stack.noise * (reach / np.sqrt(views)), dtype=np.float32)
     tested = stack.valid & np.isfinite(floor)
     return AnisotropyMap(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import chdtri
 
 from petrography.registration.harmonic_fit import Plane, Sums
 
@@ -58,7 +58,7 @@ def _of_like_brightness(sums: Sums, counted: NDArray[np.bool_]) -> Plane:
         plane[counted][::every] for plane in (sums.freedom, sums.residual, sums.coefficients[0])
     )
     # The median of chi-squared, by which a median of squares becomes a variance.
-    medians = chdtri(np.arange(1, int(freedom.max()) + 1), 0.5)
+    medians = scipy.special.chdtri(np.arange(1, int(freedom.max()) + 1), 0.5)
     variance = residual / medians[freedom - 1]
     classes = int(np.clip(variance.size // _LEAST_PIXELS_A_CLASS, 1, _BRIGHTNESS_CLASSES))
     order = np.argsort(brightness, kind="stable")

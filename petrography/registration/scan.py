@@ -11,8 +11,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.fft import irfft2, next_fast_len, rfft2
 
 from petrography.registration.geometry import Matrix, as_matrix, joined, rotation_about
 from petrography.registration.structure import Grey, Kind, structure
@@ -96,9 +96,12 @@ def _correlate(
     fixed: NDArray[Any], moving: NDArray[Any], shape: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Sum of products for every shift; negative shifts wrap to the end."""
-    fast = next_fast_len(shape[0], real=True), next_fast_len(shape[1], real=True)
-    product = rfft2(fixed, fast) * np.conj(rfft2(moving, fast))
-    return np.asarray(irfft2(product, fast), dtype=np.float32)
+    fast = (
+        scipy.fft.next_fast_len(shape[0], real=True),
+        scipy.fft.next_fast_len(shape[1], real=True),
+    )
+    product = scipy.fft.rfft2(fixed, fast) * np.conj(scipy.fft.rfft2(moving, fast))
+    return np.asarray(scipy.fft.irfft2(product, fast), dtype=np.float32)
 
 
 def _signed(index: np.intp, fixed_px: int, length: int) -> int:

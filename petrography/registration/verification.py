@@ -8,8 +8,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import bdtrc
 
 from petrography.errors import RegistrationError
 from petrography.registration.geometry import (
@@ -70,7 +70,7 @@ class Agreement:
     def chance(self) -> float:
         """Probability of at least so many agreements between images of different places."""
         once = np.pi * _AGREES_PX**2 / (2 * _SEARCH_PX + 1) ** 2
-        return float(bdtrc(int(self.agrees.sum()) - 1, len(self.agrees), once))
+        return float(scipy.special.bdtrc(int(self.agrees.sum()) - 1, len(self.agrees), once))
 
 
 def compare_blocks(reference: Grey, moving: Grey, matrix: Matrix, kind: Kind) -> Agreement:

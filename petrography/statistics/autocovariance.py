@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
+import scipy
 
 from petrography.statistics.cell_counts import CellCounts, Counts
 
@@ -47,8 +47,8 @@ class Autocovariance:
         """Estimate it from deviations from the mean, each lag over the pairs that it has."""
         rows, columns = residual.shape
         padded = (2 * rows, 2 * columns)
-        power = np.abs(fft.rfft2(residual, padded)) ** 2
-        products = fft.irfft2(power, padded)
+        power = np.abs(scipy.fft.rfft2(residual, padded)) ** 2
+        products = scipy.fft.irfft2(power, padded)
         lag_rows, lag_columns = _lags(residual.shape)
         pairs = (rows - lag_rows)[:, None] * (columns - lag_columns)[None, :]
         return cls(np.where(pairs > 0, products / np.maximum(pairs, 1), 0.0), residual.shape)
@@ -94,7 +94,7 @@ class Autocovariance:
 
 def _lags(shape: tuple[int, ...]) -> tuple[Counts, Counts]:
     """Absolute lags down and across, in cells, of an array padded to twice `shape`."""
-    rows, columns = (np.abs(fft.fftfreq(2 * size, d=1.0 / (2 * size))) for size in shape)
+    rows, columns = (np.abs(scipy.fft.fftfreq(2 * size, d=1.0 / (2 * size))) for size in shape)
     return np.rint(rows), np.rint(columns)
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import cc3d
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from petrography.images import Labels
 from petrography.minerals import BACKGROUND_CODE, UNLABELLED_CODE
@@ -149,11 +148,13 @@ class ComponentTracker:
         reached = self._last_open >= 0
         number = context[reached].astype(np.int64) - 1
         size = amount + len(self._open_names)
-        meets = coo_array(
+        meets = scipy.sparse.coo_array(
             (np.ones(len(number), dtype=np.bool_), (number, amount + self._last_open[reached])),
             shape=(size, size),
         )
-        joined = connected_components(meets, directed=False)[1].astype(np.int64)
+        joined = scipy.sparse.csgraph.connected_components(meets, directed=False)[1].astype(
+            np.int64
+        )
         return np.append(-1, joined[:amount]), joined[amount:]
 
     def _names(self, owner: Indices, count: int) -> Indices:

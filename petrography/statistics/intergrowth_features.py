@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from petrography.statistics.grain_contacts import GrainContacts
 
@@ -218,7 +218,7 @@ def _coherence(
     if len(laths) < _LEAST_LATHS:
         return None
     centroid_px = contacts.axes.centroid_px[laths]
-    _, nearest = cKDTree(centroid_px).query(centroid_px, k=_NEAREST_LATHS + 1)
+    _, nearest = scipy.spatial.cKDTree(centroid_px).query(centroid_px, k=_NEAREST_LATHS + 1)
     angle = contacts.axes.angle_rad[laths]
     turn = angle[nearest[:, 1:]] - angle[:, None]
     # Of k directions at equal angles, turns between two of them are multiples of π/k.

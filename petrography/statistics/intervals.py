@@ -32,7 +32,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from petrography.statistics.autocovariance import Autocovariance, texture_scale
 from petrography.statistics.cell_counts import CellCounts, Counts, even_edges
@@ -252,15 +252,17 @@ def sample_bounds(
     if math.isinf(samples):
         return fraction, fraction
     tail = (1.0 - LEVEL) / 2.0
-    known = special.ndtri(1.0 - tail)
+    known = scipy.special.ndtri(1.0 - tail)
     # stdtrit takes no infinite degrees of freedom.
     used = (
-        known if math.isinf(degrees_of_freedom) else special.stdtrit(degrees_of_freedom, 1 - tail)
+        known
+        if math.isinf(degrees_of_freedom)
+        else scipy.special.stdtrit(degrees_of_freedom, 1 - tail)
     )
     reduced = samples * float(known / used) ** 2
     seen = fraction * reduced
-    low = float(special.betaincinv(seen, reduced - seen + 1.0, tail))
-    high = float(special.betaincinv(seen + 1.0, reduced - seen, 1.0 - tail))
+    low = float(scipy.special.betaincinv(seen, reduced - seen + 1.0, tail))
+    high = float(scipy.special.betaincinv(seen + 1.0, reduced - seen, 1.0 - tail))
     return min(low, fraction), max(high, fraction)
 
 

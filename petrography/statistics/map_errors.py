@@ -26,9 +26,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import nnls
-from scipy.special import stdtrit
 
 from petrography.minerals import mineral
 from petrography.statistics.composition import Composition, PhaseShare
@@ -163,7 +162,7 @@ def corrected_shares(seen: Shares, rates: Shares) -> Shares:
     [0.5, 0.5]
     """
     equations = np.vstack([rates.T, np.full(len(seen), _SUM_WEIGHT)])
-    found, _ = nnls(equations, np.append(seen, _SUM_WEIGHT))
+    found, _ = scipy.optimize.nnls(equations, np.append(seen, _SUM_WEIGHT))
     shares: Shares = found / found.sum()
     return shares
 
@@ -195,7 +194,11 @@ def _simulated_error(shares: Shares, held_out: HeldOutConfusion) -> Shares:
 
 def _quantile(images: int) -> float:
     """Student's t for as many images; NaN where they are too few to judge by."""
-    return float(stdtrit(images - 1, 0.5 + LEVEL / 2)) if images >= _FEWEST_IMAGES else math.nan
+    return (
+        float(scipy.special.stdtrit(images - 1, 0.5 + LEVEL / 2))
+        if images >= _FEWEST_IMAGES
+        else math.nan
+    )
 
 
 def _joined(

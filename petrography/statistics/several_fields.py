@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from petrography.errors import InvalidParameterError
 from petrography.minerals import is_ore
@@ -168,7 +168,7 @@ def _share(code: int, part: NDArray[np.float64], whole: NDArray[np.float64]) -> 
         return MeanShare(code, percent, None, None, None)
     residual = part - ratio * whole
     error = math.sqrt(units / (units - 1) * float((residual**2).sum())) / float(whole.sum())
-    half_width = 100.0 * float(stdtrit(units - 1, 0.5 + LEVEL / 2)) * error
+    half_width = 100.0 * float(scipy.special.stdtrit(units - 1, 0.5 + LEVEL / 2)) * error
     bounds = max(percent - half_width, 0.0), min(percent + half_width, 100.0)
     return MeanShare(code, percent, 100.0 * error, bounds, 100.0 * half_width / percent)
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import skimage
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from petrography.errors import InvalidParameterError
 from petrography.statistics.component_tracking import Indices
@@ -182,7 +182,7 @@ def _parts(stack: NDArray[np.uint8]) -> tuple[Indices, Indices]:
     if not several.any():
         return whole, area_px[whole]
     shape = (np.count_nonzero(several) * side, side)
-    labels = watershed(
+    labels = skimage.segmentation.watershed(
         -levels[several].reshape(shape).astype(np.int32),
         markers[several].reshape(shape),
         connectivity=_SQUARE > 0,

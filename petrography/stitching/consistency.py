@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from petrography.registration import Matrix, applied, inverted, joined
 from petrography.stitching.affine import corners, identity
@@ -33,8 +32,8 @@ def components(count: int, edges: Sequence[Edge]) -> list[list[int]]:
         becomes the reference, the others in their order.
     """
     ends = np.array([(edge.first, edge.second) for edge in edges], dtype=np.intp).reshape(-1, 2)
-    graph = sparse.coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (count, count))
-    _, groups = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (count, count))
+    _, groups = scipy.sparse.csgraph.connected_components(graph, directed=False)
     degrees = np.bincount(ends.ravel(), minlength=count)
     found = [np.flatnonzero(groups == group) for group in range(int(groups.max()) + 1)]
     found = sorted((group for group in found if len(group) > 1), key=lambda g: (-len(g), g[0]))

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import scipy.linalg
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from petrography.registration import Points
 from petrography.stitching.fields import Survey
@@ -129,7 +128,7 @@ def estimate_shading(
     )
     differences = np.concatenate([o.first_log - o.second_log for o in overlaps])
     exposures = _incidence(first, len(members)) - _incidence(second, len(members))
-    design = sparse.hstack([sparse.csr_matrix(slopes), exposures], format="csr")
+    design = scipy.sparse.hstack([scipy.sparse.csr_matrix(slopes), exposures], format="csr")
     means = _mean_logs(surveys, members)
     coefficients, before, after = [], [], []
     for channel in range(3):
@@ -143,12 +142,12 @@ def estimate_shading(
     return shading, float(np.mean(before) ** 0.5), float(np.mean(after) ** 0.5)
 
 
-def _incidence(fields: NDArray[np.int_], count: int) -> sparse.csr_matrix:
+def _incidence(fields: NDArray[np.int_], count: int) -> scipy.sparse.csr_matrix:
     rows = np.arange(len(fields))
-    return sparse.csr_matrix((np.ones(len(fields)), (rows, fields)), (len(fields), count))
+    return scipy.sparse.csr_matrix((np.ones(len(fields)), (rows, fields)), (len(fields), count))
 
 
-def _solve(design: sparse.csr_matrix, values: Floats, prior: _Prior) -> tuple[Floats, float]:
+def _solve(design: scipy.sparse.csr_matrix, values: Floats, prior: _Prior) -> tuple[Floats, float]:
     """Least squares with Huber's weights and a prior; returns what is left, root mean square."""
     weights = np.full(len(values), 1.0 / (ALIKE_SAMPLES * LEVEL_SCATTER**2))
     for _ in range(STEPS):

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import spsolve
 
 from petrography.registration import Points
 from petrography.stitching.lenses import (
@@ -241,14 +240,14 @@ class _System:
         of_k1 = np.full(size - fields, (MEASUREMENT_PX / K1_SPREAD) ** 2)
         pull[fields:] += of_k1 * (self.k1 or 0.0)
         diagonal = np.concatenate([prior.ravel(), of_k1])
-        step = -spsolve((normal + sparse.diags(diagonal)).tocsc(), pull)
+        step = -scipy.sparse.linalg.spsolve((normal + scipy.sparse.diags(diagonal)).tocsc(), pull)
         moved = parameters + step[:fields].reshape(parameters.shape)
         return moved, 0.0 if self.k1 is None else float(step[fields])
 
-    def _jacobian(self, parameters: Floats) -> sparse.csr_matrix:
+    def _jacobian(self, parameters: Floats) -> scipy.sparse.csr_matrix:
         """Derivatives of the residuals by the parameters of all fields and, last, by k1."""
         size = (self.first.points.size, parameters.size)
-        joined = sparse.csr_matrix(size)
+        joined = scipy.sparse.csr_matrix(size)
         for sign, side in ((1.0, self.first), (-1.0, self.second)):
             width = parameters.shape[1]
             columns = side.fields[:, None, None] * width + np.arange(width)
@@ -256,11 +255,13 @@ class _System:
             where = tuple(
                 np.broadcast_to(index, side.basis.shape).ravel() for index in (rows, columns)
             )
-            joined = joined + sparse.csr_matrix((sign * side.basis.ravel(), where), shape=size)
+            joined = joined + scipy.sparse.csr_matrix(
+                (sign * side.basis.ravel(), where), shape=size
+            )
         if self.k1 is None:
             return joined
         moves = self.first.by_k1(parameters, self.k1) - self.second.by_k1(parameters, self.k1)
-        return sparse.hstack([joined, moves.reshape(-1, 1)], format="csr")
+        return scipy.sparse.hstack([joined, moves.reshape(-1, 1)], format="csr")
 
 
 def _basis(unit_xy: Points, model: PlacementModel) -> Floats:

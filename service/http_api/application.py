@@ -93,6 +93,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
+    # Routes are tried in this order, and an inference is asked for most often.
+    app.include_router(open_inference_routes(engine, inference or Inference(engine)))
     app.include_router(job_routes(jobs))
     app.include_router(callback_routes(jobs))
     app.include_router(lims_routes(engine))
@@ -108,7 +110,6 @@ def create_app(
         root_routes,
     ):
         app.include_router(routes(engine))
-    app.include_router(open_inference_routes(engine, inference or Inference(engine)))
     add_documentation(app, swagger_folder)
 
     @app.exception_handler(PetroserveError)

@@ -29,7 +29,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
+from benchmarks.recording import record
 from benchmarks.serving import serving
 
 SMALL_PX = 512
@@ -61,8 +62,7 @@ def main() -> None:
     table = "\n".join([*head(arguments), *rows])
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -22,13 +22,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
 from benchmarks.known_grains import (
     Compared,
     KnownGrains,
     compare,
     scatter_grains,
 )
+from benchmarks.recording import record
 from petrography.pipeline import measure
 from petrography.report import Result, label_image_result
 
@@ -52,8 +53,7 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{text}\n")
+        record(text)
 
 
 def head(seeds: int) -> Iterator[str]:

@@ -22,8 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
 from benchmarks.killed_service import Outcome, kill_again_and_again
+from benchmarks.recording import record
 from tests.tiny_model import write_model
 
 
@@ -45,8 +46,7 @@ def main() -> None:
     table = "\n".join(rows(outcome, arguments))
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
     sys.exit(1 if outcome.lost or outcome.doubled else 0)
 
 

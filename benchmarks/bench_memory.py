@@ -31,7 +31,8 @@ from numpy.typing import DTypeLike, NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, forget_peak_mib, machine, status_mib
+from benchmarks.bench_analysis import forget_peak_mib, machine, status_mib
+from benchmarks.recording import record
 from command_line.files import written_folder
 from petrography.image_codec import write_pyramid
 from petrography.images import Image
@@ -61,8 +62,7 @@ def main() -> None:
             print(lines[-1], flush=True)
             image.unlink()
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n" + "\n".join(lines) + "\n")
+        record("\n".join(lines))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -31,8 +31,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
 from benchmarks.known_textures import MAGNIFICATIONS, RECIPE_TEXTURES, TEXTURES, draw_field
+from benchmarks.recording import record
 from petrography.minerals import BACKGROUND_CODE, is_ore
 from petrography.statistics import Composition, modal_composition
 from petrography.statistics.assay import mass_percent
@@ -84,8 +85,7 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n\n{text}\n")
+        record(text)
 
 
 def about(fields: int, seconds: float) -> str:

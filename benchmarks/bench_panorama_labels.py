@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
+from benchmarks.recording import record
 from petrography.accuracy import confusion_with_other, scores
 from petrography.images import Image, Labels, resample_image
 from petrography.minerals import parse_association
@@ -66,8 +67,7 @@ def main() -> None:
     table = "\n".join(lines)
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
 
 
 def load(models: Path, name: str) -> LoadedModel:

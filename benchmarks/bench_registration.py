@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
+from benchmarks.recording import record
 from petrography.errors import RegistrationError
 from petrography.images import Image
 from petrography.phantoms import RECIPE_NAMES, StageSeries, stage_series
@@ -76,8 +77,7 @@ def main() -> None:
     table = written(runs, arguments.seeds)
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
 
 
 def measured(way: str, recipe: str, seed: int, series: StageSeries) -> Run:

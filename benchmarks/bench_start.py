@@ -30,7 +30,8 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
+from benchmarks.recording import record
 from benchmarks.serving import free_port, serving
 
 WITHIN_S = 120.0
@@ -59,8 +60,7 @@ def main() -> None:
     table = "\n".join([*head(arguments), *rows])
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
 
 
 def parser() -> argparse.ArgumentParser:

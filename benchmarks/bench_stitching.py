@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, forget_peak_mib, machine, status_mib
+from benchmarks.bench_analysis import forget_peak_mib, machine, status_mib
+from benchmarks.recording import record
 
 WAYS = ("petroserve", "petroserve-grid", "opencv-stitcher", "chained-homographies")
 HEIGHT_PX, WIDTH_PX = 2547, 3396
@@ -55,8 +56,7 @@ def main() -> None:
         table = compare(fields, arguments.ways, arguments.repeat)
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
 
 
 def paint(folder: Path) -> None:

@@ -30,8 +30,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
 from benchmarks.killed_service import KilledService, listed, picture, variables_of
+from benchmarks.recording import record
 from tests.tiny_model import write_model
 
 
@@ -57,8 +58,7 @@ def main() -> None:
     table = "\n".join(rows(measured, arguments))
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
     sys.exit(0 if measured.ids == measured.analyses == measured.keys else 1)
 
 

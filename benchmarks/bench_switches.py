@@ -35,7 +35,8 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
+from benchmarks.recording import record
 from benchmarks.serving import serving
 
 ANSWER_WITHIN_S = 3600.0
@@ -68,8 +69,7 @@ def main() -> None:
     table = "\n".join([*head(arguments), *rows])
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -36,7 +36,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
+from benchmarks.recording import record
 from benchmarks.serving import serving
 from petrography.image_codec import encode_jpeg
 from petrography.phantoms import phantom
@@ -69,8 +70,7 @@ def main() -> None:
     table = "\n".join([*head(arguments), *rows, "", *within_a_process()])
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
 
 
 def parser() -> argparse.ArgumentParser:

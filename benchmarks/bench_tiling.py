@@ -34,7 +34,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
+from benchmarks.recording import record
 from export.tiling_proof import seam_gradient_ratio
 from petrography.accuracy import confusion_matrix, scores
 from petrography.images import Image, Labels
@@ -70,8 +71,7 @@ def main() -> None:
         lines += measured
         print("\n".join(measured), flush=True)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n" + "\n".join(lines) + "\n")
+        record("\n".join(lines))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import RESULTS, machine
+from benchmarks.bench_analysis import machine
+from benchmarks.recording import record
 from petrography.image_codec import encode_png
 from petrography.phantoms import phantom
 from training.checkpoint import load_checkpoint
@@ -56,8 +57,7 @@ def main() -> None:
     text = table(runs, arguments.steps)
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(text)
+        record(text)
 
 
 def painted(root: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,23 @@ def test_a_note_that_holds_no_path_of_its_own_is_no_result(
 def test_notes_that_are_no_text_are_no_results(outbox: Outbox, tmp_path: Path) -> None:
     (tmp_path / ".outbox" / f"{'0' * 64}.note").write_bytes(b"\xff\xfe")
     assert outbox.paths() == []
+
+
+def test_what_was_put_off_comes_last_even_within_one_tick_of_the_clock(
+    outbox: Outbox, tmp_path: Path
+) -> None:
+    for _ in range(20):
+        first, second = (tmp_path / "analyses" / str(uuid.uuid4()) for _ in range(2))
+        for path in (first, second):
+            outbox.note(path)
+        for note in (tmp_path / ".outbox").glob("*.note"):
+            now_ns = time.time_ns()
+            os.utime(note, ns=(now_ns, now_ns))
+
+        outbox.put_off(first)
+        assert outbox.paths() == [second, first]
+        for path in (first, second):
+            outbox.strike(path)
 
 
 @pytest.fixture

@@ -48,7 +48,10 @@ if TYPE_CHECKING:
     from service.repository import LoadedModel
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 WAYS = ("bare", "eager", "analysis")
 HEIGHT_PX, WIDTH_PX = 2547, 3396
 LARGE_HEIGHT_PX, LARGE_WIDTH_PX = 8000, 12000
@@ -74,8 +77,7 @@ def main() -> None:
     )
     print(table)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{table}\n")
+        record(table)
 
 
 def compare(models: Path, model: str, repeat: int, petroscope_python: str | None) -> str:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -55,7 +56,10 @@ from service.repository import LoadedModel, open_repository
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 LABELLED_FRACTION, SQUARE_PX = 0.33, 64
 HEIGHT_PX, WIDTH_PX = 1200, 1600
 FULL_HEIGHT_PX, FULL_WIDTH_PX = 2547, 3396
@@ -106,8 +110,7 @@ def main() -> None:
     )
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{text}")
+        record(text)
 
 
 def conditions(arguments: argparse.Namespace, model: LoadedModel) -> str:

@@ -25,6 +25,7 @@ import argparse
 import math
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,7 +44,11 @@ from petrography.statistics.grain_contacts import measure_grain_contacts
 from petrography.statistics.intergrowths import intergrowths
 from petrography.statistics.locking import grain_locking
 
-RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 Labels = NDArray[np.uint8]
 REPEATS = 3
 
@@ -67,8 +72,7 @@ def main() -> None:
     text = heading + "\n\n".join("\n".join(lines) for lines in tables) + "\n"
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(text)
+        record(text)
 
 
 # --- time ------------------------------------------------------------------------------------

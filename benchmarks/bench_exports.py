@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import io
 import platform
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -35,7 +36,11 @@ from petrography.report import (
 )
 from petrography.statistics import Grains
 
-RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 CELL_PX = 12
 CODES = (1, 6, 8)
 
@@ -49,8 +54,7 @@ def main() -> None:
     text = report_text([measured(side) for side in arguments.side or (32, 320)])
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{text}")
+        record(text)
 
 
 def discs(side: int) -> NDArray[np.uint8]:
@@ -73,8 +77,9 @@ def measured(side: int) -> dict[str, Any]:
     files = {}
     for name, write in exports(result, grains, identity="discs").items():
         start = time.process_time()
-        size = len(write())
-        files[name] = (time.process_time() - start, size)
+        file = io.BytesIO()
+        write(file)
+        files[name] = (time.process_time() - start, file.tell())
     return {"grains": len(grains), "files": files, "peaks": peaks(grains)}
 
 

@@ -28,6 +28,7 @@ import json
 import math
 import platform
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -46,7 +47,11 @@ from petrography.statistics import (
     summarise_grains,
 )
 
-RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 CELL_PX, CODES, STRIP_ROWS = 10, np.array([1, 2, 3, 4, 5, 6, 7, 8, 11], dtype=np.uint8), 64
 LARGEST_SCIKIT_IMAGE = 10_000
 PROPERTIES = (
@@ -94,8 +99,7 @@ def main() -> None:
     text = heading + "\n".join(lines) + "\n"
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(text)
+        record(text)
 
 
 def rows_of(count: int, arguments: argparse.Namespace) -> Iterator[str]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -41,7 +42,10 @@ from petrography.statistics.held_out import (
 from training.lumenstone import find_fields, load_field
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 SUBSETS = {"S1v1": "S1", "S2v1": "S2"}
 Interval = tuple[float, float]
 
@@ -87,8 +91,7 @@ def main() -> None:
     text = heading + "\n".join(lines) + "\n"
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(text)
+        record(text)
 
 
 def mode_lines(name: str, data: Path, mode: str) -> Iterator[str]:

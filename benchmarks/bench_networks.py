@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,11 @@ from training.networks.build import MAYBE_EXACT, build_network, stride_px, tile_
 from training.networks.description import described
 from training.networks.exact_halo import exact_halo_px
 
-RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 TRACED_PX = 256  # the graph takes any size
 CLASSES, TILE_PX, RUNS, LIMIT_PX, PATCH_PX = 10, 512, 5, 320, 384
 SMALL_HRNET = {"encoder": "tu-hrnet_w18_small"}
@@ -43,6 +48,7 @@ NETWORKS: tuple[dict[str, object], ...] = (
     {"architecture": "full-pspnet", "encoder": "resnet18", "dilated": True},
     {"architecture": "full-pspnet", "encoder": "resnet34", "dilated": True},
     {"architecture": "resnet-resunet", "encoder": "resnet34", "dilated": True, "filters": 24},
+    {"architecture": "pyramid-resunet", "encoder": "resnet18"},
     {"architecture": "unet", "encoder": "resnet18"},
     {"architecture": "unet", "encoder_depth": 4, "options": {"decoder_channels": (64, 32, 16, 16)}},
     {"architecture": "unet", "encoder_depth": 3, "options": {"decoder_channels": (64, 32, 16)}},
@@ -87,8 +93,7 @@ def main() -> None:
             print(row, flush=True)
             lines.append(row)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n" + "\n".join(lines) + "\n")
+        record("\n".join(lines))
 
 
 def _machine() -> Iterator[str]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import math
 import platform
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,8 +32,12 @@ from petrography.minerals import mineral
 from petrography.phantoms import phantom
 from petrography.phantoms.recipes import RECIPES, THIN_SECTIONS, Recipe
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 ALL_RECIPES = {**RECIPES, **THIN_SECTIONS}
-RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 # Sand grains are large and belong to one phase each: small fields would hold none of the rare ones.
 POLISHED_SHAPE_PX, THIN_SHAPE_PX = (160, 212), (480, 640)
 FULL_HEIGHT_PX, FULL_WIDTH_PX = 2547, 3396
@@ -62,8 +67,7 @@ def main() -> None:
     text = f"{report(measured, arguments.phantoms)}\n"
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{text}")
+        record(text)
 
 
 def measure(recipe: Recipe, count: int) -> Measured:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -45,7 +46,10 @@ from training.networks.build import geometry_for_small_fields
 from training.painted_sections import kept_section
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.recording import record
+
 PICTURE = ROOT / "docs" / "images" / "xpl-fusion.png"
 FUSION = ROOT / "models" / "phantom-xpl-fusion" / "1"
 RECIPE, SIZE_PX, STEP_DEG, TURNS = "S3", 256, 15.0, 12
@@ -116,8 +120,7 @@ def main() -> None:
     text = f"{report(judged, fusion, twin, arguments.fields)}\n"
     print(text)
     if arguments.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(f"\n{text}")
+        record(text)
         draw(judged, PICTURE)
 
 

@@ -49,15 +49,16 @@ def tell(prepared: PreparedAnalysis, images: Iterable[Path]) -> int:
 
     The network is run once for each kind of output, to measure it on this machine.
     """
-    from service.engine import OtherRate, estimate, size_of
+    from service.engine import OtherRate, estimate, size_of, with_scale_of
 
     prepared.model.warm_up()
     status, seconds = DONE, 0.0
     for image in images:
+        file = _File(image)
         try:
             told = estimate(
-                size_of(_File(image)),
-                prepared.request,
+                size_of(file),
+                with_scale_of(file, prepared.request),
                 prepared.model,
                 prepared.settings,
                 OtherRate(),

@@ -78,7 +78,9 @@ def measure(arguments: argparse.Namespace) -> int:
         result_folders(arguments.labels, arguments.out).items(), sections, strict=True
     ):
         result, measured = _measured(path, arguments, options, looked_for)
-        files = label_image_files(result, measured.grains, measured.textures, outputs)
+        files = label_image_files(
+            result, measured.grains, measured.textures, outputs, file_name=path.name
+        )
         write_files(folder, files)
         named.append(NamedResult(str(path), section, result))
         print(_tables(result) if len(sections) == 1 else f"{path}\n{_tables(result)}\n")

@@ -2,22 +2,28 @@
 
 Such a network has no images left to be judged on. An earlier version, trained by the same recipe
 without the validation images, lends it what was measured on them; its card says whose figures
-they are.
+they are. Network, classes, channels, tiles, images and split must be the same; where the rest of the
+recipe is another (seed, epochs, learning rate, augmentation), log and card say so.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from export.judging import verified_model
+from export.recipe_differences import recipe_differences
 from petrography.errors import ConfigurationError
 from petrography.model_card import JudgedBy, ModelCard, TileGeometry
-from training.config import TrainingConfig
+from training.config import TrainingConfig, read_config
+from training.earlier_runs import doubts_about_told_runs
 from training.lumenstone import data_sha256
 from training.networks.description import described
-from training.run import split_paths
+from training.splitting import split_paths
 
 __all__ = ["judge_of", "judged_by"]
+
+_LOG = logging.getLogger(__name__)
 
 
 def judge_of(
@@ -37,8 +43,8 @@ def judge_of(
     Raises
     ------
     ConfigurationError
-        If a judge is missing, not wanted, of another kind, or saw other images than those of the
-        split.
+        If a judge is missing, not wanted, of another kind, saw other images than those of the
+        split, or started from a run that did.
     ModelCardError
         If its folder is broken.
     """
@@ -81,8 +87,27 @@ def _require_same_split(card: ModelCard, config: TrainingConfig, folder: Path) -
     if judged != {path.name for path in validation}:
         msg = f"{folder} was judged on {sorted(judged)}, not on the validation images of this split"
         raise ConfigurationError(msg)
+    for doubt in doubts_about_told_runs(card.training.started_from, data.root, validation):
+        _LOG.warning("whether %s saw its validation images before is not known: %s", folder, doubt)
 
 
-def judged_by(card: ModelCard) -> JudgedBy:
-    """Name a version, for the card of the one that it judges."""
-    return JudgedBy(name=card.name, version=card.version, onnx_sha256=card.onnx_sha256)
+def judged_by(card: ModelCard, config: TrainingConfig) -> JudgedBy:
+    """Name a version, for the card of the one that it judges, and how its recipe was another.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the judge.
+    config : TrainingConfig
+        Of the network that it judges.
+    """
+    source = f"the training configuration on the card of {card.name}:{card.version}"
+    differences = recipe_differences(read_config(card.training.config_toml, source=source), config)
+    if differences:
+        _LOG.warning("the judge was trained by another recipe: %s", "; ".join(differences))
+    return JudgedBy(
+        name=card.name,
+        version=card.version,
+        onnx_sha256=card.onnx_sha256,
+        differences=differences,
+    )

@@ -6,10 +6,13 @@ Nothing heavy is imported before a command runs.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+from petrography.minerals import MINERALS, UNLABELLED_CODE
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -28,6 +31,8 @@ AddCommand: TypeAlias = Callable[
 ]
 
 _DONE = 0
+# As of `training.lumenstone.LUMENSTONE`, which is imported when a command runs.
+LUMENSTONE_IMAGES, LUMENSTONE_MASKS = "{subset}/imgs/{split}", "{subset}/masks/{split}"
 _LUMENSTONE = (("S1v1", "S1"), ("S2v1", "S2"))
 
 
@@ -49,7 +54,7 @@ def add_commands(add_command: AddCommand) -> None:
 
 def _describe_test_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models_named", nargs="+", metavar="NAME[:VERSION]")
-    parser.add_argument("--data", type=Path, required=True, help="folder in the LumenStone layout")
+    parser.add_argument("--data", type=Path, required=True, help="folder of images and masks")
     parser.add_argument(
         "--subset",
         action="append",
@@ -57,6 +62,7 @@ def _describe_test_model(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER=ASSOCIATION",
         help="what to judge on, repeatable (default: S1v1=S1 and S2v1=S2)",
     )
+    _describe_layout(parser)
     parser.add_argument("--split", choices=("train", "test"), default="test")
     parser.add_argument(
         "--resampling-factor", type=float, help="model pixels per image pixel (default: the card's)"
@@ -74,11 +80,51 @@ def _describe_test_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _describe_layout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--images",
+        default=LUMENSTONE_IMAGES,
+        metavar="PATTERN",
+        help=f"folder of images below --data (default: {LUMENSTONE_IMAGES})",
+    )
+    parser.add_argument(
+        "--masks",
+        default=LUMENSTONE_MASKS,
+        metavar="PATTERN",
+        help=f"folder of masks below --data (default: {LUMENSTONE_MASKS})",
+    )
+    parser.add_argument(
+        "--mask-codes",
+        type=_mask_codes,
+        default={},
+        metavar="GIVEN=CODE,...",
+        help="mineral codes (or 255) of masks that use others, such as 0=0,1=0,4=32",
+    )
+
+
 def _subset(text: str) -> tuple[str, str]:
     folder, _, association = text.partition("=")
     if folder and association:
         return folder, association
     msg = f"subset is {text[:40]!r}; wanted FOLDER=ASSOCIATION, such as S1v1=S1"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def _mask_codes(text: str) -> dict[int, int]:
+    pairs = [re.fullmatch(r"(\d{1,3})=(\d{1,3})", one.strip(), re.ASCII) for one in text.split(",")]
+    codes = {int(pair[1]): int(pair[2]) for pair in pairs if pair is not None}
+    known = {*MINERALS, UNLABELLED_CODE}
+    # 255 is never annotated, whatever a mask means by its other codes.
+    if (
+        len(codes) == len(pairs)
+        and max(codes, default=UNLABELLED_CODE) < UNLABELLED_CODE
+        and known.issuperset(codes.values())
+    ):
+        return codes
+    msg = (
+        f"mask codes are {text[:80]!r}; wanted GIVEN=CODE,... with each GIVEN once, 0 to 254, and "
+        "CODE that of a mineral or 255"
+    )
     raise argparse.ArgumentTypeError(msg)
 
 
@@ -92,7 +138,7 @@ def _border(text: str) -> int:
 def _test_model(arguments: argparse.Namespace) -> int:
     from export.judging import accuracy_table, data_name, evaluations_of, find_model, open_model
     from petrography.accuracy import MetricsReport
-    from training.lumenstone import find_fields
+    from training.lumenstone import Layout, find_fields
 
     if arguments.out is not None:
         # What is missing is missed now and not after hours.
@@ -106,8 +152,11 @@ def _test_model(arguments: argparse.Namespace) -> int:
         for name in arguments.models_named
     ]
     subsets = dict(arguments.subset or _LUMENSTONE)
-    paths = find_fields(arguments.data, subsets, split=arguments.split)
-    data = data_name(subsets, arguments.split, len(paths))
+    layout = Layout(arguments.images, arguments.masks, arguments.mask_codes)
+    paths = find_fields(arguments.data, subsets, split=arguments.split, layout=layout)
+    # Where the folders know no splits it would be wrong to call what they hold one.
+    split = arguments.split if "{split}" in arguments.images else "undivided"
+    data = data_name(subsets, split, len(paths))
     measured = _measured(opened, paths, arguments)
     for one in measured:
         if len(measured) > 1:

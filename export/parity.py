@@ -14,14 +14,29 @@ from torch import nn
 
 from export.onnx_predictor import ExportedGraph
 from petrography.errors import ConfigurationError
-from petrography.model_card import Parity
+from petrography.model_card import Parity, TileGeometry
 from training.torch_predictor import TorchPredictor
 
-__all__ = ["MAX_DIFFERING_LABEL_FRACTION", "MAX_PROBABILITY_DIFFERENCE", "prove_parity"]
+__all__ = [
+    "MAX_DIFFERING_LABEL_FRACTION",
+    "MAX_PROBABILITY_DIFFERENCE",
+    "prove_parity",
+    "untraced_side_px",
+]
 
 # float32 sums in another order: a hundred times what was seen (5e-6), far below a wrong bin.
 MAX_PROBABILITY_DIFFERENCE = 1e-3
 MAX_DIFFERING_LABEL_FRACTION = 1e-4
+
+
+def untraced_side_px(geometry: TileGeometry) -> int:
+    """Choose the height, in px, of a tile that shows whether a graph is right at other sizes too.
+
+    About half of the traced side and three strides, and never the traced side itself.
+    """
+    multiple_px = geometry.multiple_px
+    strides = geometry.size_px // 2 // multiple_px + 3
+    return multiple_px * (strides + (strides * multiple_px == geometry.size_px))
 
 
 def prove_parity(

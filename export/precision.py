@@ -268,7 +268,7 @@ def _worth_quantising(quantiser: _Quantiser, judge: _Judge) -> tuple[str, ...]:
     return chosen
 
 
-class _TileReader(CalibrationDataReader):  # type: ignore[misc]
+class _TileReader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime has no types
     """Hands tiles to ONNX Runtime's calibration, all classes open."""
 
     def __init__(self, tiles: Tiles, classes: int) -> None:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from export.calibration import calibrate
 from export.graph import OPSET, to_onnx
 from export.judged import judge_of, judged_by
 from export.onnx_predictor import open_graph
-from export.parity import prove_parity
+from export.parity import prove_parity, untraced_side_px
 from export.signing import sign_model
 from export.tiling_proof import prove_tiling
 from export.timing import time_graphs
@@ -48,13 +48,15 @@ from petrography.model_card import (
 from petrography.tiling import Window, read_window
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import DataConfig, NetworkConfig, TrainingConfig
+from training.earlier_runs import doubts_about_start
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import Field, data_sha256, load_fields
 from training.networks.build import Normalised, build_network, tile_geometry
 from training.networks.description import described
-from training.run import git_commit, load_data, split_paths
+from training.run import git_commit, load_data
+from training.splitting import split_paths
 
-__all__ = ["export_checkpoint", "next_version", "publish"]
+__all__ = ["chosen_version", "export_checkpoint", "next_version", "publish"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class _Proof:
     evaluations: tuple[Evaluation, ...]
     baseline: NearestColour
     judge: ModelCard | None
+    doubts: tuple[str, ...] = ()
 
 
 def export_checkpoint(
@@ -110,15 +113,16 @@ def export_checkpoint(
     ConfigurationError
         If the checkpoint or the data cannot be used or are not those of the training, the judge
         does not fit, the graph does not agree with the checkpoint, a halo does not cover the
-        receptive field, or the version exists.
+        receptive field, the version is no version or exists, or a run that this one started from was
+        fitted to its validation images.
     """
     saved = load_checkpoint(checkpoint)
     config = _where_the_data_lie(saved.config, data_root)
     target = models / saved.config.name
-    version = next_version(target) if version is None else version
-    _require_absent(target / str(version))
+    version = chosen_version(target, version)
     geometry = _geometry(saved, tile_px)
     judged = judge_of(config, geometry, judge)
+    doubts = doubts_about_start(config)
     train, validation = _fields(saved, config.data)
     network = build_network(
         saved.config.network,
@@ -127,6 +131,7 @@ def export_checkpoint(
     ).eval()
     load_weights(network, saved.average, source=checkpoint)
     onnx_bytes, proof = _export_and_prove(saved, network, (geometry, judged), train, validation)
+    proof = replace(proof, doubts=doubts)
     card = _card(saved, version, network, proof, (len(train), len(validation)), onnx_bytes)
     return publish(target / str(version), onnx_bytes, card, key=key)
 
@@ -205,6 +210,22 @@ def next_version(folder: Path) -> int:
     return 1 + max((int(one.name) for one in folder.iterdir() if one.name.isdigit()), default=0)
 
 
+def chosen_version(folder: Path, wanted: int | None) -> int:
+    """Choose the version to publish in ``models/<name>``, before any work is done for it.
+
+    Raises
+    ------
+    ConfigurationError
+        If the wanted one is below 1 or exists.
+    """
+    version = next_version(folder) if wanted is None else wanted
+    if version < 1:
+        msg = f"version is {version}; wanted 1 or more, or none for the next one"
+        raise ConfigurationError(msg)
+    _require_absent(folder / str(version))
+    return version
+
+
 def _fields(saved: Checkpoint, data: DataConfig) -> tuple[Sequence[Field], Sequence[Field]]:
     if saved.config.stage_series is not None:
         painted = load_data(saved.config)
@@ -264,9 +285,8 @@ def _export_and_prove(
 def _parity_tiles(
     fields: Sequence[Field], geometry: TileGeometry
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Real tiles at the traced size, and at one that no side of the traced tile divides."""
-    size, other = geometry.size_px, (geometry.size_px // 2 + 3 * geometry.multiple_px)
-    other -= other % geometry.multiple_px
+    """Real tiles at the traced size, and at one with a side that was not traced."""
+    size, other = geometry.size_px, untraced_side_px(geometry)
     square = [read_window(one.image, Window(0, 0, size, size)) for one in fields[:2]]
     oblong = [read_window(one.image, Window(0, 0, other, size)) for one in fields[:1]]
     return np.stack(square), np.stack(oblong)
@@ -300,7 +320,7 @@ def _card(
         tile=proof.geometry,
         calibration=proof.calibration,
         evaluations=proof.evaluations,
-        training=_training_record(saved, images),
+        training=_training_record(saved, images, proof.doubts),
         parity=proof.parity,
         weight_terms=said.weight_terms,
         git_commit=git_commit(),
@@ -309,7 +329,7 @@ def _card(
         onnx_sha256=sha256_hex(onnx_bytes),
         tiling_proof=proof.tiling,
         timings=_timings(onnx_bytes, proof.geometry, config),
-        judged_by=None if proof.judge is None else judged_by(proof.judge),
+        judged_by=None if proof.judge is None else judged_by(proof.judge, config),
     )
 
 
@@ -333,7 +353,9 @@ def _timings(
     return timings
 
 
-def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingRecord:
+def _training_record(
+    saved: Checkpoint, images: tuple[int, int], doubts: Sequence[str]
+) -> TrainingRecord:
     config = saved.config
     return TrainingRecord(
         data=config.card.data,
@@ -341,11 +363,19 @@ def _training_record(saved: Checkpoint, images: tuple[int, int]) -> TrainingReco
         data_sha256=saved.data_sha256,
         train_images=images[0],
         validation_images=images[1],
-        phantom_fraction=config.card.phantom_fraction,
+        phantom_fraction=config.phantom_fraction,
         steps=saved.epoch * config.schedule.steps_per_epoch,
         config_toml=_without_folders(saved.config_toml),
-        started_from=saved.origin or _origin(config.network),
+        started_from=_with_doubts(saved.origin or _origin(config.network), doubts),
+        git_commit=saved.git_commit,
     )
+
+
+def _with_doubts(told: str | None, doubts: Sequence[str]) -> str | None:
+    """Add to what is told of the runs before what could not be found out about them."""
+    if told is None or not doubts:
+        return told
+    return f"{told}\nWhether these saw validation images is not known: {'; '.join(doubts)}."
 
 
 def _origin(network: NetworkConfig) -> str | None:

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from export.judging import verified_model
 from export.onnx_predictor import ExportedGraph, open_graph
+from export.parity import untraced_side_px
 from export.precision import Converted, to_float16, to_int8
-from export.publish import next_version, publish
+from export.publish import chosen_version, publish
 from export.tiling_proof import prove_tiling
 from export.timing import time_graphs
-from petrography.accuracy import NearestColour, confusion_matrix, scores
+from petrography.accuracy import NearestColour, confusion_matrix, scores_of_present
 from petrography.errors import ConfigurationError
 from petrography.minisign import SecretKey
 from petrography.model_card import (
@@ -140,6 +141,7 @@ def export_variant(
     options = options or VariantOptions()
     card, onnx_bytes = verified_model(folder)
     _require_float32(card, folder)
+    version = chosen_version(folder.parent, options.version)
     data = _load_data(card, data_root)
     base = _graph(card, onnx_bytes)
     converted = _convert(precision, card, onnx_bytes, data.training, options.calibration_tiles)
@@ -148,7 +150,6 @@ def export_variant(
         _score(variant.model, base.model, data.validation, given=given) for given in (True, False)
     )
     _require_agreement(proven, precision, options)
-    version = next_version(folder.parent) if options.version is None else options.version
     timings = time_graphs(
         (onnx_bytes, converted.onnx_bytes),
         card.tile,
@@ -169,7 +170,7 @@ def export_variant(
         float32_timings=timings[0],
     )
     of_variant = _card(card, version, derivation, (base, variant), data, timings[1])
-    of_variant = of_variant.model_copy(update={"precision": precision})
+    of_variant = ModelCard.model_validate(of_variant.model_dump() | {"precision": precision})
     return publish(folder.parent / str(version), converted.onnx_bytes, of_variant, key=options.key)
 
 
@@ -194,7 +195,8 @@ def _load_data(card: ModelCard, root: Path | None) -> _Data:
     if config.data.subsets and root is None:
         msg = f"{card.name}:{card.version} was fitted to photographs; name their folder by --data"
         raise ConfigurationError(msg)
-    loaded = load_data(config)
+    # Phantoms are no images that a variant could be fitted to or judged on.
+    loaded = load_data(config.model_copy(update={"phantoms": None}))
     if loaded.sha256 != card.training.data_sha256:
         msg = (
             f"the training images under {root or 'no folder'} are not those that "
@@ -202,6 +204,8 @@ def _load_data(card: ModelCard, root: Path | None) -> _Data:
         )
         raise ConfigurationError(msg)
     about = f"{len(loaded.validation)} validation images of {card.training.data}"
+    if config.data.train_on_all:
+        about += ", which the training saw too"
     return _Data(loaded.train, loaded.validation, about)
 
 
@@ -209,7 +213,7 @@ def _training_config(card: ModelCard, root: Path | None) -> TrainingConfig:
     # The card leaves out where the data lay.
     stated = "[data]\n" if root is None else f"[data]\nroot = {json.dumps(str(root.resolve()))}\n"
     text, found = re.subn(
-        r"(?m)^\[data\]\s*$", lambda _: stated, card.training.config_toml, count=1
+        r"(?m)^\s*\[\s*data\s*\]\s*(#.*)?$", lambda _: stated, card.training.config_toml, count=1
     )
     source = f"the training configuration on the card of {card.name}:{card.version}"
     if not found:
@@ -258,7 +262,8 @@ def _score(
         agreeing += int((ours == theirs).sum())
         pixels += ours.size
         confusions += [confusion_matrix(field.truth, one, codes) for one in (ours, theirs)]
-    judged, reference = (scores(confusion, codes) for confusion in confusions)
+    # As in the evaluations of the same card: means over the classes that the truth holds.
+    judged, reference = (scores_of_present(confusion, codes) for confusion in confusions)
     return VariantScore(
         classes_given=given,
         label_agreement=agreeing / pixels,
@@ -342,9 +347,8 @@ def _parity(
 ) -> tuple[Parity, ...]:
     """Compare both on a tile, and on one of a shape that was never traced."""
     size = geometry.size_px
-    other = size // 2 // geometry.multiple_px * geometry.multiple_px or geometry.multiple_px
     proof = []
-    for height_px in (size, other):
+    for height_px in (size, untraced_side_px(geometry)):
         tile = np.ascontiguousarray(read_window(fields[0].image, Window(0, 0, height_px, size)))
         wanted, given = (graph.probabilities(tile[None]) for graph in (base, variant))
         labels = (graph.labels(tile[None])[0] for graph in (base, variant))

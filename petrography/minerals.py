@@ -31,6 +31,7 @@ __all__ = [
     "ASSOCIATIONS",
     "BACKGROUND_CODE",
     "MINERALS",
+    "RESIN_CODE",
     "UNLABELLED_CODE",
     "Mineral",
     "association_codes",
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 BACKGROUND_CODE = 0
+# What the sample is mounted in, which is no part of it.
+RESIN_CODE = 37
 UNLABELLED_CODE = 255
 _UNLABELLED_COLOUR = (128, 128, 128)
 

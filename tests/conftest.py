@@ -9,8 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("any-machine", deadline=None)
+hypothesis.settings.load_profile("any-machine")
 # Before anything imports ONNX Runtime, which otherwise reports usage over the network.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 

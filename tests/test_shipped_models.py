@@ -30,7 +30,7 @@ VERSIONS = sorted(path.parent for path in MODELS.glob("*/*/model.json"))
 # What the project promises of a file that everybody clones.
 MAX_MODEL_BYTES = 12 * 1024 * 1024
 # Below what their cards state, so that only a worse model fails.
-LEAST_S1_MEAN_IOU = {"lumenstone-pspnet": 0.82, "lumenstone-resunet": 0.60}
+LEAST_S1_MEAN_IOU = {"lumenstone-pspnet": 0.82, "lumenstone-resunet": 0.78}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class WholeImage:
 # know: 0.896 and 0.986 were measured here. What they do on ore is on their cards.
 WHOLE = {
     "lumenstone-pspnet": WholeImage("S1", (1273, 1698), 1704, (960,), 0.87),
-    "lumenstone-resunet": WholeImage("S1", (470, 610), 864, (400, 512), 1.0),
+    "lumenstone-resunet": WholeImage("S1", (1273, 1698), 1704, (960,), 0.87),
     "phantom-xpl-fusion": WholeImage("S3", (470, 610), 864, (400, 512), 1.0),
     "quartz-pspnet": WholeImage("quartz", (520, 680), 680, (256,), 0.97),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Checkpoint:
     sampler : SamplerState
         Where the plan of patches stands.
     torch_random : Tensor
-        State of torch's generator (dropout); patches have seeds of their own.
+        State of torch's generator on the CPU (dropout there); patches have seeds of their own.
     history : list of dict
         One entry per epoch: loss, learning rate, validation scores.
     best_score : float
@@ -46,6 +46,8 @@ class Checkpoint:
         Digest of the training images and masks.
     origin : str or None
         Where the weights come from if not from a run (`training.foreign`).
+    cuda_random : list of Tensor
+        States of the generators of all CUDA devices, where the run is on one.
     """
 
     config_toml: str
@@ -62,6 +64,7 @@ class Checkpoint:
     git_commit: str
     data_sha256: str
     origin: str | None = None
+    cuda_random: list[torch.Tensor] = field(default_factory=list)
 
     @property
     def config(self) -> TrainingConfig:

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 from petrography.channels import RGB_CHANNELS
 from petrography.errors import ConfigurationError, field_problems
 from petrography.fusion import FUSED_CHANNELS
-from petrography.minerals import MINERALS, UNLABELLED_CODE, mineral
+from petrography.minerals import BACKGROUND_CODE, MINERALS, UNLABELLED_CODE, mineral
+from training.card_config import CardConfig
 from training.config_section import Positive, Section, Share
 from training.foreign.config import ForeignConfig
 from training.input_config import InputConfig, StageSeriesConfig
@@ -30,6 +31,7 @@ __all__ = [
     "ScheduleConfig",
     "StageSeriesConfig",
     "TrainingConfig",
+    "config_text",
     "read_config",
 ]
 
@@ -53,7 +55,8 @@ class DataConfig(Section):
     mask_codes : dict of int to int
         Codes of masks that use others than this project's, and the mineral codes that they mean.
     classes : tuple of int
-        Mineral codes of the network outputs, in order.
+        Mineral codes of the network outputs, in order, 0 (background) among them; masks hold
+        these and 255.
     resampling_factor : float
         Applied to every image and mask when loaded.
     ignored_border_px : int
@@ -96,6 +99,21 @@ class DataConfig(Section):
         ]
         if unknown:
             msg = f"classes or mask_codes hold codes {unknown} that petrography.minerals does not name"
+            raise ValueError(msg)
+        if UNLABELLED_CODE in self.classes or len(set(self.classes)) != len(self.classes):
+            msg = f"classes are {list(self.classes)}; wanted different codes without 255"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _codes_of_masks(self) -> DataConfig:
+        strange = [code for code in self.mask_codes if not 0 <= code <= UNLABELLED_CODE]
+        unlabelled = self.mask_codes.get(UNLABELLED_CODE, UNLABELLED_CODE)
+        if strange or unlabelled != UNLABELLED_CODE:
+            msg = (
+                f"mask_codes tells of codes {strange or [UNLABELLED_CODE]}; wanted 0 to 254, for "
+                "255 is never annotated"
+            )
             raise ValueError(msg)
         return self
 
@@ -251,35 +269,6 @@ class ScheduleConfig(Section):
     mixed_precision: bool = True
 
 
-class CardConfig(Section):
-    """What the model card says that no measurement can tell.
-
-    Attributes
-    ----------
-    description : str
-        One or two sentences on what the model is for.
-    data, data_terms, weight_terms : str
-        The training images with their citation, their terms of use, and those of the weights.
-    um_per_px : float or None
-        Pixel size after `DataConfig.resampling_factor`, where it is known.
-    um_per_px_estimate : float or None
-        Best estimate of it where it is not.
-    default_resampling_factor : float
-        From a photograph as it leaves the training images' camera to the pixel of the model.
-    phantom_fraction : float
-        Share of the training patches that are phantoms.
-    """
-
-    description: str = Field(min_length=1)
-    data: str = Field(min_length=1)
-    data_terms: str = Field(min_length=1)
-    weight_terms: str = Field(min_length=1)
-    um_per_px: Positive | None = None
-    um_per_px_estimate: Positive | None = None
-    default_resampling_factor: Positive = 1.0
-    phantom_fraction: Share = 0.0
-
-
 class TrainingConfig(Section):
     """A whole run."""
 
@@ -305,6 +294,15 @@ class TrainingConfig(Section):
         fused = self.network.architecture == "xpl-fusion"
         return FUSED_CHANNELS if fused else self.input.channels
 
+    @property
+    def phantom_fraction(self) -> float:
+        """Share of the patches that are painted; of foreign weights what the card states."""
+        if self.foreign is not None:
+            return self.card.phantom_fraction or 0.0
+        if self.stage_series is not None:
+            return 1.0
+        return 0.0 if self.phantoms is None else self.phantoms.fraction
+
     @model_validator(mode="after")
     def _one_source(self) -> TrainingConfig:
         if bool(self.data.subsets) == (self.stage_series is not None):
@@ -325,6 +323,14 @@ class TrainingConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _background_among_the_classes(self) -> TrainingConfig:
+        # Every loss needs it; weights of others may know none.
+        if self.foreign is None and BACKGROUND_CODE not in self.data.classes:
+            msg = f"data.classes are {list(self.data.classes)}; wanted {BACKGROUND_CODE} among them"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _classes_of_the_recipe(self) -> TrainingConfig:
         painted = () if self.stage_series is None else self.stage_series.codes
         strange = [mineral(code).symbol for code in painted if code not in self.data.classes]
@@ -335,6 +341,21 @@ class TrainingConfig(Section):
             )
             raise ValueError(msg)
         return self
+
+
+def config_text(path: Path) -> str:
+    """Read the file of a run's TOML, which is UTF-8.
+
+    Raises
+    ------
+    ConfigurationError
+        If it has another encoding.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"{path} is not UTF-8, as TOML must be: {error.reason} at byte {error.start}"
+        raise ConfigurationError(msg) from None
 
 
 def read_config(text: str, *, source: str) -> TrainingConfig:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,14 @@ from petrography.errors import ConfigurationError
 from petrography.minerals import BACKGROUND_CODE
 from training.batches import epoch_batches
 from training.checkpoint import save_checkpoint
+from training.config import config_text, read_config
 from training.curves import draw_curves, write_history
 from training.evaluation import EvaluatedModel, pooled_confusion
 from training.losses import combined_loss
+from training.memory import memory_told
 from training.networks.build import geometry_for_small_fields, tile_geometry
 from training.run import Run, prepare_run, restore_run, run_folder
+from training.starting import resumed_checkpoint
 from training.torch_predictor import TorchPredictor
 
 __all__ = ["LAST_CHECKPOINT", "train"]
@@ -63,9 +65,12 @@ def train(
         If configuration, data or checkpoint cannot be used, a batch does not fit into memory, or
         the loss stops being finite.
     """
-    run = prepare_run(config_path.read_text(encoding="utf-8"), source=str(config_path))
-    folder = run_folder(run.config)
-    if (folder / LAST_CHECKPOINT).exists():
+    text, source = config_text(config_path), str(config_path)
+    config = read_config(text, source=source)
+    folder = run_folder(config)
+    resumed = resumed_checkpoint(config, folder / LAST_CHECKPOINT)
+    run = prepare_run(text, source=source, resumed=resumed)
+    if resumed is not None:
         restore_run(run, folder / LAST_CHECKPOINT)
     with SummaryWriter(str(folder / "tensorboard")) as log:
         while run.epoch < run.config.schedule.epochs:
@@ -124,14 +129,17 @@ class _Awaited:
 
 
 def _train_step(run: Run, image: Tensor, target: Tensor, annotated: Tensor) -> float:
+    sampler = run.config.sampler
+    what = f"a batch of {sampler.batch} patches of {sampler.patch_px} px"
     run.optimiser.zero_grad(set_to_none=True)
-    with _memory_told(run):
+    # The first step of the optimiser takes twice the memory of the weights.
+    with memory_told(what, run.device, "sampler.batch or sampler.patch_px"):
         loss = _loss(run, image, target, annotated)
         run.scaler.scale(loss).backward()
-    run.scaler.unscale_(run.optimiser)
-    clip_grad_norm_(run.network.parameters(), run.config.schedule.gradient_clip)
-    run.scaler.step(run.optimiser)
-    run.scaler.update()
+        run.scaler.unscale_(run.optimiser)
+        clip_grad_norm_(run.network.parameters(), run.config.schedule.gradient_clip)
+        run.scaler.step(run.optimiser)
+        run.scaler.update()
     if isinstance(run.scheduler, LambdaLR):
         run.scheduler.step()
     _update_average(run.average, run.network, run.config.schedule.average, _step_number(run))
@@ -149,25 +157,6 @@ def _loss(run: Run, image: Tensor, target: Tensor, annotated: Tensor) -> Tensor:
     return combined_loss(
         logits, target, annotated, background_index=background, config=run.config.loss
     )
-
-
-@contextmanager
-def _memory_told(run: Run) -> Iterator[None]:
-    """Say which numbers ask for more memory than there is, instead of how many bytes."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        # On a CPU torch has no kind of its own for it.
-        if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and (
-            "allocate memory" not in str(error)
-        ):
-            raise
-        sampler = run.config.sampler
-        msg = (
-            f"a batch of {sampler.batch} patches of {sampler.patch_px} px does not fit into the "
-            f"memory of {run.device}; lower sampler.batch or sampler.patch_px"
-        )
-        raise ConfigurationError(msg) from error
 
 
 def _precision(run: Run) -> torch.autocast:
@@ -211,9 +200,11 @@ def _validate(run: Run) -> dict[str, float]:
         [(field.truth.shape[0], field.truth.shape[1]) for field in run.validation],
     )
     model = EvaluatedModel(predictor_for, classes, geometry)
-    confusion = pooled_confusion(
-        run.validation, lambda field: model.predict(field, field.annotated), classes
-    )
+    what = f"the validation, in tiles of {geometry.size_px} px,"
+    with memory_told(what, run.device, "sampler.patch_px or data.resampling_factor"):
+        confusion = pooled_confusion(
+            run.validation, lambda field: model.predict(field, field.annotated), classes
+        )
     # As on the card: a class that the validation images do not show has no part in the means.
     total = scores_of_present(confusion, classes)
     dice = [2.0 * iou / (1.0 + iou) for iou in total.iou.values()]
@@ -249,8 +240,10 @@ def _save(run: Run, folder: Path) -> None:
     better = score > run.best_score
     run.best_score = max(run.best_score, score)
     checkpoint = run.checkpoint()
-    save_checkpoint(checkpoint, folder / LAST_CHECKPOINT)
+    # The best one first: a run that ends between the two does this epoch again and finds it better
+    # still, where one that kept the new score alone would never write it.
     if better:
         save_checkpoint(checkpoint, folder / "best.pt")
+    save_checkpoint(checkpoint, folder / LAST_CHECKPOINT)
     draw_curves(run.history, folder / "curves.png")
     write_history(run.history, folder / "history.csv")

@@ -122,7 +122,8 @@ def find_fields(
     Raises
     ------
     ConfigurationError
-        If a folder, an association or a mask is missing, or nothing is found.
+        If a folder, an association or a mask is missing, two images share a stem and so a mask, or
+        nothing is found.
     """
     found: list[FieldPaths] = []
     for subset, association in subsets.items():
@@ -166,7 +167,14 @@ def _filled(pattern: str, names: Mapping[str, str]) -> str:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES)
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES)
+    by_stem: dict[str, Path] = {}
+    for path in found:
+        other = by_stem.setdefault(path.stem, path)
+        if other is not path:
+            msg = f"{other} and {path} have one name and one mask; wanted one image of a stem"
+            raise ConfigurationError(msg)
+    return found
 
 
 def _mask_of(image: Path, masks: Path) -> Path:

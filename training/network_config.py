@@ -22,12 +22,14 @@ LibraryArchitecture = Literal[
     "deeplabv3plus",
     "segformer",
 ]
-OwnArchitecture = Literal["resunet", "xpl-fusion", "resnet-resunet", "full-pspnet", "hrnet-ocr"]
+OwnArchitecture = Literal[
+    "resunet", "xpl-fusion", "resnet-resunet", "pyramid-resunet", "full-pspnet", "hrnet-ocr"
+]
 NetworkOption = bool | int | float | str | tuple[int, ...]
 # What a field changes nothing of must not carry it: whoever wrote it expected a change.
 _FIELDS_OF_SOME_NETWORKS = {
     "dilated": ("resunet", "xpl-fusion", "resnet-resunet", "full-pspnet"),
-    "encoder_depth": get_args(LibraryArchitecture),
+    "encoder_depth": ("pyramid-resunet", *get_args(LibraryArchitecture)),
     "options": ("hrnet-ocr", *get_args(LibraryArchitecture)),
     "object_regions": ("hrnet-ocr",),
 }
@@ -40,10 +42,11 @@ class NetworkConfig(BaseModel):
     ----------
     architecture : str
         ``resunet``, ``xpl-fusion`` (a ResUNet over the channels of `petrography.fusion`),
-        ``resnet-resunet``, ``full-pspnet`` and ``hrnet-ocr`` are of this project, the others of
-        segmentation-models-pytorch.
+        ``resnet-resunet``, ``pyramid-resunet``, ``full-pspnet`` and ``hrnet-ocr`` are of this
+        project, the others of segmentation-models-pytorch.
     filters : int
-        Filters of the first level of the ``resunet``, of the last of the ``resnet-resunet``.
+        Filters of the first level of the ``resunet``, of the last of the ``resnet-resunet`` and the
+        ``pyramid-resunet``.
     order : {"conv-relu-bn", "conv-bn-relu"}
         Blocks of the ``resunet``.
     dilated : bool
@@ -52,7 +55,8 @@ class NetworkConfig(BaseModel):
     encoder : str
         Encoder of all but the ``resunet``, by its name in segmentation-models-pytorch.
     encoder_depth : int or None
-        Stages of the encoder that are used; None is the library's choice (3 for ``pspnet``).
+        Stages of the encoder that are used; None is the library's choice (3 for ``pspnet``), and 3
+        for the ``pyramid-resunet``.
     options : dict
         Further arguments of the library's network, such as ``decoder_channels``, or
         ``middle_channels`` of the ``hrnet-ocr``.

@@ -22,21 +22,22 @@ from petrography.errors import ConfigurationError
 from petrography.fusion import FUSED_CHANNELS
 from petrography.minerals import mineral
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
-from training.config import DataConfig, ScheduleConfig, TrainingConfig, read_config
+from training.config import ScheduleConfig, TrainingConfig, read_config
+from training.earlier_runs import doubts_about_start
+from training.field_checks import require_different_images, require_known_codes
 from training.lumenstone import (
     Field,
     FieldPaths,
-    Layout,
     data_sha256,
-    find_fields,
     load_fields,
 )
-from training.networks.build import build_network
+from training.networks.build import Normalised, build_network
 from training.normalisation import input_statistics
 from training.phantom_fields import paint_fields
 from training.sampler import BalancedSampler
-from training.splits import Split, deal_folds, split_fields
+from training.splitting import split_paths
 from training.stage_series import fields_sha256, paint_series
+from training.starting import load_initial, require_true_card
 
 __all__ = [
     "LoadedData",
@@ -48,12 +49,9 @@ __all__ = [
     "prepare_run",
     "restore_run",
     "run_folder",
-    "split_paths",
 ]
 
 
-# Names of an encoder's tensors begin so, whatever stands behind it.
-_ENCODER = "network.encoder."
 _LOG = logging.getLogger(__name__)
 
 
@@ -89,6 +87,7 @@ class Run:
             scaler=self.scaler.state_dict(),
             sampler=self.sampler.state,
             torch_random=torch.get_rng_state(),
+            cuda_random=torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
             history=self.history,
             best_score=self.best_score,
             git_commit=git_commit(),
@@ -131,8 +130,10 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def prepare_run(config_toml: str, *, source: str) -> Run:
+def prepare_run(config_toml: str, *, source: str, resumed: Checkpoint | None = None) -> Run:
     """Load the data and build the network, optimiser and sampler of a new run.
+
+    What costs nothing to check is checked before any image is read or painted.
 
     Parameters
     ----------
@@ -140,11 +141,14 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
         The run's TOML.
     source : str
         Where it comes from, for messages.
+    resumed : Checkpoint, optional
+        What `restore_run` will bring the run to: then its start was checked when it began.
 
     Raises
     ------
     ConfigurationError
-        If the configuration or any image or mask cannot be used.
+        If the configuration or any image or mask cannot be used, or the run starts from one that
+        was fitted to its validation images.
     """
     config = read_config(config_toml, source=source)
     if config.foreign is not None:
@@ -153,6 +157,12 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
             "writes by network.initial_weights"
         )
         raise ConfigurationError(msg)
+    device = choose_device(config.device)
+    network = _fresh_network(config, device, initial=resumed is None)
+    if resumed is None:
+        require_true_card(config, source=source)
+        for doubt in doubts_about_start(config):
+            _LOG.warning("whether validation images were seen before cannot be told: %s", doubt)
     data = load_data(config)
     _tell_absent_classes(data.validation, config.data.classes)
     if config.data.train_on_all:
@@ -160,8 +170,7 @@ def prepare_run(config_toml: str, *, source: str) -> Run:
             "train_on_all: the validation images are trained on too, their scores judge nothing; "
             "export last.pt, judged by a version that was trained without them"
         )
-    device = choose_device(config.device)
-    network = _fresh_network(config, device, data.train)
+    _normalise(network, config, data.train)
     optimiser = Adam(
         network.parameters(),
         lr=config.schedule.learning_rate,
@@ -211,35 +220,10 @@ def load_data(config: TrainingConfig) -> LoadedData:
         resampling_factor=config.data.resampling_factor,
         channels=config.channels,
     )
+    require_known_codes(validation, validation_paths, config.data.classes)
+    if not config.data.train_on_all:
+        require_different_images(train, validation)
     return LoadedData(train, validation, data_sha256(train_paths))
-
-
-def split_paths(data: DataConfig) -> tuple[tuple[FieldPaths, ...], tuple[FieldPaths, ...]]:
-    """Find the fields of a configuration to train on and those to validate on.
-
-    With ``train_on_all`` the former are all fields, the latter among them.
-    """
-    layout = Layout(data.images, data.masks, data.mask_codes)
-    paths = find_fields(data.root, data.subsets, layout=layout)
-    train, validation = _split(data, paths)
-    return (tuple(paths) if data.train_on_all else train), validation
-
-
-def _split(data: DataConfig, paths: Sequence[FieldPaths]) -> Split:
-    if data.folds is not None and data.fold is not None:
-        return deal_folds(
-            paths,
-            folds=data.folds,
-            fold=data.fold,
-            same_ore=data.same_ore,
-            seed=data.split_seed,
-        )
-    return split_fields(
-        paths,
-        validation_fraction=data.validation_fraction,
-        same_ore=data.same_ore,
-        seed=data.split_seed,
-    )
 
 
 def load_training_fields(config: TrainingConfig, paths: Sequence[FieldPaths]) -> tuple[Field, ...]:
@@ -254,6 +238,7 @@ def load_training_fields(config: TrainingConfig, paths: Sequence[FieldPaths]) ->
     photographs = load_fields(
         paths, resampling_factor=config.data.resampling_factor, channels=config.channels
     )
+    require_known_codes(photographs, paths, config.data.classes)
     if border_px:
         photographs = tuple(
             replace(one, truth=void_border(one.truth, border_px, frame_px=0)) for one in photographs
@@ -263,26 +248,25 @@ def load_training_fields(config: TrainingConfig, paths: Sequence[FieldPaths]) ->
     return (*photographs, *paint_fields(config.phantoms, config.data.classes))
 
 
-def _fresh_network(
-    config: TrainingConfig, device: torch.device, fields: Sequence[Field]
-) -> nn.Module:
+def _fresh_network(config: TrainingConfig, device: torch.device, *, initial: bool) -> Normalised:
     torch.manual_seed(config.seed)
-    mean, std = input_statistics(fields, config.input, config.channels)
     network = build_network(
-        config.network,
-        classes=len(config.data.classes),
-        channels=len(config.channels),
-        mean=mean,
-        std=std,
+        config.network, classes=len(config.data.classes), channels=len(config.channels)
     ).to(device)
-    if config.network.initial_weights is not None:
-        initial = load_checkpoint(config.network.initial_weights)
-        load_weights(network, initial.average, source=config.network.initial_weights)
-    if config.network.initial_encoder is not None:
-        _load_initial_encoder(network, config.network.initial_encoder)
+    if initial:
+        load_initial(network, config.network, config.input)
     # Channels last is twice as fast in reduced precision; torch's own annotation forgot the call.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
+
+
+def _normalise(network: Normalised, config: TrainingConfig, fields: Sequence[Field]) -> None:
+    """Set mean and deviation, unless they came with the weights."""
+    if config.network.initial_weights is not None:
+        return
+    mean, std = input_statistics(fields, config.input, config.channels)
+    network.mean.copy_(torch.tensor(mean).view(1, -1, 1, 1))
+    network.std.copy_(torch.tensor(std).view(1, -1, 1, 1))
 
 
 def restore_run(run: Run, path: Path) -> None:
@@ -298,6 +282,9 @@ def restore_run(run: Run, path: Path) -> None:
         what = "configuration" if saved.config != run.config else "training data"
         msg = f"{path} was written with another {what}; choose another name or remove it"
         raise ConfigurationError(msg)
+    commit = git_commit()
+    if saved.git_commit != commit:
+        _LOG.warning("%s was written at commit %s, this is %s", path, saved.git_commit, commit)
     load_weights(run.network, saved.network, source=path)
     load_weights(run.average, saved.average, source=path)
     run.optimiser.load_state_dict(saved.optimiser)
@@ -305,6 +292,9 @@ def restore_run(run: Run, path: Path) -> None:
     run.scaler.load_state_dict(saved.scaler)
     run.sampler.restore(saved.sampler)
     torch.set_rng_state(saved.torch_random)
+    # On another number of devices nothing can go on bit for bit.
+    if run.device.type == "cuda" and len(saved.cuda_random) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(saved.cuda_random)
     run.epoch, run.best_score, run.history = saved.epoch, saved.best_score, saved.history
 
 
@@ -321,26 +311,6 @@ def git_commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return described.stdout.strip()
-
-
-def _load_initial_encoder(network: nn.Module, path: Path) -> None:
-    encoder = {
-        name: value
-        for name, value in load_checkpoint(path).average.items()
-        if name.startswith(_ENCODER)
-    }
-    wanted = {name for name in network.state_dict() if name.startswith(_ENCODER)}
-    if not wanted or set(encoder) != wanted:
-        msg = (
-            f"{path} holds another encoder than the configuration asks for: "
-            f"{sorted(set(encoder) ^ wanted)[:3]} are in one of them only"
-        )
-        raise ConfigurationError(msg)
-    try:
-        network.load_state_dict(encoder, strict=False)
-    except RuntimeError as error:
-        msg = f"{path} holds an encoder of another size than the configuration asks for: {error}"
-        raise ConfigurationError(msg) from error
 
 
 def _sampler(config: TrainingConfig, fields: Sequence[Field]) -> BalancedSampler:

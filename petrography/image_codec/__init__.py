@@ -14,7 +14,7 @@ what it never reaches. Whatever bytes come in, only errors of `petrography.error
 from petrography.image_codec.bands import decode_bands
 from petrography.image_codec.decoding import DecodedImage, decode_image, decode_labels
 from petrography.image_codec.encoding import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
-from petrography.image_codec.image_size import read_size
+from petrography.image_codec.image_size import read_size, read_um_per_px
 from petrography.image_codec.limits import ImageLimits
 from petrography.image_codec.png_rows import write_png_rows
 from petrography.image_codec.pyramid_tiff import (
@@ -36,6 +36,7 @@ __all__ = [
     "encode_jpeg",
     "encode_png",
     "read_size",
+    "read_um_per_px",
     "write_label_pyramid",
     "write_png_rows",
     "write_pyramid",

@@ -1,4 +1,4 @@
-"""Size of an image from the begin of its file, without decoding anything.
+"""Size and pixel size of an image from the begin of its file, without decoding anything.
 
 For telling beforehand what an image will take; whether it can be read at all is for the decoder.
 """
@@ -11,10 +11,11 @@ from collections.abc import Callable
 from petrography.errors import DamagedImageError
 from petrography.image_codec.npy import is_npy, npy_shape
 from petrography.image_codec.orientation import exif_orientation
+from petrography.image_codec.pixel_size import read_scale
 from petrography.image_codec.signature import Encoded, Format, recognise
 from petrography.image_codec.tiff_directory import read_directory, read_header
 
-__all__ = ["read_size"]
+__all__ = ["read_size", "read_um_per_px"]
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 # From the first orientation on that exchanges height and width.
@@ -62,6 +63,42 @@ def read_size(data: Encoded) -> tuple[int, int]:
         msg = f"has width {width_px} and height {height_px} px; wanted at least 1 x 1"
         raise DamagedImageError(msg)
     return height_px, width_px
+
+
+def read_um_per_px(data: Encoded) -> float | None:
+    """Read the pixel size that decoding an image would give.
+
+    Parameters
+    ----------
+    data : bytes or memoryview
+        As for `read_size`; of a TIFF what its first directory points to must be in it.
+
+    Returns
+    -------
+    float or None
+        Micrometres; None where the file states none that can be believed, as PNG, JPEG and .npy
+        never do.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If the bytes begin like none of these formats.
+    DamagedImageError
+        If the directory of a TIFF is not whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from petrography.image_codec import encode_png
+    >>> read_um_per_px(encode_png(np.zeros((20, 50), dtype=np.uint8)))
+    """
+    if is_npy(data) or recognise(data) != "tiff":
+        return None
+    try:
+        return read_scale(read_directory(data, *read_header(data))).um_per_px
+    except (struct.error, IndexError, ValueError) as error:
+        msg = f"has no whole directory in its first {len(data)} bytes; send more of it"
+        raise DamagedImageError(msg) from error
 
 
 def _of_png(data: Encoded) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.errors import DamagedImageError, UnsupportedImageError
+from petrography.image_codec.held_whole import coefficient_bytes, require_holdable
 from petrography.image_codec.jpeg_header import JpegHeader, read_jpeg_header
 from petrography.image_codec.limits import ImageLimits, require_pixels
 from petrography.image_codec.orientation import exif_orientation
@@ -50,7 +51,7 @@ def decode_jpeg(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Ras
     UnsupportedImageError
         If the coding or the number of components is not read.
     ImageTooLargeError
-        If the frame is over the pixel limit.
+        If the frame is over the pixel limit, or progressive and too large to be held at once.
     """
     header = read_jpeg_header(data)
     require_pixels(header.height_px, header.width_px, limits)
@@ -64,6 +65,11 @@ def decode_jpeg(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Ras
     if layout is None:
         msg = f"is a JPEG of {len(header.components)} components; wanted 1, 3 or 4"
         raise UnsupportedImageError(msg)
+    require_holdable(
+        coefficient_bytes(header),
+        "progressive coding with coefficients",
+        "save it as a baseline JPEG, or as a TIFF in tiles or strips",
+    )
     stream = data[: header.end]
     samples = _decode(stream, header, workspace)
     _require_enough_data(samples, stream, header, workspace)

@@ -11,6 +11,8 @@ OME-TIFF 2016-06 and its sub-resolutions, https://docs.openmicroscopy.org/ome-mo
 
 from __future__ import annotations
 
+import hashlib
+import io
 import itertools
 import math
 import uuid
@@ -45,6 +47,8 @@ SMALLEST_SIDE_PX = 512
 CLASSIC_MAX_BYTES = 3 << 30
 _DEFLATE_LEVEL = 6
 _UM_PER_CM = 10_000.0
+# Stands for the name of the file until all of the content has passed.
+_UNNAMED = str(uuid.UUID(int=0))
 
 
 def write_pyramid(
@@ -62,7 +66,7 @@ def write_pyramid(
     Parameters
     ----------
     file : binary file
-        Open for writing, with `seek`.
+        Open for writing and reading, with `seek`.
     rows : iterable of ndarray of uint8, shape (rows, width_px, 3)
         The image in pieces of any number of rows.
     height_px, width_px : int
@@ -96,7 +100,7 @@ def write_label_pyramid(
     Parameters
     ----------
     file : binary file
-        Open for writing, with `seek`.
+        Open for writing and reading, with `seek`.
     rows : iterable of ndarray of uint8, shape (rows, width_px)
         The label image in pieces of any number of rows.
     height_px, width_px : int
@@ -144,7 +148,8 @@ def _write(
         finer.coarser = coarser
     options = {"dtype": np.uint8, "tile": (TILE_PX, TILE_PX), **form.tags}
     big = math.prod((*shape, *form.axes)) > CLASSIC_MAX_BYTES
-    finest = _tiles_of(levels[0], rows)
+    content = hashlib.sha256(f"{shape} {um_per_px} {form.tags['compression']}".encode())
+    finest = _tiles_of(levels[0], _hashed(rows, content.update))
     with tifffile.TiffWriter(file, bigtiff=big, ome=True) as tiff:
         tiff.write(
             # A chain, which the writer cannot close: it stops at the last tile of the finest level,
@@ -152,7 +157,7 @@ def _write(
             itertools.chain(finest),
             shape=(*shape, *form.axes),
             subifds=len(levels) - 1,
-            metadata=_metadata(shape, form.axes, um_per_px),
+            metadata=_metadata(form.axes, um_per_px),
             **_resolution(um_per_px, 0),
             **options,
         )
@@ -168,6 +173,28 @@ def _write(
                 **options,
             )
             level.tiles.clear()
+    _name_by_content(file, content.hexdigest())
+
+
+def _hashed(
+    rows: Iterable[NDArray[np.uint8]], update: Callable[[memoryview], None]
+) -> Iterator[NDArray[np.uint8]]:
+    for piece in rows:
+        update(np.ascontiguousarray(piece).data)
+        yield piece
+
+
+def _name_by_content(file: BinaryIO, digest: str) -> None:
+    """Put the name of the content where the header, which is written first, holds a place for it."""
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        tag = tiff.pages.first.tags["ImageDescription"]
+        offset, size_bytes = tag.valueoffset, tag.count
+    file.seek(offset)
+    place = file.read(size_bytes).index(_UNNAMED.encode())
+    file.seek(offset + place)
+    file.write(str(uuid.uuid5(uuid.NAMESPACE_OID, digest)).encode())
+    file.seek(0, io.SEEK_END)
 
 
 def _sizes(height_px: int, width_px: int) -> Iterator[tuple[int, int]]:
@@ -185,14 +212,10 @@ def _picture(compression: TiffCompression, quality: int) -> _Form:
     return _Form((3,), partial(_jpeg, quality=quality), _averaged, tags)
 
 
-def _metadata(
-    shape: tuple[int, int], axes: tuple[int, ...], um_per_px: float | None
-) -> dict[str, Any]:
-    # A name drawn from the content's size alone: the same panorama gives the same bytes.
-    name = uuid.uuid5(uuid.NAMESPACE_OID, f"{shape[0]}x{shape[1]}")
+def _metadata(axes: tuple[int, ...], um_per_px: float | None) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "axes": "YXS" if axes else "YX",
-        "UUID": f"urn:uuid:{name}",
+        "UUID": f"urn:uuid:{_UNNAMED}",
     }
     if um_per_px is not None:
         for axis in "XY":

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from petrography.errors import DamagedImageError, UnsupportedImageError
+from petrography.image_codec.held_whole import require_holdable
 from petrography.image_codec.limits import ImageLimits, require_pixels
 from petrography.image_codec.raster import Alpha, Layout
 from petrography.image_codec.tiff_directory import MAX_VALUES, Directory
@@ -17,10 +18,10 @@ STRIP_OFFSETS, SAMPLES, STRIP_ROWS, STRIP_BYTES, PLANAR = 273, 277, 278, 279, 28
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
 EXTRA_SAMPLES, SAMPLE_FORMAT, DEPTH = 338, 339, 32997
 
-JPEG_COMPRESSION = 7
+_UNCOMPRESSED, JPEG_COMPRESSION = 1, 7
 # Compression to its name and the most that a byte of it can grow to; None: no bound is known.
 _COMPRESSIONS: dict[int, tuple[str, int | None]] = {
-    1: ("none", 1),
+    _UNCOMPRESSED: ("none", 1),
     5: ("LZW", 4096),
     JPEG_COMPRESSION: ("JPEG", None),
     8: ("Deflate", 1032),
@@ -131,7 +132,7 @@ def read_tiff_header(
     UnsupportedImageError
         If samples, colours or compression are not read.
     ImageTooLargeError
-        If the image is over the pixel limit.
+        If the image is over the pixel limit, or a compressed strip too large to be held at once.
     """
     width_px, height_px = directory.number(WIDTH, default=0), directory.number(HEIGHT, default=0)
     require_pixels(height_px, width_px, limits)
@@ -161,6 +162,12 @@ def read_tiff_header(
         warnings=warnings,
     )
     _require_consistent(header, most_extra)
+    if header.compression != _UNCOMPRESSED:
+        require_holdable(
+            _block_bytes(header),
+            "a compressed strip of the TIFF",
+            "save it in tiles, or in strips of fewer rows",
+        )
     _require_segments(header, file_bytes)
     return header
 

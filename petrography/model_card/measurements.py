@@ -79,11 +79,18 @@ class JudgedBy(Frozen):
 
     It is the same network, trained without the validation images, so what was measured on them is
     its own: accuracy, confusion and temperature.
+
+    Attributes
+    ----------
+    differences : tuple of str
+        Where its configuration is another, folders and `train_on_all` aside: ``field: its value,
+        not the other's``. None are known on cards of before this was kept.
     """
 
     name: Name
     version: int = Field(ge=1)
     onnx_sha256: Sha256
+    differences: tuple[str, ...] = ()
 
 
 class Calibration(Frozen):
@@ -106,7 +113,16 @@ class Parity(Frozen):
 
 
 class TrainingRecord(Frozen):
-    """Where the weights come from; `started_from` names the earlier run that was gone on with."""
+    """Where the weights come from.
+
+    Attributes
+    ----------
+    started_from : str or None
+        The earlier runs that were gone on with, and what could not be found out about them.
+    git_commit : str or None
+        Commit of the code that wrote the checkpoint; that of the card is the export's. None on
+        cards of before this was kept.
+    """
 
     data: str
     data_terms: str
@@ -117,3 +133,4 @@ class TrainingRecord(Frozen):
     steps: int
     config_toml: str
     started_from: str | None = None
+    git_commit: str | None = None

@@ -41,7 +41,7 @@ from petrography.report import (
     rounded_elements,
     texture_definitions,
     texture_entry,
-    too_large_to_draw,
+    undrawn_grains,
 )
 from petrography.statistics import (
     Composition,
@@ -245,12 +245,7 @@ def _degradations(
         found.append(
             f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
         )
-    undrawn = int(too_large_to_draw(grains).sum())
-    if undrawn:
-        found.append(
-            f"outlines of {undrawn} grains that reach over more than 16 megapixels were left out: "
-            "labels.ome.tif shows them, the tables measure them"
-        )
+    found += undrawn_grains(grains)
     if card.training.phantom_fraction == 1.0:
         found.append(f"{card.name} was trained on phantoms only, never on real ore")
     return tuple(found)

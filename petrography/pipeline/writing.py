@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from petrography.image_codec import encode_jpeg, encode_png
 from petrography.model_card import sha256_hex
@@ -21,8 +21,7 @@ from petrography.report import (
     Result,
     exports,
     provenance_json,
-    write_grains_coco,
-    write_grains_geojson,
+    write_whole,
 )
 
 __all__ = ["WritingFiles", "listed"]
@@ -81,7 +80,7 @@ class WritingFiles:
             self._submit(_of_map(seen))
         self._submit(_of_statistics(result, seen, measured))
         name, provenance = "provenance.json", partial(provenance_json, result)
-        last = written(self._sink, name, partial(_write_bytes, made=provenance))
+        last = written(self._sink, name, partial(write_whole, provenance))
         digests = {**{name: future.result() for name, future in self._futures.items()}, name: last}
         return {name: digests[name] for name in MEDIA_TYPES if name in digests}
 
@@ -102,21 +101,12 @@ def _of_map(seen: Seen) -> dict[str, WriteFile]:
 
 
 def _of_statistics(result: Result, seen: Seen, measured: Measured) -> dict[str, WriteFile]:
-    """Tables and plots, and grains one after the other: too large to be made in memory."""
+    """Tables, plots, and grains one after the other."""
     identity = sha256_hex(seen.segmentation.labels.data)
-    um_per_px = None if seen.scale is None else seen.scale.um_per_px
-    grains = measured.grains
-    tables = exports(result, grains, measured.textures, identity=identity)
-
-    def geojson(file: BinaryIO) -> None:
-        write_grains_geojson(grains, file, identity=identity, um_per_px=um_per_px)
-
-    # The slowest first: the others are written beside it.
     return {
-        "report.pdf": partial(_write_bytes, made=partial(_pages, result, seen)),
-        "grains.geojson": geojson,
-        "grains.coco.json": partial(write_grains_coco, grains),
-        **_as_writers(tables),
+        # The slowest first: the others are written beside it.
+        "report.pdf": partial(write_whole, partial(_pages, result, seen)),
+        **exports(result, measured.grains, measured.textures, identity=identity),
     }
 
 
@@ -129,11 +119,7 @@ def _pages(result: Result, seen: Seen) -> bytes:
 
 
 def _as_writers(made: Mapping[str, Callable[[], bytes]]) -> dict[str, WriteFile]:
-    return {name: partial(_write_bytes, made=content) for name, content in made.items()}
-
-
-def _write_bytes(file: BinaryIO, made: Callable[[], bytes]) -> None:
-    file.write(made())
+    return {name: partial(write_whole, content) for name, content in made.items()}
 
 
 def listed(digests: Mapping[str, str], href_prefix: str) -> tuple[Artefact, ...]:

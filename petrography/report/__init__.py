@@ -17,9 +17,15 @@ from petrography.report.entries import (
     rounded_element_intervals,
     rounded_elements,
 )
-from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, ExportName, exports
+from petrography.report.exports import (
+    EXPORTS,
+    EXPORTS_ON_REQUEST,
+    ExportName,
+    exports,
+    write_whole,
+)
 from petrography.report.geojson import grains_geojson, write_grains_geojson
-from petrography.report.grain_bands import too_large_to_draw
+from petrography.report.grain_bands import too_large_to_draw, undrawn_grains
 from petrography.report.grain_columns import tabulated_grains
 from petrography.report.grain_text import grain_size_table
 from petrography.report.label_image import label_image_files, label_image_result
@@ -135,7 +141,9 @@ __all__ = [
     "texture_definitions",
     "texture_entry",
     "too_large_to_draw",
+    "undrawn_grains",
     "write_csv",
     "write_grains_coco",
     "write_grains_geojson",
+    "write_whole",
 ]

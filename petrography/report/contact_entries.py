@@ -13,6 +13,8 @@ from petrography.statistics.halos import HALO_WIDTH_PX
 __all__ = ["contact_definitions", "contact_entry"]
 
 _DIGITS = 4
+# Of surfaces over areas, which are as small as pixels are coarse: decimals would leave none.
+_SIGNIFICANT_DIGITS = 6
 
 
 def contact_entry(measured: MeasuredContacts, *, um_per_px: float | None = None) -> Contacts:
@@ -35,10 +37,10 @@ def contact_entry(measured: MeasuredContacts, *, um_per_px: float | None = None)
         contact_percent=_square(measured.contact_percent),
         enrichment=_square(measured.enrichment),
         free_percent=_row(100.0 * measured.free_fraction),
-        specific_surface_per_px=_row(measured.specific_surface_per_px),
+        specific_surface_per_px=_significant(measured.specific_surface_per_px),
         specific_surface_per_um=None
         if um_per_px is None
-        else _row(measured.specific_surface_per_px / um_per_px),
+        else _significant(measured.specific_surface_per_px / um_per_px),
         halos=_halo_removal(measured),
     )
 
@@ -55,6 +57,10 @@ def _halo_removal(measured: MeasuredContacts) -> HaloRemoval | None:
 
 def _row(values: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(round(value, _DIGITS) for value in values.tolist())
+
+
+def _significant(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(f"{value:.{_SIGNIFICANT_DIGITS}g}") for value in values.tolist())
 
 
 def _square(values: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
-from petrography.report.coco import grains_coco
-from petrography.report.geojson import grains_geojson
+from petrography.report.coco import write_grains_coco
+from petrography.report.geojson import write_grains_geojson
 from petrography.report.grain_columns import tabulated_grains
 from petrography.report.modal_columns import tabulated_modal
+from petrography.report.photograph_name import photograph_name
 from petrography.report.result import Contacts, Result
 from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Table
-from petrography.report.tables import csv_text
+from petrography.report.tables import write_csv
 from petrography.report.texture_columns import (
     tabulated_contacts,
     tabulated_intergrowths,
@@ -23,7 +25,16 @@ from petrography.report.texture_columns import (
 )
 from petrography.statistics import Grains, TextureStatistics
 
-__all__ = ["EXPORTS", "EXPORTS_ON_REQUEST", "ExportName", "exports"]
+__all__ = [
+    "EXPORTS",
+    "EXPORTS_ON_REQUEST",
+    "ExportName",
+    "WriteExport",
+    "exports",
+    "write_whole",
+]
+
+WriteExport: TypeAlias = Callable[[BinaryIO], None]
 
 ExportName: TypeAlias = Literal[
     "modal.csv",
@@ -91,9 +102,12 @@ def exports(
     textures: TextureStatistics | None = None,
     *,
     identity: str,
-    file_name: str = "image",
-) -> dict[str, Callable[[], bytes]]:
+    file_name: str | None = None,
+) -> dict[str, WriteExport]:
     """Tell how each file is written that is made of the numbers of a report.
+
+    Outlines, masks and tables of text are written row by row, so that what they take in memory
+    does not grow with the number of grains; workbook, Parquet and plots are made as a whole.
 
     Parameters
     ----------
@@ -105,38 +119,59 @@ def exports(
         Of the same label image.
     identity : str
         Of the label image, for the identifiers of the grains.
-    file_name : str
-        Of the photograph.
+    file_name : str, optional
+        Of the photograph, a plain name; without it that of `photograph_name`.
 
     Returns
     -------
     dict of str to callable
-        What writes it, by the names of `EXPORTS`; those of contacts and textures only where
-        the report has them. The libraries behind a file are loaded when it is written.
+        What writes it into a file of bytes, by the names of `EXPORTS`; those of contacts and
+        textures only where the report has them. The libraries behind a file are loaded when it is
+        written.
     """
     um_per_px = None if result.scale is None else result.scale.um_per_px
-    return {
-        "modal.csv": lambda: csv_text(tabulated_modal(result)).encode(),
-        "sizes.csv": lambda: csv_text(tabulated_sizes(result)).encode(),
-        "sieves.csv": lambda: csv_text(tabulated_sieves(result)).encode(),
-        "grains.csv": lambda: csv_text(tabulated_grains(grains, um_per_px=um_per_px)).encode(),
+    name = photograph_name(result) if file_name is None else file_name
+    whole = {
         "grains.parquet": lambda: _parquet(result, grains),
-        "grains.geojson": lambda: grains_geojson(grains, identity=identity, um_per_px=um_per_px),
-        "grains.coco.json": lambda: grains_coco(grains, file_name=file_name),
         "analysis.xlsx": lambda: _workbook(result, grains, textures),
-        **_texture_tables(result, textures),
         **_plots(result, grains),
+    }
+    return {
+        "grains.geojson": functools.partial(
+            write_grains_geojson, grains, identity=identity, um_per_px=um_per_px
+        ),
+        "grains.coco.json": functools.partial(write_grains_coco, grains, file_name=name),
+        **_tables(result, grains, textures),
+        **{name: functools.partial(write_whole, make) for name, make in whole.items()},
     }
 
 
-def _texture_tables(
-    result: Result, textures: TextureStatistics | None
-) -> dict[str, Callable[[], bytes]]:
-    def written(tabulate: Callable[[], Table]) -> bytes:
-        return csv_text(tabulate()).encode()
+def _tables(
+    result: Result, grains: Grains, textures: TextureStatistics | None
+) -> dict[str, WriteExport]:
+    um_per_px = None if result.scale is None else result.scale.um_per_px
+    tables: dict[str, Callable[[], Table]] = {
+        "modal": functools.partial(tabulated_modal, result),
+        "sizes": functools.partial(tabulated_sizes, result),
+        "sieves": functools.partial(tabulated_sieves, result),
+        "grains": functools.partial(tabulated_grains, grains, um_per_px=um_per_px),
+        **_texture_tabulators(result, textures),
+    }
+    return {f"{name}.csv": functools.partial(_write_table, table) for name, table in tables.items()}
 
-    tables = _texture_tabulators(result, textures)
-    return {f"{name}.csv": functools.partial(written, table) for name, table in tables.items()}
+
+def _write_table(tabulate: Callable[[], Table], target: BinaryIO) -> None:
+    text = io.TextIOWrapper(target, "utf-8", newline="")
+    try:
+        write_csv(tabulate(), text)
+    finally:
+        # The file stays open: it is closed by whoever opened it.
+        text.detach()
+
+
+def write_whole(make: Callable[[], bytes], target: BinaryIO) -> None:
+    """Write what can only be made as a whole."""
+    target.write(make())
 
 
 def _texture_tabulators(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from petrography.statistics import Grains
 
-__all__ = ["GrainBand", "grain_bands", "too_large_to_draw"]
+__all__ = ["GrainBand", "grain_bands", "too_large_to_draw", "undrawn_grains"]
 
 # Most pixels of a band, but for grains that alone are larger: an image up to it is one band, so that
 # no part of it is looked at twice. Drawing takes some 25 bytes for each.
@@ -91,6 +91,19 @@ def too_large_to_draw(grains: Grains) -> NDArray[np.bool_]:
     """Tell which grains reach over more than 16 megapixels, rectangle by rectangle."""
     sides = grains.bbox_px[:, 2:] - grains.bbox_px[:, :2]
     return np.asarray(sides.prod(axis=1) > _MAX_RECTANGLE_PX, dtype=np.bool_)
+
+
+def undrawn_grains(grains: Grains) -> tuple[str, ...]:
+    """Say how many grains `too_large_to_draw` leaves out of the outlines; nothing where none is."""
+    count = int(too_large_to_draw(grains).sum())
+    if not count:
+        return ()
+    return (
+        (
+            f"outlines of {count} grains that reach over more than 16 megapixels were left out: "
+            "the mineral map shows them, the tables measure them"
+        ),
+    )
 
 
 def _band(grains: Grains, first: int, end: int) -> GrainBand:

@@ -33,7 +33,11 @@ def _of_sizes() -> dict[str, str]:
         ),
         "intercept": (
             "mean length of the intercepts of all rows and columns with the mineral; ends at the "
-            "image edge or at unannotated pixels are not counted as ends"
+            "image edge or at unannotated pixels are not counted as ends; chords: those of them with "
+            "both ends in the image, of rows and columns together, the lengths up to which they "
+            "make up 20, 50 and 80 % of their number and of their length; whole_percent is the "
+            "share of all lines in the mineral that they are, and where it is low the lengths are "
+            "too small"
         ),
         "astm_e112": (
             "grain size number G of ASTM E112 from the mean intercept, and from the count of "

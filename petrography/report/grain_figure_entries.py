@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from petrography.report.grain_figures import (
     AstmNumbers,
+    ChordEntry,
+    ChordSizes,
     EdgeCorrectedEntry,
     InterceptEntry,
     ShapeEntry,
@@ -12,7 +14,11 @@ from petrography.report.grain_figures import (
     TouchingEntry,
 )
 from petrography.statistics import GrainSummary, SizeQuantiles
-from petrography.statistics.intercepts import astm_number_from_count, astm_number_from_intercept
+from petrography.statistics.intercepts import (
+    MeanIntercept,
+    astm_number_from_count,
+    astm_number_from_intercept,
+)
 from petrography.statistics.size_distributions import SIEVES_PX, SIEVES_UM, sieve_classes
 
 __all__ = [
@@ -30,6 +36,7 @@ __all__ = [
 _LENGTH_DIGITS = 3
 _PERCENT_DIGITS = 4
 _NUMBER_DIGITS = 2
+_CHORD_PERCENTS = (20.0, 50.0, 80.0)
 
 
 def sizes_entry(
@@ -122,6 +129,32 @@ def intercept_entry(summary: GrainSummary, um_per_px: float | None) -> Intercept
         vertical_px=_scaled(intercept.vertical_px, 1.0),
         mean_px=_scaled(intercept.mean_px, 1.0),
         mean_um=_scaled(intercept.mean_px, um_per_px),
+        chords=_chords(intercept, um_per_px),
+    )
+
+
+def _chords(intercept: MeanIntercept, um_per_px: float | None) -> ChordEntry | None:
+    chords = intercept.chords
+    by_number = chords.percentiles_px(_CHORD_PERCENTS)
+    by_length = chords.percentiles_px(_CHORD_PERCENTS, by_length=True)
+    if by_number is None or by_length is None:
+        return None
+
+    def sizes(unit: float) -> ChordSizes:
+        return ChordSizes.model_validate(
+            {
+                f"{basis}_p{percent:.0f}": _length(found * unit)
+                for basis, lengths in (("number", by_number), ("length", by_length))
+                for percent, found in zip(_CHORD_PERCENTS, lengths, strict=True)
+            }
+        )
+
+    return ChordEntry(
+        count=chords.count,
+        # Every pixel is on a line along its row and on one along its column.
+        whole_percent=round(50.0 * chords.length_px / intercept.area_px, _PERCENT_DIGITS),
+        chord_px=sizes(1.0),
+        chord_um=None if um_per_px is None else sizes(um_per_px),
     )
 
 

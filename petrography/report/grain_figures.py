@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "AstmNumbers",
+    "ChordEntry",
+    "ChordSizes",
     "EdgeCorrectedEntry",
     "InterceptEntry",
     "ShapeEntry",
@@ -73,6 +75,28 @@ class SieveEntry(_Frozen):
     """Area of all grains up to `upper`."""
 
 
+class ChordSizes(_Frozen):
+    """Lengths up to which chords make up 20, 50 and 80 %, of their number and of their length."""
+
+    number_p20: NotNegative
+    number_p50: NotNegative
+    number_p80: NotNegative
+    length_p20: NotNegative
+    length_p50: NotNegative
+    length_p80: NotNegative
+
+
+class ChordEntry(_Frozen):
+    """Distribution of the intercepts that lie whole in the image, of rows and columns together."""
+
+    count: Count
+    """Chords in these figures."""
+    whole_percent: Percent
+    """Share of all lines in the mineral that is in them; the others are cut by the edge."""
+    chord_px: ChordSizes
+    chord_um: ChordSizes | None
+
+
 class InterceptEntry(_Frozen):
     """Mean intercept lengths; null in a direction in which none ends inside the image."""
 
@@ -80,6 +104,8 @@ class InterceptEntry(_Frozen):
     vertical_px: NotNegative | None
     mean_px: NotNegative | None
     mean_um: NotNegative | None
+    chords: ChordEntry | None = None
+    """None where the edge of the image cuts every intercept."""
 
 
 class AstmNumbers(_Frozen):

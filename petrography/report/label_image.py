@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Mapping
 
 from petrography.report.contact_entries import contact_definitions, contact_entry
@@ -13,7 +14,8 @@ from petrography.report.entries import (
     rounded_element_intervals,
     rounded_elements,
 )
-from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, exports
+from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, WriteExport, exports
+from petrography.report.grain_bands import undrawn_grains
 from petrography.report.modal_uncertainty import modal_uncertainty, not_found
 from petrography.report.result import Quality, Result, Scale, result_json
 from petrography.report.texture_definitions import texture_definitions
@@ -89,7 +91,7 @@ def label_image_result(
         textures=None if textures is None else texture_entry(textures),
         liberation=liberation,
         quality=_unjudged(composition),
-        degradations=(UNSCALED,) if um_per_px is None else (),
+        degradations=(*((UNSCALED,) if um_per_px is None else ()), *undrawn_grains(grains)),
         uncertainty=None,
         timings_s={},
         artefacts=(),
@@ -120,6 +122,8 @@ def label_image_files(
     grains: Grains,
     textures: TextureStatistics | None = None,
     outputs: Collection[str] | None = None,
+    *,
+    file_name: str | None = None,
 ) -> dict[str, bytes]:
     """Write the tables, outlines and plots of a label image.
 
@@ -133,6 +137,8 @@ def label_image_files(
         Of the same.
     outputs : collection of str, optional
         Names of `EXPORTS` that are wanted; those that are cheap without it.
+    file_name : str, optional
+        Of the label image, a plain name.
 
     Returns
     -------
@@ -140,6 +146,12 @@ def label_image_files(
         The files by name, ``result.json`` always among them.
     """
     wanted = EXPORTS.keys() - EXPORTS_ON_REQUEST if outputs is None else outputs
-    writers = exports(result, grains, textures, identity=result.id)
-    files = {name: write() for name, write in writers.items() if name in wanted}
+    writers = exports(result, grains, textures, identity=result.id, file_name=file_name)
+    files = {name: _content(write) for name, write in writers.items() if name in wanted}
     return {"result.json": result_json(result), **files}
+
+
+def _content(write: WriteExport) -> bytes:
+    file = io.BytesIO()
+    write(file)
+    return file.getvalue()

@@ -38,8 +38,10 @@ def of_composition(composition: Composition) -> dict[str, str]:
         ),
         "not_found": (
             "phases that could have been named and have no pixel: 95 % upper bound 1 - 0.05^(1/n), "
-            "about 3 / n, for the n independent samples of the texture as a whole; mistakes of the "
-            "map are not in it"
+            "about 3 / n, for the n independent samples of the texture as a whole; n is at most the "
+            "number of blocks where all but the main phase lies in fewer than five of them; null "
+            "where one phase fills the image, which shows no texture; mistakes of the map are not "
+            "in it"
         ),
     }
 

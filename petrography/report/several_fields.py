@@ -82,6 +82,8 @@ class FieldsReport(_Frozen):
     """Of the whole annotated fields."""
     ore_shares: tuple[ShareEntry, ...]
     """Of the ore minerals only."""
+    mass_shares: tuple[ShareEntry, ...] = ()
+    """Of the mass of the ore minerals; empty where one of them has no density."""
     warnings: tuple[str, ...]
     definitions: dict[str, str]
 
@@ -133,6 +135,7 @@ def fields_report(results: Sequence[NamedResult]) -> FieldsReport:
         ),
         field_shares=tuple(_entry(share) for share in found.field_shares),
         ore_shares=tuple(_entry(share) for share in found.ore_shares),
+        mass_shares=tuple(_entry(share) for share in found.mass_shares),
         warnings=found.warnings,
         definitions=_definitions(found.unit, found.units),
     )
@@ -140,7 +143,8 @@ def fields_report(results: Sequence[NamedResult]) -> FieldsReport:
 
 def _definitions(unit: str, units: int) -> dict[str, str]:
     return {
-        "percent": "area of the phase over that of the basis, both summed over all fields",
+        "percent": "area of the phase over that of the basis, both summed over all fields; "
+        "in mass_shares areas are weighted by the density of the end-member",
         "ci95": (
             f"Student's t interval from the scatter between {units} {unit}s (ASTM E562; ratio of "
             f"sums where their areas differ), cut at 0 and 100; pixels of different {unit}s are "
@@ -169,11 +173,15 @@ def _rounded(value: float | None) -> float | None:
 
 
 def fields_csv(report: FieldsReport) -> str:
-    """Write the shares as CSV: columns `FIELDS_COLUMNS`, basis ``field`` and then ``ore``."""
+    """Write the shares as CSV: columns `FIELDS_COLUMNS`, basis ``field``, ``ore``, ``mass``."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(FIELDS_COLUMNS)
-    for basis, shares in (("field", report.field_shares), ("ore", report.ore_shares)):
+    for basis, shares in (
+        ("field", report.field_shares),
+        ("ore", report.ore_shares),
+        ("mass", report.mass_shares),
+    ):
         writer.writerows(_cells(report, basis, share) for share in shares)
     return text.getvalue()
 

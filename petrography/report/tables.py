@@ -84,12 +84,17 @@ def modal_table(result: Result) -> str:
 
 def _limit_lines(result: Result) -> list[str]:
     """What was looked for and not found."""
+    if not result.not_found:
+        return []
     limits = [
         f"{one.symbol} < {one.upper_percent:.2g} %"
         for one in result.not_found
         if one.upper_percent is not None
     ]
-    return [f"not found (95 % limit): {', '.join(limits)}"] if limits else []
+    if limits:
+        return [f"not found (95 % limit): {', '.join(limits)}"]
+    symbols = ", ".join(one.symbol for one in result.not_found)
+    return [f"not found: {symbols} (no limit: one phase fills the image)"]
 
 
 def _table_row(

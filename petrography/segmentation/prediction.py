@@ -1,4 +1,4 @@
-"""Calling the model on the tiles of one row, and checking what it answers."""
+"""Calling the model on tiles, row after row, and checking what it answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from petrography.errors import InternalError
 from petrography.images import Image
+from petrography.segmentation.one_ahead import one_ahead
 from petrography.tiling import Tile, read_window
 
 __all__ = ["Predictor", "TileFeed", "checked_labels", "checked_probabilities"]
@@ -61,7 +62,9 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TileFeed:
-    """Feeds rows of tiles to a model, in batches.
+    """Feeds rows of tiles to a model, in batches, one batch ahead of who takes the answers.
+
+    So the model is busy while answers are blended and decided. Batches end with their row.
 
     Attributes
     ----------
@@ -78,27 +81,36 @@ class TileFeed:
     on_tiles: Callable[[int], None]
 
     def predicted(
-        self, row: Sequence[Tile], predict: Callable[[NDArray[np.uint8]], Iterable[Answer]]
+        self,
+        plan: Sequence[Sequence[Tile]],
+        predict: Callable[[NDArray[np.uint8]], Iterable[Answer]],
     ) -> Iterator[tuple[Tile, Answer]]:
-        """Predict a row of tiles, in order.
+        """Predict rows of tiles, in order.
 
         Parameters
         ----------
-        row : sequence of Tile
-            Tiles from left to right.
+        plan : sequence of rows of Tile
+            Rows from top to bottom, tiles from left to right.
         predict : callable
-            From tiles (N, H, W, C) to an iterable of N answers.
+            From tiles (N, H, W, C) to an iterable of N answers. Never called by two threads at once.
 
         Yields
         ------
         tuple of Tile and answer
             One for each tile.
         """
-        for start in range(0, len(row), self.batch_size):
-            batch = row[start : start + self.batch_size]
-            tiles = np.stack([read_window(self.pixels, tile.read) for tile in batch])
-            yield from zip(batch, predict(tiles), strict=True)
+        batches = [
+            row[start : start + self.batch_size]
+            for row in plan
+            for start in range(0, len(row), self.batch_size)
+        ]
+
+        def answered(batch: Sequence[Tile]) -> Iterable[Answer]:
+            return predict(np.stack([read_window(self.pixels, tile.read) for tile in batch]))
+
+        for batch, answers in zip(batches, one_ahead(answered, batches), strict=True):
             self.on_tiles(len(batch))
+            yield from zip(batch, answers, strict=True)
 
 
 def checked_labels(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -23,7 +23,7 @@ from petrography.segmentation.prediction import (
     checked_labels,
     checked_probabilities,
 )
-from petrography.tiling import plan_tiles
+from petrography.tiling import Tile, plan_tiles
 from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["Band", "Segmentation", "segment", "segment_bands"]
@@ -187,7 +187,11 @@ def segment_bands(
     feed = TileFeed(pixels, batch_size, _tile_counter(plan, on_progress))
     if geometry.mode == "halo" and output_shape == shape and on_probabilities is None:
         return _labelled_bands(plan, feed, checked_labels(predictor, len(codes)), codes)
-    answers = partial(feed.predicted, predict=checked_probabilities(predictor, len(codes)))
+    predicted = feed.predicted(plan, checked_probabilities(predictor, len(codes)))
+
+    def answers(row: Sequence[Tile]) -> Iterable[tuple[Tile, NDArray[np.float32]]]:
+        return islice(predicted, len(row))
+
     bands = (
         cropped_bands(plan, answers, class_count=len(codes), width_px=shape[1], workspace=workspace)
         if geometry.mode == "halo"
@@ -211,10 +215,11 @@ def _labelled_bands(
 ) -> Iterator[Band]:
     """Put the cores of label tiles side by side; no probability is computed."""
     code_of = code_table(codes)
+    predicted = feed.predicted(plan, predict)
     for row in plan:
         shape = (row[0].write.height, feed.pixels.shape[1])
         band = Band(row[0].write.row, np.empty(shape, np.uint8), np.empty(shape, np.uint8))
-        for tile, (indices, confidence) in feed.predicted(row, predict):
+        for tile, (indices, confidence) in islice(predicted, len(row)):
             columns = slice(tile.write.col, tile.write.col + tile.write.width)
             np.take(code_of, written(tile, indices), out=band.labels[:, columns], mode="clip")
             band.confidence[:, columns] = written(tile, confidence)

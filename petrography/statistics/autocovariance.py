@@ -20,6 +20,7 @@ import numpy as np
 import scipy
 
 from petrography.statistics.cell_counts import CellCounts, Counts
+from petrography.statistics.grain_table import MIN_GRAIN_AREA_PX
 
 __all__ = ["LARGEST_CORRECTION", "Autocovariance", "TextureScale", "texture_scale"]
 
@@ -105,7 +106,8 @@ class TextureScale:
     Attributes
     ----------
     integral_range_px2 : float
-        Area of one independent sample.
+        Area of one independent sample, at least that of the smallest grain: what is finer are
+        single mistaken pixels.
     correlation_length_px : float
         Of the means over cells, for choosing blocks; a little more than that of the phases where
         the texture is not much coarser than the cells.
@@ -146,6 +148,6 @@ def texture_scale(cells: CellCounts, field: Counts) -> TextureScale | None:
     # Pixels vary by p (1 - p), means over cells by less.
     variance_of_pixels = float((shares * (1.0 - shares)).sum()) * float(field.mean()) ** 2
     return TextureScale(
-        max(whole / variance_of_pixels * cell_px2, 1.0),
+        max(whole / variance_of_pixels * cell_px2, float(MIN_GRAIN_AREA_PX)),
         math.sqrt(range_of_cells_px2 / (2.0 * math.pi)),
     )

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrography.images import Labels, require_labels
-from petrography.minerals import MINERALS, is_ore, mineral
+from petrography.minerals import MINERALS, RESIN_CODE, is_ore, mineral
 from petrography.statistics.assay import mass_percent
 from petrography.statistics.assay_intervals import Assay, assay_intervals
 from petrography.statistics.cell_counts import CellCounter, CellCounts, Counts
 from petrography.statistics.detection import DetectionLimit, detection_limits
 from petrography.statistics.intervals import (
+    LEAST_BLOCKS_WITH_PHASE,
     BlockDesign,
     RatioEstimate,
     RatioIntervals,
@@ -27,11 +28,6 @@ __all__ = [
     "PhaseShare",
     "modal_composition",
 ]
-
-# What the sample is mounted in is no part of it.
-RESIN_CODE = 37
-# A phase in fewer blocks than this is a few grains: its interval is a rough guess.
-_LEAST_BLOCKS_WITH_PHASE = 5
 
 Bounds = tuple[float, float]
 
@@ -277,10 +273,10 @@ class _Measuring:
         rare = [
             mineral(code).symbol
             for code, counts in zip(self.cells.codes, self.cells.counts, strict=True)
-            if self.intervals.blocks_with(counts) < _LEAST_BLOCKS_WITH_PHASE
+            if self.intervals.blocks_with(counts) < LEAST_BLOCKS_WITH_PHASE
         ]
         warning = (
-            f"{', '.join(rare)}: found in fewer than {_LEAST_BLOCKS_WITH_PHASE} of "
+            f"{', '.join(rare)}: found in fewer than {LEAST_BLOCKS_WITH_PHASE} of "
             f"{self.design.blocks} blocks, the interval is a rough guess"
         )
         return (warning,) if rare else ()

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from petrography.errors import LabelImageError
 from petrography.images import Labels, require_labels
-from petrography.minerals import BACKGROUND_CODE, UNLABELLED_CODE
+from petrography.minerals import BACKGROUND_CODE, RESIN_CODE, UNLABELLED_CODE
 from petrography.statistics.halos import HaloFilter
 from petrography.statistics.neighbour_pairs import LENGTH_PER_PAIR_PX, NeighbourPairs
 
 __all__ = ["BAND_ROWS", "FREE_CODES", "RESIN_CODE", "ContactStream", "Contacts", "measure_contacts"]
 
-RESIN_CODE = 37
 # A boundary against resin is open to reagents; in the classes of LumenStone the background is resin
 # and gangue in one.
 FREE_CODES = (BACKGROUND_CODE, RESIN_CODE)

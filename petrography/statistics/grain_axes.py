@@ -46,11 +46,16 @@ class AxesStream:
 
     Parameters
     ----------
-    count : int
-        Number of grains; they are numbered from 1.
+    near_px : ndarray of float64, shape (n, 2)
+        A (row, column) near the middle of each grain, by number from 1: moments are summed about
+        it, for about the corner of the image they would not fit into 64 bits where a grain is
+        millions of pixels long, and lose digits far from it.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, near_px: NDArray[np.float64]) -> None:
+        count = len(near_px)
+        self._origin = np.zeros((2, count + 1), dtype=np.int64)
+        self._origin[:, 1:] = np.rint(near_px).T
         # Rows: pixels, sums of row, column, row², column² and row x column.
         self._sums = np.zeros((6, count + 1), dtype=np.int64)
         self._rows = 0
@@ -60,7 +65,8 @@ class AxesStream:
     def add(self, numbers: NDArray[np.uint32]) -> None:
         """Push the next rows, shape (rows, width); 0 outside grains."""
         grain, row, first, end = _runs(numbers)
-        row = row + self._rows
+        down, right = self._origin[:, grain]
+        row, first, end = row + self._rows - down, first - right, end - right
         length = end - first
         columns = (first + end - 1) * length // 2
         squares = _sum_of_squares(end) - _sum_of_squares(first)
@@ -85,7 +91,7 @@ class AxesStream:
         middle, spread = (down + right) / 2.0, np.hypot((right - down) / 2.0, mixed)
         return GrainAxes(
             area_px=area_px,
-            centroid_px=np.stack([row, column], axis=1),
+            centroid_px=np.stack([row, column], axis=1) + self._origin[:, 1:].T,
             major_px=4.0 * np.sqrt(middle + spread),
             minor_px=4.0 * np.sqrt(np.maximum(middle - spread, _PIXEL_MOMENT)),
             angle_rad=0.5 * np.arctan2(2.0 * mixed, right - down),

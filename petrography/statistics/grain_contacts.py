@@ -84,15 +84,23 @@ class GrainContactStream:
     ----------
     code : ndarray of uint8, shape (n,)
         Phases of the grains, which are numbered from 1.
+    centroid_px : ndarray of float64, shape (n, 2)
+        Their (row, column), about which moments are summed.
     remove_halos : bool
         Whether ribbons of 1 or 2 px between two other phases are taken out first; a pixel of one
         then counts for the grain whose phase it takes.
     """
 
-    def __init__(self, code: NDArray[np.uint8], *, remove_halos: bool = True) -> None:
+    def __init__(
+        self,
+        code: NDArray[np.uint8],
+        centroid_px: NDArray[np.float64],
+        *,
+        remove_halos: bool = True,
+    ) -> None:
         self._code = code
         self._filter = HaloFilter() if remove_halos else None
-        self._axes = AxesStream(len(code))
+        self._axes = AxesStream(centroid_px)
         self._neighbours = NeighbourPairs()
         self._tables: list[tuple[NDArray[np.uint64], NDArray[np.int64]]] = []
         self._table_rows = 0
@@ -230,6 +238,6 @@ def measure_grain_contacts(
     >>> contacts.grain.tolist(), contacts.neighbour.tolist()
     ([1, 2], [2, 1])
     """
-    stream = GrainContactStream(grains.code, remove_halos=remove_halos)
+    stream = GrainContactStream(grains.code, grains.centroid_px, remove_halos=remove_halos)
     stream.add(labels, grains.component_map)
     return stream.finish()

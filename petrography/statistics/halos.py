@@ -9,7 +9,8 @@ square fits into ribbons of 3 px in every direction and into none of 2 px: a str
 be wider than 2 to 2.24 px to hold its nine less one pixel centres. A thin pixel is a halo where
 pixels of two other phases that are not thin lie within three rows and columns of it; it takes the
 phase of the nearest. A thin vein with the same phase on both sides is none, nor is a ribbon along
-a body that is thin itself.
+a body that is thin itself. Resin is never a halo: a gap between two particles, however thin, is
+what divides them.
 
 Where ribbons meet, at the corners of three bodies, they leave knots: pixels that no octagon of
 5 x 5 pixels covers, with a halo of their phase within two pixels. They go the same way.
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from petrography.errors import LabelImageError
 from petrography.images import Labels
-from petrography.minerals import UNLABELLED_CODE
+from petrography.minerals import RESIN_CODE, UNLABELLED_CODE
 from petrography.statistics.neighbour_pairs import Strip
 
 __all__ = ["HALO_WIDTH_PX", "HaloFilter", "remove_halos"]
@@ -187,7 +188,7 @@ def _between_bodies(
         np.maximum(highest, seen, out=highest, where=other)
         first = other & (source < 0)
         source[first] = candidates[first] + step
-    between = (lowest < highest) & (own != UNLABELLED_CODE)
+    between = (lowest < highest) & (own != UNLABELLED_CODE) & (own != RESIN_CODE)
     return candidates[between], source[between]
 
 

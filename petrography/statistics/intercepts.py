@@ -18,7 +18,7 @@ the formulae of G. Underwood 1970, *Quantitative Stereology*, ch. 2 (mean interc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from petrography.images import Labels
 from petrography.minerals import BACKGROUND_CODE, UNLABELLED_CODE
+from petrography.statistics.chords import ChordCounter, ChordLengths
 
 __all__ = [
     "InterceptStream",
@@ -49,11 +50,14 @@ class MeanIntercept:
         of one direction inside it.
     horizontal_ends, vertical_ends : int
         Ends of intercepts along rows and along columns.
+    chords : ChordLengths
+        How long the intercepts are that lie whole in the image.
     """
 
     area_px: int
     horizontal_ends: int
     vertical_ends: int
+    chords: ChordLengths = field(default_factory=ChordLengths, compare=False)
 
     @property
     def horizontal_px(self) -> float | None:
@@ -92,6 +96,7 @@ class InterceptStream:
     def __init__(self) -> None:
         self._area_px = np.zeros(_CODES, dtype=np.int64)
         self._ends = np.zeros((2, _CODES), dtype=np.int64)
+        self._chords = ChordCounter()
         self._last_row: Labels | None = None
 
     def add(self, strip: Labels) -> None:
@@ -107,25 +112,35 @@ class InterceptStream:
         for row in strip if strip.size > 2**24 else [strip]:
             counts = cv2.calcHist([np.ascontiguousarray(row)], [0], None, [_CODES], [0, _CODES])
             self._area_px += counts.ravel().astype(np.int64)
-        self._ends[0] += _ends(strip[:, :-1], strip[:, 1:])
-        self._ends[1] += _ends(strip[:-1], strip[1:])
-        if self._last_row is not None:
-            self._ends[1] += _ends(self._last_row, strip[:1])
+        across = _changes(strip[:, :-1], strip[:, 1:])
+        self._ends[0] += _ends(strip[:, :-1], strip[:, 1:], across)
+        self._chords.add_rows(strip, across)
+        block = strip if self._last_row is None else np.concatenate([self._last_row, strip])
+        down = _changes(block[:-1], block[1:])
+        self._ends[1] += _ends(block[:-1], block[1:], down)
+        self._chords.add_columns(block, down)
         self._last_row = strip[-1:].copy()
 
     def finish(self) -> dict[int, MeanIntercept]:
         """Intercepts of each mineral that occurs, by code."""
         codes = set(np.flatnonzero(self._area_px).tolist()) - {BACKGROUND_CODE, UNLABELLED_CODE}
-        return {
-            code: MeanIntercept(int(self._area_px[code]), *self._ends[:, code].tolist())
-            for code in sorted(codes)
-        }
+        found = {}
+        for code in sorted(codes):
+            along_rows, along_columns = self._ends[:, code].tolist()
+            area_px, chords = int(self._area_px[code]), self._chords.of(code)
+            found[code] = MeanIntercept(area_px, along_rows, along_columns, chords)
+        return found
 
 
-def _ends(one: Labels, next_one: Labels) -> NDArray[np.int64]:
-    """Ends of intercepts of each code between two shifted views of the labels."""
-    differs = np.flatnonzero(one != next_one)
-    before, after = one.ravel()[differs], next_one.ravel()[differs]
+def _changes(one: Labels, next_one: Labels) -> NDArray[np.int64]:
+    """Flat places where two shifted views of the labels differ."""
+    return np.flatnonzero(one != next_one)
+
+
+def _ends(one: Labels, next_one: Labels, changes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ends of intercepts of each code at the changes between two views."""
+    place = np.divmod(changes, max(one.shape[1], 1))
+    before, after = one[place], next_one[place]
     known = (before != UNLABELLED_CODE) & (after != UNLABELLED_CODE)
     ends = np.bincount(before[known], minlength=_CODES)
     ends += np.bincount(after[known], minlength=_CODES)

@@ -9,7 +9,9 @@ about fifteen times on ore textures. The error is found in three steps.
    borders is made good by a factor computed from the autocovariance of the phase itself.
 2. The error is turned into *independent samples* n = p (1 - p) / error^2. They are at most twice
    those of the texture as a whole (area over integral range): a phase that shows as a few specks
-   in a coarse texture is no proof that it is spread as finely elsewhere.
+   in a coarse texture is no proof that it is spread as finely elsewhere. Where all that is not
+   the main phase lies in fewer than five blocks, the texture is not seen: a sample is no smaller
+   than a block then.
 3. The interval is that of Clopper and Pearson for n samples, reduced for the degrees of freedom
    of the error as Korn and Graubard do. These are few where a phase is found in a few blocks
    only, and are taken from the kurtosis of the blocks.
@@ -34,10 +36,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from petrography.statistics.autocovariance import Autocovariance, texture_scale
+from petrography.statistics.autocovariance import Autocovariance, TextureScale, texture_scale
 from petrography.statistics.cell_counts import CellCounts, Counts, even_edges
 
 __all__ = [
+    "LEAST_BLOCKS_WITH_PHASE",
     "LEVEL",
     "BlockDesign",
     "RatioEstimate",
@@ -57,6 +60,8 @@ _WANTED_LENGTHS, _LEAST_LENGTHS = 8.0, 6.0
 _WANTED_BLOCKS, _LEAST_BLOCKS, _MOST_BLOCKS = 36, 30, 256
 # Below this no standard error is worth printing.
 _FEWEST_BLOCKS = 4
+# A phase in fewer blocks than this is a few grains, or mistaken pixels.
+LEAST_BLOCKS_WITH_PHASE = 5
 # How much finer than the whole texture a phase may be taken to be; from painted ore, see decision
 # 0012: with 1 intervals are wider than needed, with 4 they miss rare phases too often.
 FINEST_PHASE = 2.0
@@ -81,8 +86,8 @@ class BlockDesign:
         Square root of the integral range of means over cells over 2 pi: for a Gaussian
         autocovariance exp(-h^2 / 2 l^2) this is l.
     independent_samples : float or None
-        Annotated area over the integral range of the texture as a whole; None for one phase
-        alone.
+        Annotated area over the integral range of the texture as a whole; at most the number of
+        blocks where all but the main phase lies in fewer than five. None for one phase alone.
     error_growth : float or None
         Standard error by these blocks over that by blocks of half the side: 1 for independent
         blocks, 2 where the correlation has no end. None where there are too few cells or phases.
@@ -167,13 +172,23 @@ def design_blocks(cells: CellCounts, field: Counts) -> BlockDesign:
         columns,
         (cells.height_px / rows, cells.width_px / columns),
         length_px,
-        None if texture is None else float(field.sum()) / texture.integral_range_px2,
+        None if texture is None else _samples(cells, field, texture, rows, columns),
         _error_growth(cells, field, rows, columns),
     )
 
 
 def _block_count(length_px: int, side_px: float, cells: int) -> int:
     return min(cells, max(1, round(length_px / side_px)))
+
+
+def _samples(
+    cells: CellCounts, field: Counts, texture: TextureScale, rows: int, columns: int
+) -> float:
+    """Independent samples of the texture; a few specks on one phase are none."""
+    samples = float(field.sum()) / texture.integral_range_px2
+    main = cells.counts[np.argmax(cells.counts.sum(axis=(1, 2)))]
+    seen_in = np.count_nonzero(block_sums(field - main, rows, columns))
+    return samples if seen_in >= LEAST_BLOCKS_WITH_PHASE else min(samples, float(rows * columns))
 
 
 def _error_growth(cells: CellCounts, field: Counts, rows: int, columns: int) -> float | None:

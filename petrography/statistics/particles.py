@@ -97,7 +97,8 @@ def measure_particles(labels: Labels, *, remove_halos: bool = True) -> Particles
     """Measure the particles of a section of particles in resin.
 
     A particle is an 8-connected component of what is neither resin nor unannotated. Particles that
-    the edge of the image cuts are included with what is seen of them. The whole image is in memory.
+    the edge of the image cuts are included with what is seen of them. Where there is resin, some 10
+    bytes a pixel of the image are in memory, for the particles are numbered as a whole.
 
     Parameters
     ----------
@@ -130,13 +131,12 @@ def measure_particles(labels: Labels, *, remove_halos: bool = True) -> Particles
     bands = (labels[top : top + BAND_ROWS] for top in range(0, len(labels), BAND_ROWS))
     if not any((band == RESIN_CODE).any() for band in bands):
         return None
-    columns = columns_of(labels)
     solid = (labels != RESIN_CODE) & (labels != UNLABELLED_CODE)
     if not solid.any():
         return None
     found = cc3d.connected_components(solid, connectivity=8, out_dtype=np.uint32)
     particle = np.asarray(found, dtype=np.uint32)
-    areas_px = _areas(particle, columns)
+    areas_px = _areas(labels, particle)
     kept = areas_px.sum(axis=1) >= MIN_PARTICLE_AREA_PX
     used = [k for k in range(len(KNOWN_CODES)) if areas_px[kept][:, k].any()]
     lengths = _lengths(labels, particle, len(areas_px), remove_halos=remove_halos)
@@ -150,41 +150,80 @@ def measure_particles(labels: Labels, *, remove_halos: bool = True) -> Particles
     )
 
 
-def _areas(particle: NDArray[np.uint32], columns: NDArray[np.uint8]) -> Areas:
-    inside = particle > 0
+def _bands(
+    labels: Labels, particle: NDArray[np.uint32]
+) -> Iterator[tuple[Labels, NDArray[np.uint32]]]:
+    """Go through rows, so that what is computed of each pixel is there for a few rows only."""
+    for top in range(0, len(labels), BAND_ROWS):
+        yield labels[top : top + BAND_ROWS], particle[top : top + BAND_ROWS]
+
+
+def _areas(labels: Labels, particle: NDArray[np.uint32]) -> Areas:
     width = len(KNOWN_CODES)
-    place = (particle[inside].astype(np.int64) - 1) * width + columns[inside]
-    count = int(particle.max())
-    return np.bincount(place, minlength=count * width).reshape(count, width)
+    total = np.zeros(int(particle.max()) * width, dtype=np.int64)
+    for codes, numbers in _bands(labels, particle):
+        place = _nodes(codes, numbers)
+        np.add.at(total, place[place >= 0], 1)
+    return total.reshape(-1, width)
+
+
+def _nodes(labels: Labels, particle: NDArray[np.uint32]) -> Areas:
+    """Phase in a particle as one number, -1 outside particles."""
+    place = (particle.astype(np.int64) - 1) * len(KNOWN_CODES) + columns_of(labels)
+    return np.where(particle > 0, place, -1)
 
 
 def _lengths(
     labels: Labels, particle: NDArray[np.uint32], count: int, *, remove_halos: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Boundary and free surface of each phase in each particle."""
-    if remove_halos:
-        filtering = HaloFilter()
-        parts = filtering.add(labels, particle), filtering.finish()
-        labels, particle = (np.concatenate(pair) for pair in zip(*parts, strict=True))
     width = len(KNOWN_CODES)
     pairs = np.zeros((2, 4, count * width), dtype=np.int64)
-    for direction, place, free in _sides(columns_of(labels), labels, particle):
-        pairs[0, direction] += np.bincount(place, minlength=count * width)
-        pairs[1, direction] += np.bincount(place[free], minlength=count * width)
+    sides = _Sides()
+    for codes, numbers in _measured_bands(labels, particle, remove_halos=remove_halos):
+        for direction, place, free in sides.push(codes, numbers):
+            np.add.at(pairs[0, direction], place, 1)
+            np.add.at(pairs[1, direction], place[free], 1)
     boundary_px, free_px = np.tensordot(pairs, LENGTH_PER_PAIR_PX, axes=(1, 0))
     return boundary_px.reshape(count, width), free_px.reshape(count, width)
 
 
-def _sides(
-    columns: NDArray[np.uint8], labels: Labels, particle: NDArray[np.uint32]
-) -> Iterator[tuple[int, Areas, NDArray[np.bool_]]]:
-    """Go through both sides of all boundaries: direction, phase in a particle, whether free."""
-    width = len(KNOWN_CODES)
-    node = np.where(particle > 0, (particle.astype(np.int64) - 1) * width + columns, -1)
-    for (direction, *nodes), (_, *codes) in zip(
-        NeighbourPairs().push(node), NeighbourPairs().push(labels), strict=True
-    ):
-        unlike = (codes[0] != codes[1]) & (codes[0] != 255) & (codes[1] != 255)
-        for own, other in ((0, 1), (1, 0)):
-            place = nodes[own][unlike]
-            yield direction, place[place >= 0], codes[other][unlike][place >= 0] == RESIN_CODE
+def _measured_bands(
+    labels: Labels, particle: NDArray[np.uint32], *, remove_halos: bool
+) -> Iterator[tuple[Labels, NDArray[np.uint32]]]:
+    if not remove_halos:
+        yield from _bands(labels, particle)
+        return
+    filtering = HaloFilter()
+    for band in _bands(labels, particle):
+        codes, numbers = filtering.add(*band)
+        yield codes, numbers
+    codes, numbers = filtering.finish()
+    yield codes, numbers
+
+
+class _Sides:
+    """Goes through both sides of all boundaries, band after band."""
+
+    def __init__(self) -> None:
+        self._nodes, self._codes = NeighbourPairs(), NeighbourPairs()
+
+    def push(
+        self, labels: Labels, particle: NDArray[np.uint32]
+    ) -> Iterator[tuple[int, Areas, NDArray[np.bool_]]]:
+        """Give direction, phase in a particle, and whether that side is free.
+
+        Free is what lies against resin, or against another particle.
+        """
+        if not len(labels):
+            return
+        width = len(KNOWN_CODES)
+        for (direction, *nodes), (_, *codes) in zip(
+            self._nodes.push(_nodes(labels, particle)), self._codes.push(labels), strict=True
+        ):
+            unlike = (nodes[0] != nodes[1]) & (codes[0] != 255) & (codes[1] != 255)
+            for own, other in ((0, 1), (1, 0)):
+                place, beyond = nodes[own][unlike], nodes[other][unlike]
+                inside = place >= 0
+                place, beyond = place[inside], beyond[inside]
+                yield direction, place, (beyond < 0) | (beyond // width != place // width)

@@ -4,7 +4,7 @@ The sampling unit is the field, or the section where fields are told apart by se
 one section are more alike than sections, so they count as one unit. Pixels are never pooled as if
 they were independent. With fields of one size the share of the field, its interval and its
 relative accuracy are those of ASTM E562; with fields of different sizes, and on the ore minerals
-only, the share is the ratio of the sums, and its error the linearised one of a ratio.
+only and by mass, the share is the ratio of the sums, and its error the linearised one of a ratio.
 
 References
 ----------
@@ -25,7 +25,7 @@ import scipy
 from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
-from petrography.minerals import is_ore
+from petrography.minerals import is_ore, mineral
 from petrography.statistics.intervals import LEVEL
 
 __all__ = ["FieldAreas", "MeanShare", "SeveralFields", "over_fields"]
@@ -88,6 +88,8 @@ class SeveralFields:
         How many there are.
     field_shares, ore_shares : tuple of MeanShare
         On the whole annotated field, and on the ore minerals only; by code.
+    mass_shares : tuple of MeanShare
+        Of the mass of the ore minerals; empty where one of them has no density.
     warnings : tuple of str
         What stands against the intervals.
     """
@@ -97,6 +99,7 @@ class SeveralFields:
     fields: int
     field_shares: tuple[MeanShare, ...]
     ore_shares: tuple[MeanShare, ...]
+    mass_shares: tuple[MeanShare, ...]
     warnings: tuple[str, ...]
 
 
@@ -132,14 +135,16 @@ def over_fields(fields: Sequence[FieldAreas]) -> SeveralFields:
     units = _by_section(fields, sections) if len(sections) > 1 else [one.area_px for one in fields]
     codes = sorted({code for unit in units for code, area in unit.items() if area})
     areas = np.array([[unit.get(code, 0) for code in codes] for unit in units], dtype=np.float64)
-    ore = [is_ore(code) for code in codes]
+    ore = [code for code in codes if is_ore(code)]
+    ore_areas = areas[:, [is_ore(code) for code in codes]]
     unit: Literal["field", "section"] = "section" if len(sections) > 1 else "field"
     return SeveralFields(
         unit=unit,
         units=len(units),
         fields=len(fields),
         field_shares=_shares(codes, areas),
-        ore_shares=_shares([code for code in codes if is_ore(code)], areas[:, ore]),
+        ore_shares=_shares(ore, ore_areas),
+        mass_shares=_mass_shares(ore, ore_areas),
         warnings=_warnings(len(units), unit),
     )
 
@@ -159,6 +164,13 @@ def _shares(codes: Sequence[int], areas: NDArray[np.float64]) -> tuple[MeanShare
     if not whole.any():
         return ()
     return tuple(_share(code, areas[:, k], whole) for k, code in enumerate(codes))
+
+
+def _mass_shares(codes: Sequence[int], areas: NDArray[np.float64]) -> tuple[MeanShare, ...]:
+    """Shares of the mass: those of areas, weighted by density."""
+    densities = [mineral(code).density_g_cm3 for code in codes]
+    known = [density for density in densities if density is not None]
+    return _shares(codes, areas * np.array(known)) if len(known) == len(codes) else ()
 
 
 def _share(code: int, part: NDArray[np.float64], whole: NDArray[np.float64]) -> MeanShare:

@@ -13,7 +13,7 @@ from service.engine.estimating import Estimate, EstimateRequest, OtherRate, esti
 from service.engine.evaluating import Evaluation, EvaluationRequest, evaluate
 from service.engine.field_maps import segment_fields
 from service.engine.guarding import guard_of
-from service.engine.image_priority import priority_of, size_if_known, size_of
+from service.engine.image_priority import priority_of, size_if_known, size_of, with_scale_of
 from service.engine.kinds import (
     ANALYSES,
     CALIBRATIONS,
@@ -115,4 +115,5 @@ __all__ = [
     "size_of",
     "summarise",
     "unserved_models",
+    "with_scale_of",
 ]

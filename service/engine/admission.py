@@ -1,4 +1,4 @@
-"""Who may come in and whose turn it is: bounded work, bounded queue, first come first served.
+"""Who may come in and whose turn it is: bounded work, bounded queue, turns shared between tenants.
 
 Small analyses have turns of their own, so that they pass by the large ones.
 
@@ -96,7 +96,7 @@ class Admission:
 
     @asynccontextmanager
     async def turn(
-        self, priority: Priority = "bulk", expected_s: float | None = None
+        self, priority: Priority = "bulk", expected_s: float | None = None, tenant: str = ""
     ) -> AsyncIterator[None]:
         """Wait for a turn and hold it for the length of the block.
 
@@ -106,9 +106,11 @@ class Admission:
             In which of the two queues.
         expected_s : float, optional
             Seconds that it is thought to take; without it the mean of those before.
+        tenant : str
+            Who shares the turns with others.
         """
         with self._waiting() as begin:
-            async with self._turns[priority].taken(expected_s):
+            async with self._turns[priority].taken(expected_s, tenant):
                 begin()
                 self._running += 1
                 self._show_depth()

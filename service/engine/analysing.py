@@ -22,6 +22,7 @@ from service.engine.kinds import ANALYSES
 from service.engine.observing import observe_result, observed
 from service.engine.one_image import analyse_image
 from service.engine.scratch_files import ScratchFiles
+from service.engine.stoppable_files import StoppableFiles
 from service.engine.stored_corrections import stored_corrections
 from service.repository import LoadedModel
 from service.runtime import Priority, TileScheduler
@@ -128,7 +129,7 @@ class Analyses:
                 in_parts = None if joined is None else joined.in_parts
                 limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
                 result = analyse_image(
-                    draft,
+                    StoppableFiles(draft, course.go_on),
                     image,
                     request,
                     model,

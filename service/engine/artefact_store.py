@@ -13,6 +13,7 @@ changes, so its id and the file's name say which bytes they are; a correction ad
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -69,7 +70,7 @@ class Draft:
         """Write a whole file."""
         (self.folder / name).write_bytes(content)
 
-    def create(self, name: str) -> BinaryIO:
+    def create(self, name: str) -> io.BufferedRandom:
         """Begin a file that is too large to be held in memory; the caller closes it."""
         return (self.folder / name).open("w+b")
 

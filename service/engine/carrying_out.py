@@ -84,6 +84,7 @@ class Workers:
         *,
         priority: Priority = "bulk",
         expected_s: float | None = None,
+        tenant: str = "",
         on_event: Callable[[AnalysisEvent], object] | None = None,
     ) -> T:
         """Wait for a turn and work in a thread.
@@ -99,6 +100,8 @@ class Workers:
             Whose turns it takes.
         expected_s : float, optional
             Seconds that it is thought to take.
+        tenant : str
+            Whose turn it is; turns are shared between tenants.
         on_event : callable, optional
             Told how far the work is, in its thread.
 
@@ -107,7 +110,7 @@ class Workers:
         BaseException
             What `work` raises.
         """
-        async with self.admission.turn(priority, expected_s):
+        async with self.admission.turn(priority, expected_s, tenant):
             return await self._in_thread(work, Course(self._telemetry, on_event))
 
     async def _in_thread(self, work: Callable[[Course], T], course: Course) -> T:

@@ -25,7 +25,7 @@ from service.engine.course import AnalysisEvent, Course
 from service.engine.dividing import model_for
 from service.engine.documents import document_bytes
 from service.engine.estimating import Estimate, EstimateRequest, estimate
-from service.engine.image_priority import priority_of, required_size, size_if_known
+from service.engine.image_priority import priority_of, required_size, size_if_known, with_scale_of
 from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import image_limits, software_versions
 from service.engine.opening_store import open_store
@@ -211,7 +211,8 @@ class Engine:
             )
             expected_s = None
             if shape is not None:
-                expected = await asyncio.to_thread(self._expected, shape, request, model)
+                scaled = await asyncio.to_thread(with_scale_of, image, request)
+                expected = await asyncio.to_thread(self._expected, shape, scaled, model)
                 expected_s = expected.seconds
 
             def work(course: Course) -> Finished:
@@ -219,7 +220,7 @@ class Engine:
                 return analyse(mapped, course, self.settings.max_image_bytes, None)
 
             return await self._workers.carry_out(
-                work, priority=chosen, expected_s=expected_s, on_event=on_event
+                work, priority=chosen, expected_s=expected_s, tenant=tenant, on_event=on_event
             )
 
     async def estimate(self, request: EstimateRequest, image: Readable | None) -> Estimate:
@@ -242,6 +243,7 @@ class Engine:
         model = self.repository.get(request.model)
         require_possible(request, model.card)
         shape = await asyncio.to_thread(required_size, request, image)
+        request = await asyncio.to_thread(with_scale_of, image, request)
         return await asyncio.to_thread(self._expected, shape, request, model)
 
     def _expected(
@@ -286,7 +288,7 @@ class Engine:
             course.go_on()
             return self._keeping.keep(CALIBRATIONS, calibration_id, files, owner)
 
-        return await self._image(CALIBRATIONS, work)
+        return await self._image(CALIBRATIONS, work, owner)
 
     async def register(
         self,
@@ -332,7 +334,7 @@ class Engine:
                 course.go_on()
                 return self._keeping.publish(REGISTRATIONS, registration.id, document, draft)
 
-        return await self._image(REGISTRATIONS, work)
+        return await self._image(REGISTRATIONS, work, owner)
 
     async def stitch(
         self,
@@ -399,17 +401,17 @@ class Engine:
                 analysed_id = None
                 if analyse is not None:
                     drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
-                    joined = made.joined(request)
+                    joined = made.joined(request, self.settings.scratch_folder)
                     analysed_id = analyse(drawn, course, None, joined).result_id
                 panorama_id = str(uuid.uuid4())
                 document = made.document(panorama_id, analysed_id)
                 course.go_on()
                 return self._keeping.publish(PANORAMAS, panorama_id, document, draft)
 
-        return await self._image(PANORAMAS, work)
+        return await self._image(PANORAMAS, work, owner)
 
-    async def _image(self, kind: Kind, work: Callable[[Course], Finished]) -> Finished:
+    async def _image(self, kind: Kind, work: Callable[[Course], Finished], tenant: str) -> Finished:
         """Carry out work that needs no model."""
         self.require_ready()
         with counted(lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()):
-            return await self._workers.carry_out(work)
+            return await self._workers.carry_out(work, tenant=tenant)

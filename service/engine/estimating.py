@@ -108,11 +108,12 @@ class OtherRate:
 
 
 class _Work(NamedTuple):
-    """What an image is to the network."""
+    """What an image is to the network, and the bytes of all arrays as large as it."""
 
     tiles: int
     width_px: int
     with_probabilities: bool
+    array_bytes: int
 
 
 def estimate(
@@ -131,7 +132,7 @@ def estimate(
     shape : tuple of int
         Height and width of the image in pixels.
     request : AnalysisRequest
-        What would be asked.
+        What would be asked, with the pixel size that the image file states where there is one.
     model : LoadedModel
         The model; what its runs took is used.
     settings : Settings
@@ -172,8 +173,8 @@ def estimate(
         other_seconds=round(other_s, 3),
         other_basis=other_basis,
         queue_wait_seconds=round(queue_wait_s, 3),
-        peak_memory_bytes=_peak_memory_bytes(px, work, model),
-        scratch_bytes=max(0, px * _BYTES_PER_PX - _MOST_RESIDENT_BYTES),
+        peak_memory_bytes=_peak_memory_bytes(work, model),
+        scratch_bytes=max(0, work.array_bytes - _MOST_RESIDENT_BYTES),
     )
 
 
@@ -184,7 +185,12 @@ def _work(shape: tuple[int, int], request: AnalysisRequest, card: ModelCard) -> 
     resampled = resampled_shape(*shape, resampling.factor)
     down, across = plan_tiles(resampled[0], 1, card.tile), plan_tiles(1, resampled[1], card.tile)
     tiles = len(down) * len(across[0])
-    return _Work(tiles, resampled[1], card.tile.mode == "blend" or resampled != shape)
+    is_resampled = resampled != shape
+    array_bytes = shape[0] * shape[1] * _BYTES_PER_PX
+    if is_resampled:
+        array_bytes += resampled[0] * resampled[1] * len(card.channels)
+    with_probabilities = card.tile.mode == "blend" or is_resampled
+    return _Work(tiles, resampled[1], with_probabilities, array_bytes)
 
 
 def _tile_seconds(model: LoadedModel, work: _Work) -> tuple[float | None, NetworkBasis]:
@@ -203,12 +209,12 @@ def _tile_seconds(model: LoadedModel, work: _Work) -> tuple[float | None, Networ
     return nearest.median_ms * 1e-3 * (card.tile.size_px / nearest.tile_px) ** 2, "model card"
 
 
-def _peak_memory_bytes(px: int, work: _Work, model: LoadedModel) -> int:
+def _peak_memory_bytes(work: _Work, model: LoadedModel) -> int:
     card, batch = model.card, model.opened.tile_batch
     batch_px = batch * card.tile.size_px**2
     answers = len(card.classes) * batch_px if work.with_probabilities else 0
     band = (len(card.classes) + 1) * card.tile.size_px * work.width_px
     band_bytes = _FLOAT_BYTES * band if work.with_probabilities else 0
     on_host = _NETWORK_BYTES_PER_PX * batch_px if model.opened.provider == "cpu" else 0
-    resident = min(px * _BYTES_PER_PX, _MOST_RESIDENT_BYTES)
+    resident = min(work.array_bytes, _MOST_RESIDENT_BYTES)
     return resident + band_bytes + _FLOAT_BYTES * answers + on_host

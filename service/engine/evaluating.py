@@ -133,7 +133,7 @@ async def evaluate(
 
     count = engine.telemetry.imaging.labels
     with counted(lambda outcome: count(EVALUATIONS.folder, outcome).inc()):
-        return await engine.workers.carry_out(work)
+        return await engine.workers.carry_out(work, tenant=owner)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import tempfile
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from pathlib import Path
 from typing import IO, overload
 
 import numpy as np
@@ -23,8 +24,9 @@ from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["JoinedFields", "segment_fields"]
 
-# A row of fields and the next one: a strip of the panorama touches no more.
-_MAPS_IN_MEMORY = 24
+# A strip of the panorama touches a row of fields and the next one; what is more is read again. The
+# one that is used is kept whatever its size.
+_KEPT_BYTES = 256 * 2**20
 # Fast: maps are flat, and the disk is not what is short.
 _COMPRESSION = 1
 
@@ -46,7 +48,11 @@ class JoinedFields:
 
 
 def segment_fields(
-    stitching: Stitching, segment_image: SegmentImage, workspace: Workspace = IN_MEMORY
+    stitching: Stitching,
+    segment_image: SegmentImage,
+    workspace: Workspace = IN_MEMORY,
+    *,
+    folder: Path | None = None,
 ) -> Segmentation:
     """Segment every field that is drawn, and join the maps along the seams.
 
@@ -58,6 +64,8 @@ def segment_fields(
         From the pixels of a field to its map.
     workspace : Workspace, optional
         Gives the arrays of the map of the panorama.
+    folder : Path, optional
+        Where the file of the maps lies, without a name; default: the temporary folder of the system.
 
     Returns
     -------
@@ -65,7 +73,7 @@ def segment_fields(
         Of the size of the panorama; 255 and confidence 0 where no field reaches.
     """
     drawn = {field.index for field in stitching.placed}
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile(dir=folder) as file:
         labels, confidence = (
             _KeptMaps(file, stitching.field_shapes),
             _KeptMaps(file, stitching.field_shapes),
@@ -75,10 +83,10 @@ def segment_fields(
                 seen = segment_image(field.load())
                 labels.keep(index, seen.labels)
                 confidence.keep(index, seen.confidence)
-        return Segmentation(
-            _joined(merge_labels(stitching, labels), stitching.shape, workspace),
-            _joined(merge_labels(stitching, confidence, unknown=0), stitching.shape, workspace),
-        )
+        joined = _joined(merge_labels(stitching, labels), stitching.shape, workspace)
+        labels.forget()
+        sure = _joined(merge_labels(stitching, confidence, unknown=0), stitching.shape, workspace)
+        return Segmentation(joined, sure)
 
 
 def _joined(strips: Iterable[Labels], shape: tuple[int, int], workspace: Workspace) -> Labels:
@@ -90,12 +98,21 @@ def _joined(strips: Iterable[Labels], shape: tuple[int, int], workspace: Workspa
 
 
 class _KeptMaps(Sequence[Labels]):
-    """Maps by the index of their field, compressed in a file."""
+    """Maps by the index of their field, compressed in a file; some of them also in memory.
+
+    Parameters
+    ----------
+    file : binary file
+        Where they are written.
+    shapes : sequence of (int, int)
+        (height, width) of each.
+    """
 
     def __init__(self, file: IO[bytes], shapes: Sequence[tuple[int, int]]) -> None:
         self._file, self._shapes = file, shapes
         self._places: dict[int, tuple[int, int]] = {}
-        self._load = lru_cache(maxsize=_MAPS_IN_MEMORY)(self._loaded)
+        self._free_bytes = _KEPT_BYTES
+        self._in_memory: OrderedDict[int, Labels] = OrderedDict()
 
     def keep(self, index: int, labels: Labels) -> None:
         """Write a map to the file."""
@@ -117,6 +134,25 @@ class _KeptMaps(Sequence[Labels]):
         if isinstance(index, slice):
             return [self._load(one) for one in range(*index.indices(len(self)))]
         return self._load(index)
+
+    def forget(self) -> None:
+        """Leave the memory to others; the file stays."""
+        while self._in_memory:
+            self._drop_oldest()
+
+    def _load(self, index: int) -> Labels:
+        if index not in self._in_memory:
+            labels = self._loaded(index)
+            while self._in_memory and self._free_bytes < labels.nbytes:
+                self._drop_oldest()
+            self._in_memory[index] = labels
+            self._free_bytes -= labels.nbytes
+        self._in_memory.move_to_end(index)
+        return self._in_memory[index]
+
+    def _drop_oldest(self) -> None:
+        _, labels = self._in_memory.popitem(last=False)
+        self._free_bytes += labels.nbytes
 
     def _loaded(self, index: int) -> Labels:
         begin, size_bytes = self._places[index]

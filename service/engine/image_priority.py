@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from petrography.errors import ImageError, InvalidParameterError, MissingPartError
-from petrography.image_codec import read_size
+from petrography.image_codec import Encoded, read_size, read_um_per_px
+from petrography.pipeline import AnalysisRequest
 from service.engine.estimating import EstimateRequest
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import Readable, encoded_in
 from service.runtime import Priority
 from service.settings import Settings
 
-__all__ = ["Startable", "priority_of", "required_size", "size_if_known", "size_of"]
+__all__ = [
+    "Startable",
+    "priority_of",
+    "required_size",
+    "size_if_known",
+    "size_of",
+    "with_scale_of",
+]
+
+_Told = TypeVar("_Told")
+_Asked = TypeVar("_Asked", bound=AnalysisRequest)
 
 # Holds the header of nearly every PNG and JPEG, an EXIF thumbnail and a colour profile included.
 _START_BYTES = 256 * 1024
@@ -34,14 +46,33 @@ def size_of(image: Readable) -> tuple[int, int]:
     ImageError
         If it has none that can be read.
     """
+    return _told_by_header(image, read_size)
+
+
+def with_scale_of(image: Readable | None, request: _Asked) -> _Asked:
+    """State the pixel size that an image brings along where the request states none.
+
+    An analysis takes it as well.
+    """
+    if image is None or request.um_per_px is not None:
+        return request
+    try:
+        um_per_px = _told_by_header(image, read_um_per_px)
+    except ImageError:
+        # The begin of a file is enough for an estimate, though its scale may stand at the end.
+        return request
+    return request.model_copy(update={"um_per_px": um_per_px})
+
+
+def _told_by_header(image: Readable, read: Callable[[Encoded], _Told]) -> _Told:
     if isinstance(image, Startable):
         try:
-            return read_size(image.read_start(_START_BYTES))
+            return read(image.read_start(_START_BYTES))
         except ImageError:
             # Headers of TIFF may stand anywhere; mapped, so that nothing else of it is read.
             with ScratchFiles() as scratch:
-                return read_size(encoded_in(scratch, image))
-    return read_size(image.read())
+                return read(encoded_in(scratch, image))
+    return read(image.read())
 
 
 def size_if_known(image: Readable) -> tuple[int, int] | None:

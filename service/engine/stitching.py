@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -132,10 +133,11 @@ class StitchedPanorama:
         )
         return document_bytes(panorama)
 
-    def joined(self, request: PanoramaRequest) -> JoinedFields:
+    def joined(self, request: PanoramaRequest, folder: Path | None) -> JoinedFields:
         """Tell of what it was made, and how its map is joined from its fields, if it is."""
         by_field = request.segmentation == "fields"
-        in_parts = partial(segment_fields, self.stitching) if by_field else None
+        segmented = partial(segment_fields, self.stitching, folder=folder)
+        in_parts = segmented if by_field else None
         return JoinedFields(len(self.stitching.placed), in_parts)
 
 

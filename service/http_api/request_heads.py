@@ -62,8 +62,9 @@ class DeadlineProtocol(HttpToolsProtocol):
     _in_body = False
     _head_bytes = 0
 
+    # The ignore: uvicorn narrows the transport in the same way.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect a head; uvicorn narrows the transport in the same way."""
+        """Expect a head."""
         super().connection_made(transport)
         self._expect("head")
 

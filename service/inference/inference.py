@@ -107,7 +107,7 @@ class Inference:
             work = _Work(self._engine, model, asked, tenant)
             work.priority = priority or priority_of(shape, self._engine.settings)
             outputs, degradations = await self._engine.workers.carry_out(
-                work, priority=work.priority, expected_s=_expected_s(asked, model)
+                work, priority=work.priority, expected_s=_expected_s(asked, model), tenant=tenant
             )
             times = work.times(began)
         name, version = model.card.name, str(model.card.version)

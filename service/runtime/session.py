@@ -29,6 +29,10 @@ _ORT_NAMES: dict[ProviderName, str] = {
 }
 
 
+# Labels and probabilities (`OpenSession`): each has an arena of its own.
+_SESSIONS_OF_A_MODEL = 2
+
+
 @dataclass(frozen=True)
 class Port:
     """One input or output of a graph: element type and dimensions (None where free)."""
@@ -224,7 +228,7 @@ def _providers(wanted: ProviderName, settings: Settings) -> list[Any]:
         "arena_extend_strategy": "kSameAsRequested",
     }
     if settings.gpu_memory_bytes is not None:
-        cuda["gpu_mem_limit"] = str(settings.gpu_memory_bytes)
+        cuda["gpu_mem_limit"] = str(settings.gpu_memory_bytes // _SESSIONS_OF_A_MODEL)
     chain: dict[ProviderName, list[Any]] = {
         "cpu": [],
         "cuda": [(_ORT_NAMES["cuda"], cuda)],
@@ -248,5 +252,5 @@ def _tensorrt_options(settings: Settings) -> dict[str, str]:
             "trt_timing_cache_path": folder,
         }
     if settings.gpu_memory_bytes is not None:
-        options["trt_max_workspace_size"] = str(settings.gpu_memory_bytes)
+        options["trt_max_workspace_size"] = str(settings.gpu_memory_bytes // _SESSIONS_OF_A_MODEL)
     return options

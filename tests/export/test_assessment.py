@@ -193,6 +193,26 @@ def test_test_model_prints_and_writes(run: Run, models: Path, data: Path, tmp_pa
     assert (errors[20, 20] != errors[0, 0]).any()
 
 
+def test_test_model_takes_another_layout(run: Run, models: Path, data: Path) -> None:
+    words = ["test-model", "tiny:1", "--models", models, "--data", data, "--subset", "mine=S1"]
+    words += ["--images", "S1v1/imgs/test", "--masks", "S1v1/masks/test", "--mask-codes"]
+    status, printed, _ = run(*words, "0=0, 1=2, 2=1, 4=4, 6=6, 8=8, 11=11")
+    assert status == 0
+    # Folders that know no split hold no test split.
+    assert "mine undivided, 3 images" in printed
+    status, _, complaints = run(*words, "0=0,4=32")
+    assert status == 2
+    assert "mask_codes tells the meaning of [0, 4]" in complaints
+
+
+@pytest.mark.parametrize("codes", ["", "0", "0=0,0=1", "255=0", "1=99", "-1=0", "1=1,"])
+def test_mask_codes_that_mean_nothing_are_refused(run: Run, codes: str, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("test-model", "tiny", "--data", ".", f"--mask-codes={codes}")
+    assert ended.value.code == 2
+    assert "wanted GIVEN=CODE" in capsys.readouterr().err
+
+
 def test_files_are_refused_before_a_model_runs(data: Path, models: Path) -> None:
     known = [open_model(find_model(models, "tiny:1")).card]
     mask = data / "S1v1" / "masks" / "test" / "a2.png"

@@ -7,9 +7,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from export.publish import export_checkpoint
+from export.recipe_differences import recipe_differences
 from petrography.errors import ConfigurationError
 from petrography.model_card import parse_card
 from tests.training.lumenstone_folder import config_toml
+from training.config import read_config
 from training.loop import train
 
 pytestmark = pytest.mark.torch
@@ -55,8 +57,23 @@ def test_the_card_shows_the_figures_of_the_judge_and_says_so(judge, on_all):
     assert card.training.train_images == 8
     assert of_judge.training.train_images == 8 - of_judge.training.validation_images
     assert of_judge.judged_by is None
+    assert card.judged_by.differences == ()
     with pytest.raises(ConfigurationError, match="training images of this split and nothing else"):
         export_checkpoint(on_all, judge.parent.parent, judge=folder)
+
+
+def test_another_recipe_of_the_judge_is_told(tmp_path):
+    text = config_toml(tmp_path / "one", tmp_path / "runs")
+    other = config_toml(tmp_path / "two", tmp_path / "other", epochs=5).replace("0.02", "0.3", 1)
+    judge, judged = (read_config(one, source="run.toml") for one in (text, other))
+    assert recipe_differences(judge, judge) == ()
+    assert recipe_differences(judge, judged) == (
+        "augmentation.exposure: 0.02, not 0.3",
+        "schedule.epochs: 2, not 5",
+    )
+    phantoms = '\n[phantoms]\nfraction = 0.5\nrecipes = ["S2"]\n'
+    painted = read_config(text + phantoms, source="run.toml")
+    assert "phantoms.fraction: None, not 0.5" in recipe_differences(judge, painted)
 
 
 def test_without_a_judge_it_is_not_published(on_all, tmp_path):

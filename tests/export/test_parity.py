@@ -7,8 +7,9 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from export.graph import to_onnx
 from export.onnx_predictor import open_graph
-from export.parity import prove_parity
+from export.parity import prove_parity, untraced_side_px
 from petrography.errors import ConfigurationError
+from petrography.model_card import TileGeometry
 
 pytestmark = pytest.mark.torch
 
@@ -59,6 +60,16 @@ def test_another_temperature_is_caught():
     network = Weights()
     with pytest.raises(ConfigurationError, match="differ at 32x32"):
         prove_parity(network, exported(network), tiles((32, 32), (48, 32)), temperature=1.0)
+
+
+@pytest.mark.parametrize("strides", range(1, 13))
+def test_the_other_side_is_never_the_traced_one(strides):
+    geometry = TileGeometry(
+        size_px=32 * strides, multiple_px=32, mode="blend", overlap_fraction=0.125
+    )
+    side_px = untraced_side_px(geometry)
+    assert side_px != geometry.size_px
+    assert side_px % 32 == 0 < side_px
 
 
 def test_one_size_proves_nothing():

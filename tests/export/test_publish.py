@@ -56,12 +56,23 @@ def test_the_card_says_how_well_and_beside_what(card):
     assert card.weight_terms == "none"
 
 
+def test_the_card_tells_the_commit_of_the_training(card, checkpoint):
+    assert card.training.git_commit == load_checkpoint(checkpoint).git_commit
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_number_that_is_no_version_is_refused_before_the_work(checkpoint, tmp_path, version):
+    with pytest.raises(ConfigurationError, match=f"version is {version}; wanted 1 or more"):
+        export_checkpoint(checkpoint, tmp_path / "models", version=version)
+    assert not (tmp_path / "models").exists()
+
+
 def test_the_card_names_no_folder_of_this_machine(published, painted_folder):
     assert str(painted_folder) not in (published / "model.json").read_text()
 
 
 def test_images_of_the_validation_were_not_trained_on(card, checkpoint):
-    from training.run import split_paths
+    from training.splitting import split_paths
 
     train, _ = split_paths(load_checkpoint(checkpoint).config.data)
     judged = set(card.evaluations[-1].images)

@@ -10,13 +10,16 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from export.judging import find_model
 from export.publish import export_checkpoint
 from export.variant_table import variant_table
-from export.variants import VariantOptions, _keeps_bounds, export_variant
+from export.variants import VariantOptions, _keeps_bounds, _load_data, export_variant
 from petrography.errors import ConfigurationError, ModelCardError
 from petrography.minisign import new_secret_key, verify
 from petrography.model_card import ModelCard, VariantScore, parse_card, sha256_hex
 from service.repository import open_repository
 from service.settings import Settings
 from tests.command_runs import Run
+from training.config import read_config
+from training.lumenstone import data_sha256
+from training.splitting import split_paths
 
 pytestmark = pytest.mark.torch
 
@@ -100,6 +103,33 @@ def test_one_that_agrees_too_seldom_is_not_published(published, painted_folder):
     with pytest.raises(ConfigurationError, match=r"variant is too far from .* not published"):
         export_variant(published, "int8", data_root=painted_folder, options=strict)
     assert sorted(path.name for path in published.parent.iterdir()) == versions
+
+
+@pytest.mark.parametrize(("version", "said"), [(0, "wanted 1 or more"), (1, "exists")])
+def test_a_version_that_cannot_be_published_is_refused_first(published, version, said):
+    # Without the images of the training: they are not looked for.
+    with pytest.raises(ConfigurationError, match=said):
+        export_variant(
+            published, "float16", data_root=None, options=VariantOptions(version=version)
+        )
+    assert not (published.parent / "0").exists()
+
+
+@pytest.mark.parametrize("head", ["[data]", "[data] # where they lie", "  [ data ]"])
+def test_data_of_all_images_are_told_as_such(published, painted_folder, head):
+    card = card_of(published)
+    text = card.training.config_toml.replace("[data]", head)
+    text = text.replace("validation_fraction", "train_on_all = true\nvalidation_fraction")
+    text += '\n[phantoms]\nfraction = 0.5\nrecipes = ["S2"]\nfields = 1\n'
+    paths, _ = split_paths(
+        read_config(text, source="card").data.model_copy(update={"root": painted_folder})
+    )
+    record = card.training.model_copy(
+        update={"config_toml": text, "data_sha256": data_sha256(paths)}
+    )
+    data = _load_data(card.model_copy(update={"training": record}), painted_folder)
+    assert data.about == "3 validation images of painted blocks, which the training saw too"
+    assert not any(one.phantom for one in data.training)
 
 
 def test_the_loss_of_mean_iou_has_a_bound_of_its_own():

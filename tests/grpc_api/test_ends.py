@@ -198,6 +198,10 @@ async def test_calls_under_way_end_before_the_service_does(
         await channel.close()
 
 
+# A call that comes in the moment of the stop, before it is accepted, is cancelled by gRPC itself.
+REFUSALS = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
 async def refusal(channel: grpc.aio.Channel) -> grpc.StatusCode:
     """Call until it is refused: a server that says so stops a moment later."""
     while True:
@@ -243,7 +247,7 @@ async def test_while_calls_end_new_ones_are_refused(model_folder: Path, tmp_path
             stop.set()
             assert (await watching.read()).status == states.NOT_SERVING
             for channel in (known, another):
-                assert await refusal(channel) == grpc.StatusCode.UNAVAILABLE
+                assert await refusal(channel) in REFUSALS
             assert not serving.done()
         events = [event async for event in under_way]
         assert events[-1].finished.result_json

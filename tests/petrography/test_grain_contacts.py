@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from petrography.errors import LabelImageError
 from petrography.statistics import measure_contacts, measure_grains
+from petrography.statistics.grain_axes import AxesStream
 from petrography.statistics.grain_contacts import (
     GrainContacts,
     GrainContactStream,
@@ -44,7 +45,7 @@ def test_the_cut_into_strips_changes_nothing(
 ) -> None:
     grains = measure_grains(labels, min_area_px=min_area_px)
     whole = measure_grain_contacts(labels, grains, remove_halos=remove_halos)
-    stream = GrainContactStream(grains.code, remove_halos=remove_halos)
+    stream = GrainContactStream(grains.code, grains.centroid_px, remove_halos=remove_halos)
     bounds = sorted({cut % len(labels) for cut in cuts} - {0})
     for strip, numbers in zip(
         np.split(labels, bounds), np.split(grains.component_map, bounds), strict=True
@@ -89,6 +90,17 @@ def test_contacts_are_mutual_and_axes_those_of_the_grains(labels: Labels) -> Non
     np.testing.assert_array_equal(contacts.axes.area_px, grains.area_px)
     np.testing.assert_allclose(contacts.axes.centroid_px, grains.centroid_px, atol=1e-4)
     np.testing.assert_array_equal(contacts.axes.touches_edge, grains.touches_edge)
+
+
+def test_axes_of_a_grain_of_millions_of_rows_fit_into_the_sums() -> None:
+    strip = np.ones((100_000, 2), dtype=np.uint32)
+    stream = AxesStream(np.array([[1_500_000.0, 0.5]]))
+    for _ in range(30):
+        stream.add(strip)
+    axes = stream.finish()
+    assert axes.major_px[0] == pytest.approx(4.0 * 3_000_000 / math.sqrt(12), rel=1e-9)
+    assert axes.minor_px[0] == pytest.approx(4.0 * 2 / math.sqrt(12), rel=1e-3)
+    assert axes.centroid_px[0].tolist() == [1_499_999.5, 0.5]
 
 
 def test_axes_of_a_turned_rectangle() -> None:
@@ -168,4 +180,4 @@ def test_labels_and_numbers_of_other_sizes_are_refused() -> None:
     with pytest.raises(LabelImageError, match=r"\(6, 5\).*\(6, 6\)"):
         measure_grain_contacts(labels[:, :5], measure_grains(labels))
     with pytest.raises(LabelImageError, match="at least one"):
-        GrainContactStream(np.zeros(0, dtype=np.uint8)).finish()
+        GrainContactStream(np.zeros(0, dtype=np.uint8), np.zeros((0, 2))).finish()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from petrography.errors import DamagedImageError, ImageError, UnsupportedImageError
-from petrography.image_codec import decode_image, read_size
+from petrography.image_codec import decode_image, read_size, read_um_per_px
 
 
 def picture(height_px: int, width_px: int) -> Image.Image:
@@ -54,6 +54,27 @@ def big_tiff(orientation: int = 1) -> bytes:
 )
 def test_the_size_is_that_of_the_decoded_image(content: bytes) -> None:
     assert read_size(content) == decode_image(content).pixels.shape[:2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        saved(picture(20, 50), "PNG", dpi=(40_000, 40_000)),
+        saved(picture(20, 50), "JPEG", dpi=(40_000, 40_000)),
+        saved(picture(20, 50), "TIFF"),
+        saved(picture(20, 50), "TIFF", dpi=(40_000, 40_000)),
+        saved(picture(20, 50), "TIFF", dpi=(300, 300)),
+    ],
+)
+def test_the_pixel_size_is_that_of_the_decoded_image(content: bytes) -> None:
+    assert read_um_per_px(content) == decode_image(content).um_per_px
+
+
+def test_a_pixel_size_beyond_the_begin_of_a_file_is_told() -> None:
+    content = saved(picture(20, 50), "TIFF", dpi=(40_000, 40_000))
+    assert read_um_per_px(content) == pytest.approx(0.635)
+    with pytest.raises(DamagedImageError):
+        read_um_per_px(content[:12])
 
 
 def test_the_begin_of_a_photograph_is_enough() -> None:

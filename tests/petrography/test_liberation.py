@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from petrography.statistics.comminution import (
     comminute_grid,
     comminute_voronoi,
 )
+from petrography.statistics.contacts import measure_contacts
 from petrography.statistics.particles import Particles, measure_particles
 from petrography.statistics.share_classes import area_by_class, liberated_fraction
 from tests.petrography.contact_fields import bodies
@@ -208,6 +210,30 @@ def test_a_halo_on_a_particle_is_no_mineral_of_its_surface() -> None:
     unfiltered = measure_particles(coated, remove_halos=False)
     assert unfiltered is not None
     assert unfiltered.free_px[0, 0] / unfiltered.boundary_px[0, 0] < 0.1
+
+
+def test_particles_take_few_bytes_a_pixel() -> None:
+    labels = np.full((4000, 300), 37, dtype=np.uint8)
+    labels.reshape(40, 100, 3, 100)[:, 20:80, :, 20:80] = 1
+    tracemalloc.start()
+    found = particles_of(labels)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == 120
+    assert peak_bytes < 12 * labels.size
+
+
+@pytest.mark.parametrize("gap_px", [1, 2, 3])
+def test_particles_divided_by_a_thin_line_of_resin_are_free_all_round(gap_px: int) -> None:
+    labels = np.full((40, 60), 37, dtype=np.uint8)
+    labels[10:30, 10:29] = 1
+    labels[10:30, 29 + gap_px : 48 + gap_px] = 6
+    found = particles_of(labels)
+    np.testing.assert_allclose(found.free_px, found.boundary_px)
+    contacts = measure_contacts(labels)
+    assert contacts.codes == (1, 6, 37)
+    assert contacts.length_px[0, 1] == 0.0
+    assert contacts.free_fraction[:2] == pytest.approx([1.0, 1.0])
 
 
 @given(FIELDS)

@@ -16,9 +16,17 @@ from scipy import stats
 from petrography.errors import InvalidParameterError, LabelImageError
 from petrography.minerals import mineral
 from petrography.phantoms.gaussian_fields import gaussian_field
-from petrography.statistics import Composition, CompositionCounter, PhaseShare, modal_composition
+from petrography.report import label_image_result, modal_table
+from petrography.statistics import (
+    Composition,
+    CompositionCounter,
+    PhaseShare,
+    measure_grains,
+    modal_composition,
+)
 from petrography.statistics.assay import mass_fractions
 from petrography.statistics.detection import upper_limit
+from petrography.statistics.grain_table import MIN_GRAIN_AREA_PX
 from petrography.statistics.intervals import FINEST_PHASE, sample_bounds
 
 Labels = NDArray[np.uint8]
@@ -217,6 +225,28 @@ def test_a_speck_says_no_more_than_seeing_nothing() -> None:
     assert galena.ci95_percent[1] > pyrite.upper_percent / FINEST_PHASE
 
 
+@pytest.mark.parametrize("specks", [1, 4])
+def test_a_mistaken_pixel_in_a_barren_field_is_no_texture(specks: int) -> None:
+    labels = np.zeros((512, 512), dtype=np.uint8)
+    labels[:: 512 // specks, 100] = 2
+    composition = modal_composition(labels, looked_for=(1,))
+    (pyrite,) = composition.not_found
+    assert pyrite.upper_percent == pytest.approx(100 * upper_limit(composition.design.blocks))
+    speck = share(composition, 2)
+    assert speck.ci95_percent is not None
+    assert speck.ci95_percent[1] > pyrite.upper_percent / FINEST_PHASE
+    background = share(composition, 0)
+    assert background.ci95_percent is not None
+    assert background.ci95_percent[0] < 100.0 - pyrite.upper_percent / FINEST_PHASE
+
+
+def test_no_texture_is_finer_than_the_smallest_grain() -> None:
+    rng = np.random.default_rng(1)
+    labels = (rng.random((256, 256)) < 0.001).astype(np.uint8)
+    samples = modal_composition(labels).design.independent_samples
+    assert samples == pytest.approx(256**2 / MIN_GRAIN_AREA_PX)
+
+
 def test_independent_samples_are_those_of_the_texture() -> None:
     # Lantuejoul: the variance of the mean over an area is p (1 - p) A2 / A. A phase cut at the
     # median has the covariance asin(rho) / 2 pi, whose integral range is 2 pi l^2 times ln 2.
@@ -248,3 +278,11 @@ def test_bands_across_the_whole_image_are_told() -> None:
     grade = np.repeat(np.where(np.arange(256) < 128, 0.25, 0.75)[None, :], 256, axis=0)
     composition = modal_composition((rng.random((256, 256)) < grade).astype(np.uint8))
     assert composition.warnings != ()
+
+
+def test_one_phase_alone_is_said_to_have_no_limit() -> None:
+    labels = np.zeros((64, 64), dtype=np.uint8)
+    grains = measure_grains(labels)
+    composition = modal_composition(labels, looked_for=(1, 2))
+    text = modal_table(label_image_result(composition, grains, identity="a"))
+    assert text.endswith("not found: Ccp, Gn (no limit: one phase fills the image)")

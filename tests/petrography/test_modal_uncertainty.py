@@ -28,6 +28,7 @@ from petrography.report import (
     tabulated_modal,
 )
 from petrography.statistics import modal_composition
+from petrography.statistics.assay import mass_percent
 from petrography.statistics.representative_area import representative_area_px2
 from petrography.statistics.several_fields import FieldAreas, SeveralFields, over_fields
 from petrography.statistics.uncertainty_budget import (
@@ -208,6 +209,24 @@ def test_fields_without_pixels_are_refused(fields: list[FieldAreas]) -> None:
         over_fields(fields)
 
 
+def test_masses_over_fields_are_areas_by_density() -> None:
+    fields = [
+        FieldAreas({0: 50, 1: 30, 2: 20}, "A"),
+        FieldAreas({0: 10, 1: 70, 2: 20}, "A"),
+        FieldAreas({0: 60, 2: 40}, "A"),
+    ]
+    found = over_fields(fields)
+    pooled = mass_percent({1: 100, 2: 80})
+    assert pooled is not None
+    assert {one.code: one.percent for one in found.mass_shares} == pytest.approx(pooled)
+    first, second = found.mass_shares
+    assert first.ci95_percent is not None
+    assert first.ci95_percent[0] < first.percent < first.ci95_percent[1]
+    # Of two minerals the one is what the other leaves.
+    assert first.standard_error_pp == pytest.approx(second.standard_error_pp)
+    assert over_fields([FieldAreas({0: 10}, "A")]).mass_shares == ()
+
+
 def test_intervals_over_fields_cover_the_truth() -> None:
     # Squares by lot: 20 % in an endless section, eight fields at a time.
     covered = 0
@@ -237,5 +256,6 @@ def test_results_are_joined_and_tabled() -> None:
     assert {(row["code"], row["basis"]) for row in rows} == {
         *(("0", "field"), ("1", "field"), ("2", "field")),
         *(("1", "ore"), ("2", "ore")),
+        *(("1", "mass"), ("2", "mass")),
     }
     assert fields_table(report).startswith("4 fields, scatter between 4 fields\n")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, BinaryIO
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -156,13 +157,19 @@ def test_nothing_in_contact_is_said() -> None:
 # --- pictures --------------------------------------------------------------------------------
 
 
+def drawn(write: Callable[[BinaryIO], None]) -> bytes:
+    file = io.BytesIO()
+    write(file)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("name", ["modal", "sizes", "association"])
 def test_pictures_are_equal_bytes_of_the_stated_form(name: str) -> None:
     result, grains = report(painted())
     result = result.model_copy(update={"contacts": CONTACTS})
     writers = exports(result, grains, identity="a1")
-    svg, png = writers[f"{name}.svg"](), writers[f"{name}.png"]()
-    assert (svg, png) == (writers[f"{name}.svg"](), writers[f"{name}.png"]())
+    svg, png = (drawn(writers[f"{name}.{form}"]) for form in ("svg", "png"))
+    assert (svg, png) == tuple(drawn(writers[f"{name}.{form}"]) for form in ("svg", "png"))
     root = ET.fromstring(svg)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert b"<dc:date>" not in svg

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterator
+from uuid import UUID
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -111,3 +113,20 @@ def test_codes_come_back_and_every_level_keeps_every_second(image: Image, rows: 
 def test_pictures_are_no_codes(image: Image) -> None:
     with pytest.raises(LabelImageError):
         write_label_pyramid(io.BytesIO(), [image], 1030, 1501)
+
+
+def named(labels: np.ndarray, cut: int, um_per_px: float | None = None) -> str:
+    file = io.BytesIO()
+    write_label_pyramid(file, pieces(labels, cut), *labels.shape, um_per_px=um_per_px)
+    with tifffile.TiffFile(io.BytesIO(file.getvalue())) as tiff:
+        return ET.fromstring(tiff.ome_metadata).attrib["UUID"]
+
+
+def test_the_identifier_of_a_file_is_that_of_its_content() -> None:
+    labels = np.zeros((300, 400), dtype=np.uint8)
+    other = labels.copy()
+    other[299, 399] = 1
+    assert named(labels, 7) == named(labels, 300) == named(labels.copy(), 100)
+    names = {named(labels, 7), named(other, 7), named(labels.T, 7), named(labels, 7, 0.5)}
+    assert len(names) == 4
+    assert all(UUID(name.removeprefix("urn:uuid:")).int for name in names)

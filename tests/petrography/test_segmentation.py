@@ -164,7 +164,7 @@ class StoppedByCallerError(Exception):
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_raising_in_the_progress_stops_before_the_next_batch(geometry: TileGeometry) -> None:
+def test_raising_in_the_progress_stops_after_the_batch_that_runs(geometry: TileGeometry) -> None:
     predictor = ByFunction(one_hot)
 
     def stop(done: int, total: int) -> None:
@@ -180,7 +180,8 @@ def test_raising_in_the_progress_stops_before_the_next_batch(geometry: TileGeome
             batch_size=2,
             on_progress=stop,
         )
-    assert sum(predictor.batches) == 4
+    # A batch is two tiles; the next one may have begun while the answers were used.
+    assert 4 <= sum(predictor.batches) <= 6
 
 
 def test_dropping_the_bands_stops_the_work() -> None:
@@ -190,7 +191,7 @@ def test_dropping_the_bands_stops_the_work() -> None:
     )
     next(bands)
     del bands
-    assert len(predictor.batches) == 1
+    assert len(predictor.batches) <= 2  # one that is used, one that is made meanwhile
 
 
 def test_the_tiles_of_the_model_are_the_reflected_image() -> None:

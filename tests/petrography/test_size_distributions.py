@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from petrography.report import grain_entries
+from petrography.report.grain_figure_entries import intercept_entry
 from petrography.statistics import measure_grains, summarise_grains
 from petrography.statistics.intercepts import (
     InterceptStream,
@@ -172,11 +173,46 @@ def test_intercepts_do_not_depend_on_the_strips(labels: Labels, height: int) -> 
             assert found[code] == MeanIntercept(
                 int(inside.sum()), ends(labels, code), ends(labels.T, code)
             )
+            lengths = chords(labels, code) + chords(labels.T, code)
+            counts = found[code].chords.counts
+            assert np.repeat(np.arange(len(counts)), counts).tolist() == sorted(lengths)
 
 
 def ends(labels: Labels, code: int) -> int:
     pairs = [(a, b) for row in labels.tolist() for a, b in pairwise(row)]
     return sum((a == code) + (b == code) for a, b in pairs if a != b and 255 not in (a, b))
+
+
+def chords(labels: Labels, code: int) -> list[int]:
+    found = []
+    for line in labels.tolist():
+        runs = [(value, len(list(run))) for value, run in groupby(line)]
+        found += [
+            length
+            for (before, _), ((value, length), (after, _)) in zip(
+                runs[:-2], pairwise(runs[1:]), strict=True
+            )
+            if value == code and 255 not in (before, after)
+        ]
+    return found
+
+
+def test_chords_are_reported_with_how_many_the_edge_cut() -> None:
+    labels = np.zeros((40, 40), dtype=np.uint8)
+    labels[10:20, 5:25] = 1
+    labels[30:40, 0:10] = 1
+    (summary,) = summarise_grains(measure_grains(labels))
+    entry = intercept_entry(summary, 0.5)
+    assert entry is not None
+    assert entry.chords is not None
+    # 10 of 20 px along rows and 20 of 10 px along columns; all of the other grain are cut.
+    assert entry.chords.count == 30
+    assert entry.chords.whole_percent == pytest.approx(100 * 400 / 600, abs=1e-3)
+    px = entry.chords.chord_px
+    assert (px.number_p20, px.number_p50, px.number_p80) == (10.0, 10.0, 20.0)
+    assert (px.length_p20, px.length_p50, px.length_p80) == (10.0, 10.0, 20.0)
+    assert entry.chords.chord_um is not None
+    assert entry.chords.chord_um.length_p80 == 10.0
 
 
 def test_the_mean_intercept_of_discs_is_that_of_geometry() -> None:

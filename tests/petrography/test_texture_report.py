@@ -21,6 +21,8 @@ from petrography.report import (
     result_json,
     result_schema,
 )
+from petrography.report.contact_entries import contact_entry
+from petrography.statistics import measure_contacts
 from petrography.statistics.comminution import CellKind
 from tests.petrography.contact_fields import bodies
 from tests.petrography.painted_textures import painted
@@ -167,3 +169,13 @@ def test_equal_maps_give_equal_bytes() -> None:
     first, second = (reported(bodies(4, 20.0), cells="voronoi") for _ in range(2))
     assert result_json(first[0]) == result_json(second[0])
     assert first[1] == second[1]
+
+
+def test_small_specific_surfaces_keep_their_digits() -> None:
+    labels = np.zeros((200, 200), dtype=np.uint8)
+    labels[:, 100:] = 1
+    measured = measure_contacts(labels)
+    wanted = measured.specific_surface_per_px / 50.0
+    found = contact_entry(measured, um_per_px=50.0).specific_surface_per_um
+    assert found == pytest.approx(wanted.tolist(), rel=1e-5)
+    assert max(found) < 3e-4

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+import tifffile
 
 from petrography.model_card import TileGeometry
 from petrography.tiling import plan_tiles
-from service.engine import Engine
+from service.engine import Engine, estimating
 from tests.http_service import png, png_header, running_service, settings_for
 from tests.tiny_model import TILE_PX, paint
 
@@ -46,6 +48,51 @@ async def test_tiles_are_those_that_an_analysis_runs(
     files = {"image": ("field.png", FIELD), "request": (None, request)}
     assert (await client.post("/v1/analyses", files=files)).status_code == 201
     assert await tiles_run(client) - before == told["tiles"]
+
+
+async def test_the_pixel_size_of_the_file_counts_as_in_the_analysis(
+    http_service: tuple[httpx.AsyncClient, Engine],
+) -> None:
+    client, _ = http_service
+    size = {"height_px": TILE_PX, "width_px": 6 * TILE_PX}
+    stated = (await estimated(client, **size, um_per_px=0.7)).json()
+    field = tiff_of_um_per_px(0.7)
+    told = (await client.post("/v1/estimate", files={"image": ("field.tif", field)})).json()
+    assert told["tiles"] == stated["tiles"] != (await estimated(client, **size)).json()["tiles"]
+    before = await tiles_run(client)
+    answer = await client.post("/v1/analyses", files={"image": ("field.tif", field)})
+    assert answer.status_code == 201
+    assert await tiles_run(client) - before == told["tiles"]
+
+
+async def test_a_pixel_size_of_the_file_that_would_be_refused_is_refused(
+    client: httpx.AsyncClient,
+) -> None:
+    files = {"image": ("field.tif", tiff_of_um_per_px(900.0))}
+    for path in ("/v1/estimate", "/v1/analyses"):
+        answer = await client.post(path, files=files)
+        assert answer.status_code == 422
+        assert "um_per_px asks for a resampling by" in answer.json()["detail"]
+
+
+async def test_what_is_resampled_takes_scratch_space(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimating, "_MOST_RESIDENT_BYTES", 0)
+    size = {"height_px": 1_000, "width_px": 1_000}
+    plain, doubled = [
+        (await estimated(client, **size, resampling_factor=factor)).json()["scratch_bytes"]
+        for factor in (1.0, 2.0)
+    ]
+    assert doubled - plain == 3 * 4 * 1_000**2
+
+
+def tiff_of_um_per_px(um_per_px: float) -> bytes:
+    file = io.BytesIO()
+    pixels = paint(np.zeros((TILE_PX, 6 * TILE_PX), dtype=np.intp))
+    metadata = {"axes": "YXS", "PhysicalSizeX": um_per_px, "PhysicalSizeY": um_per_px}
+    tifffile.imwrite(file, pixels, ome=True, photometric="rgb", metadata=metadata)
+    return file.getvalue()
 
 
 async def tiles_run(client: httpx.AsyncClient) -> float:

@@ -65,6 +65,22 @@ def test_the_map_is_that_of_merging_label_images(
     assert np.array_equal(segment_fields(stitching, known).labels, wanted)
 
 
+def test_maps_that_do_not_fit_into_memory_are_read_again(
+    stitching: Stitching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def brightness(pixels: Image) -> Segmentation:
+        return Segmentation(pixels[..., 0].copy(), pixels[..., 1].copy())
+
+    wanted = segment_fields(stitching, brightness)
+    for kept_bytes in (0, 240 * 320 + 1):
+        monkeypatch.setattr("service.engine.field_maps._KEPT_BYTES", kept_bytes)
+        seen = segment_fields(stitching, brightness, folder=tmp_path)
+        np.testing.assert_array_equal(seen.labels, wanted.labels)
+        np.testing.assert_array_equal(seen.confidence, wanted.confidence)
+    with pytest.raises(FileNotFoundError):
+        segment_fields(stitching, brightness, folder=tmp_path / "nowhere")
+
+
 @pytest.mark.parametrize("segmented", ["fields", "panorama"])
 def test_a_panorama_is_analysed_on_the_command_line(
     section: SectionFields, model_folder: Path, tmp_path: Path, segmented: str

@@ -60,7 +60,7 @@ def test_cuda_is_told_what_keeps_memory_and_results_steady(
     assert options == {
         "cudnn_conv_algo_search": "HEURISTIC",
         "arena_extend_strategy": "kSameAsRequested",
-        "gpu_mem_limit": str(2 * GIB),
+        "gpu_mem_limit": str(GIB),
     }
     assert (session.provider, session.tile_batch, session.degradations) == ("cuda", 6, ())
 
@@ -81,7 +81,7 @@ def test_tensorrt_keeps_its_engines_where_it_is_told(
             "trt_engine_cache_path": str(tmp_path),
             "trt_timing_cache_enable": "1",
             "trt_timing_cache_path": str(tmp_path),
-            "trt_max_workspace_size": str(GIB),
+            "trt_max_workspace_size": str(GIB // 2),
         },
     )
     assert [one[0] for one in runtime.providers[-1][1:2]] == ["CUDAExecutionProvider"]

@@ -132,6 +132,89 @@ async def test_the_wait_for_a_turn_is_what_the_others_have_left() -> None:
         assert turns.expected_wait_s() == 0.0
 
 
+class Queue:
+    """One turn, and tasks that wait for it and note when they have it."""
+
+    def __init__(self) -> None:
+        self.turns = Turns(1)
+        self.order: list[str] = []
+        self.end = asyncio.Event()
+
+    async def one(self, name: str) -> None:
+        async with self.turns.taken(1.0, tenant=name[0]):
+            self.order.append(name)
+            await self.end.wait() if name == "first" else await asyncio.sleep(0)
+
+    async def begin(self, *names: str) -> list[asyncio.Task[None]]:
+        tasks = []
+        for name in names:
+            tasks.append(asyncio.create_task(self.one(name)))
+            await asyncio.sleep(0)
+        return tasks
+
+
+async def test_turns_are_shared_between_tenants_and_in_order_within_each() -> None:
+    queue = Queue()
+    tasks = await queue.begin("first", "a1", "a2", "a3", "b1", "b2", "c1")
+    queue.end.set()
+    await asyncio.gather(*tasks)
+    assert queue.order == ["first", "a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+async def test_who_comes_one_at_a_time_starves_nobody() -> None:
+    queue = Queue()
+    waiting = await queue.begin("first", "a1", "b1", "c1")
+    queue.end.set()
+    await asyncio.gather(*waiting)
+    queue.end.clear()
+    tasks = await queue.begin("first", "b2", "c2", "a2")
+    queue.end.set()
+    await asyncio.gather(*tasks)
+    # b and c come again at once, but had a turn after a.
+    assert queue.order[5:] == ["a2", "b2", "c2"]
+
+
+async def test_one_who_leaves_while_waiting_or_when_called_blocks_nobody() -> None:
+    queue = Queue()
+    first, leaving, last = await queue.begin("first", "a1", "b1")
+    leaving.cancel()
+    queue.end.set()
+    await asyncio.gather(first, last)
+    assert queue.order == ["first", "b1"]
+    queue.end.clear()
+    first, called = await queue.begin("first", "a2")
+    queue.end.set()
+    while not first.done():
+        await asyncio.sleep(0)
+    called.cancel()
+    await asyncio.wait([called])
+    await asyncio.gather(*await queue.begin("b3"))
+    assert queue.order[-1] == "b3"
+
+
+async def test_the_fewest_turns_held_go_first() -> None:
+    turns, order = Turns(2), []
+
+    async def hold(tenant: str, end: asyncio.Event) -> None:
+        async with turns.taken(1.0, tenant):
+            order.append(tenant)
+            await end.wait()
+
+    ends = [asyncio.Event() for _ in range(4)]
+    tasks = []
+    for tenant, end in zip("abab", ends, strict=True):
+        tasks.append(asyncio.create_task(hold(tenant, end)))
+        await asyncio.sleep(0)
+    assert order == ["a", "b"]
+    ends[0].set()
+    await tasks[0]
+    await asyncio.sleep(0)
+    assert order == ["a", "b", "a"]  # b holds one, a none
+    for end in ends:
+        end.set()
+    await asyncio.gather(*tasks)
+
+
 def test_the_tenant_is_that_of_the_key_or_the_address() -> None:
     client = {"type": "http", "headers": [], "client": ("192.0.2.7", 5000)}
     assert tenant_of(Request(client)) == "192.0.2.7"

@@ -59,7 +59,7 @@ def test_a_photograph_among_the_stacks_stops_the_run_by_name(tmp_path):
 
 def test_stacks_in_a_run_on_photographs_stop_it_by_name(folder, tmp_path):
     text = config_toml(folder, tmp_path).replace('S1v1 = "S1", S2v1 = "S2"', 'bands = "S2"')
-    text = text.replace('same_ore = [["S1v1/a00", "S1v1/a01"]]\n', "")
+    text = text.replace('same_ore = [["S1v1/a00", "S1v1/a01"]]\n', "").replace("0.25", "0.5")
     with pytest.raises(ConfigurationError, match=r"00\.npy looks like a NumPy array"):
         prepare_run(text, source="run.toml")
 

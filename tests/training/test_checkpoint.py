@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
@@ -42,11 +44,20 @@ def test_it_comes_back_as_it_was(path):
     assert (saved.epoch, saved.sampler, saved.origin) == (2, SamplerState(8, (1, 2, 3)), None)
 
 
-def test_an_older_one_without_an_origin_loads(path):
+def test_an_older_one_without_later_fields_loads(path):
     content = torch.load(path, weights_only=True)
-    del content["origin"]
+    del content["origin"], content["cuda_random"]
     torch.save(content, path)
-    assert load_checkpoint(path).origin is None
+    saved = load_checkpoint(path)
+    assert (saved.origin, saved.cuda_random) == (None, [])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_generators_of_cuda_devices_come_back(path):
+    states = torch.cuda.get_rng_state_all()
+    save_checkpoint(replace(load_checkpoint(path), cuda_random=states), path)
+    again = load_checkpoint(path).cuda_random
+    assert all(torch.equal(*pair) for pair in zip(states, again, strict=True))
 
 
 @pytest.mark.parametrize("kept_share", [0.0, 0.3, 0.99])

@@ -32,6 +32,12 @@ def test_there_are_shipped_configurations():
         ('architecture = "resunet"', 'architecture = "vnet"', "network.architecture"),
         ("[network]", "[networks]", "network: Field required"),
         ("classes = [0, ", "classes = [0, 99, ", r"hold codes \[99\]"),
+        ("classes = [0, 1, ", "classes = [1, ", r"data\.classes are \[1, .* wanted 0 among them"),
+        ("classes = [0, ", "classes = [0, 0, ", "wanted different codes without 255"),
+        ("classes = [0, ", "classes = [0, 255, ", "wanted different codes without 255"),
+        ("classes", "mask_codes = { 300 = 0 }\nclasses", r"codes \[300\]; wanted 0 to 254"),
+        ("classes", "mask_codes = { -1 = 0 }\nclasses", r"codes \[-1\]; wanted 0 to 254"),
+        ("classes", "mask_codes = { 255 = 0 }\nclasses", r"codes \[255\]; wanted 0 to 254"),
     ],
 )
 def test_every_mistake_is_named(old, new, message):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +10,8 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from petrography.errors import ConfigurationError
 from petrography.image_codec import decode_image, encode_png
 from tests.training.lumenstone_folder import config_toml, paint_field, paint_folder
-from training.checkpoint import load_checkpoint
-from training.loop import _train_epoch, train
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.loop import _save, _train_epoch, _validate, train
 from training.run import choose_device, prepare_run, restore_run
 
 # Checkpoints and TensorBoard logs are written for real.
@@ -160,6 +161,52 @@ def test_a_batch_that_does_not_fit_into_memory_is_explained(tmp_path, folder):
     run.network = Greedy()
     with pytest.raises(ConfigurationError, match=r"a batch of 4 patches of 64 px does not fit"):
         _train_epoch(run, progress=False)
+
+
+class Starved(torch.optim.SGD):
+    """Finds no memory for its step."""
+
+    def step(self, _closure=None):
+        torch.empty(2**50)
+
+
+def test_memory_that_ends_in_the_step_of_the_optimiser_is_explained(tmp_path, folder):
+    run = prepare_run(config_toml(folder, tmp_path), source="starved.toml")
+    run.optimiser = Starved(run.network.parameters(), lr=1.0)
+    with pytest.raises(ConfigurationError, match=r"a batch of 4 patches of 64 px does not fit"):
+        _train_epoch(run, progress=False)
+
+
+def test_memory_that_ends_in_the_validation_is_explained(tmp_path, folder):
+    run = prepare_run(config_toml(folder, tmp_path), source="greedy.toml")
+    run.average = Greedy()
+    with pytest.raises(
+        ConfigurationError, match=r"the validation, in tiles of \d+ px, does not fit"
+    ):
+        _validate(run)
+
+
+def test_a_run_that_ends_between_its_checkpoints_keeps_the_best(tmp_path, folder, monkeypatch):
+    run = prepare_run(config_toml(folder, tmp_path), source="run.toml")
+    run.history = [{"epoch": 1, "mean_iou": 0.5}]
+
+    def killed_after_one(checkpoint, path):
+        if list(tmp_path.iterdir()):
+            raise KeyboardInterrupt
+        save_checkpoint(checkpoint, path)
+
+    monkeypatch.setattr("training.loop.save_checkpoint", killed_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        _save(run, tmp_path)
+    # Without it the next start would believe that the best one is on disk.
+    assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
+
+
+def test_another_commit_is_told_when_a_run_goes_on(tmp_path, folder, caplog):
+    run = prepare_run(config_toml(folder, tmp_path), source="run.toml")
+    save_checkpoint(replace(run.checkpoint(), git_commit="abc"), tmp_path / "last.pt")
+    restore_run(run, tmp_path / "last.pt")
+    assert "last.pt was written at commit abc, this is" in caplog.text
 
 
 def test_classes_without_validation_images_are_told_before_the_first_step(tmp_path, folder, caplog):

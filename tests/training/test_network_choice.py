@@ -39,6 +39,14 @@ def with_network(section, batch=4, patch_px=64):
             'architecture = "resnet-resunet"\nencoder = "vgg11"',
             "encoder is 'vgg11'; this network takes resnet18, resnet34",
         ),
+        (
+            'architecture = "pyramid-resunet"\nencoder = "vgg11"',
+            "encoder is 'vgg11'; this network takes resnet18, resnet34",
+        ),
+        (
+            'architecture = "pyramid-resunet"\nencoder_depth = 1',
+            "encoder_depth is 1; pyramid-resunet takes 2 to 5 stages",
+        ),
         ('architecture = "hrnet-ocr"', "encoder is 'resnet18'; this network takes tu-hrnet_w18"),
         (
             'architecture = "unet"\noptions = { decoder_width = 3 }',

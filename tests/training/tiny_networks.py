@@ -13,6 +13,7 @@ TINY = {
     "resunet-dilated": {"filters": 2, "dilated": True},
     "resnet-resunet": {"filters": 2},
     "resnet-resunet-dilated": {"filters": 2, "dilated": True},
+    "pyramid-resunet": {"filters": 2},
     "full-pspnet": {"encoder": TINY_ENCODER},
     "full-pspnet-dilated": {"encoder": TINY_ENCODER, "dilated": True},
     "hrnet-ocr": {

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from petrography.errors import ConfigurationError
 from training.checkpoint import Checkpoint, save_checkpoint
-from training.config import TrainingConfig, read_config
+from training.config import TrainingConfig, config_text, read_config
 from training.foreign.config import ForeignConfig
 from training.foreign.matching import Match, match_weights
 from training.foreign.reading import read_foreign_file
 from training.lumenstone import data_sha256
 from training.networks.build import Normalised, build_network
 from training.networks.description import described
-from training.run import git_commit, run_folder, split_paths
+from training.run import git_commit, run_folder
 from training.sampler import SamplerState
+from training.splitting import split_paths
 
 __all__ = ["IMPORTED_CHECKPOINT", "ImportedWeights", "import_weights"]
 
@@ -56,7 +57,7 @@ def import_weights(file: Path, config_path: Path) -> ImportedWeights:
     ConfigurationError
         If configuration, data or weights cannot be used, or do not fit each other.
     """
-    text = config_path.read_text(encoding="utf-8")
+    text = config_text(config_path)
     config = read_config(text, source=str(config_path))
     if config.foreign is None:
         msg = f"{config_path} has no section [foreign]; it says what no file of weights does"

@@ -16,6 +16,7 @@ from training.networks.exact_halo import exact_halo_px
 from training.networks.full_pspnet import FullPSPNet
 from training.networks.hrnet_ocr import HRNetOCR
 from training.networks.library import library_network
+from training.networks.pyramid_resunet import DEFAULT_DEPTH, PyramidResUNet
 from training.networks.resnet_resunet import ResNetResUNet
 from training.networks.resunet import RESUNET_HALO_PX, RESUNET_STRIDE_PX, ResUNet
 
@@ -146,6 +147,14 @@ def _bare_network(config: NetworkConfig, classes: int, channels: int) -> nn.Modu
                 encoder=config.encoder,
                 filters=config.filters,
                 dilated=config.dilated,
+            )
+        case "pyramid-resunet":
+            return PyramidResUNet(
+                channels,
+                classes,
+                encoder=config.encoder,
+                encoder_depth=config.encoder_depth or DEFAULT_DEPTH,
+                filters=config.filters,
             )
         case "full-pspnet":
             return FullPSPNet(channels, classes, encoder=config.encoder, dilated=config.dilated)

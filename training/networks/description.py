@@ -10,6 +10,7 @@ _NAMES = {
     "resunet": "ResUNet",
     "xpl-fusion": "XPL fusion: ResUNet",
     "resnet-resunet": "ResUNet on a ResNet",
+    "pyramid-resunet": "ResUNet with pyramid pooling",
     "full-pspnet": "PSPNet over all stages",
     "hrnet-ocr": "HRNet with object-contextual representations",
     "pspnet": "PSPNet",
@@ -39,7 +40,7 @@ def described(network: NetworkConfig) -> str:
         parts += [f"{network.filters} filters", f"blocks {network.order}"]
     else:
         parts.append(f"encoder {network.encoder}")
-    if network.architecture == "resnet-resunet":
+    if network.architecture in ("resnet-resunet", "pyramid-resunet"):
         parts.append(f"{network.filters} filters")
     if network.encoder_depth is not None:
         parts.append(f"depth {network.encoder_depth}")

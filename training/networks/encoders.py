@@ -51,14 +51,25 @@ def require_encoder(name: str, allowed: tuple[str, ...] | None = None) -> None:
 
 
 def build_encoder(
-    name: str, in_channels: int, *, output_stride: int = 32
+    name: str, in_channels: int, *, depth: int = 5, output_stride: int = 32
 ) -> tuple[nn.Module, list[int]]:
-    """Build an encoder of five stages with fresh weights.
+    """Build an encoder with fresh weights.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    in_channels : int
+        Channels of the image.
+    depth : int
+        Stages that are used.
+    output_stride : int
+        Stride of the deepest of five stages; 8 or 16 dilates what would be shrunk further.
 
     Returns
     -------
     torch.nn.Module
-        Maps (N, C, H, W) to six feature maps, the image first.
+        Maps (N, C, H, W) to the image and a feature map for each stage.
     list of int
         Their channels.
     """
@@ -66,7 +77,7 @@ def build_encoder(
     from segmentation_models_pytorch.encoders import get_encoder
 
     encoder = get_encoder(
-        name, in_channels=in_channels, depth=5, weights=None, output_stride=output_stride
+        name, in_channels=in_channels, depth=depth, weights=None, output_stride=output_stride
     )
     return encoder, list(encoder.out_channels)
 

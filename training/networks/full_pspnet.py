@@ -17,7 +17,7 @@ from torch.nn import functional
 from training.networks.encoders import build_encoder, require_encoder
 from training.networks.pspnet import BinAverage
 
-__all__ = ["FullPSPNet"]
+__all__ = ["FullPSPNet", "pooled_context", "pyramid_of"]
 
 BINS = (1, 2, 3, 6)  # of the paper
 HEAD_CHANNELS = 512
@@ -46,25 +46,45 @@ class FullPSPNet(nn.Module):
         self.stride_px = DILATED_STRIDE_PX if dilated else PLAIN_STRIDE_PX
         self.encoder, widths = build_encoder(encoder, in_channels, output_stride=self.stride_px)
         width = widths[-1]
-        self.pyramid = nn.ModuleList(
-            nn.Sequential(BinAverage(bins), *_convolution(width, width // len(BINS), 1))
-            for bins in BINS
-        )
-        joined = width + len(BINS) * (width // len(BINS))
+        self.pyramid, joined = pyramid_of(width)
         self.join = nn.Sequential(*_convolution(joined, HEAD_CHANNELS, 3))
         self.head = nn.Conv2d(HEAD_CHANNELS, classes, kernel_size=1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (N, C, H, W), sides multiples of `stride_px`, to logits (N, K, H, W)."""
         features = self.encoder(image)[-1]
-        pooled = [_enlarged(level(features), features) for level in self.pyramid]
-        logits: Tensor = self.head(self.join(torch.cat([features, *pooled], dim=1)))
+        logits: Tensor = self.head(self.join(pooled_context(features, self.pyramid)))
         return _enlarged(logits, image)
 
 
-def _enlarged(features: Tensor, like: Tensor) -> Tensor:
+def pyramid_of(width: int) -> tuple[nn.ModuleList, int]:
+    """Build the levels of pyramid pooling over features of `width` channels.
+
+    Returns
+    -------
+    torch.nn.ModuleList
+        One level for each number of bins, for `pooled_context`.
+    int
+        Channels of what that gives.
+    """
+    share = width // len(BINS)
+    levels = nn.ModuleList(
+        nn.Sequential(BinAverage(bins), *_convolution(width, share, 1)) for bins in BINS
+    )
+    return levels, width + len(BINS) * share
+
+
+def pooled_context(
+    features: Tensor, levels: nn.ModuleList, *, align_corners: bool = True
+) -> Tensor:
+    """Put beside features (N, C, H, W) what the levels of `pyramid_of` make of the whole tile."""
+    pooled = [_enlarged(level(features), features, align_corners) for level in levels]
+    return torch.cat([features, *pooled], dim=1)
+
+
+def _enlarged(features: Tensor, like: Tensor, align_corners: bool = True) -> Tensor:
     size = (like.shape[2], like.shape[3])
-    return functional.interpolate(features, size=size, mode="bilinear", align_corners=True)
+    return functional.interpolate(features, size=size, mode="bilinear", align_corners=align_corners)
 
 
 def _convolution(

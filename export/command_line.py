@@ -1,4 +1,4 @@
-"""The commands of who makes models: train, import, export and export-variant.
+"""The commands of who makes models: train, import, reopen, export and export-variant.
 
 Those of who judges them are in `judging_commands`.
 
@@ -42,6 +42,14 @@ def add_commands(add_command: AddCommand) -> None:
     imported.add_argument(
         "config", type=Path, metavar="CONFIG.toml", help="a run's, with the section [foreign]"
     )
+    reopened = add_command(
+        "reopen", _reopen, "a served model to a checkpoint, to train it further (extra train)"
+    )
+    reopened.add_argument("model", metavar="NAME[:VERSION]", help="a float32 version")
+    reopened.add_argument(
+        "config", type=Path, metavar="CONFIG.toml", help="of the run that will start from it"
+    )
+    reopened.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
     exported = add_command("export", _export, "a checkpoint to a served model (extra train)")
     exported.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
     exported.add_argument("models", type=Path, metavar="MODELS", help="the models folder")
@@ -95,6 +103,14 @@ def _import(arguments: argparse.Namespace) -> int:
 
     imported = import_weights(arguments.weights, arguments.config)
     print(f"{imported.told}\n{imported.checkpoint}")
+    return _DONE
+
+
+def _reopen(arguments: argparse.Namespace) -> int:
+    from export.judging import find_model
+    from export.reopening import reopen_model
+
+    print(reopen_model(find_model(arguments.models, arguments.model), arguments.config))
     return _DONE
 
 

@@ -366,7 +366,7 @@ def _training_record(
         phantom_fraction=config.phantom_fraction,
         steps=saved.epoch * config.schedule.steps_per_epoch,
         config_toml=_without_folders(saved.config_toml),
-        started_from=_with_doubts(saved.origin or _origin(config.network), doubts),
+        started_from=_with_doubts(_told_before(saved), doubts),
         git_commit=saved.git_commit,
     )
 
@@ -386,8 +386,12 @@ def _origin(network: NetworkConfig) -> str | None:
     earlier = load_checkpoint(path)
     what = "averaged weights" if network.initial_weights else "encoder"
     told = f"{what} after epoch {earlier.epoch} of the run\n{_without_folders(earlier.config_toml)}"
-    before = earlier.origin or _origin(earlier.config.network)
+    before = _told_before(earlier)
     return told if before is None else f"{told}\nwhich started from {before}"
+
+
+def _told_before(saved: Checkpoint) -> str | None:
+    return saved.origin or saved.told_before or _origin(saved.config.network)
 
 
 def _without_folders(config_toml: str) -> str:

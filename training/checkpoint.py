@@ -46,6 +46,9 @@ class Checkpoint:
         Digest of the training images and masks.
     origin : str or None
         Where the weights come from if not from a run (`training.foreign`).
+    told_before : str or None
+        What a model card tells of the runs before, where the checkpoint was made of a published
+        model (`export.reopening`) and theirs are gone.
     cuda_random : list of Tensor
         States of the generators of all CUDA devices, where the run is on one.
     """
@@ -64,6 +67,7 @@ class Checkpoint:
     git_commit: str
     data_sha256: str
     origin: str | None = None
+    told_before: str | None = None
     cuda_random: list[torch.Tensor] = field(default_factory=list)
 
     @property

@@ -48,12 +48,14 @@ def doubts_about_start(config: TrainingConfig) -> tuple[str, ...]:
     starts = _starts(config.network)
     if not starts or config.data.train_on_all or not config.data.subsets:
         return ()
-    held = _names_by_digest(split_paths(config.data)[1])
+    validation = split_paths(config.data)[1]
+    held = _names_by_digest(validation)
     doubts: list[str] = []
     for path, saved in _runs_before(starts, doubts):
         seen, doubt = _fitted_to(saved, path, config.data.root)
         _require_unseen(held, seen, str(path))
         doubts += [doubt] if doubt else []
+        doubts += doubts_about_told_runs(saved.told_before, config.data.root, validation)
     return tuple(doubts)
 
 

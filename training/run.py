@@ -42,6 +42,7 @@ from training.starting import load_initial, require_true_card
 __all__ = [
     "LoadedData",
     "Run",
+    "balanced_sampler",
     "choose_device",
     "git_commit",
     "load_data",
@@ -185,7 +186,7 @@ def prepare_run(config_toml: str, *, source: str, resumed: Checkpoint | None = N
         optimiser=optimiser,
         scheduler=_scheduler(optimiser, config.schedule),
         scaler=torch.amp.GradScaler(device.type, enabled=device.type == "cuda"),
-        sampler=_sampler(config, data.train),
+        sampler=balanced_sampler(config, data.train),
         fields=data.train,
         validation=data.validation,
         data_sha256=data.sha256,
@@ -313,7 +314,8 @@ def git_commit() -> str:
     return described.stdout.strip()
 
 
-def _sampler(config: TrainingConfig, fields: Sequence[Field]) -> BalancedSampler:
+def balanced_sampler(config: TrainingConfig, fields: Sequence[Field]) -> BalancedSampler:
+    """Plan patches of fields as a configuration asks for it."""
     return BalancedSampler(
         [one.truth for one in fields],
         config.data.classes,

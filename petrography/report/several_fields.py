@@ -6,14 +6,19 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.minerals import mineral
 from petrography.report.aligned_text import aligned
 from petrography.report.result import Percent, Result
-from petrography.statistics.several_fields import FieldAreas, MeanShare, over_fields
+from petrography.statistics.several_fields import (
+    ElementShare,
+    FieldAreas,
+    MeanShare,
+    over_fields,
+)
 
 __all__ = [
     "FIELDS_COLUMNS",
@@ -70,6 +75,16 @@ class ShareEntry(_Frozen):
     """Half width of the interval over the share (% RA of ASTM E562)."""
 
 
+class ElementEntry(_Frozen):
+    """One element over all fields; figures as of a phase."""
+
+    element: str
+    percent: Percent
+    standard_error_pp: NotNegative | None
+    ci95: tuple[Percent, Percent] | None
+    relative_accuracy_percent: NotNegative | None
+
+
 class FieldsReport(_Frozen):
     """Modal composition over several fields."""
 
@@ -84,6 +99,8 @@ class FieldsReport(_Frozen):
     """Of the ore minerals only."""
     mass_shares: tuple[ShareEntry, ...] = ()
     """Of the mass of the ore minerals; empty where one of them has no density."""
+    element_shares: tuple[ElementEntry, ...] = ()
+    """Of the mass of the ore minerals; empty where one of them has no density or no formula."""
     warnings: tuple[str, ...]
     definitions: dict[str, str]
 
@@ -136,6 +153,9 @@ def fields_report(results: Sequence[NamedResult]) -> FieldsReport:
         field_shares=tuple(_entry(share) for share in found.field_shares),
         ore_shares=tuple(_entry(share) for share in found.ore_shares),
         mass_shares=tuple(_entry(share) for share in found.mass_shares),
+        element_shares=tuple(
+            ElementEntry(element=share.element, **_figures(share)) for share in found.element_shares
+        ),
         warnings=found.warnings,
         definitions=_definitions(found.unit, found.units),
     )
@@ -144,10 +164,12 @@ def fields_report(results: Sequence[NamedResult]) -> FieldsReport:
 def _definitions(unit: str, units: int) -> dict[str, str]:
     return {
         "percent": "area of the phase over that of the basis, both summed over all fields; "
-        "in mass_shares areas are weighted by the density of the end-member",
+        "in mass_shares areas are weighted by the density of the end-member, and in "
+        "element_shares by what its formula holds of the element too",
         "ci95": (
             f"Student's t interval from the scatter between {units} {unit}s (ASTM E562; ratio of "
-            f"sums where their areas differ), cut at 0 and 100; pixels of different {unit}s are "
+            f"sums where their areas differ), cut at 0 and 100, of elements at what the poorest "
+            f"and the richest mineral hold; pixels of different {unit}s are "
             "never pooled as if they were independent; mistakes of the map are not in it"
         ),
         "relative_accuracy_percent": "half width of the uncut interval over the share (% RA)",
@@ -156,16 +178,24 @@ def _definitions(unit: str, units: int) -> dict[str, str]:
 
 def _entry(share: MeanShare) -> ShareEntry:
     phase = mineral(share.code)
+    return ShareEntry(code=share.code, symbol=phase.symbol, name=phase.name, **_figures(share))
+
+
+class _Figures(TypedDict):
+    percent: float
+    standard_error_pp: float | None
+    ci95: tuple[float, float] | None
+    relative_accuracy_percent: float | None
+
+
+def _figures(share: MeanShare | ElementShare) -> _Figures:
     bounds = share.ci95_percent
-    return ShareEntry(
-        code=share.code,
-        symbol=phase.symbol,
-        name=phase.name,
-        percent=round(share.percent, 4),
-        standard_error_pp=_rounded(share.standard_error_pp),
-        ci95=None if bounds is None else (round(bounds[0], 4), round(bounds[1], 4)),
-        relative_accuracy_percent=_rounded(share.relative_accuracy_percent),
-    )
+    return {
+        "percent": round(share.percent, 4),
+        "standard_error_pp": _rounded(share.standard_error_pp),
+        "ci95": None if bounds is None else (round(bounds[0], 4), round(bounds[1], 4)),
+        "relative_accuracy_percent": _rounded(share.relative_accuracy_percent),
+    }
 
 
 def _rounded(value: float | None) -> float | None:
@@ -173,7 +203,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def fields_csv(report: FieldsReport) -> str:
-    """Write the shares as CSV: columns `FIELDS_COLUMNS`, basis ``field``, ``ore``, ``mass``."""
+    """Write the shares as CSV: columns `FIELDS_COLUMNS`, basis ``field``, ``ore``, ``mass``, ``element``."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(FIELDS_COLUMNS)
@@ -182,16 +212,15 @@ def fields_csv(report: FieldsReport) -> str:
         ("ore", report.ore_shares),
         ("mass", report.mass_shares),
     ):
-        writer.writerows(_cells(report, basis, share) for share in shares)
+        for share in shares:
+            writer.writerow([share.code, share.symbol, share.name, basis, *_cells(report, share)])
+    for element in report.element_shares:
+        writer.writerow([None, element.element, None, "element", *_cells(report, element)])
     return text.getvalue()
 
 
-def _cells(report: FieldsReport, basis: str, share: ShareEntry) -> list[object]:
+def _cells(report: FieldsReport, share: ShareEntry | ElementEntry) -> list[object]:
     return [
-        share.code,
-        share.symbol,
-        share.name,
-        basis,
         share.percent,
         *(share.ci95 or (None, None)),
         share.standard_error_pp,

@@ -4,7 +4,7 @@ The sampling unit is the field, or the section where fields are told apart by se
 one section are more alike than sections, so they count as one unit. Pixels are never pooled as if
 they were independent. With fields of one size the share of the field, its interval and its
 relative accuracy are those of ASTM E562; with fields of different sizes, and on the ore minerals
-only and by mass, the share is the ratio of the sums, and its error the linearised one of a ratio.
+only, by mass and by element, the share is the ratio of the sums, and its error the linearised one of a ratio.
 
 References
 ----------
@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import scipy
@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
 from petrography.minerals import is_ore, mineral
+from petrography.statistics.assay import ATOMIC_WEIGHTS, mass_fractions
 from petrography.statistics.intervals import LEVEL
 
-__all__ = ["FieldAreas", "MeanShare", "SeveralFields", "over_fields"]
+__all__ = ["ElementShare", "FieldAreas", "MeanShare", "SeveralFields", "over_fields"]
 
 # ASTM E562 asks for 30 fields as a rule.
 _CUSTOMARY_FIELDS = 30
@@ -77,6 +78,17 @@ class MeanShare:
 
 
 @dataclass(frozen=True)
+class ElementShare:
+    """The share of one element in the mass of the ore minerals; figures as of `MeanShare`."""
+
+    element: str
+    percent: float
+    standard_error_pp: float | None
+    ci95_percent: tuple[float, float] | None
+    relative_accuracy_percent: float | None
+
+
+@dataclass(frozen=True)
 class SeveralFields:
     """Modal composition over several fields.
 
@@ -90,6 +102,8 @@ class SeveralFields:
         On the whole annotated field, and on the ore minerals only; by code.
     mass_shares : tuple of MeanShare
         Of the mass of the ore minerals; empty where one of them has no density.
+    element_shares : tuple of ElementShare
+        Of the mass of the ore minerals; empty where one of them has no density or no formula.
     warnings : tuple of str
         What stands against the intervals.
     """
@@ -100,6 +114,7 @@ class SeveralFields:
     field_shares: tuple[MeanShare, ...]
     ore_shares: tuple[MeanShare, ...]
     mass_shares: tuple[MeanShare, ...]
+    element_shares: tuple[ElementShare, ...]
     warnings: tuple[str, ...]
 
 
@@ -137,6 +152,7 @@ def over_fields(fields: Sequence[FieldAreas]) -> SeveralFields:
     areas = np.array([[unit.get(code, 0) for code in codes] for unit in units], dtype=np.float64)
     ore = [code for code in codes if is_ore(code)]
     ore_areas = areas[:, [is_ore(code) for code in codes]]
+    masses = _masses(ore, ore_areas)
     unit: Literal["field", "section"] = "section" if len(sections) > 1 else "field"
     return SeveralFields(
         unit=unit,
@@ -144,7 +160,8 @@ def over_fields(fields: Sequence[FieldAreas]) -> SeveralFields:
         fields=len(fields),
         field_shares=_shares(codes, areas),
         ore_shares=_shares(ore, ore_areas),
-        mass_shares=_mass_shares(ore, ore_areas),
+        mass_shares=() if masses is None else _shares(ore, masses),
+        element_shares=() if masses is None else _element_shares(ore, masses),
         warnings=_warnings(len(units), unit),
     )
 
@@ -158,31 +175,59 @@ def _by_section(fields: Sequence[FieldAreas], sections: Sequence[str]) -> list[d
     return list(sums.values())
 
 
-def _shares(codes: Sequence[int], areas: NDArray[np.float64]) -> tuple[MeanShare, ...]:
-    """Shares of phases in their sum; `areas` has a row for each unit."""
-    whole = areas.sum(axis=1)
+def _shares(codes: Sequence[int], amounts: NDArray[np.float64]) -> tuple[MeanShare, ...]:
+    """Shares of phases in their sum; `amounts`, areas or masses, has a row for each unit."""
+    whole = amounts.sum(axis=1)
     if not whole.any():
         return ()
-    return tuple(_share(code, areas[:, k], whole) for k, code in enumerate(codes))
+    return tuple(MeanShare(code, *_scatter(amounts[:, k], whole)) for k, code in enumerate(codes))
 
 
-def _mass_shares(codes: Sequence[int], areas: NDArray[np.float64]) -> tuple[MeanShare, ...]:
-    """Shares of the mass: those of areas, weighted by density."""
+def _masses(codes: Sequence[int], areas: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Areas weighted by density; None where one is not known."""
     densities = [mineral(code).density_g_cm3 for code in codes]
     known = [density for density in densities if density is not None]
-    return _shares(codes, areas * np.array(known)) if len(known) == len(codes) else ()
+    return areas * np.array(known) if len(known) == len(codes) else None
 
 
-def _share(code: int, part: NDArray[np.float64], whole: NDArray[np.float64]) -> MeanShare:
+def _element_shares(codes: Sequence[int], masses: NDArray[np.float64]) -> tuple[ElementShare, ...]:
+    """Shares of elements in the mass: that of each mineral, times what its formula holds of them."""
+    formulae = [mineral(code).formula for code in codes]
+    whole = masses.sum(axis=1)
+    if not whole.any() or None in formulae:
+        return ()
+    contents = [mass_fractions(formula or "") for formula in formulae]
+    shares = []
+    for element in ATOMIC_WEIGHTS:
+        content = np.array([one.get(element, 0.0) for one in contents])
+        if content.any():
+            # No mixture holds less of it than the poorest mineral, or more than the richest.
+            limits = float(content.min()), float(content.max())
+            shares.append(ElementShare(element, *_scatter(masses @ content, whole, limits)))
+    return tuple(shares)
+
+
+_Scatter: TypeAlias = tuple[float, float | None, tuple[float, float] | None, float | None]
+
+
+def _scatter(
+    part: NDArray[np.float64],
+    whole: NDArray[np.float64],
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> _Scatter:
+    """Per cent of a part in the whole, its error, 95 % interval and % RA from the units."""
     units, ratio = len(part), float(part.sum() / whole.sum())
     percent = 100.0 * ratio
     if units == 1 or ratio == 1.0:
-        return MeanShare(code, percent, None, None, None)
+        return percent, None, None, None
     residual = part - ratio * whole
     error = math.sqrt(units / (units - 1) * float((residual**2).sum())) / float(whole.sum())
     half_width = 100.0 * float(scipy.special.stdtrit(units - 1, 0.5 + LEVEL / 2)) * error
-    bounds = max(percent - half_width, 0.0), min(percent + half_width, 100.0)
-    return MeanShare(code, percent, 100.0 * error, bounds, 100.0 * half_width / percent)
+    bounds = (
+        max(percent - half_width, 100.0 * limits[0]),
+        min(percent + half_width, 100.0 * limits[1]),
+    )
+    return percent, 100.0 * error, bounds, 100.0 * half_width / percent
 
 
 def _warnings(units: int, unit: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from petrography.report import (
     tabulated_modal,
 )
 from petrography.statistics import modal_composition
-from petrography.statistics.assay import mass_percent
+from petrography.statistics.assay import element_percent, mass_percent
 from petrography.statistics.representative_area import representative_area_px2
 from petrography.statistics.several_fields import FieldAreas, SeveralFields, over_fields
 from petrography.statistics.uncertainty_budget import (
@@ -227,6 +227,28 @@ def test_masses_over_fields_are_areas_by_density() -> None:
     assert over_fields([FieldAreas({0: 10}, "A")]).mass_shares == ()
 
 
+def test_elements_over_fields_are_masses_by_formula() -> None:
+    # Chalcopyrite in the one field, galena in the other: copper lies with the first alone.
+    fields = [FieldAreas({0: 50, 1: 50}, "A"), FieldAreas({0: 70, 2: 30}, "A")]
+    found = over_fields(fields)
+    masses = {share.code: share.percent for share in found.mass_shares}
+    wanted = element_percent(masses)
+    assert wanted is not None
+    shares = {share.element: share for share in found.element_shares}
+    assert {name: share.percent for name, share in shares.items()} == pytest.approx(wanted)
+    copper, chalcopyrite = shares["Cu"], found.mass_shares[0]
+    assert copper.standard_error_pp == pytest.approx(
+        0.3463 * (chalcopyrite.standard_error_pp or 0.0), rel=1e-3
+    )
+    assert copper.relative_accuracy_percent == pytest.approx(chalcopyrite.relative_accuracy_percent)
+    # There is sulphur in both: no less than in galena (13.40 %), no more than in chalcopyrite.
+    assert shares["S"].ci95_percent == pytest.approx((13.40, 34.94), abs=0.01)
+    assert copper.ci95_percent == pytest.approx((0.0, 34.63), abs=0.01)
+    # One field has no scatter; without ore there is no element.
+    assert all(one.ci95_percent is None for one in over_fields(fields[:1]).element_shares)
+    assert over_fields([FieldAreas({0: 10}, "A")]).element_shares == ()
+
+
 def test_intervals_over_fields_cover_the_truth() -> None:
     # Squares by lot: 20 % in an endless section, eight fields at a time.
     covered = 0
@@ -253,9 +275,12 @@ def test_results_are_joined_and_tabled() -> None:
     assert (report.unit, report.units) == ("field", 4)
     assert "ASTM E562" in report.definitions["ci95"]
     rows = list(csv.DictReader(io.StringIO(fields_csv(report))))
-    assert {(row["code"], row["basis"]) for row in rows} == {
+    phases = [row for row in rows if row["basis"] != "element"]
+    assert {(row["code"], row["basis"]) for row in phases} == {
         *(("0", "field"), ("1", "field"), ("2", "field")),
         *(("1", "ore"), ("2", "ore")),
         *(("1", "mass"), ("2", "mass")),
     }
     assert fields_table(report).startswith("4 fields, scatter between 4 fields\n")
+    elements = {row["symbol"] for row in rows if row["basis"] == "element"}
+    assert elements == {"Cu", "Fe", "S", "Pb"}

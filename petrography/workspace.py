@@ -53,15 +53,15 @@ class InMemory:
 IN_MEMORY = InMemory()
 
 
-def row_strips(height_px: int, width_px: int) -> Iterator[slice]:
-    """Cut the rows of an image into strips of about a million pixels, at least one row each.
+def row_strips(height_px: int, width_px: int, strip_px: int = STRIP_PX) -> Iterator[slice]:
+    """Cut the rows of an image into strips of about so many pixels, at least one row each.
 
     Examples
     --------
     >>> list(row_strips(3, 1 << 19))
     [slice(0, 2, None), slice(2, 3, None)]
     """
-    step = max(1, STRIP_PX // width_px)
+    step = max(1, strip_px // width_px)
     return (slice(top, min(top + step, height_px)) for top in range(0, height_px, step))
 
 

@@ -6,7 +6,7 @@ on light, so every correction decodes, changes the light, and encodes again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.images import Image
-from petrography.workspace import IN_MEMORY, Workspace
+from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
-__all__ = ["GAMMA", "change_light", "levels_to_light", "light_to_levels", "row_strips"]
+__all__ = ["GAMMA", "change_light", "levels_to_light", "light_to_levels"]
 
 # The exponent of Indychko et al. 2022 (doi:10.1007/s10598-023-09588-z); the sRGB curve differs
 # from it by less than two grey levels above level 20.
@@ -78,17 +78,11 @@ def change_light(
     """
     decode, encode = _tables(gamma)
     changed: Image = workspace.empty(pixels.shape, np.uint8)
-    for rows in row_strips(pixels.shape[0], pixels.shape[1]):
+    for rows in row_strips(pixels.shape[0], pixels.shape[1], _STRIP_PX):
         light = change(np.asarray(cv2.LUT(pixels[rows], decode), dtype=np.float32), rows)
         steps = np.sqrt(np.clip(light, 0.0, 1.0)) * np.float32(_TABLE_STEPS) + np.float32(0.5)
         changed[rows] = encode[steps.astype(np.uint16)]
     return changed
-
-
-def row_strips(height_px: int, width_px: int) -> Iterator[slice]:
-    """Cut the rows of an image into strips of about equal area, at least one row each."""
-    step = max(1, _STRIP_PX // width_px)
-    return (slice(top, min(top + step, height_px)) for top in range(0, height_px, step))
 
 
 @lru_cache(maxsize=4)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -18,11 +20,13 @@ from service.http_api.upload import REQUEST_PART, Upload, UploadForm, receive_up
 
 __all__ = [
     "PROBLEM",
+    "Making",
     "Responses",
     "add_file_route",
     "add_reading_routes",
     "created_response",
     "received",
+    "result_routes",
     "root_of",
     "upload_body",
 ]
@@ -67,6 +71,67 @@ async def received(
     with engine.admission.place():
         async with receive_upload(request, form, engine.settings) as upload:
             return await until_disconnect(request.receive, work(upload))
+
+
+@dataclass(frozen=True)
+class Making(Generic[RequestT]):
+    """How results of a kind are made while their client waits.
+
+    Attributes
+    ----------
+    kind : Kind
+        What is made.
+    form : UploadForm
+        What is uploaded for it.
+    document : type
+        What its document holds, for the documentation.
+    summary, description : str
+        Of the route.
+    """
+
+    kind: Kind
+    form: UploadForm[RequestT]
+    document: Any
+    summary: str
+    description: str
+
+
+def result_routes(
+    engine: Engine,
+    making: Making[RequestT],
+    work: Callable[[Request, Upload[RequestT]], Coroutine[Any, Any, Finished]],
+) -> APIRouter:
+    """Build the routes that make results of a kind and read them.
+
+    Parameters
+    ----------
+    engine : Engine
+        What works and keeps.
+    making : Making
+        What is made.
+    work : callable
+        From a request and its upload to what is made of it.
+    """
+    kind = making.kind
+    router = APIRouter(prefix=root_of(kind), tags=[kind.folder], responses=PROBLEM)
+    answer = {"model": making.document, "description": f"{kind.noun.capitalize()}."}
+
+    @router.post(
+        "",
+        name=f"post_{kind.noun.rpartition(' ')[2]}",
+        status_code=201,
+        summary=making.summary,
+        description=making.description,
+        responses={201: answer},
+        response_class=Response,
+        openapi_extra=upload_body(making.form),
+    )
+    async def post(request: Request) -> Response:
+        finished = await received(request, engine, making.form, partial(work, request))
+        return created_response(kind, finished)
+
+    add_reading_routes(router, engine, kind, making.document)
+    return router
 
 
 def created_response(kind: Kind, finished: Finished) -> Response:

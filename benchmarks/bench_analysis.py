@@ -27,7 +27,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import statistics
 import subprocess
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 
 WAYS = ("bare", "eager", "analysis")
 HEIGHT_PX, WIDTH_PX = 2547, 3396
@@ -329,18 +328,6 @@ def status_mib(field: str) -> float:
 def median(results: list[dict[str, Any]], name: str) -> float:
     """Median of one figure."""
     return statistics.median(result[name] for result in results)
-
-
-def machine() -> str:
-    """Processor, cores and versions, in words."""
-    import onnxruntime
-
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return (
-        f"{names[0] if names else platform.processor()}, {len(names) or 1} cores, "
-        f"ONNX Runtime {onnxruntime.__version__}, Python {platform.python_version()}"
-    )
 
 
 if __name__ == "__main__":

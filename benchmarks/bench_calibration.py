@@ -23,7 +23,6 @@ validation images stand beside the phantoms. A table is appended to ``benchmarks
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
 import time
 from collections import defaultdict
@@ -58,7 +57,7 @@ from service.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 
 LABELLED_FRACTION, SQUARE_PX = 0.33, 64
 HEIGHT_PX, WIDTH_PX = 1200, 1600
@@ -291,16 +290,6 @@ def timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def machine() -> str:
-    """Processor, cores and Python version, in words."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return (
-        f"{names[0] if names else platform.processor()}, {len(names) or 1} cores, "
-        f"Python {platform.python_version()}"
-    )
 
 
 if __name__ == "__main__":

@@ -29,8 +29,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from benchmarks.serving import serving
 
 SMALL_PX = 512

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import platform
 import sys
 import time
 import tracemalloc
@@ -39,7 +38,7 @@ from petrography.statistics import Grains
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 
 CELL_PX = 12
 CODES = (1, 6, 8)
@@ -129,13 +128,6 @@ def report_text(columns: list[dict[str, Any]]) -> str:
         said = ", ".join(f"{name} {mib:.1f} MiB" for name, mib in one["peaks"].items())
         lines.append(f"Peak while {one['grains']} grains are written one after the other: {said}.")
     return "\n".join(lines) + "\n"
-
-
-def machine() -> str:
-    """Processor and Python version, in words."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

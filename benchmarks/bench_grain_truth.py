@@ -22,14 +22,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
 from benchmarks.known_grains import (
     Compared,
     KnownGrains,
     compare,
     scatter_grains,
 )
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from petrography.pipeline import measure
 from petrography.report import Result, label_image_result
 

@@ -35,8 +35,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from benchmarks.serving import serving
 
 SIDE_PX = 512

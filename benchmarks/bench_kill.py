@@ -22,9 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
 from benchmarks.killed_service import Outcome, kill_again_and_again
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from tests.tiny_model import write_model
 
 

@@ -31,8 +31,8 @@ from numpy.typing import DTypeLike, NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import forget_peak_mib, machine, status_mib
-from benchmarks.recording import record
+from benchmarks.bench_analysis import forget_peak_mib, status_mib
+from benchmarks.recording import machine, record
 from command_line.files import written_folder
 from petrography.image_codec import write_pyramid
 from petrography.images import Image

@@ -31,9 +31,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
 from benchmarks.known_textures import MAGNIFICATIONS, RECIPE_TEXTURES, TEXTURES, draw_field
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from petrography.minerals import BACKGROUND_CODE, is_ore
 from petrography.statistics import Composition, modal_composition
 from petrography.statistics.assay import mass_percent

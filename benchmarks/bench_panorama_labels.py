@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from petrography.accuracy import confusion_with_other, scores
 from petrography.images import Image, Labels, resample_image
 from petrography.minerals import parse_association

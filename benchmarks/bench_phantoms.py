@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import platform
 import sys
 import time
 from collections.abc import Iterator
@@ -35,7 +34,7 @@ from petrography.phantoms.recipes import RECIPES, THIN_SECTIONS, Recipe
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 
 ALL_RECIPES = {**RECIPES, **THIN_SECTIONS}
 # Sand grains are large and belong to one phase each: small fields would hold none of the rare ones.
@@ -122,13 +121,6 @@ def area_rows(one: Measured, count: int) -> Iterator[str]:
             f"| {one.recipe.name} | {mineral(code).symbol} | {100 * wanted:.1f} "
             f"| {100 * one.area_fractions[code]:.1f} | {100 * error:.1f} |"
         )
-
-
-def machine() -> str:
-    """Processor and Python version, in words."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

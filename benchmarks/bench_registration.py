@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from petrography.errors import RegistrationError
 from petrography.images import Image
 from petrography.phantoms import RECIPE_NAMES, StageSeries, stage_series

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import forget_peak_mib, machine, status_mib
-from benchmarks.recording import record
+from benchmarks.bench_analysis import forget_peak_mib, status_mib
+from benchmarks.recording import machine, record
 
 WAYS = ("petroserve", "petroserve-grid", "opencv-stitcher", "chained-homographies")
 HEIGHT_PX, WIDTH_PX = 2547, 3396

@@ -30,9 +30,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
 from benchmarks.killed_service import KilledService, listed, picture, variables_of
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from tests.tiny_model import write_model
 
 

@@ -36,8 +36,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from benchmarks.serving import serving
 from petrography.image_codec import encode_jpeg
 from petrography.phantoms import phantom

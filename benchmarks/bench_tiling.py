@@ -34,8 +34,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_analysis import machine
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 from export.tiling_proof import seam_gradient_ratio
 from petrography.accuracy import confusion_matrix, scores
 from petrography.images import Image, Labels

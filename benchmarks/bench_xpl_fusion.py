@@ -20,7 +20,6 @@ A table is appended to ``benchmarks/RESULTS.md`` and the picture of it written t
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,7 +47,7 @@ from training.painted_sections import kept_section
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import machine, record
 
 PICTURE = ROOT / "docs" / "images" / "xpl-fusion.png"
 FUSION = ROOT / "models" / "phantom-xpl-fusion" / "1"
@@ -278,13 +277,6 @@ def draw(judged: Judged, path: Path) -> None:
     axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-
-
-def machine() -> str:
-    """Processor and Python version, in words."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -145,7 +145,9 @@ def _where_the_data_lie(config: TrainingConfig, root: Path | None) -> TrainingCo
 def _geometry(saved: Checkpoint, tile_px: int | None) -> TileGeometry:
     config = saved.config
     try:
-        return tile_geometry(config.network, patch_px=config.sampler.patch_px, tile_px=tile_px)
+        return tile_geometry(
+            config.network, patch_px=max(config.sampler.patch_shape_px), tile_px=tile_px
+        )
     except ValidationError as error:
         msg = f"tile_px {tile_px} does not fit the network: {field_problems(error)}"
         raise ConfigurationError(msg) from None

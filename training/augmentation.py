@@ -34,7 +34,7 @@ def augmented_patch(
     *,
     row: int,
     col: int,
-    patch_px: int,
+    patch_shape_px: tuple[int, int],
     config: AugmentationConfig,
     rng: np.random.Generator,
     channels: Sequence[str] = RGB_CHANNELS,
@@ -47,8 +47,8 @@ def augmented_patch(
         The whole field.
     row, col : int
         Top-left corner of the patch before the change of pose.
-    patch_px : int
-        Side of the patch.
+    patch_shape_px : tuple of int
+        Rows and columns of the patch.
     config : AugmentationConfig
         Ranges.
     rng : numpy.random.Generator
@@ -58,11 +58,12 @@ def augmented_patch(
 
     Returns
     -------
-    ndarray of uint8, shape (patch_px, patch_px, C), and ndarray of uint8, shape (patch_px, patch_px)
+    ndarray of uint8, shape (rows, cols, C), and ndarray of uint8, shape (rows, cols)
         Pixels outside the field are mirrored in the image and 255 in the truth.
     """
-    to_field = _pose(row, col, patch_px, config, rng)
-    size = (patch_px, patch_px)
+    rows, cols = patch_shape_px
+    to_field = _pose((row, col), patch_shape_px, config, rng)
+    size = (cols, rows)
     flags = cv2.WARP_INVERSE_MAP
     pixels = cv2.warpAffine(
         image, to_field, size, flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
@@ -76,12 +77,15 @@ def augmented_patch(
         borderValue=UNLABELLED_CODE,
     )
     # OpenCV drops the last axis of an image of one channel.
-    moved = np.asarray(pixels, dtype=np.uint8).reshape(*size, image.shape[2])
+    moved = np.asarray(pixels, dtype=np.uint8).reshape(rows, cols, image.shape[2])
     return _taken_again(moved, channels, config, rng), np.asarray(labels, dtype=np.uint8)
 
 
 def _pose(
-    row: int, col: int, patch_px: int, config: AugmentationConfig, rng: np.random.Generator
+    corner: tuple[int, int],
+    patch_shape_px: tuple[int, int],
+    config: AugmentationConfig,
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Affine map from patch (x, y) to field (x, y)."""
     angle = math.radians(rng.uniform(-config.rotation_deg, config.rotation_deg))
@@ -90,9 +94,9 @@ def _pose(
     linear = scale * np.array(
         [[mirror * math.cos(angle), -math.sin(angle)], [mirror * math.sin(angle), math.cos(angle)]]
     )
-    half = (patch_px - 1) / 2
-    centre = np.array([col + half, row + half])
-    return np.column_stack([linear, centre - linear @ np.array([half, half])])
+    half = (np.array(patch_shape_px[::-1]) - 1) / 2
+    centre = np.array(corner[::-1]) + half
+    return np.column_stack([linear, centre - linear @ half])
 
 
 def _taken_again(

@@ -34,8 +34,8 @@ class PatchDataset(Dataset[Sample]):
         What to cut, in order.
     classes : sequence of int
         Codes of the network outputs.
-    patch_px : int
-        Side of the patches.
+    patch_shape_px : tuple of int
+        Rows and columns of the patches.
     augmentation : AugmentationConfig
         Ranges of the random changes.
     channels : sequence of str
@@ -48,12 +48,12 @@ class PatchDataset(Dataset[Sample]):
         plan: Sequence[Patch],
         *,
         classes: Sequence[int],
-        patch_px: int,
+        patch_shape_px: tuple[int, int],
         augmentation: AugmentationConfig,
         channels: Sequence[str] = RGB_CHANNELS,
     ) -> None:
         self._fields, self._plan = fields, plan
-        self._patch_px, self._augmentation = patch_px, augmentation
+        self._patch_shape_px, self._augmentation = patch_shape_px, augmentation
         self._channels = channels
         self._index_of = class_index_table(classes, other=IGNORED_INDEX)
         self._annotated = torch.tensor(
@@ -65,7 +65,7 @@ class PatchDataset(Dataset[Sample]):
         return len(self._plan)
 
     def __getitem__(self, position: int) -> Sample:
-        """Return image (C, P, P) uint8, class indices (P, P) int64, annotated classes (K,) bool."""
+        """Return image (C, H, W) uint8, class indices (H, W) int64, annotated classes (K,) bool."""
         patch = self._plan[position]
         field = self._fields[patch.field]
         pixels, truth = augmented_patch(
@@ -73,7 +73,7 @@ class PatchDataset(Dataset[Sample]):
             field.truth,
             row=patch.row,
             col=patch.col,
-            patch_px=self._patch_px,
+            patch_shape_px=self._patch_shape_px,
             config=self._augmentation,
             rng=np.random.default_rng(patch.seed),
             channels=self._channels,
@@ -97,14 +97,14 @@ def epoch_batches(
 
     Yields
     ------
-    Tensor of uint8 (B, C, P, P), Tensor of int64 (B, P, P), Tensor of bool (B, K)
+    Tensor of uint8 (B, C, H, W), Tensor of int64 (B, H, W), Tensor of bool (B, K)
         Images, class indices with 255 ignored, and the classes that each image's subset annotates.
     """
     dataset = PatchDataset(
         fields,
         sampler.draw(steps * config.batch),
         classes=classes,
-        patch_px=config.patch_px,
+        patch_shape_px=config.patch_shape_px,
         augmentation=augmentation,
         channels=channels,
     )

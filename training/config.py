@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -152,13 +152,18 @@ class PhantomConfig(Section):
     first_seed: int = Field(ge=0, default=10_000)
 
 
+PatchSide = Annotated[int, Field(ge=32, le=2048)]
+
+
 class SamplerConfig(Section):
     """How patches are drawn; see `training.sampler`.
 
     Attributes
     ----------
-    patch_px, batch : int
-        Side of a patch, and patches per step.
+    patch_px : int or tuple of int
+        Side of a patch, or its rows and columns.
+    batch : int
+        Patches per step.
     grid_px : int
         Distance of the possible corners of patches.
     strength : float
@@ -172,13 +177,19 @@ class SamplerConfig(Section):
         Processes that cut and change patches; 0 does it between the steps.
     """
 
-    patch_px: int = Field(ge=32, le=2048, default=256)
+    patch_px: PatchSide | tuple[PatchSide, PatchSide] = 256
     batch: int = Field(ge=1, le=1024, default=8)
     grid_px: int = Field(ge=1, le=64, default=8)
     strength: Share = 0.8
     image_exponent: float = Field(ge=0.0, le=4.0, default=0.5)
     position_exponent: float = Field(ge=0.0, le=4.0, default=1.0)
     workers: int = Field(ge=0, le=64, default=0)
+
+    @property
+    def patch_shape_px(self) -> tuple[int, int]:
+        """Rows and columns of a patch."""
+        given = self.patch_px
+        return (given, given) if isinstance(given, int) else given
 
 
 class LossConfig(Section):
@@ -386,7 +397,7 @@ def _require_buildable(config: TrainingConfig, source: str) -> None:
 
     problem = network_problem(
         config.network.model_dump_json(exclude={"initial_weights", "initial_encoder"}),
-        patch_px=config.sampler.patch_px,
+        patch_shape_px=config.sampler.patch_shape_px,
         batch=config.sampler.batch,
         channels=len(config.channels),
     )

@@ -26,6 +26,7 @@ from training.evaluation import EvaluatedModel, pooled_confusion
 from training.losses import combined_loss
 from training.memory import memory_told
 from training.networks.build import geometry_for_small_fields, tile_geometry
+from training.networks.checking import described_shape
 from training.run import Run, prepare_run, restore_run, run_folder
 from training.starting import resumed_checkpoint
 from training.torch_predictor import TorchPredictor
@@ -130,7 +131,7 @@ class _Awaited:
 
 def _train_step(run: Run, image: Tensor, target: Tensor, annotated: Tensor) -> float:
     sampler = run.config.sampler
-    what = f"a batch of {sampler.batch} patches of {sampler.patch_px} px"
+    what = f"a batch of {sampler.batch} patches of {described_shape(sampler.patch_shape_px)} px"
     run.optimiser.zero_grad(set_to_none=True)
     # The first step of the optimiser takes twice the memory of the weights.
     with memory_told(what, run.device, "sampler.batch or sampler.patch_px"):
@@ -196,7 +197,7 @@ def _validate(run: Run) -> dict[str, float]:
         return TorchPredictor(run.average, possible, device=run.device)
 
     geometry = geometry_for_small_fields(
-        tile_geometry(run.config.network, patch_px=run.config.sampler.patch_px),
+        tile_geometry(run.config.network, patch_px=max(run.config.sampler.patch_shape_px)),
         [(field.truth.shape[0], field.truth.shape[1]) for field in run.validation],
     )
     model = EvaluatedModel(predictor_for, classes, geometry)

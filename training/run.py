@@ -319,7 +319,7 @@ def balanced_sampler(config: TrainingConfig, fields: Sequence[Field]) -> Balance
     return BalancedSampler(
         [one.truth for one in fields],
         config.data.classes,
-        patch_px=config.sampler.patch_px,
+        patch_shape_px=config.sampler.patch_shape_px,
         grid_px=config.sampler.grid_px,
         strength=config.sampler.strength,
         image_exponent=config.sampler.image_exponent,

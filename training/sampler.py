@@ -49,7 +49,7 @@ class SamplerState:
 
 
 def patch_class_counts(
-    truth: Labels, classes: Sequence[int], *, patch_px: int, grid_px: int
+    truth: Labels, classes: Sequence[int], *, patch_shape_px: tuple[int, int], grid_px: int
 ) -> NDArray[np.int64]:
     """Count the pixels of every class in every patch on a grid.
 
@@ -59,21 +59,28 @@ def patch_class_counts(
         Codes; codes outside `classes` (255) count for none.
     classes : sequence of int
         The codes to count.
-    patch_px, grid_px : int
-        Side of the square patches and distance of their top-left corners.
+    patch_shape_px : tuple of int
+        Rows and columns of the patches.
+    grid_px : int
+        Distance of their top-left corners.
 
     Returns
     -------
     ndarray of int64, shape (K, rows, cols)
         Pixels of class k in the patch whose corner is (row * grid_px, col * grid_px).
     """
+    edges = [
+        (slice(0, -side_px, grid_px), slice(side_px, None, grid_px)) for side_px in patch_shape_px
+    ]
     counts = []
     for code in classes:
         table = np.zeros((truth.shape[0] + 1, truth.shape[1] + 1), dtype=np.int64)
         np.cumsum(truth == code, axis=0, out=table[1:, 1:])
         np.cumsum(table[1:, 1:], axis=1, out=table[1:, 1:])
-        near, far = slice(0, -patch_px, grid_px), slice(patch_px, None, grid_px)
-        counts.append(table[far, far] - table[near, far] - table[far, near] + table[near, near])
+        (top, bottom), (left, right) = edges
+        counts.append(
+            table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+        )
     return np.stack(counts)
 
 
@@ -83,11 +90,13 @@ class BalancedSampler:
     Parameters
     ----------
     truths : sequence of ndarray of uint8, shape (H, W)
-        Masks of the training fields; every side at least `patch_px`.
+        Masks of the training fields; no side shorter than a patch's.
     classes : sequence of int
         Codes to balance.
-    patch_px, grid_px : int
-        Side of the patches and distance of their possible corners.
+    patch_shape_px : tuple of int
+        Rows and columns of the patches.
+    grid_px : int
+        Distance of their possible corners.
     strength : float
         Share of the patches drawn for a class; the others are uniform over image and position.
     image_exponent, position_exponent : float
@@ -112,7 +121,7 @@ class BalancedSampler:
         truths: Sequence[Labels],
         classes: Sequence[int],
         *,
-        patch_px: int,
+        patch_shape_px: tuple[int, int],
         grid_px: int,
         strength: float,
         seed: int,
@@ -122,11 +131,11 @@ class BalancedSampler:
         phantoms: Sequence[bool] = (),
         phantom_fraction: float = 0.0,
     ) -> None:
-        _require_patches_fit(truths, patch_px, names)
+        _require_patches_fit(truths, patch_shape_px, names)
         self._grid_px, self._strength, self._seed = grid_px, strength, seed
         self._image_exponent = image_exponent
         self._counts = [
-            patch_class_counts(truth, classes, patch_px=patch_px, grid_px=grid_px)
+            patch_class_counts(truth, classes, patch_shape_px=patch_shape_px, grid_px=grid_px)
             for truth in truths
         ]
         self._content = np.array([count.sum(axis=(1, 2)) for count in self._counts], dtype=float)
@@ -202,10 +211,14 @@ def _choose(weights: NDArray[np.float64], rng: np.random.Generator) -> int:
     return int(rng.choice(len(weights), p=weights / weights.sum()))
 
 
-def _require_patches_fit(truths: Sequence[Labels], patch_px: int, names: Sequence[str]) -> None:
+def _require_patches_fit(
+    truths: Sequence[Labels], patch_shape_px: tuple[int, int], names: Sequence[str]
+) -> None:
     for truth, name in zip(truths, names, strict=True):
-        if min(truth.shape) < patch_px:
-            msg = f"{name} is {truth.shape} px; wanted both sides at least patch_px {patch_px}"
+        if any(given < wanted for given, wanted in zip(truth.shape, patch_shape_px, strict=True)):
+            msg = (
+                f"{name} is {truth.shape} px; wanted both sides at least patch_px {patch_shape_px}"
+            )
             raise ConfigurationError(msg)
 
 

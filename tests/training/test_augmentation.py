@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.augmentation import augmented_patch
+from training.augmentation import _pose, augmented_patch
 from training.config import AugmentationConfig
 
 STILL = AugmentationConfig(
@@ -21,10 +21,16 @@ def field():
     return image, truth
 
 
-def cut(field, config, seed=0, row=8, col=24):
+def cut(field, config, seed=0, row=8, col=24, shape_px=(32, 32)):
     image, truth = field
     return augmented_patch(
-        image, truth, row=row, col=col, patch_px=32, config=config, rng=np.random.default_rng(seed)
+        image,
+        truth,
+        row=row,
+        col=col,
+        patch_shape_px=shape_px,
+        config=config,
+        rng=np.random.default_rng(seed),
     )
 
 
@@ -33,6 +39,17 @@ def test_without_change_it_is_a_crop(field):
     assert np.array_equal(truth, field[1][8:40, 24:56])
     # Decoding and encoding the light may round by one level.
     assert np.abs(image.astype(int) - field[0][8:40, 24:56]).max() <= 1
+
+
+def test_a_patch_need_not_be_square(field):
+    image, truth = cut(field, STILL, shape_px=(24, 40))
+    assert image.shape == (24, 40, 3)
+    assert np.array_equal(truth, field[1][8:32, 24:64])
+    # Half a turn about its middle: what was first comes last.
+    turned = STILL.model_copy(update={"rotation_deg": 180.0})
+    poses = [_pose((8, 24), (24, 40), turned, np.random.default_rng(seed)) for seed in range(20)]
+    middle = np.array([19.5, 11.5, 1.0])
+    assert np.allclose([pose @ middle for pose in poses], [24 + 19.5, 8 + 11.5])
 
 
 @pytest.mark.parametrize("seed", range(8))

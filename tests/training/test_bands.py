@@ -126,7 +126,14 @@ def cut(image, channels, config, seed=0):
     truth = np.zeros(image.shape[:2], dtype=np.uint8)
     rng = np.random.default_rng(seed)
     return augmented_patch(
-        image, truth, row=4, col=8, patch_px=32, config=config, rng=rng, channels=channels
+        image,
+        truth,
+        row=4,
+        col=8,
+        patch_shape_px=(32, 32),
+        config=config,
+        rng=rng,
+        channels=channels,
     )[0]
 
 

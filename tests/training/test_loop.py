@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from petrography.errors import ConfigurationError
 from petrography.image_codec import decode_image, encode_png
+from petrography.model_card import parse_card
 from tests.training.lumenstone_folder import config_toml, paint_field, paint_folder
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.loop import _save, _train_epoch, _validate, train
@@ -78,6 +80,16 @@ def test_an_interrupted_run_ends_bit_for_bit_as_an_uninterrupted_one(tmp_path, f
 
 def interrupt_after_first(_epoch):
     raise KeyboardInterrupt
+
+
+def test_oblong_patches_train_and_are_exported(tmp_path, folder, run):
+    config = run_file(tmp_path, folder, epochs=1, architecture="pspnet")
+    config.write_text(config.read_text().replace("patch_px = 64", "patch_px = [48, 64]"))
+    checkpoint = train(config, progress=False)
+    status, printed, complaint = run("export", checkpoint, tmp_path / "models")
+    assert status == 0, complaint
+    card = parse_card((Path(printed.strip()) / "model.json").read_bytes(), source="model.json")
+    assert card.tile.size_px == 64
 
 
 def test_the_number_of_workers_changes_nothing(tmp_path, folder):

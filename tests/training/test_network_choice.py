@@ -76,6 +76,14 @@ def test_patches_that_do_not_fit_the_stride_are_refused_before_training(architec
         read_config(text, source="run.toml")
 
 
+def test_patches_need_not_be_square():
+    text = with_network('architecture = "unet"')
+    oblong = text.replace("patch_px = 64", "patch_px = [96, 128]")
+    assert read_config(oblong, source="run.toml").sampler.patch_shape_px == (96, 128)
+    with pytest.raises(ConfigurationError, match=r"unet .* multiple of 32 px, not 80 x 128"):
+        read_config(text.replace("patch_px = 64", "patch_px = [80, 128]"), source="run.toml")
+
+
 def test_one_patch_is_too_few_where_the_whole_tile_is_one_bin():
     text = with_network('architecture = "full-pspnet"\ndilated = true', batch=1)
     with pytest.raises(ConfigurationError, match="full-pspnet cannot take 1 patches of 64 px"):
@@ -102,7 +110,9 @@ def test_an_encoder_that_cannot_be_dilated_is_named():
 def test_every_network_can_be_trained(name):
     config = tiny(name)
     patch_px = 256 if name == "pan" else 64
-    problem = network_problem(config.model_dump_json(), patch_px=patch_px, batch=2)
+    problem = network_problem(
+        config.model_dump_json(), patch_shape_px=(patch_px, patch_px), batch=2
+    )
     assert problem is None
 
 

@@ -29,7 +29,7 @@ def sampler(
     return BalancedSampler(
         truths,
         CLASSES,
-        patch_px=32,
+        patch_shape_px=(32, 32),
         grid_px=8,
         strength=strength,
         seed=seed,
@@ -43,23 +43,25 @@ def sampler(
     seed=st.integers(0, 2**16),
     height=st.integers(20, 50),
     width=st.integers(20, 50),
-    patch=st.integers(1, 20),
+    patch=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     grid=st.integers(1, 9),
 )
 def test_counts_equal_counting_by_hand(seed, height, width, patch, grid):
     truth = np.random.default_rng(seed).choice(
         np.array([0, 1, 6, 255], dtype=np.uint8), size=(height, width)
     )
-    counts = patch_class_counts(truth, CLASSES, patch_px=patch, grid_px=grid)
+    counts = patch_class_counts(truth, CLASSES, patch_shape_px=patch, grid_px=grid)
     for row in range(counts.shape[1]):
         for col in range(counts.shape[2]):
-            window = truth[row * grid : row * grid + patch, col * grid : col * grid + patch]
-            assert window.shape == (patch, patch)
+            window = truth[row * grid :, col * grid :][: patch[0], : patch[1]]
+            assert window.shape == patch
             assert counts[:, row, col].tolist() == [(window == code).sum() for code in CLASSES]
 
 
 def test_grid_reaches_the_last_row_and_column():
-    counts = patch_class_counts(np.zeros((64, 48), dtype=np.uint8), CLASSES, patch_px=32, grid_px=1)
+    counts = patch_class_counts(
+        np.zeros((64, 48), dtype=np.uint8), CLASSES, patch_shape_px=(32, 32), grid_px=1
+    )
     assert counts.shape == (3, 33, 17)
 
 
@@ -68,9 +70,9 @@ def test_positions_follow_equation_2():
     truth[:2, :4] = 1
     truth[7, 7] = 6
     drawn = BalancedSampler(
-        [truth], (1, 6), patch_px=4, grid_px=1, strength=1.0, seed=5, names=["one"]
+        [truth], (1, 6), patch_shape_px=(4, 4), grid_px=1, strength=1.0, seed=5, names=["one"]
     ).draw(6000)
-    expected = patch_class_counts(truth, (1,), patch_px=4, grid_px=1)[0].astype(float)
+    expected = patch_class_counts(truth, (1,), patch_shape_px=(4, 4), grid_px=1)[0].astype(float)
     # Patches with class 6 are drawn for class 6 (they hold no pixel of class 1).
     hits = np.zeros_like(expected)
     for patch in drawn:
@@ -105,7 +107,7 @@ def test_a_class_that_occurs_nowhere_is_named():
 
 
 def test_a_field_smaller_than_a_patch_is_named():
-    with pytest.raises(ConfigurationError, match=r"field1 is .*at least patch_px 32"):
+    with pytest.raises(ConfigurationError, match=r"field1 is .*at least patch_px \(32, 32\)"):
         sampler([np.zeros((64, 64), dtype=np.uint8), np.zeros((31, 64), dtype=np.uint8)])
 
 

@@ -191,7 +191,7 @@ def tile_geometry(
     config : NetworkConfig
         The network.
     patch_px : int
-        Side of the training patches.
+        Longer side of the training patches.
     tile_px : int, optional
         Side of the tiles. Default: 1024 where cores are exact, for they are so at any size; else
         the training patch, so that a network that pools sees what it saw in training. A larger

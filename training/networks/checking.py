@@ -10,14 +10,14 @@ from petrography.errors import ConfigurationError
 from training.network_config import NetworkConfig
 from training.networks.build import build_weightless, stride_px
 
-__all__ = ["network_problem"]
+__all__ = ["described_shape", "network_problem"]
 
 _CLASSES = 3
 
 
 @lru_cache(maxsize=32)
 def network_problem(
-    network_json: str, *, patch_px: int, batch: int, channels: int = 3
+    network_json: str, *, patch_shape_px: tuple[int, int], batch: int, channels: int = 3
 ) -> str | None:
     """Build a network and send the shape of a batch through it, without computing anything.
 
@@ -25,8 +25,10 @@ def network_problem(
     ----------
     network_json : str
         A `NetworkConfig` as JSON: text, so that the answer can be remembered.
-    patch_px, batch : int
-        Side and number of the training patches.
+    patch_shape_px : tuple of int
+        Rows and columns of the training patches.
+    batch : int
+        Their number.
     channels : int
         Channels of the image.
 
@@ -36,7 +38,7 @@ def network_problem(
         What is wrong, None if nothing is.
     """
     config = NetworkConfig.model_validate_json(network_json)
-    shape = (batch, channels, patch_px, patch_px)
+    shape, size = (batch, channels, *patch_shape_px), described_shape(patch_shape_px)
     try:
         network = build_weightless(config, classes=_CLASSES, channels=channels)
         logits = network.train()(torch.empty(shape, device="meta"))
@@ -44,9 +46,15 @@ def network_problem(
     except ConfigurationError as error:
         return str(error)
     except (RuntimeError, ValueError) as error:
-        return f"{config.architecture} cannot take {batch} patches of {patch_px} px: {error}"
-    if patch_px % step_px:
-        return f"{config.architecture} wants patches of a multiple of {step_px} px, not {patch_px}"
-    if logits.shape != (batch, _CLASSES, patch_px, patch_px):
-        return f"{config.architecture} answers {patch_px} px by {tuple(logits.shape[2:])} px"
+        return f"{config.architecture} cannot take {batch} patches of {size} px: {error}"
+    if any(side % step_px for side in patch_shape_px):
+        return f"{config.architecture} wants patches of a multiple of {step_px} px, not {size}"
+    if logits.shape != (batch, _CLASSES, *patch_shape_px):
+        return f"{config.architecture} answers {size} px by {tuple(logits.shape[2:])} px"
     return None
+
+
+def described_shape(shape_px: tuple[int, int]) -> str:
+    """Write one side for a square, rows x columns for others."""
+    rows, cols = shape_px
+    return f"{rows}" if rows == cols else f"{rows} x {cols}"

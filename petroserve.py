@@ -64,7 +64,7 @@ GROUPS = (
     (
         "lims",
         lims,
-        "export|check|review|worklist|send|watch",
+        "export|check|review|worklist|send|push|imports|watch",
         "results into the information system of a laboratory",
     ),
     ("models", models, "list|verify|sign|keygen", "what the models folder holds"),

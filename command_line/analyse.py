@@ -24,7 +24,8 @@ def add_commands(add_command: AddCommand) -> None:
 
 def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-    add_out(parser, "folder of the results; with several images one sub-folder each")
+    what = "folder of the results; with several images one sub-folder each"
+    add_out(parser, what, required=False)
     add_views(parser, "another view of the one image")
     add_analysis_options(parser)
     add_dry_run(parser)
@@ -41,7 +42,8 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
 
 def analyse(arguments: argparse.Namespace) -> int:
     """Analyse photographs with one model."""
-    folders = _result_folders(arguments.images, arguments.out)
+    _require_files(arguments.images)
+    folders = {} if arguments.dry_run else _result_folders(arguments.images, arguments.out)
     prepared = prepare_analysis(
         arguments,
         views=_views(arguments),
@@ -51,7 +53,7 @@ def analyse(arguments: argparse.Namespace) -> int:
     if arguments.sample_id is not None:
         prepared = prepared.of_sample(_one_sample(arguments))
     if arguments.dry_run:
-        return tell(prepared, folders)
+        return tell(prepared, arguments.images)
     status = DONE
     for image, folder in folders.items():
         try:
@@ -64,13 +66,20 @@ def analyse(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _result_folders(images: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Where the results of each image go; checked before anything is written."""
-    by_folder: dict[Path, Path] = {}
+def _require_files(images: Sequence[Path]) -> None:
     for image in images:
         if not image.is_file():
             msg = f"{image} is no file; wanted a PNG, JPEG or TIFF image"
             raise InvalidParameterError(msg)
+
+
+def _result_folders(images: Sequence[Path], out: Path | None) -> dict[Path, Path]:
+    """Where the results of each image go; checked before anything is written."""
+    if out is None:
+        msg = "--out DIR is missing; only --dry-run, which writes nothing, goes without"
+        raise InvalidParameterError(msg)
+    by_folder: dict[Path, Path] = {}
+    for image in images:
         folder = out if len(images) == 1 else out / image.stem
         if folder in by_folder:
             msg = (

@@ -33,9 +33,9 @@ Command: TypeAlias = Callable[[argparse.Namespace], int]
 AddCommand: TypeAlias = Callable[[str, Command, str], argparse.ArgumentParser]
 
 
-def add_out(parser: argparse.ArgumentParser, what: str) -> None:
+def add_out(parser: argparse.ArgumentParser, what: str, *, required: bool = True) -> None:
     """Describe the folder of the results."""
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=what)
+    parser.add_argument("--out", type=Path, required=required, metavar="DIR", help=what)
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

@@ -1,7 +1,7 @@
-"""Makes the parts of README.md that are made: the picture and the tables.
+"""Makes the parts of README.md and docs/api.md that are made: the picture and the tables.
 
 ``python docs/readme_parts.py`` from the root of the repository rewrites them; the tests fail when
-the tables in README.md are not those of the code and of the shipped model cards.
+the tables are not those of the code and of the shipped model cards.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from petrography.phantoms import phantom
 from petrography.report import overlay
 from service.repository import read_cards
 from service.settings import Settings
+from service.status import STATUS_TABLE
 
-__all__ = ["accuracy_tables", "picture", "settings_table", "with_parts"]
+__all__ = ["PAGES", "accuracy_tables", "picture", "problems_table", "settings_table", "with_parts"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = Path("docs/images/section.jpg")
@@ -51,7 +52,7 @@ def settings_table() -> str:
 
 
 def _default(value: object) -> str:
-    return "" if value is None else f"`{value}`"
+    return "" if value in (None, "") else f"`{value}`"
 
 
 def _one_line(text: str | None) -> str:
@@ -112,34 +113,48 @@ def _lines(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
 
 
-PARTS: dict[str, Callable[[], str]] = {"accuracy": accuracy_tables, "settings": settings_table}
+def problems_table() -> str:
+    """Write every type of problem with its status over HTTP and gRPC, by status."""
+    known = {status.slug: status for status in STATUS_TABLE.values()}
+    rows = [
+        (f"`{one.slug}`", str(one.http), f"`{one.grpc}`", one.title)
+        for one in sorted(known.values(), key=lambda one: (one.http, one.slug))
+    ]
+    return _table(("type", "HTTP", "gRPC", "title"), rows)
 
 
-def with_parts(readme: str) -> str:
-    """Put the made parts into the text of README.md, between their marks.
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"accuracy": accuracy_tables, "settings": settings_table},
+    "docs/api.md": {"problems": problems_table},
+}
+
+
+def with_parts(text: str, page: str) -> str:
+    """Put the made parts into the text of a page, between their marks.
 
     Raises
     ------
     ValueError
         If a mark is missing.
     """
-    for name, make in PARTS.items():
+    for name, make in PAGES[page].items():
         begin, end = f"<!-- {name}: made by docs/readme_parts.py -->", f"<!-- end of {name} -->"
         pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", flags=re.DOTALL)
-        if not pattern.search(readme):
-            msg = f"README.md has no part between {begin!r} and {end!r}"
+        if not pattern.search(text):
+            msg = f"{page} has no part between {begin!r} and {end!r}"
             raise ValueError(msg)
-        text = make()
-        readme = pattern.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", readme)
-    return readme
+        made = make()
+        text = pattern.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text)
+    return text
 
 
 def main() -> int:
-    """Rewrite the picture and README.md."""
+    """Rewrite the picture and the pages."""
     (ROOT / PICTURE).parent.mkdir(exist_ok=True)
     (ROOT / PICTURE).write_bytes(picture())
-    readme = ROOT / "README.md"
-    readme.write_text(with_parts(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        path = ROOT / page
+        path.write_text(with_parts(path.read_text(encoding="utf-8"), page), encoding="utf-8")
     return 0
 
 

@@ -20,13 +20,13 @@ def test_time_and_memory_are_told_and_nothing_is_written(
     image, broken = tmp_path / "field.png", tmp_path / "broken.png"
     image.write_bytes(encode_png(paint(np.zeros((TILE_PX, 3 * TILE_PX), dtype=np.intp))))
     broken.write_bytes(b"no image")
-    words = ("--models", model_folder, "--out", tmp_path / "out", "--dry-run")
+    words = ("--models", model_folder, "--dry-run")
 
     status, told, _ = run("analyse", image, *words)
 
     assert status == 0
     assert f"192 x 64 px, 3 tiles of {TILE_PX} px with tiny:1" in told
-    assert not (tmp_path / "out").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.png", "field.png"]
     status, told, complaint = run("analyse", image, broken, *words)
     assert status == 2
     assert "3 tiles" in told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,15 @@ class Processes(Collector):
         yield from _files(found)
         threads = sum(usage.threads for usage in found)
         yield _gauge("process_threads", "Threads of all workers.", threads)
-        began_s = min((usage.began_s for usage in found), default=0.0)
-        what = "When the oldest worker began, in seconds since 1970."
-        yield _gauge("process_start_time_seconds", what, began_s)
+        yield from _starts([usage.began_s for usage in found])
+
+
+def _starts(began_s: Sequence[float]) -> Iterator[Metric]:
+    what = "When the oldest worker began, in seconds since 1970."
+    yield _gauge("process_start_time_seconds", what, min(began_s, default=0.0))
+    # One that dies again and again beside an older one changes only this.
+    what = "When the youngest worker began, in seconds since 1970."
+    yield _gauge("process_newest_start_time_seconds", what, max(began_s, default=0.0))
 
 
 def _files(found: Iterable[_Usage]) -> Iterator[Metric]:

@@ -60,3 +60,18 @@ def test_the_image_has_every_package_that_the_command_line_imports_at_once() -> 
     assert {"export", "petrography"} <= ours
     for name in ours | {"service"}:
         assert f"COPY {name} {name}\n" in DOCKERFILE
+
+
+def test_what_the_image_copies_is_let_into_its_context() -> None:
+    first, *others = (ROOT / ".dockerignore").read_text().split()
+    let_in = {line.removeprefix("!") for line in others if line.startswith("!")}
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, flags=re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+
+    assert first == "*"
+    assert {"export", "models", "pyproject.toml"} <= copied
+    assert copied == let_in
+    assert all((ROOT / source).exists() for source in copied)

@@ -47,6 +47,9 @@ def test_processes_are_added_up_and_the_dead_are_left_out() -> None:
         both = values(Processes(lambda: [os.getpid(), child.pid]).collect())
     ended = values(Processes(lambda: [os.getpid(), child.pid]).collect())
     assert both["petroserve_processes"] == 2
+    # Of one beside an older one it is the younger that tells when it began anew.
+    newest, oldest = (both[f"petroserve_process_{of}start_time_seconds"] for of in ("newest_", ""))
+    assert newest > oldest == ended["petroserve_process_newest_start_time_seconds"]
     assert ended["petroserve_processes"] == 1
     for name in ("resident_bytes", "open_files", "threads"):
         assert both[f"petroserve_process_{name}"] > 0

@@ -131,7 +131,7 @@ def eight_bit_rows(samples: NDArray[Any], bits: int | None) -> tuple[RowChange |
     change : callable or None
         From rows of samples to rows of uint8; None where they are that.
     warnings : list of str
-        What it does.
+        What it does, and whether samples above the stated white were clipped.
 
     Raises
     ------
@@ -140,18 +140,21 @@ def eight_bit_rows(samples: NDArray[Any], bits: int | None) -> tuple[RowChange |
     """
     if samples.dtype.kind == "f":
         return _from_fractions(samples)
-    if bits == 8:
+    # OME metadata call 8 bits significant in files of 16 too.
+    if bits == 8 and samples.dtype == np.uint8:
         return None, []
-    used_bits, why = (bits, "as the file says") if bits else _sensor_bits(samples)
+    largest = int(_extremes(samples)[1])
+    used_bits, why = (bits, "as the file says") if bits else _sensor_bits(largest)
     white = (1 << used_bits) - 1
     scaled = np.arange(np.iinfo(samples.dtype).max + 1, dtype=np.int64)
     table = np.minimum((scaled * 255 + white // 2) // white, 255).astype(np.uint8)
     warning = f"{used_bits}-bit samples ({why}) were scaled to 8 bit: {white} became 255"
+    if largest > white:
+        warning += f"; larger ones, up to {largest}, were clipped to it"
     return lambda rows: np.asarray(np.take(table, rows)), [warning]
 
 
-def _sensor_bits(samples: NDArray[Any]) -> tuple[int, str]:
-    largest = int(_extremes(samples)[1])
+def _sensor_bits(largest: int) -> tuple[int, str]:
     bits = next(bits for bits in _SENSOR_BITS if largest < 1 << bits)
     return bits, f"the largest of this 16-bit file is {largest}"
 

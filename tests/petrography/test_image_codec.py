@@ -217,6 +217,23 @@ def test_ome_metadata_say_how_many_bits_count() -> None:
     assert "as the file says" in warned(data)
 
 
+@pytest.mark.parametrize("bits", [8, 12])
+@pytest.mark.parametrize("colours", [1, 3])
+def test_samples_above_the_stated_white_are_white_and_that_is_said(bits: int, colours: int) -> None:
+    white = (1 << bits) - 1
+    grey = np.array([[0, white // 5, white]], dtype=np.uint16)
+    samples = np.dstack([grey, grey, grey]) if colours == 3 else grey
+    options: dict[str, Any] = {"photometric": "rgb" if colours == 3 else "minisblack"}
+    options |= {"ome": True, "metadata": {"SignificantBits": bits}}
+    exact, above = (
+        decode_image(tiff_file(one, **options)) for one in (samples, samples + samples // white)
+    )
+    np.testing.assert_array_equal(exact.pixels, above.pixels)
+    np.testing.assert_array_equal(exact.pixels[0], np.repeat([[0], [51], [255]], 3, axis=1))
+    assert "clipped" not in " ".join(exact.warnings)
+    assert f"larger ones, up to {white + 1}, were clipped to it" in " ".join(above.warnings)
+
+
 def test_fractions_are_scaled_and_other_floats_refused() -> None:
     fractions = (GREY / 255).astype(np.float32)
     np.testing.assert_array_equal(decode_image(tiff_file(fractions)).pixels, GREY_AS_RGB)

@@ -67,6 +67,14 @@ def test_sixteen_bits_are_scaled_and_said(layout, byteorder):
     assert "16-bit samples" in decoded.warnings[0]
 
 
+def test_sixteen_bit_bands_of_which_eight_count_stay_one_level_each():
+    wide = STACK[..., :3].astype(np.uint16)
+    data = tiff_file(wide, photometric="rgb", ome=True, metadata={"SignificantBits": 8})
+    decoded = decode_bands(data, count=3)
+    assert np.array_equal(decoded.pixels, STACK[..., :3])
+    assert "8-bit samples (as the file says)" in decoded.warnings[0]
+
+
 def test_one_band_keeps_its_axis():
     decoded = decode_bands(encode_png(STACK[..., 0]), count=1)
     assert np.array_equal(decoded.pixels, STACK[..., :1])

@@ -39,7 +39,8 @@ _UM_PER_UNIT = {
 }  # fmt: skip
 
 # A pattern instead of an XML parser: entities cannot expand, and one element is all it takes.
-_OME_PIXELS = re.compile(r"<(?:\w{1,20}:)?Pixels\s[^>]{0,5000}>")
+# It stops at "<", which XML forbids in attributes: a text full of begins is walked only once.
+_OME_PIXELS = re.compile(r"<(?:\w{1,20}:)?Pixels\s[^<>]{0,5000}>")
 _OME_ATTRIBUTE = re.compile(r"""\b(\w{1,40})\s?=\s?["']([^"']{0,100})["']""")
 _IMAGEJ_UNIT = re.compile(r"^unit=(.{1,40})$", re.MULTILINE)
 

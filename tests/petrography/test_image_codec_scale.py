@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from petrography.image_codec import decode_image
+from petrography.image_codec.pixel_size import _OME_PIXELS
 from tests.image_files import grey_image, pillow_file, rgb_image, tiff_file
 
 RGB, GREY = rgb_image(), grey_image()
@@ -87,3 +88,13 @@ def test_no_pixel_size_is_none_without_a_warning(data: bytes) -> None:
     decoded = decode_image(data)
     assert decoded.um_per_px is None
     assert "pixel size" not in " ".join(decoded.warnings)
+
+
+def test_an_element_that_never_ends_is_left_at_the_next_one() -> None:
+    unfinished = '<Pixels PhysicalSizeY="3" '
+    data = tiff_file(GREY, description=unfinished + '<Pixels PhysicalSizeX="0.5">', metadata=None)
+    assert decode_image(data).um_per_px == 0.5
+    # Each begin of an element looks no further than the next, so the work grows with the text.
+    found = [element.start() for element in _OME_PIXELS.finditer(unfinished * 2 + ">")]
+    assert found == [len(unfinished)]
+    assert _OME_PIXELS.search("<Pixels " * (1 << 17)) is None

@@ -69,6 +69,12 @@ def with_chunk(png: bytes, kind: bytes, body: bytes) -> bytes:
     return png[:33] + png_chunk(kind, body) + png[33:]
 
 
+def with_transparency(png: bytes, body: bytes) -> bytes:
+    """Insert a tRNS chunk where the standard wants it, before the pixel data."""
+    at = png.index(b"IDAT") - 4
+    return png[:at] + png_chunk(b"tRNS", body) + png[at:]
+
+
 def interlaced_png(grey: NDArray[np.uint8]) -> bytes:
     """Write the seven passes of Adam7 (PNG third edition, 8.1), unfiltered."""
     passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2)]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petrography.errors import InputError, LabelImageError
 from petrography.image_codec.jpeg import decode_jpeg
@@ -197,9 +199,18 @@ def _codes(raster: Raster) -> Labels:
     first = samples[..., 0]
     equal = all(np.array_equal(first, samples[..., at]) for at in range(1, samples.shape[2]))
     _require(equal, f"has {samples.shape[2]} channels that differ")
+    _require(not _marked_transparent(first, raster), "has transparent pixels")
     largest = int(first.max())
     _require(largest <= 255, f"has the value {largest}")
     return np.ascontiguousarray(first, dtype=np.uint8)
+
+
+def _marked_transparent(codes: NDArray[Any], raster: Raster) -> bool:
+    """Tell whether a pixel, its channels being equal, has samples that stand for transparent."""
+    if raster.transparent is None:
+        return False
+    alike = (raster.transparent == raster.transparent[:, :1]).all(axis=1)
+    return bool(np.isin(codes, raster.transparent[alike, 0]).any())
 
 
 def _opaque(raster: Raster) -> int:

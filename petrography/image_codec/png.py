@@ -96,6 +96,7 @@ def decode_png(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Rast
         bits=None if header.depth_bits == 16 else header.depth_bits,
         alpha="straight" if header.colour in _ALPHA_COLOURS else "none",
         palette=_palette(chunks) if header.colour == _PALETTE_COLOUR else None,
+        transparent=_transparent(chunks),
         orientation=exif_orientation(bytes(chunks.first.get(b"eXIf", b""))),
         pages=2 if b"acTL" in chunks.first else 1,
         warnings=_warnings(chunks),
@@ -228,6 +229,20 @@ def _palette(chunks: _Chunks) -> NDArray[np.uint8]:
         msg = f"is damaged: the PNG palette has {len(body)} bytes, wanted 3 to 768, three a colour"
         raise DamagedImageError(msg)
     return np.frombuffer(body, dtype=np.uint8).reshape(-1, 3)
+
+
+def _transparent(chunks: _Chunks) -> NDArray[np.int64] | None:
+    """Samples that tRNS marks; a chunk that breaks the standard marks none, as in other readers."""
+    body, header = chunks.first.get(b"tRNS", memoryview(b"")), chunks.header
+    if header.colour == _PALETTE_COLOUR:
+        # One alpha for each colour, opaque where it ends.
+        return np.flatnonzero(np.frombuffer(body, dtype=np.uint8) != 255).reshape(-1, 1)
+    channels = _CHANNELS[header.colour]
+    if header.colour in _ALPHA_COLOURS or len(body) != 2 * channels:
+        return None
+    # Of 16 bits those of the depth count.
+    stated = np.frombuffer(body, dtype=">u2").astype(np.int64)
+    return (stated & ((1 << header.depth_bits) - 1)).reshape(1, channels)
 
 
 def _warnings(chunks: _Chunks) -> tuple[str, ...]:

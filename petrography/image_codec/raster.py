@@ -42,6 +42,8 @@ class Raster:
         Whether the last channel is alpha, and whether colours are multiplied by it.
     palette : ndarray of uint8, shape (n, 3), or None
         Colours of the indices of a palette image.
+    transparent : ndarray of int64, shape (n, channels), or None
+        Samples that mark a pixel as transparent, without an alpha channel.
     white_is_zero : bool
         Whether grey counts down from white.
     lossy : bool
@@ -64,6 +66,7 @@ class Raster:
     bits: int | None = 8
     alpha: Alpha = "none"
     palette: NDArray[np.uint8] | None = None
+    transparent: NDArray[np.int64] | None = None
     white_is_zero: bool = False
     lossy: bool = False
     pages: int = 1

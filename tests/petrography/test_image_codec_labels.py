@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from petrography.errors import (
     ImageTooLargeError,
@@ -29,10 +30,12 @@ from tests.image_files import (
     rgb_image,
     rgba_image,
     tiff_file,
+    with_transparency,
 )
 
 RGB, GREY, RGBA = rgb_image(), grey_image(), rgba_image()
 GREY_AS_RGB = np.dstack([GREY, GREY, GREY])
+CODES = np.array([[0, 1, 2], [2, 1, 2]], dtype=np.uint8)
 DEEP = RGB.astype(np.uint16) * 257
 
 
@@ -79,6 +82,43 @@ def test_label_layouts_that_are_read(data: bytes) -> None:
 def test_label_layouts_that_are_refused(data: bytes, found: str) -> None:
     with pytest.raises(LabelImageError, match=f"truth .*{found}.*wanted a PNG or TIFF"):
         decode_labels(data, name="truth")
+
+
+def palette_png(codes: NDArray[np.uint8]) -> bytes:
+    image = PillowImage.fromarray(codes)
+    image.putpalette(range(12))
+    return pillow_file(image, format="PNG")
+
+
+TRANSPARENT = {
+    "palette": with_transparency(palette_png(CODES), b"\x00\xff\xff"),
+    "half in the palette": with_transparency(palette_png(CODES), b"\xff\xff\x80"),
+    "grey": with_transparency(encode_png(CODES), b"\x00\x02"),
+    "grey, 16 bit": with_transparency(
+        bytes(imagecodecs.png_encode(CODES.astype(np.uint16))), b"\x00\x01"
+    ),
+    "colour": with_transparency(encode_png(np.dstack([CODES] * 3)), b"\x00\x01" * 3),
+}
+OPAQUE = {
+    "palette": with_transparency(palette_png(CODES), b"\xff\xff\xff"),
+    "unused in the palette": with_transparency(palette_png(CODES), b"\xff\xff\xff\x00"),
+    "unused grey": with_transparency(encode_png(CODES), b"\x00\x07"),
+    "unused colour": with_transparency(
+        encode_png(np.dstack([CODES] * 3)), b"\x00\x01\x00\x01\x00\x02"
+    ),
+    "no entry": with_transparency(encode_png(CODES), b"\x00"),
+}
+
+
+@pytest.mark.parametrize("kind", TRANSPARENT)
+def test_codes_that_are_marked_transparent_are_refused(kind: str) -> None:
+    with pytest.raises(LabelImageError, match=r"truth has transparent pixels.*wanted"):
+        decode_labels(TRANSPARENT[kind], name="truth")
+
+
+@pytest.mark.parametrize("kind", OPAQUE)
+def test_transparency_that_no_pixel_has_does_not_matter(kind: str) -> None:
+    np.testing.assert_array_equal(decode_labels(OPAQUE[kind]), CODES)
 
 
 # Encoders ----------------------------------------------------------------------------------

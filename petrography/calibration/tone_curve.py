@@ -18,8 +18,9 @@ from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
 __all__ = ["GAMMA", "change_light", "levels_to_light", "light_to_levels"]
 
-# The exponent of Indychko et al. 2022 (doi:10.1007/s10598-023-09588-z); the sRGB curve differs
-# from it by less than two grey levels above level 20.
+# The exponent of Indychko et al. 2022 (doi:10.1007/s10598-023-09588-z). The light of an sRGB level,
+# encoded by this power, is a higher level: by up to 8.5 (at level 7), by 6.6 at 21, 5.4 at 30, 4.3
+# at 40, 2.4 at 60; from level 73 on the two differ by less than 1.5.
 GAMMA = 2.2
 
 # Rows at a time: the light of a strip (12 bytes a pixel) stays in the cache of a processor.

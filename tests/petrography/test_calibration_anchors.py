@@ -16,6 +16,7 @@ from petrography.calibration import (
 from petrography.calibration.colour_difference import lab_of_levels
 from petrography.calibration.tone_curve import change_light, levels_to_light, light_to_levels
 from petrography.errors import InvalidParameterError, LabelImageError
+from petrography.registration import linear_colour
 from tests.petrography.coloured_patches import COLOURS, behind, patches
 
 # --- the tone curve --------------------------------------------------------------------------
@@ -24,6 +25,14 @@ from tests.petrography.coloured_patches import COLOURS, behind, patches
 def test_decoding_and_encoding_changes_no_level() -> None:
     every = np.arange(256, dtype=np.uint8)[:, None, None].repeat(3, axis=2)
     assert np.array_equal(change_light(every, lambda light, _: light), every)
+
+
+def test_how_far_the_power_is_from_the_srgb_curve() -> None:
+    levels = np.arange(256, dtype=np.uint8)
+    higher = light_to_levels(linear_colour(levels)) - levels
+    assert higher[[7, 21, 30, 40, 60]] == pytest.approx([8.55, 6.58, 5.40, 4.25, 2.40], abs=0.01)
+    assert higher.argmax() == 7
+    assert np.abs(higher[73:]).max() < 1.5 < higher[72]
 
 
 def test_strips_do_not_show() -> None:

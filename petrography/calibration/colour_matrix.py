@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 from petrography.calibration.colour_calibration import Model
 from petrography.calibration.colour_difference import ciede2000, lab_of_light
 
-__all__ = ["condition_number", "corrected_light", "fit_matrix", "model_for", "white_balance"]
+__all__ = [
+    "AFFINE_ANCHORS",
+    "condition_number",
+    "corrected_light",
+    "fit_matrix",
+    "model_for",
+    "white_balance",
+]
 
 _Floats = NDArray[np.float64]
 
@@ -31,7 +38,8 @@ _Floats = NDArray[np.float64]
 # smaller than gains, and two bright anchors must not throw the dark ones off.
 _RIDGE = np.array([6.0, 6.0, 6.0, 60.0])[:, None]
 _MAX_EVALUATIONS = 60
-_AFFINE_ANCHORS = 4
+# So many phases of different colours have light for the 12 numbers of an affine matrix.
+AFFINE_ANCHORS = 4
 # Below this ratio of light the offset is that of rounding to 8 bits: it threw dark phases off by 4.
 _LEAST_CONTRAST = 2.0
 _FREE: dict[Model, NDArray[np.bool_]] = {
@@ -58,7 +66,7 @@ def model_for(seen: _Floats) -> Model:
     >>> [model_for(np.full((1, 3), 0.1)), model_for(np.array([[0.1] * 3, [0.5] * 3]))]
     ['white-balance', 'diagonal-offset']
     """
-    if len(seen) >= _AFFINE_ANCHORS:
+    if len(seen) >= AFFINE_ANCHORS:
         return "affine"
     contrast = seen.max(axis=0) / np.maximum(seen.min(axis=0), 1e-9)
     return "diagonal-offset" if contrast.min() >= _LEAST_CONTRAST else "white-balance"
@@ -131,7 +139,7 @@ def corrected_light(light: _Floats, matrix: _Floats) -> _Floats:
 def condition_number(seen: _Floats) -> float:
     """How badly the anchors settle an affine matrix: 1 is best, infinite is not at all."""
     values = np.linalg.svd(np.column_stack([seen, np.ones(len(seen))]), compute_uv=False)
-    if len(seen) < _AFFINE_ANCHORS or values[-1] <= values[0] * 1e-12:
+    if len(seen) < AFFINE_ANCHORS or values[-1] <= values[0] * 1e-12:
         return float("inf")
     return float(values[0] / values[-1])
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from petrography.calibration.anchors import Anchor
 from petrography.calibration.colour_calibration import FittedAnchor, Model
 from petrography.calibration.colour_difference import ciede2000, lab_of_levels
-from petrography.calibration.colour_matrix import corrected_light
+from petrography.calibration.colour_matrix import AFFINE_ANCHORS, corrected_light
 from petrography.calibration.reference import SATURATED_FRACTION, ColourReference
 from petrography.calibration.tone_curve import levels_to_light
 from petrography.errors import InvalidParameterError
@@ -134,9 +134,10 @@ def warnings_about_fit(
             "phases are too alike to settle an affine matrix, it was held near the white balance"
         )
     if model != "affine":
-        warnings.append(
-            f"the {len(fitted)} labelled phase(s) allow a {model} model only; label four or more"
-        )
+        # So many phases allow less only where all have one colour.
+        enough = len(fitted) >= AFFINE_ANCHORS
+        remedy = "label phases of different colours" if enough else "label four or more"
+        warnings.append(f"the {len(fitted)} labelled phase(s) allow a {model} model only; {remedy}")
     if levels_to_light(np.array([one.seen_rgb for one in fitted])).max() < _DARK_LIGHT:
         warnings.append("all labelled phases are dark: the gains are uncertain, label a bright one")
     far = [one for one in fitted if one.distance_after > _MAX_RESIDUAL]

@@ -184,6 +184,18 @@ def test_labels_of_one_colour_that_are_alike() -> None:
     assert any("only a gain" in one for one in calibration.warnings)
 
 
+@pytest.mark.parametrize(
+    ("codes", "wanted"),
+    [((2, 6), "label four or more"), ((0, 1, 2, 4, 6), "label phases of different colours")],
+)
+def test_how_labels_of_one_colour_would_allow_more(codes: tuple[int, ...], wanted: str) -> None:
+    pixels, labels = patches(codes)
+    grey = np.full_like(pixels, 120)
+    calibration = fit_calibration(grey, labels, reference_of(np.full_like(pixels, 140), labels))
+    (said,) = (one for one in calibration.warnings if "model only" in one)
+    assert said.endswith(f"allow a white-balance model only; {wanted}")
+
+
 @pytest.mark.parametrize(("channel", "name"), [(0, "red"), (2, "blue")])
 def test_a_channel_that_was_not_recorded(channel: int, name: str) -> None:
     pixels, labels = patches()

@@ -104,6 +104,7 @@ def test_three_crossed_views_are_drawn_but_not_tested(
         ([], "only the reference ppl0.png is given"),
         (["{}/missing.png"], "missing.png"),
         (["{}/ppl30.png", "{}/ppl30.png"], "renamed"),
+        (["--view", "XPL:inf={}/xpl30.png"], "stage angle of xpl30.png is inf"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(

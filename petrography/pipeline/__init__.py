@@ -21,6 +21,7 @@ from petrography.pipeline.request import (
     ON_REQUEST,
     AnalysisRequest,
     ArtefactName,
+    StageAngleDeg,
     UmPerPx,
     ViewRequest,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "OnProgress",
     "OnStage",
     "SegmentImage",
+    "StageAngleDeg",
     "UmPerPx",
     "ViewReaders",
     "ViewRequest",

@@ -8,10 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.images import MAX_UM_PER_PX, MIN_UM_PER_PX
 from petrography.pipeline.modal_options import ModalOptions
+from petrography.registration import MAX_STAGE_ANGLE_DEG
 from petrography.report import EXPORTS, EXPORTS_ON_REQUEST, ExportName, Sample
 from petrography.statistics import MIN_GRAIN_AREA_PX
 
-__all__ = ["MEDIA_TYPES", "ON_REQUEST", "AnalysisRequest", "ArtefactName", "UmPerPx", "ViewRequest"]
+__all__ = [
+    "MEDIA_TYPES",
+    "ON_REQUEST",
+    "AnalysisRequest",
+    "ArtefactName",
+    "StageAngleDeg",
+    "UmPerPx",
+    "ViewRequest",
+]
 
 ArtefactName = Literal[
     "labels.png",
@@ -38,6 +47,7 @@ ON_REQUEST: frozenset[str] = EXPORTS_ON_REQUEST | {"report.pdf"}
 
 StoredId = Annotated[str, Field(min_length=1, max_length=128)]
 UmPerPx = Annotated[float, Field(ge=MIN_UM_PER_PX, le=MAX_UM_PER_PX)]
+StageAngleDeg = Annotated[float, Field(ge=-MAX_STAGE_ANGLE_DEG, le=MAX_STAGE_ANGLE_DEG)]
 PositiveNumber = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
@@ -50,8 +60,9 @@ class ViewRequest(BaseModel):
     """Its name: over HTTP that of the part of the body."""
     light: Literal["PPL", "XPL"] = "XPL"
     """Plane-polarised, or between crossed polars."""
-    stage_angle_deg: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    """By how much the stage was turned since the analysed image, of either sense."""
+    stage_angle_deg: StageAngleDeg | None = None
+    """By how many degrees, -3600 to 3600, the stage was turned since the analysed image, of either
+    sense."""
 
 
 class AnalysisRequest(BaseModel):

@@ -24,11 +24,12 @@ from petrography.registration.overlay import Overlay, overlay_views
 from petrography.registration.pairwise import register
 from petrography.registration.series import register_views
 from petrography.registration.series_report import RegistrationReport, XplSummary
-from petrography.registration.stage_view import StageView
+from petrography.registration.stage_view import MAX_STAGE_ANGLE_DEG, StageView
 from petrography.registration.view_registration import Rounded, Row, ViewRegistration
 
 __all__ = [
     "CHANNELS",
+    "MAX_STAGE_ANGLE_DEG",
     "AnisotropyMap",
     "HarmonicStack",
     "Matrix",

@@ -15,7 +15,7 @@ from petrography.registration.crossed_polars import (
 )
 from petrography.registration.pairwise import register
 from petrography.registration.series_report import RegistrationReport
-from petrography.registration.stage_view import StageView
+from petrography.registration.stage_view import MAX_STAGE_ANGLE_DEG, StageView
 from petrography.registration.view_registration import ViewRegistration, identity
 
 __all__ = ["register_views"]
@@ -54,7 +54,8 @@ def register_views(
     MissingPartError
         If there are no views.
     InvalidParameterError
-        If two views have one name, an angle is not finite, or an image is no uint8 RGB array.
+        If two views have one name, an angle is not within -3600 to 3600 degrees, or an image is
+        no uint8 RGB array.
     RegistrationError
         If a view does not fit with certainty; the message names it and says why.
     """
@@ -117,6 +118,14 @@ def _require_views(reference: StageView, views: Sequence[StageView]) -> None:
     for name, count in Counter([reference.name, *(view.name for view in views)]).items():
         if count > 1:
             msg = f"{count} views are called {name!r}; wanted a name of its own for each"
+            raise InvalidParameterError(msg)
+    for view in (reference, *views):
+        # Written so that a NaN, which compares false with everything, is refused too.
+        if not abs(view.stage_angle_deg or 0.0) <= MAX_STAGE_ANGLE_DEG:
+            msg = (
+                f"stage angle of {view.name} is {view.stage_angle_deg:g}; wanted "
+                f"{-MAX_STAGE_ANGLE_DEG:g} to {MAX_STAGE_ANGLE_DEG:g} degrees"
+            )
             raise InvalidParameterError(msg)
 
 

@@ -9,7 +9,10 @@ from typing import Literal, TypeAlias
 
 from petrography.images import Image
 
-__all__ = ["Light", "StageView"]
+__all__ = ["MAX_STAGE_ANGLE_DEG", "Light", "StageView"]
+
+# Ten turns either way: more than any stage reads, and few enough that differences stay exact.
+MAX_STAGE_ANGLE_DEG = 3600.0
 
 Light: TypeAlias = Literal["PPL", "XPL"]
 
@@ -28,7 +31,7 @@ class StageView:
     light : {"PPL", "XPL"}
         Plane-polarised, or between crossed polars.
     stage_angle_deg : float or None
-        Reading of the stage, of either sense; None if unknown.
+        Reading of the stage, of either sense, -3600 to 3600; None if unknown.
     """
 
     name: str

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits, encode_png
 from petrography.images import Image
+from petrography.pipeline import StageAngleDeg
 from petrography.registration import (
     RegistrationReport,
     StageView,
@@ -45,8 +46,9 @@ class ViewDescription(BaseModel):
     """The filename of its part."""
     light: Literal["PPL", "XPL"] = "PPL"
     """Plane-polarised, or between crossed polars."""
-    stage_angle_deg: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    """By how much the stage was turned since the reference, of either sense."""
+    stage_angle_deg: StageAngleDeg | None = None
+    """By how many degrees, -3600 to 3600, the stage was turned since the reference, of either
+    sense."""
 
 
 class RegistrationRequest(BaseModel):

@@ -49,6 +49,11 @@ BAD: dict[str, tuple[list[messages.UploadChunk], int, str]] = {
     "part that is a path": ([begin(), *part("../../etc/passwd", GOOD)], 422, "is unknown"),
     "image without bytes": ([begin(), *part("image", b"")], 415, "empty"),
     "image cut short": ([begin(), *part("image", GOOD[:-20])], 422, ""),
+    "stage angle of many turns": (
+        [begin({"views": [{"part": "v", "stage_angle_deg": 1e300}]}), *IMAGE, *part("v", GOOD)],
+        422,
+        "views.0.stage_angle_deg",
+    ),
     "request over its limit": (
         [begin({"model": "m" * MAX_REQUEST_BYTES}), *IMAGE],
         413,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -200,6 +202,16 @@ def test_a_series_that_does_not_fit_is_refused(reference: StageView, case: str) 
     given, error, said = BAD[case]
     with pytest.raises(error, match=said):
         register_views(reference, [StageView(name, pixels) for name, pixels in given])
+
+
+@pytest.mark.parametrize("angle_deg", [math.inf, -math.inf, math.nan, 1.26e308, -3600.5])
+def test_angles_that_no_stage_has_are_refused(reference: StageView, angle_deg: float) -> None:
+    said = f"stage angle of odd is {angle_deg:g}; wanted -3600 to 3600 degrees"
+    odd = StageView("odd", OTHER, "XPL", angle_deg)
+    with pytest.raises(InvalidParameterError, match=re.escape(said)):
+        register_views(reference, [odd])
+    with pytest.raises(InvalidParameterError, match=re.escape(said)):
+        register_views(replace(odd, light="PPL"), [StageView("x", OTHER, "XPL", -1.26e308)])
 
 
 def test_crossed_polars_without_a_partner_that_do_not_fit_are_refused(

@@ -230,6 +230,12 @@ BAD: dict[str, tuple[Any, Any, int, tuple[str, ...]]] = {
         422,
         ("views.0.stage_angle_deg",),
     ),
+    "angle of eleven turns": (
+        ONE,
+        {"views": [{"name": "a.png", "stage_angle_deg": 3960.0}]},
+        422,
+        ("views.0.stage_angle_deg", "3600"),
+    ),
     "another angle than the stage's": (
         ONE,
         {"views": [{"name": "a.png", "stage_angle_deg": 60.0}]},

@@ -72,6 +72,9 @@ async def test_the_order_of_the_parts_does_not_matter(client: httpx.AsyncClient)
         ([], [{"part": "request"}], "part 'request'; wanted another name"),
         (["p1"], [{"part": "p1", "light": "red"}], "views.0.light"),
         (["p1"], [{"part": "p1", "stage_angle_deg": "thirty"}], "views.0.stage_angle_deg"),
+        (["p1"], [{"part": "p1", "stage_angle_deg": -3600.5}], "views.0.stage_angle_deg"),
+        (["p1"], [{"part": "p1", "stage_angle_deg": 1.26e308}], "views.0.stage_angle_deg"),
+        (["p1"], [{"part": "p1", "stage_angle_deg": float("nan")}], "views.0.stage_angle_deg"),
     ],
 )
 async def test_parts_and_descriptions_must_fit(

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from petrography.calibration.tone_curve import levels_to_light
 from petrography.images import Image
 
-__all__ = ["cell_bounds", "cell_medians", "smooth_shading"]
+__all__ = ["MOST_CELLS", "cell_bounds", "cell_medians", "smooth_shading"]
 
 _Floats = NDArray[np.float64]
 
 # Cells along the longer side: fine enough for vignetting and the shadow of dust on the sensor,
 # coarse enough that the noise of a cell is far below one level.
-_CELLS = 64
+MOST_CELLS = 64
 # The lamp is a smooth surface of this total degree up to local differences; a cell that departs
 # from it by more than so many robust deviations is a speck. Less than 8 % may be the shadow of dust
 # on the sensor, which is to be corrected; more than 25 % is no lamp, however uneven the rest.
@@ -32,7 +32,7 @@ def cell_bounds(height_px: int, width_px: int) -> tuple[NDArray[np.intp], NDArra
     longer = max(height_px, width_px)
     bounds = []
     for length_px in (height_px, width_px):
-        cells = min(length_px, max(1, round(_CELLS * length_px / longer)))
+        cells = min(length_px, max(1, round(MOST_CELLS * length_px / longer)))
         bounds.append(np.rint(np.linspace(0, length_px, cells + 1)).astype(np.intp))
     return bounds[0], bounds[1]
 

@@ -19,7 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from petrography.calibration.flat_cells import cell_bounds, cell_medians, smooth_shading
+from petrography.calibration.flat_cells import (
+    MOST_CELLS,
+    cell_bounds,
+    cell_medians,
+    smooth_shading,
+)
 from petrography.calibration.stored_documents import parsed
 from petrography.calibration.tone_curve import GAMMA, change_light
 from petrography.errors import InvalidParameterError, MissingPartError
@@ -86,6 +91,12 @@ class FlatField(BaseModel):
     def _rectangular(self) -> FlatField:
         if not self.gains[0] or len({len(row) for row in self.gains}) != 1:
             msg = "the rows of gains must have the same number of cells, at least one"
+            raise ValueError(msg)
+        if max(len(self.gains), len(self.gains[0])) > MOST_CELLS:
+            msg = (
+                f"gains has {len(self.gains)} rows of {len(self.gains[0])} cells; at most "
+                f"{MOST_CELLS} of each are wanted: shading is smooth"
+            )
             raise ValueError(msg)
         return self
 

@@ -33,6 +33,8 @@ _AGREES_PX = 2.0
 _SMOOTHING_PX = 1.5
 # A block of structure weaker than this (1 is usual) is featureless and says nothing.
 _LEAST_STRUCTURE = 0.3
+# Three blocks and the search around them, with a border that is not seen in both.
+_SURE_SIDE_PX = 150
 # Of the block, so much must be valid in both images.
 _LEAST_VALID_FRACTION = 0.98
 _LEAST_AGREEING_BLOCKS = 5
@@ -144,6 +146,14 @@ def require_agreement(agreement: Agreement) -> None:
         If fewer than 5 blocks or than a quarter of them agree, or so many could agree by chance.
     """
     agreeing, blocks = int(agreement.agrees.sum()), len(agreement.agrees)
+    if blocks < _LEAST_AGREEING_BLOCKS:
+        msg = (
+            f"the overlap is too small or too plain to be sure: {blocks} blocks of "
+            f"{_BLOCK_PX[0]} px or more with structure lie in it, at least "
+            f"{_LEAST_AGREEING_BLOCKS} are wanted, for which an overlap of {_SURE_SIDE_PX} x "
+            f"{_SURE_SIDE_PX} px is enough"
+        )
+        raise RegistrationError(msg)
     convincing = (
         agreeing >= _LEAST_AGREEING_BLOCKS
         and agreement.fraction >= _LEAST_AGREEING_FRACTION

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.errors import InvalidParameterError
+from petrography.errors import ImageTooLargeError, InvalidParameterError
 from petrography.images import Image, clipped_fraction, require_image
 from petrography.registration import Points
 
@@ -23,6 +23,8 @@ COLOUR_SIDE_PX = 480
 # Grey levels; below this a field shows nothing but noise.
 SMALLEST_CONTRAST = 1.5
 LARGEST_CLIPPED_FRACTION = 0.5
+# OpenCV reads a photograph at places that it keeps in 16 bits.
+_MAX_SIDE_PX = 32_000
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def load_checked(field: PanoramaField) -> Image:
     ------
     InvalidParameterError
         If it is no uint8 (height, width, 3) image of the announced size.
+    ImageTooLargeError
+        If a side is longer than 32 000 px.
     """
     try:
         pixels = require_image(field.load())
@@ -126,6 +130,12 @@ def load_checked(field: PanoramaField) -> Image:
             f"{field.shape[1]} x {field.shape[0]}"
         )
         raise InvalidParameterError(msg)
+    if max(pixels.shape[:2]) > _MAX_SIDE_PX:
+        msg = (
+            f"{field.name}: {pixels.shape[1]} x {pixels.shape[0]} px; the sides of a field may have "
+            f"{_MAX_SIDE_PX} px; cut it into fields that overlap"
+        )
+        raise ImageTooLargeError(msg)
     return pixels
 
 

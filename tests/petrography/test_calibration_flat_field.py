@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -174,6 +176,15 @@ def test_a_dark_corner() -> None:
 def test_an_illumination_of_another_shape(illumination: np.ndarray) -> None:
     with pytest.raises(InvalidParameterError, match="illumination is"):
         flat_field_from_illumination(illumination, 10, 10)
+
+
+def test_more_cells_than_shading_has_are_refused() -> None:
+    # One row of a megabyte would become tens of gigabytes when it is laid over a photograph.
+    flat = {"height_px": 2, "width_px": 2, "gains": [[[1, 1, 1]]] * 65, "least_light": 1.0}
+    with pytest.raises(InvalidParameterError, match="65 rows of 1 cells; at most 64"):
+        parse_flat_field(json.dumps(flat).encode(), source="flat.json")
+    flat["gains"] = [[[1, 1, 1]] * 64] * 64
+    assert len(parse_flat_field(json.dumps(flat).encode(), source="flat.json").gains) == 64
 
 
 @pytest.mark.parametrize("gains", [[], [[]], [[[1, 1, 1]], [[1, 1, 1], [1, 1, 1]]], [[[0, 1, 1]]]])

@@ -205,6 +205,16 @@ def test_a_sliver_of_overlap_is_refused(section: Image, reference: Image) -> Non
         register(reference, tiny)
 
 
+def test_images_too_small_to_be_sure_are_refused_with_a_size_that_is_enough(
+    section: Image,
+) -> None:
+    small = np.ascontiguousarray(section[:100, :100])
+    with pytest.raises(RegistrationError, match=r"too small or too plain to be sure.*150 x 150 px"):
+        register(small, small)
+    enough = np.ascontiguousarray(section[:150, :150])
+    assert np.allclose(register(enough, enough).matrix, np.eye(2, 3), atol=0.05)
+
+
 def test_a_mirrored_view_is_refused(reference: Image) -> None:
     with pytest.raises(RegistrationError, match="cannot be registered"):
         register(reference, np.ascontiguousarray(reference[:, ::-1]))

@@ -229,6 +229,14 @@ def test_a_field_of_another_size_than_announced_is_named(fields: list[PanoramaFi
         stitch([fields[0], liar])
 
 
+def test_a_field_longer_than_can_be_read_is_refused_before_it_is_matched(
+    fields: list[PanoramaField],
+) -> None:
+    strip = PanoramaField("strip", lambda: np.zeros((8, 32_001, 3), dtype=np.uint8))
+    with pytest.raises(ImageTooLargeError, match=r"strip: 32001 x 8 px; .* 32000 px"):
+        stitch([fields[0], strip])
+
+
 def test_a_field_of_16_bit_is_named(fields: list[PanoramaField]) -> None:
     deep = np.zeros((HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint16)
     odd = PanoramaField("deep", lambda: deep)  # type: ignore[arg-type, return-value]

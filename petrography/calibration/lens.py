@@ -24,9 +24,15 @@ __all__ = ["LensModel", "distort_points", "parse_lens", "undistort", "undistort_
 _Floats = NDArray[np.float64]
 Coefficient = Annotated[float, Field(ge=-0.5, le=0.5)]
 
+# Steps of Newton's method: 3 or 4 for any real lens, more beside a fold.
 _MOST_STEPS = 50
 # Half diagonals: below 1e-7 px in any photograph.
 _SMALL_OFFSET = 1e-12
+# Points along each side of the picture at which a lens is tried.
+_CHECKED = 33
+_MOST_MISSED_PX = 1e-3
+# Area in the photograph of a small area of the field, at least.
+_LEAST_GROWTH = 0.1
 # OpenCV's remapping keeps coordinates in 16 bits.
 _MAX_SIDE_PX = 32_000
 
@@ -67,13 +73,28 @@ class LensModel(BaseModel):
     warnings: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _no_fold(self) -> LensModel:
-        radius = np.linspace(0.0, 1.0, 101)
-        growth = 1.0 + 3 * self.k1 * radius**2 + 5 * self.k2 * radius**4 + 7 * self.k3 * radius**6
-        if growth.min() <= 0.1:
-            msg = "the coefficients fold the picture inside the field; no lens does that"
+    def _one_place_for_each_pixel(self) -> LensModel:
+        sides = (np.linspace(0.0, side - 1.0, _CHECKED) for side in (self.width_px, self.height_px))
+        picture = np.stack(np.meshgrid(*sides), axis=-1)
+        straight = undistort_points(picture, self)
+        back = distort_points(straight, self)
+        if np.abs(back - picture).max() > _MOST_MISSED_PX:
+            msg = (
+                f"with {self._coefficients()} no place in the field is seen in some parts of the "
+                "border of the picture; wanted a lens under which each pixel shows one place, "
+                "such as -0.14 < k1 < 0.5 alone"
+            )
+            raise ValueError(msg)
+        # The picture that is made straight has the size of the photograph.
+        places = (np.concatenate([straight, picture]) - self.centre_px) / self.unit_px
+        if np.linalg.det(_slopes(places, self)).min() <= _LEAST_GROWTH:
+            msg = f"{self._coefficients()} fold the picture inside the field; no lens does that"
             raise ValueError(msg)
         return self
+
+    def _coefficients(self) -> str:
+        named = {name: getattr(self, name) for name in ("k1", "k2", "k3", "p1", "p2")}
+        return ", ".join(f"{name} = {value:g}" for name, value in named.items() if value)
 
     @property
     def centre_px(self) -> _Floats:
@@ -116,6 +137,9 @@ def distort_points(points_px: _Floats, lens: LensModel) -> _Floats:
 def undistort_points(points_px: _Floats, lens: LensModel) -> _Floats:
     """Where points of the photograph lie in the straight picture: the inverse, to 1e-6 px.
 
+    By Newton's method. A point outside the photograph may show no place at all; it becomes one that
+    is seen near it.
+
     Parameters
     ----------
     points_px : ndarray of float64, shape (..., 2)
@@ -136,13 +160,17 @@ def undistort_points(points_px: _Floats, lens: LensModel) -> _Floats:
     True
     """
     seen = (np.asarray(points_px, dtype=np.float64) - lens.centre_px) / lens.unit_px
-    offset = seen.copy()
+    offset, share = seen.copy(), np.ones((*seen.shape[:-1], 1))
+    error = _seen(offset, lens) - seen
     for _ in range(_MOST_STEPS):
-        # The distortion is close to the identity, so its error is nearly the error of the offset.
-        error = _seen(offset, lens) - seen
-        offset -= error
         if np.abs(error).max(initial=0.0) < _SMALL_OFFSET:
             break
+        tried = offset - share * _newton_step(offset, error, lens)
+        left = _seen(tried, lens) - seen
+        # Beside a fold a whole step leads astray.
+        nearer = _squared(left) < _squared(error)
+        offset, error = np.where(nearer, tried, offset), np.where(nearer, left, error)
+        share = np.where(nearer, np.minimum(1.0, 2.0 * share), share / 4.0)
     return np.asarray(lens.centre_px + lens.unit_px * offset)
 
 
@@ -205,3 +233,30 @@ def _seen(offset: _Floats, lens: LensModel) -> _Floats:
         ],
         axis=-1,
     )
+
+
+def _slopes(offset: _Floats, lens: LensModel) -> _Floats:
+    """How the distorted offset changes with the offset, shape (..., 2, 2)."""
+    x, y = offset[..., 0], offset[..., 1]
+    r2 = x**2 + y**2
+    radial = 1.0 + r2 * (lens.k1 + r2 * (lens.k2 + r2 * lens.k3))
+    # Twice the change of the radial part with r².
+    bent = 2.0 * (lens.k1 + r2 * (2.0 * lens.k2 + r2 * 3.0 * lens.k3))
+    crossed = x * y * bent + 2.0 * (lens.p1 * x + lens.p2 * y)
+    across = radial + x**2 * bent + 2.0 * lens.p1 * y + 6.0 * lens.p2 * x
+    down = radial + y**2 * bent + 2.0 * lens.p2 * x + 6.0 * lens.p1 * y
+    return np.stack([np.stack([across, crossed], -1), np.stack([crossed, down], -1)], axis=-2)
+
+
+def _newton_step(offset: _Floats, error: _Floats, lens: LensModel) -> _Floats:
+    """By how much each offset is too large, were the distortion as even as it is there."""
+    (a, b), (c, d) = np.moveaxis(_slopes(offset, lens), (-2, -1), (0, 1))
+    x, y = error[..., 0], error[..., 1]
+    area = (a * d - b * c)[..., None]
+    # On a fold there is no such step; none is taken.
+    area = np.where(area == 0.0, np.inf, area)
+    return np.stack([d * x - b * y, a * y - c * x], axis=-1) / area
+
+
+def _squared(offset: _Floats) -> _Floats:
+    return np.asarray((offset**2).sum(axis=-1, keepdims=True))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from petrography.calibration import (
     LensModel,
@@ -111,6 +112,43 @@ def test_undistorting_points_is_the_inverse(k1: float, k2: float, p1: float, p2:
     lens = lens_of(k1, k2, p1, p2)
     points = np.array([[[0.0, 0.0], [599.0, 449.0]], [[10.5, 300.0], [299.5, 224.5]]])
     assert undistort_points(distort_points(points, lens), lens) == pytest.approx(points, abs=1e-6)
+
+
+_ANY = st.floats(-0.5, 0.5)
+_SLIGHT = st.floats(-0.06, 0.06)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(st.tuples(_ANY, _ANY, _ANY, _ANY), st.tuples(_ANY, _ANY, _SLIGHT, _SLIGHT)))
+def test_every_lens_is_refused_or_has_an_inverse(numbers: tuple[float, ...]) -> None:
+    try:
+        lens = lens_of(*numbers)
+    except ValidationError:
+        return
+    across, down = np.meshgrid(np.linspace(0.0, WIDTH - 1, 21), np.linspace(0.0, HEIGHT - 1, 15))
+    photographed = np.stack([across, down], axis=-1)
+    straight = undistort_points(photographed, lens)
+    assert distort_points(straight, lens) == pytest.approx(photographed, abs=1e-6)
+    # One place of the picture is one place of the section.
+    assert undistort_points(distort_points(straight, lens), lens) == pytest.approx(
+        straight, abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("radial", [(0.5, 0.0, 0.0), (0.5, 0.5, 0.5)])
+def test_a_strong_pincushion_has_an_inverse(radial: tuple[float, float, float]) -> None:
+    k1, k2, k3 = radial
+    lens = LensModel(height_px=2000, width_px=3000, k1=k1, k2=k2, k3=k3)
+    corner = np.array([[0.0, 0.0]])
+    assert distort_points(undistort_points(corner, lens), lens) == pytest.approx(corner, abs=1e-6)
+
+
+@pytest.mark.parametrize("numbers", [{"k1": -0.2}, {"p1": 0.5}, {"p2": -0.3}])
+def test_a_lens_that_shows_no_place_in_the_corner_is_refused(numbers: dict[str, float]) -> None:
+    ((name, value),) = numbers.items()
+    with pytest.raises(ValidationError, match=rf"{name} = {value}") as refusal:
+        LensModel(height_px=2000, width_px=3000, **numbers)
+    assert "border" in str(refusal.value)
 
 
 def test_the_shift_of_the_corners() -> None:

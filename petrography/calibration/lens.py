@@ -51,7 +51,8 @@ class LensModel(BaseModel):
     k1, k2, k3, p1, p2 : float
         Radial and tangential coefficients.
     rmse_px : float or None
-        Of the target, or the overlaps of fields, that it was fitted to; None where it was stated.
+        Root mean square distance of the points of the target, or of the overlaps of fields, that it
+        was fitted to; None where it was stated.
     points : int
         Points that were used.
     warnings : tuple of str

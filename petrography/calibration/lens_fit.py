@@ -71,7 +71,7 @@ def fit_lens_from_grid(
     require_image(image)
     indices, seen = _points(image, rows, columns, target)
     numbers, errors = _fit(indices, seen, image.shape, tangential=tangential)
-    rmse_px = float(np.sqrt(np.mean(errors**2)))
+    rmse_px = float(np.sqrt(np.mean(np.sum(errors**2, axis=1))))
     k1, k2, p1, p2 = (round(float(one), 9) for one in numbers)
     try:
         lens = LensModel(

@@ -87,6 +87,16 @@ def test_bright_dots_on_a_dark_ground() -> None:
     assert furthest_px(fit_lens_from_grid(255 - target(lens)), lens) < 0.15
 
 
+def test_the_residual_is_the_distance_of_the_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    indices = np.stack(np.meshgrid(np.arange(40.0), np.arange(30.0)), -1).reshape(-1, 2)
+    off = np.random.default_rng(0).normal(0.0, 0.3, indices.shape)
+    found = indices, 10.0 + 14.5 * indices + off
+    monkeypatch.setattr("petrography.calibration.lens_fit.dot_points", lambda _: found)
+    blank = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    # Each axis is off by 0.3 px.
+    assert fit_lens_from_grid(blank).rmse_px == pytest.approx(0.3 * 2**0.5, rel=0.05)
+
+
 def test_undistorting_makes_the_grid_straight() -> None:
     bent = target(lens_of(-0.05))
     straight = undistort(bent, lens_of(-0.05))

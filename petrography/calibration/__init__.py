@@ -36,6 +36,7 @@ from petrography.calibration.lens import (
     LensModel,
     distort_points,
     parse_lens,
+    photographed,
     undistort,
     undistort_points,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "parse_flat_field",
     "parse_lens",
     "parse_reference",
+    "photographed",
     "sharpness",
     "undistort",
     "undistort_points",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from petrography.calibration.colour_calibration import ColourCalibration, content_id
 from petrography.calibration.correction import apply_calibration
 from petrography.calibration.flat_field import FlatField, apply_flat_field
-from petrography.calibration.lens import LensModel, undistort
+from petrography.calibration.lens import LensModel, photographed, undistort
 from petrography.images import Image
 from petrography.workspace import IN_MEMORY, Workspace
 
@@ -61,6 +64,10 @@ class Corrections:
         if self.flat_field is not None:
             pixels = apply_flat_field(pixels, self.flat_field)
         return pixels if self.lens is None else undistort(pixels, self.lens)
+
+    def photographed(self) -> NDArray[np.bool_] | None:
+        """Which pixels of an evened photograph show something, see `lens.photographed`."""
+        return None if self.lens is None else photographed(self.lens)
 
     def coloured(self, pixels: Image, workspace: Workspace = IN_MEMORY) -> Image:
         """Calibrate the colours of an evened photograph, into an array of the workspace."""

@@ -18,8 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from petrography.calibration.stored_documents import parsed
 from petrography.errors import InvalidParameterError
 from petrography.images import Image, require_image
+from petrography.workspace import row_strips
 
-__all__ = ["LensModel", "distort_points", "parse_lens", "undistort", "undistort_points"]
+__all__ = [
+    "LensModel",
+    "distort_points",
+    "parse_lens",
+    "photographed",
+    "undistort",
+    "undistort_points",
+]
 
 _Floats = NDArray[np.float64]
 Coefficient = Annotated[float, Field(ge=-0.5, le=0.5)]
@@ -188,7 +196,7 @@ def undistort(pixels: Image, lens: LensModel) -> Image:
     Returns
     -------
     ndarray of uint8, shape (height, width, 3)
-        sRGB, cubic interpolation. What lies outside the photograph is black.
+        sRGB, cubic interpolation. What lies outside the photograph is black, see `photographed`.
 
     Raises
     ------
@@ -202,13 +210,33 @@ def undistort(pixels: Image, lens: LensModel) -> Image:
             f"{lens.width_px} x {lens.height_px} px; wanted photographs of the same camera setting"
         )
         raise InvalidParameterError(msg)
-    centre, unit = lens.centre_px, lens.unit_px
-    camera = np.array([[unit, 0.0, centre[0]], [0.0, unit, centre[1]], [0.0, 0.0, 1.0]])
-    coefficients = np.array([lens.k1, lens.k2, lens.p1, lens.p2, lens.k3])
-    columns, rows = cv2.initUndistortRectifyMap(
-        camera, coefficients, np.eye(3), camera, (width_px, height_px), cv2.CV_32FC1
-    )
-    return np.asarray(cv2.remap(pixels, columns, rows, cv2.INTER_CUBIC), dtype=np.uint8)
+    columns, rows = _places(lens, slice(0, height_px))
+    # The outermost pixels go on, so that no black is mixed into what was photographed.
+    straight = cv2.remap(pixels, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    straight[~_inside(columns, rows, lens)] = 0
+    return np.asarray(straight, dtype=np.uint8)
+
+
+def photographed(lens: LensModel) -> NDArray[np.bool_] | None:
+    """Which pixels of the straight picture the photograph shows.
+
+    Through a pincushion lens (k1 > 0) the corners of the straight picture lie outside it.
+
+    Parameters
+    ----------
+    lens : LensModel
+        The distortion.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width), or None
+        Where the place of a pixel lies within the photograph; None where all do.
+    """
+    shape = (lens.height_px, lens.width_px)
+    shown = np.empty(shape, dtype=np.bool_)
+    for rows in row_strips(*shape):
+        shown[rows] = _inside(*_places(lens, rows), lens)
+    return None if shown.all() else shown
 
 
 def parse_lens(data: bytes, *, source: str) -> LensModel:
@@ -220,6 +248,28 @@ def parse_lens(data: bytes, *, source: str) -> LensModel:
         If a field is missing, unknown or impossible.
     """
     return parsed(LensModel, data, what="lens model", source=source)
+
+
+def _places(lens: LensModel, rows: slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Column and row in the photograph of every pixel of rows of the straight picture."""
+    (x, y), unit = lens.centre_px, lens.unit_px
+    camera, strip = (
+        np.array([[unit, 0.0, x], [0.0, unit, y - top], [0.0, 0.0, 1.0]]) for top in (0, rows.start)
+    )
+    coefficients = np.array([lens.k1, lens.k2, lens.p1, lens.p2, lens.k3])
+    size = (lens.width_px, rows.stop - rows.start)
+    columns, lines = cv2.initUndistortRectifyMap(
+        camera, coefficients, np.eye(3), strip, size, cv2.CV_32FC1
+    )
+    return np.asarray(columns, dtype=np.float32), np.asarray(lines, dtype=np.float32)
+
+
+def _inside(
+    columns: NDArray[np.float32], rows: NDArray[np.float32], lens: LensModel
+) -> NDArray[np.bool_]:
+    """Which places lie on a pixel of the photograph."""
+    inside = (columns >= -0.5) & (columns <= lens.width_px - 0.5)
+    return np.asarray(inside & (rows >= -0.5) & (rows <= lens.height_px - 0.5))
 
 
 def _seen(offset: _Floats, lens: LensModel) -> _Floats:

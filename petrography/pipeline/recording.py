@@ -94,7 +94,7 @@ def recorded(
         quality=_with_doubts(_quality(seen, card, composition), errors),
         degradations=_degradations(request, seen, card, measured.grains),
         uncertainty=Uncertainty(
-            mean_confidence=round(float(seen.segmentation.confidence.mean()) / 255.0, 6),
+            mean_confidence=round(_mean_confidence(seen), 6),
             ece=card.calibration.ece_after,
         ),
         timings_s={},
@@ -106,6 +106,12 @@ def recorded(
         },
         provenance=provenance,
     )
+
+
+def _mean_confidence(seen: Seen) -> float:
+    """Mean over the pixels of the map that show something; elsewhere the confidence is 0."""
+    confidence = seen.segmentation.confidence
+    return float(confidence.mean()) / 255.0 / (1.0 - seen.unseen_fraction)
 
 
 def _modal(
@@ -245,10 +251,24 @@ def _degradations(
         found.append(
             f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
         )
+    found += _unseen(seen)
     found += undrawn_grains(grains)
     if card.training.phantom_fraction == 1.0:
         found.append(f"{card.name} was trained on phantoms only, never on real ore")
     return tuple(found)
+
+
+def _unseen(seen: Seen) -> tuple[str, ...]:
+    """Tell how much of the straight picture was never photographed."""
+    if seen.unseen_fraction == 0.0:
+        return ()
+    return (
+        (
+            f"without the distortion of the lens {seen.unseen_fraction:.2%} of the image, in its "
+            "corners and borders, lies outside the photograph: it is 255 (not annotated) in the "
+            "map and in no figure of the minerals"
+        ),
+    )
 
 
 def _unknown_minerals(request: AnalysisRequest, card: ModelCard) -> tuple[str, ...]:

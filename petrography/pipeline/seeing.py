@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petrography.calibration import Corrections
 from petrography.channels import picture
@@ -63,7 +64,8 @@ class Seen:
     `pixels` are those of the image, corrected; `shown` makes a picture of them for people;
     `in_parts` says whether the map was joined from those of parts; `overlay` is what other views
     show, `crossed` what a model of XPL fusion saw of them, `view_pixels_sha256` digests of them as
-    they were decoded, by their parts; `measuring` has taken the whole map.
+    they were decoded, by their parts; `measuring` has taken the whole map; `unseen_fraction` is the
+    share of the image that lies outside the photograph once its distortion is taken away.
     """
 
     image: DecodedImage
@@ -79,6 +81,7 @@ class Seen:
     crossed: CrossedViews | None
     measuring: Measuring
     view_pixels_sha256: Mapping[str, str]
+    unseen_fraction: float = 0.0
 
 
 def see(
@@ -118,7 +121,10 @@ def see(
         factor=request.resampling_factor,
     )
     measuring = _measuring(pixels, request, allowed)
-    segmented = _segmenter(card, predictor_for(allowed), resampling, given.workspace, on_progress)
+    shown = corrections.photographed()
+    segmented = _segmenter(
+        card, predictor_for(allowed), resampling, given.workspace, on_progress, shown
+    )
     with watch.stage("segmentation"):
         segmentation = _map_of(pixels, crossed, given, card, segmented, measuring)
     return Seen(
@@ -135,6 +141,7 @@ def see(
         crossed=crossed,
         measuring=measuring,
         view_pixels_sha256=digests,
+        unseen_fraction=0.0 if shown is None else 1.0 - float(shown.mean()),
     )
 
 
@@ -170,8 +177,9 @@ def _views_over(
 
     colour, request = CrossedColour(), given.request
     gather = colour.add if is_fusion(card) else None
-    even = given.corrections.evened
-    overlay = lay_over(pixels, request, given.views, given.limits, even, watch, gather, note)
+    overlay = lay_over(
+        pixels, request, given.views, given.limits, given.corrections, watch, gather, note
+    )
     return overlay, None if gather is None else CrossedViews.of(card, request, colour, overlay)
 
 
@@ -221,6 +229,7 @@ def _segmenter(
     resampling: Resampling,
     workspace: Workspace,
     on_progress: OnProgress | None,
+    shown: NDArray[np.bool_] | None,
 ) -> _SegmentBands:
     """Make what brings an image to the pixel of the model, and its map back to the image."""
 
@@ -235,6 +244,7 @@ def _segmenter(
             batch_size=getattr(predictor, "tiles_at_once", 1),
             on_progress=on_progress,
             on_band=on_band,
+            shown=shown,
             workspace=workspace,
         )
 

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from petrography.calibration import Corrections
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits, decode_image
 from petrography.images import Image, Labels
-from petrography.minerals import mineral
+from petrography.minerals import UNLABELLED_CODE, mineral
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
 from petrography.registration import (
@@ -57,14 +58,14 @@ def lay_over(
     request: AnalysisRequest,
     views: ViewReaders,
     limits: ImageLimits,
-    even: Callable[[Image], Image],
+    corrections: Corrections,
     watch: StopWatch,
     on_crossed: Callable[[Image, NDArray[np.bool_]], None] | None = None,
     on_decoded: Callable[[str, Image], None] | None = None,
 ) -> Overlay | None:
     """Lay the views of a request over the analysed image; None without views.
 
-    `even` takes shading and distortion of the microscope from a view, as it was from the image.
+    `corrections` take shading and distortion of the microscope from a view, as from the image.
     `on_crossed` takes the views between crossed polars, see `petrography.registration.overlay_views`.
     `on_decoded` takes every view as its file holds it, whenever it is decoded.
 
@@ -82,10 +83,11 @@ def lay_over(
         decoded = decode_image(views[part](), limits=limits, name=part).pixels
         if on_decoded is not None:
             on_decoded(part, decoded)
-        return even(decoded)
+        return corrections.evened(decoded)
 
+    shown = corrections.photographed()
     moving = [
-        StageView(view.part, partial(pixels, view.part), view.light, view.stage_angle_deg)
+        StageView(view.part, partial(pixels, view.part), view.light, view.stage_angle_deg, shown)
         for view in request.views
     ]
     reference = StageView(IMAGE_NAME, image, "PPL", 0.0)
@@ -108,7 +110,11 @@ def phase_anisotropy(labels: Labels, found: AnisotropyMap) -> tuple[PhaseAnisotr
     seen = np.asarray(
         cv2.resize(labels, (width_px, height_px), interpolation=cv2.INTER_NEAREST_EXACT)
     )
-    return tuple(_of_phase(int(code), seen == code, found) for code in np.unique(seen))
+    return tuple(
+        _of_phase(int(code), seen == code, found)
+        for code in np.unique(seen)
+        if code != UNLABELLED_CODE
+    )
 
 
 def _of_phase(code: int, here: NDArray[np.bool_], found: AnisotropyMap) -> PhaseAnisotropy:

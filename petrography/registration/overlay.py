@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from petrography.errors import InvalidParameterError
 from petrography.images import Image
 from petrography.registration.anisotropy import AnisotropyMap, anisotropy
-from petrography.registration.geometry import Shape, warp_to_reference
+from petrography.registration.geometry import Matrix, Shape, warp_to_reference
 from petrography.registration.harmonics import HarmonicStack, xpl_harmonics
 from petrography.registration.series_report import RegistrationReport, XplSummary
 from petrography.registration.stage_view import StageView
@@ -90,7 +90,7 @@ def overlay_views(
         if view is reference and view.light != "XPL":
             continue
         lies = identity(view.name) if view is reference else report.view(view.name)
-        pixels, valid = warp_to_reference(view.read(), lies.as_matrix(), shape)
+        pixels, valid = _on_reference(view, lies.as_matrix(), shape)
         if on_registered is not None and view is not reference:
             on_registered(view.name, pixels)
         if view.light != "XPL":
@@ -104,6 +104,17 @@ def overlay_views(
         if count >= _LEAST_XPL_VIEWS:
             crossed.append(_Crossed(view.name, turn_deg, small, whole))
     return _turning(report, crossed) if crossed else Overlay(report)
+
+
+def _on_reference(view: StageView, matrix: Matrix, shape: Shape) -> tuple[Image, NDArray[np.bool_]]:
+    """Lay a view over the reference: its pixels, and where it shows the field."""
+    pixels, valid = warp_to_reference(view.read(), matrix, shape)
+    if view.shown is None:
+        return pixels, valid
+    # Cubic interpolation mixes one pixel more on each side than linear interpolation.
+    whole = cv2.erode(view.shown.astype(np.uint8) * np.uint8(255), np.ones((3, 3), dtype=np.uint8))
+    valid = valid & (cv2.warpAffine(whole, matrix, shape[::-1], flags=cv2.INTER_LINEAR) == 255)
+    return np.where(valid[..., None], pixels, np.uint8(0)), valid
 
 
 def _fitted_shape(shape: Shape, views: int) -> Shape:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from petrography.images import Image
 
 __all__ = ["MAX_STAGE_ANGLE_DEG", "Light", "StageView"]
@@ -32,12 +35,15 @@ class StageView:
         Plane-polarised, or between crossed polars.
     stage_angle_deg : float or None
         Reading of the stage, of either sense, -3600 to 3600; None if unknown.
+    shown : ndarray of bool, shape (height, width), or None
+        Which pixels show something, where a lens was corrected; None where all do.
     """
 
     name: str
     pixels: Image | Callable[[], Image]
     light: Light = "PPL"
     stage_angle_deg: float | None = None
+    shown: NDArray[np.bool_] | None = None
 
     def read(self) -> Image:
         """Give the pixels."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
 from petrography.images import Confidence, Image, Labels
+from petrography.minerals import UNLABELLED_CODE
 from petrography.model_card import TileGeometry
 from petrography.segmentation.decision import RowDecision, code_table
 from petrography.segmentation.enlargement import RowEnlarger
@@ -78,6 +79,7 @@ def segment(
     on_progress: OnProgress | None = None,
     on_probabilities: OnProbabilities | None = None,
     on_band: OnBand | None = None,
+    shown: NDArray[np.bool_] | None = None,
     workspace: Workspace = IN_MEMORY,
 ) -> Segmentation:
     """Segment an image into minerals.
@@ -105,6 +107,9 @@ def segment(
         bottom, before it is decided. The array is used again for the next row.
     on_band : callable, optional
         Called with every band of the map when it is made, from top to bottom.
+    shown : ndarray of bool, optional
+        Which pixels of the map show something, shape `output_shape`; the others are not annotated,
+        with confidence 0. Default: all.
     workspace : Workspace, optional
         Gives the arrays of the map.
 
@@ -133,13 +138,22 @@ def segment(
         workspace=workspace,
     )
     result = Segmentation(workspace.empty(shape, np.uint8), workspace.empty(shape, np.uint8))
-    for band in bands:
-        rows = slice(band.row, band.row + band.labels.shape[0])
+    for made in bands:
+        rows = slice(made.row, made.row + made.labels.shape[0])
+        band = made if shown is None else _where_shown(made, shown[rows])
         result.labels[rows] = band.labels
         result.confidence[rows] = band.confidence
         if on_band is not None:
             on_band(band)
     return result
+
+
+def _where_shown(band: Band, shown: NDArray[np.bool_]) -> Band:
+    return Band(
+        band.row,
+        np.where(shown, band.labels, np.uint8(UNLABELLED_CODE)),
+        np.where(shown, band.confidence, np.uint8(0)),
+    )
 
 
 def segment_bands(

@@ -14,6 +14,7 @@ from petrography.calibration import (
     distort_points,
     fit_lens_from_grid,
     parse_lens,
+    photographed,
     undistort,
     undistort_points,
 )
@@ -108,6 +109,26 @@ def test_undistorting_makes_the_grid_straight() -> None:
 def test_no_distortion_changes_no_pixel() -> None:
     image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     assert np.array_equal(undistort(image, lens_of(0.0)), image)
+
+
+def test_what_was_not_photographed_is_known_and_black() -> None:
+    pincushion = lens_of(0.08)
+    rows, columns = np.indices((HEIGHT, WIDTH), dtype=np.float64)
+    seen_at = distort_points(np.stack([columns, rows], axis=-1), pincushion)
+    outside = (seen_at < -0.5).any(-1) | (seen_at > [WIDTH - 0.5, HEIGHT - 0.5]).any(-1)
+    shown = photographed(pincushion)
+    assert shown is not None
+    assert 0.05 < outside.mean() < 0.3
+    # Float32 on the border.
+    assert np.count_nonzero(shown == outside) <= 2
+    straight = undistort(np.full((HEIGHT, WIDTH, 3), 200, dtype=np.uint8), pincushion)
+    assert (straight[shown] == 200).all()
+    assert (straight[~shown] == 0).all()
+
+
+@pytest.mark.parametrize("k1", [0.0, -0.05])
+def test_a_barrel_lens_shows_every_pixel(k1: float) -> None:
+    assert photographed(lens_of(k1)) is None
 
 
 def test_phantoms_distort_by_the_same_formula() -> None:

@@ -17,6 +17,7 @@ from petrography.calibration import (
     fit_calibration,
     flat_field_from_illumination,
     optics_id,
+    photographed,
     undistort,
 )
 from petrography.errors import InvalidParameterError, UnsupportedImageError
@@ -248,10 +249,32 @@ def test_shading_and_distortion_are_corrected_before_the_colours(painted):
     analysis = run(encode_png(pixels), request, corrections=corrections)
 
     wanted = run(encode_png(undistort(apply_flat_field(pixels, flat_field), lens)))
-    assert analysis.artefacts["labels.png"] == wanted.artefacts["labels.png"]
+    labels, whole = (decode_labels(one.artefacts["labels.png"]) for one in (analysis, wanted))
+    assert np.array_equal(labels, np.where(photographed(lens), whole, 255))
     assert analysis.artefacts["labels.png"] != run(encode_png(pixels)).artefacts["labels.png"]
     assert analysis.result.provenance["lens"] == lens.model_dump(mode="json")
     assert analysis.result.provenance["flat_field"] == optics_id(flat_field)
+
+
+def test_what_the_lens_did_not_see_is_not_measured(painted):
+    _, image = painted
+    height_px, width_px = image.shape[:2]
+    lens = LensModel(height_px=height_px, width_px=width_px, k1=0.1)
+    # One mineral everywhere: black would be another phase.
+    ore = np.broadcast_to(COLOURS[1], image.shape).copy()
+    request = AnalysisRequest(lens=optics_id(lens))
+
+    analysis = run(encode_png(ore), request, corrections=Corrections(lens=lens))
+
+    shown = photographed(lens)
+    labels = decode_labels(analysis.artefacts["labels.png"])
+    assert np.array_equal(labels == 255, ~shown)
+    (phase,) = analysis.result.modal
+    assert (phase.code, phase.area_px, phase.area_percent) == (CODES[1], shown.sum(), 100.0)
+    assert analysis.result.contacts.codes == (CODES[1],)
+    share = f"{1.0 - shown.mean():.2%} of the image"
+    assert any(share in one and "255" in one for one in analysis.result.degradations)
+    assert analysis.result.uncertainty.mean_confidence > 0.99
 
 
 def test_a_lens_of_another_size_is_refused(painted):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError, RegistrationError, UnsupportedImageError
 from petrography.image_codec import ImageLimits, decode_image, encode_png
@@ -82,6 +84,35 @@ def test_the_views_lie_as_a_registration_finds(
     for name, view in zip(NAMES[:3], series.ppl[1:], strict=True):
         found = analysis.result.registration.view(name).as_matrix()
         assert np.abs(found - view.matrix)[:, 2].max() < 0.5
+
+
+def test_what_a_lens_did_not_see_of_a_view_is_not_known(series: StageSeries) -> None:
+    shown = np.ones((HEIGHT_PX, WIDTH_PX), dtype=np.bool_)
+    shown[:, :60] = False
+    reference = StageView("image", series.ppl[0].image, "PPL", 0.0)
+    views = []
+    for index in range(4):
+        for light, taken in (("PPL", series.ppl), ("XPL", series.xpl)):
+            name = f"{light}{index}"
+            views.append(StageView(name, taken[index].image, light, taken[index].stage_angle_deg))
+    report = register_views(reference, views)
+    whole, partly = [], []
+    overlay_views(reference, views, report, on_crossed=lambda _, valid: whole.append(valid))
+    masked = [replace(view, shown=shown) for view in views]
+    found = overlay_views(reference, masked, report, on_crossed=lambda *one: partly.append(one))
+    # The first view lies as the reference: one pixel more is mixed with what was not seen.
+    assert np.array_equal(partly[0][1][2:-2, 2:-2], whole[0][2:-2, 2:-2] & (columns() > 60))
+    for before, (pixels, after) in zip(whole, partly, strict=True):
+        assert 0.1 < (before & ~after).mean() < 0.3
+        assert not (after & ~before).any()
+        assert not pixels[~after].any()
+    assert found.harmonics is not None
+    fitted_views = np.sum([after for _, after in partly], axis=0)
+    assert (fitted_views[found.harmonics.valid] >= 3).all()
+
+
+def columns() -> NDArray[np.intp]:
+    return np.indices((HEIGHT_PX - 4, WIDTH_PX - 4))[1] + 2
 
 
 def test_phases_are_told_apart_by_what_turns_with_the_stage(

@@ -17,8 +17,10 @@ from petrography.calibration import (
     fit_flat_field,
     fit_lens_from_grid,
     optics_id,
+    photographed,
     undistort,
 )
+from petrography.image_codec import decode_labels
 from petrography.images import Image
 from petrography.phantoms import section_fields
 from tests.hostile.refusals import assert_problem
@@ -101,7 +103,10 @@ async def test_a_lens_is_the_one_that_python_fits_and_straightens_an_analysis(
     assert wanted.k1 != 0.0
     by_id = await labels(client, await analyse(client, FIELD, lens=answer["id"]))
     by_hand = await labels(client, await analyse(client, undistort(FIELD, wanted)))
-    assert by_id == by_hand
+    shown = photographed(wanted)
+    assert shown is not None
+    straight = np.where(shown, decode_labels(by_hand), 255)
+    assert np.array_equal(decode_labels(by_id), straight)
     repeated = await fit(client, {"kind": "lens"}, image=DOTS)
     assert repeated.json()["id"] == answer["id"]
 

@@ -255,8 +255,8 @@ def fit_flat(arguments: argparse.Namespace) -> int:
     """Measure the shading of a microscope."""
     from petrography.calibration import fit_flat_field
 
-    dark = None if arguments.dark is None else read_image(arguments.dark).pixels
-    flat = fit_flat_field([read_image(path).pixels for path in arguments.images], dark)
+    dark = None if arguments.dark is None else read_image(arguments.dark, whole=True).pixels
+    flat = fit_flat_field([read_image(path, whole=True).pixels for path in arguments.images], dark)
     _write_json(arguments.out, flat)
     print(
         f"darkest place {flat.least_light:.0%} of the mean light, "
@@ -271,7 +271,9 @@ def apply_flat(arguments: argparse.Namespace) -> int:
 
     path = arguments.flatfield
     flat = parse_flat_field(path.read_bytes(), source=str(path))
-    _write_image(arguments.out, apply_flat_field(read_image(arguments.image).pixels, flat))
+    _write_image(
+        arguments.out, apply_flat_field(read_image(arguments.image, whole=True).pixels, flat)
+    )
     return DONE
 
 
@@ -295,7 +297,7 @@ def _lens_of_target(arguments: argparse.Namespace) -> LensModel:
         msg = f"{len(arguments.images)} targets are given; wanted one, or fields with --fields"
         raise InvalidParameterError(msg)
     return fit_lens_from_grid(
-        read_image(arguments.images[0]).pixels,
+        read_image(arguments.images[0], whole=True).pixels,
         arguments.rows,
         arguments.columns,
         target=arguments.target,
@@ -327,7 +329,7 @@ def apply_lens(arguments: argparse.Namespace) -> int:
     from petrography.calibration import parse_lens, undistort
 
     lens = parse_lens(arguments.lens.read_bytes(), source=str(arguments.lens))
-    _write_image(arguments.out, undistort(read_image(arguments.image).pixels, lens))
+    _write_image(arguments.out, undistort(read_image(arguments.image, whole=True).pixels, lens))
     return DONE
 
 

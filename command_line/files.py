@@ -43,8 +43,8 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
     return f"{json.dumps(content, indent=2)}\n".encode()
 
 
-def read_image(path: Path) -> DecodedImage:
-    """Read a photograph.
+def read_image(path: Path, *, whole: bool = False) -> DecodedImage:
+    """Read a photograph; `whole` says that it is worked on as a whole, so that fewer pixels do.
 
     Raises
     ------
@@ -53,9 +53,10 @@ def read_image(path: Path) -> DecodedImage:
     OSError
         If there is no such file.
     """
-    from petrography.image_codec import decode_image
+    from petrography.image_codec import ImageLimits, decode_image
 
-    return decode_image(path.read_bytes(), name=str(path))
+    limits = ImageLimits().of_whole() if whole else ImageLimits()
+    return decode_image(path.read_bytes(), limits=limits, name=str(path))
 
 
 def read_labels(path: Path) -> tuple[Labels, str]:

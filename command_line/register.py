@@ -88,7 +88,7 @@ def _stage_views(arguments: argparse.Namespace) -> tuple[StageView, list[StageVi
 
 
 def _pixels(path: Path) -> Image:
-    return read_image(path).pixels
+    return read_image(path, whole=True).pixels
 
 
 def _registered_names(views: list[StageView]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from petrography.image_codec.bands import decode_bands
 from petrography.image_codec.decoding import DecodedImage, decode_image, decode_labels
 from petrography.image_codec.encoding import JPEG_MAX_SIDE_PX, encode_jpeg, encode_png
 from petrography.image_codec.image_size import read_size, read_um_per_px
-from petrography.image_codec.limits import ImageLimits
+from petrography.image_codec.limits import MAX_WHOLE_PX, ImageLimits
 from petrography.image_codec.png_rows import write_png_rows
 from petrography.image_codec.pyramid_tiff import (
     TiffCompression,
@@ -26,6 +26,7 @@ from petrography.image_codec.signature import Encoded
 
 __all__ = [
     "JPEG_MAX_SIDE_PX",
+    "MAX_WHOLE_PX",
     "DecodedImage",
     "Encoded",
     "ImageLimits",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from petrography.errors import BodyTooLargeError, DamagedImageError, ImageTooLargeError
 
-__all__ = ["ImageLimits", "require_bytes", "require_pixels", "require_values"]
+__all__ = ["MAX_WHOLE_PX", "ImageLimits", "require_bytes", "require_pixels", "require_values"]
 
 _GIB = 1024**3
+# Largest image that is laid over another, or whose shading and distortion are measured or taken
+# away: these steps hold several arrays of its size in memory.
+MAX_WHOLE_PX = 150_000_000
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,26 @@ class ImageLimits:
         Length of the encoded file. The default is more than a byte a pixel of the largest image.
     max_pixels : int
         Height times width. The default lets a panorama of 26 000 px squared through.
+    for_what : str
+        Which images `max_pixels` is for, where it is not for all; messages end with it.
     """
 
     max_bytes: int = _GIB
     max_pixels: int = 700_000_000
+    for_what: str = ""
+
+    def of_whole(self) -> ImageLimits:
+        """Limits of an image that is worked on as a whole, not by strips.
+
+        Examples
+        --------
+        >>> ImageLimits().of_whole().max_pixels, ImageLimits(max_pixels=9).of_whole().max_pixels
+        (150000000, 9)
+        """
+        if self.max_pixels <= MAX_WHOLE_PX:
+            return self
+        what = " for an image that is worked on as a whole"
+        return replace(self, max_pixels=MAX_WHOLE_PX, for_what=what)
 
 
 def require_bytes(length: int, limits: ImageLimits) -> None:
@@ -59,7 +78,7 @@ def require_pixels(height_px: int, width_px: int, limits: ImageLimits) -> None:
     if height_px * width_px > limits.max_pixels:
         msg = (
             f"has {width_px} x {height_px} = {height_px * width_px} pixels; the limit is "
-            f"{limits.max_pixels}; send a crop or several fields"
+            f"{limits.max_pixels}{limits.for_what}; send a crop or several fields"
         )
         raise ImageTooLargeError(msg)
 

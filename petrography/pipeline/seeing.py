@@ -13,7 +13,7 @@ from petrography.calibration import Corrections
 from petrography.channels import picture
 from petrography.errors import ImageTooLargeError
 from petrography.fusion import CrossedColour, fused_input
-from petrography.image_codec import DecodedImage, Encoded, ImageLimits
+from petrography.image_codec import MAX_WHOLE_PX, DecodedImage, Encoded, ImageLimits
 from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
 from petrography.model_card import ModelCard, sha256_hex
@@ -39,9 +39,6 @@ InParts: TypeAlias = Callable[[SegmentImage, Workspace], Segmentation]
 OnBand: TypeAlias = Callable[[Band], None]
 _SegmentBands: TypeAlias = Callable[[Image, OnBand | None], Segmentation]
 PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
-# Largest image that views are laid over, or whose shading and distortion are taken away: these
-# steps hold several arrays of its size in memory.
-MAX_WHOLE_PX = 150_000_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,15 +72,17 @@ def lay_over(
     Raises
     ------
     ImageError
-        If a view is no image that can be read.
+        If a view is no image that can be read, or has over 150 million pixels.
     RegistrationError
         If a view does not fit with certainty.
     """
     if not request.views:
         return None
 
+    within = limits.of_whole()
+
     def pixels(part: str) -> Image:
-        decoded = decode_image(views[part](), limits=limits, name=part).pixels
+        decoded = decode_image(views[part](), limits=within, name=part).pixels
         if on_decoded is not None:
             on_decoded(part, decoded)
         return corrections.evened(decoded)

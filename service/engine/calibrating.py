@@ -80,7 +80,7 @@ def calibrate(
     request : CalibrationRequest
         What is wanted.
     limits : ImageLimits
-        Of every image.
+        Of every image; blanks and targets have at most 150 million pixels.
     course : Course
         Told the stages.
 
@@ -96,10 +96,10 @@ def calibrate(
     """
     _require_parts_of_the_kind(labels, dark, request)
     if request.kind == "flat_field":
-        return fit_flat_field_files(images, dark, limits=limits, course=course)
+        return fit_flat_field_files(images, dark, limits=limits.of_whole(), course=course)
     if request.kind == "lens":
         target = request.target or LensTarget()
-        return fit_lens_file(images, target, limits=limits, course=course)
+        return fit_lens_file(images, target, limits=limits.of_whole(), course=course)
     _require_pairs(images, labels, request)
     with course.stage("fit_colours"):
         calibration = _fitted(images, labels, request, limits, course)

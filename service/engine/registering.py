@@ -110,7 +110,7 @@ def register_files(
     registration_id : str
         Identity of the result.
     limits : ImageLimits
-        Of every image.
+        Of every image; none has over 150 million pixels either.
     course : Course
         Told the stages, and asked before every view.
 
@@ -120,7 +120,7 @@ def register_files(
         If an image or the request cannot be used, or a view does not fit with certainty.
     """
     views = _described(files, request)
-    noting = NotingDigests(limits)
+    noting = NotingDigests(limits.of_whole())
     fixed = StageView(reference.name, partial(_pixels, reference, noting), "PPL", 0.0)
     moving = [
         StageView(

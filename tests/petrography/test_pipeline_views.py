@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from petrography.errors import InvalidParameterError, RegistrationError, UnsupportedImageError
+from petrography.errors import (
+    ImageTooLargeError,
+    InvalidParameterError,
+    RegistrationError,
+    UnsupportedImageError,
+)
 from petrography.image_codec import ImageLimits, decode_image, encode_png
 from petrography.model_card import sha256_hex
 from petrography.phantoms import StageSeries, phantom, stage_series
 from petrography.pipeline import Analysis, AnalysisRequest, analyse
 from petrography.registration import StageView, overlay_views, register_views
+from tests.image_files import png_header
 from tests.petrography.pipeline_runs import NearestColourPredictor
 from tests.tiny_model import tiny_card
 
@@ -175,6 +181,15 @@ def test_another_section_is_refused_by_its_name(
     mixed = readers | {"ppl1": lambda: foreign}
     with pytest.raises(RegistrationError, match="ppl1"):
         run(series, mixed, ["ppl1"])
+
+
+def test_a_large_view_of_a_small_image_is_refused_before_it_is_decoded(
+    series: StageSeries, readers: dict[str, Callable[[], bytes]]
+) -> None:
+    # 200 million pixels, of which only the header is there.
+    large = readers | {"ppl1": partial(bytes, png_header(20_000, 10_000, 8, 2))}
+    with pytest.raises(ImageTooLargeError, match=r"ppl1 .*limit is 150000000 for an image that"):
+        run(series, large, ["ppl1"])
 
 
 def test_a_view_that_is_no_image_is_refused(

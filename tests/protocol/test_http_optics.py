@@ -24,7 +24,7 @@ from petrography.image_codec import decode_labels
 from petrography.images import Image
 from petrography.phantoms import section_fields
 from tests.hostile.refusals import assert_problem
-from tests.http_service import png
+from tests.http_service import png, png_header
 from tests.tiny_model import CODES, paint
 
 pytestmark = pytest.mark.anyio
@@ -139,6 +139,17 @@ async def test_what_fits_no_kind_is_refused(
     client: httpx.AsyncClient, request_: dict[str, Any], said: str
 ) -> None:
     assert_problem(await fit(client, request_, image=BLANK), 422, said)
+
+
+@pytest.mark.parametrize("kind", ["flat_field", "lens"])
+async def test_a_large_target_is_refused_before_it_is_decoded(
+    client: httpx.AsyncClient, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("petrography.image_codec.limits.MAX_WHOLE_PX", 1_000_000)
+    files = [("image", ("large.png", png_header(2000, 1000)))]
+    request = {"request": json.dumps({"kind": kind})}
+    response = await client.post("/v1/calibrations", files=files, data=request)
+    assert_problem(response, 413, "large.png", "limit is 1000000 for an image that")
 
 
 async def test_a_panorama_names_its_flat_field_and_its_lens(client: httpx.AsyncClient) -> None:

@@ -25,7 +25,7 @@ from petrography.registration import (
     warp_to_reference,
 )
 from tests.hostile.refusals import assert_problem
-from tests.http_service import png, running_service, settings_for
+from tests.http_service import png, png_header, running_service, settings_for
 
 pytestmark = pytest.mark.anyio
 
@@ -257,6 +257,17 @@ async def test_what_cannot_be_registered_is_refused(client: httpx.AsyncClient, c
 
 async def test_a_blank_reference_is_refused(client: httpx.AsyncClient) -> None:
     assert_problem(await post(client, ONE, reference=BLANK), 422, "reference")
+
+
+@pytest.mark.parametrize("large", ["reference", "view"])
+async def test_a_large_image_is_refused_before_it_is_decoded(
+    client: httpx.AsyncClient, large: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("petrography.image_codec.limits.MAX_WHOLE_PX", 1_000_000)
+    content = {"reference": png(REFERENCE), "view": png(TURNED), large: png_header(2000, 1000)}
+    files = [(part, (f"{part}.png", data)) for part, data in content.items()]
+    response = await client.post("/v1/registrations", files=files)
+    assert_problem(response, 413, f"{large}.png", "limit is 1000000 for an image that")
 
 
 async def test_two_references_are_refused(client: httpx.AsyncClient) -> None:

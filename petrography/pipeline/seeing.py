@@ -102,11 +102,7 @@ def see(
         allowed = parse_association(request.association, classes=card.classes)
     with watch.stage("decode"):
         image = decode_for(card, given.data, given.limits, given.workspace)
-    pixels = image.pixels
-    _require_small_enough(pixels, request, card)
-    if corrections != Corrections():
-        with watch.stage("calibration"):
-            pixels = corrections.evened(pixels)
+    pixels = _evened(image.pixels, given, card, watch)
     # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
     digests: dict[str, str] = {}
     overlay, crossed = _views_over(pixels, given, card, watch, digests)
@@ -140,6 +136,14 @@ def see(
         view_pixels_sha256=digests,
         unseen_fraction=0.0 if shown is None else 1.0 - float(shown.mean()),
     )
+
+
+def _evened(pixels: Image, given: Given, card: ModelCard, watch: StopWatch) -> Image:
+    _require_small_enough(pixels, given.request, card)
+    if given.corrections == Corrections():
+        return pixels
+    with watch.stage("calibration"):
+        return given.corrections.evened(pixels)
 
 
 def _require_small_enough(pixels: Image, request: AnalysisRequest, card: ModelCard) -> None:

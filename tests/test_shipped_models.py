@@ -30,7 +30,7 @@ VERSIONS = sorted(path.parent for path in MODELS.glob("*/*/model.json"))
 # What the project promises of a file that everybody clones.
 MAX_MODEL_BYTES = 12 * 1024 * 1024
 # Below what their cards state, so that only a worse model fails.
-LEAST_S1_MEAN_IOU = {"lumenstone-pspnet": 0.82, "lumenstone-resunet": 0.78}
+LEAST_S1_MEAN_IOU = {"lumenstone-pspnet": 0.82, "lumenstone-resunet": 0.80}
 
 
 @dataclass(frozen=True)

@@ -353,7 +353,7 @@ def test_train_says_which_configuration_is_missing(run: Run, tmp_path: Path) -> 
     [
         (),
         ("analyse",),
-        ("analyse", "field.png"),
+        ("measure", "labels.png"),
         ("phantom", "--recipe", "S1", "--size", "big", "--out", "out"),
         ("models",),
         ("test-model", "tiny", "--data", ".", "--subset", "S1v1"),

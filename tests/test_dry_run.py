@@ -26,8 +26,22 @@ def test_time_and_memory_are_told_and_nothing_is_written(
 
     assert status == 0
     assert f"192 x 64 px, 3 tiles of {TILE_PX} px with tiny:1" in told
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.png", "field.png"]
+    assert {path for path in tmp_path.iterdir() if path.is_file()} == {image, broken}
+    assert not (Path.cwd() / "result.json").exists()
     status, told, complaint = run("analyse", image, broken, *words)
     assert status == 2
     assert "3 tiles" in told
     assert "broken.png" in complaint
+
+
+def test_without_a_folder_nothing_else_is_done(
+    run: Run, model_folder: Path, tmp_path: Path
+) -> None:
+    image = tmp_path / "field.png"
+    image.write_bytes(encode_png(paint(np.zeros((TILE_PX, TILE_PX), dtype=np.intp))))
+
+    status, told, complaint = run("analyse", image, "--models", model_folder)
+
+    assert status == 2
+    assert "--out DIR is missing; only --dry-run" in complaint
+    assert not told

@@ -6,7 +6,7 @@ from service.engine.artefact_store import ArtefactStore, OpenArtefact
 from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest
 from service.engine.correcting import CorrectionRequest, correct
-from service.engine.course import AnalysisEvent
+from service.engine.course import LAST_STAGE, AnalysisEvent
 from service.engine.dividing import model_for
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
@@ -58,6 +58,7 @@ __all__ = [
     "ANALYSES",
     "CALIBRATIONS",
     "EVALUATIONS",
+    "LAST_STAGE",
     "PANORAMAS",
     "REGISTRATIONS",
     "AnalysisEvent",

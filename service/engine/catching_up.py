@@ -1,4 +1,4 @@
-"""The catalogue follows the versions of a result, also those whose process died before it noted them."""
+"""The catalogue follows what is kept, also where a process is about to note it or died before."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import logging
 
 from petrography.errors import AnalysisNotFoundError, DatabaseUnavailableError
 from petrography.report import Result
-from service.catalogue import Catalogue
+from service.catalogue import ENDED, Catalogue
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.course import LAST_STAGE
 from service.engine.versions import open_version
 
 __all__ = ["catch_up", "open_recorded_version"]
@@ -22,12 +23,15 @@ def open_recorded_version(
     owner: str = "",
     version: int | None = None,
 ) -> OpenArtefact:
-    """Open the document of an analysis as `open_version` does, and catch up with the newest.
+    """Open the document of an analysis as `open_version` does; its record follows what is read.
+
+    Nobody who has read a result is told afterwards that it is being made, or that a version that he
+    has read is still to come.
 
     Parameters
     ----------
     catalogue : Catalogue
-        Brought up to the newest version, if that is asked for.
+        Brought up to what is opened.
     store, analysis_id, owner, version
         As for `open_version`.
 
@@ -37,7 +41,7 @@ def open_recorded_version(
         If there is no such analysis or no such version of it.
     """
     opened = open_version(store, analysis_id, owner, version)
-    if version is None and opened.version > 1:
+    if _is_behind(catalogue, analysis_id, owner, opened.version):
         result = Result.model_validate_json(opened.file.read())
         opened.file.seek(0)
         catch_up(catalogue, result, owner)
@@ -45,7 +49,7 @@ def open_recorded_version(
 
 
 def catch_up(catalogue: Catalogue, newest: Result, owner: str = "") -> None:
-    """Bring the record of an analysis up to its newest version.
+    """Bring the record of an analysis up to a version of its result.
 
     A database that does not answer, or has forgotten the analysis, is no reason not to read it.
 
@@ -54,15 +58,30 @@ def catch_up(catalogue: Catalogue, newest: Result, owner: str = "") -> None:
     catalogue : Catalogue
         Where the record is.
     newest : Result
-        The newest version that is kept.
+        The newest version that is known to be kept.
     owner : str
         Its tenant.
     """
-    try:
-        if catalogue.get(owner, newest.id).version < newest.version:
-            catalogue.note(newest.id, state="done", status=newest.status, version=newest.version)
-            _log.warning("the record of analysis %s was behind its newest version", newest.id)
-    except AnalysisNotFoundError:
+    if not _is_behind(catalogue, newest.id, owner, newest.version):
         return
+    try:
+        catalogue.note(
+            newest.id,
+            state="done",
+            stage=LAST_STAGE,
+            status=newest.status,
+            version=newest.version,
+        )
     except DatabaseUnavailableError as error:
         _log.warning("%s", error)
+
+
+def _is_behind(catalogue: Catalogue, analysis_id: str, owner: str, version: int) -> bool:
+    try:
+        record = catalogue.get(owner, analysis_id)
+    except AnalysisNotFoundError:
+        return False
+    except DatabaseUnavailableError as error:
+        _log.warning("%s", error)
+        return False
+    return record.state not in ENDED or record.version < version

@@ -104,9 +104,8 @@ def correct(
         answering meanwhile has it already.
     """
     result = _newest(store, analysis_id, owner)
-    if result.version > 1:
-        # A process may have died between a version and the record of it.
-        catch_up(catalogue, result, owner)
+    # A process may have died between a version and the record of it.
+    catch_up(catalogue, result, owner)
     if request.version not in {None, result.version}:
         msg = (
             f"analysis {analysis_id} is at version {result.version}, not {request.version}; read it "

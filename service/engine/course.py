@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from service import tracing
 from service.telemetry import Telemetry
 
-__all__ = ["AnalysisEvent", "Course"]
+__all__ = ["LAST_STAGE", "AnalysisEvent", "Course"]
+
+# With its end an analysis is about to be kept.
+LAST_STAGE = "report"
 
 # The only stage of an analysis that tells its steps, which are tiles.
 _STEPPED = "segmentation"

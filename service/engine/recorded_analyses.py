@@ -23,7 +23,7 @@ from service.catalogue import LEASE_S, AnalysisRecord, Begun, Catalogue, NewAnal
 from service.engine.analysing import Finished
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
 from service.engine.catching_up import open_recorded_version
-from service.engine.course import AnalysisEvent
+from service.engine.course import LAST_STAGE, AnalysisEvent
 from service.engine.kinds import ANALYSES
 from service.engine.source_files import NamedFile, Placed
 from service.engine.while_wanted import require_wanted, while_wanted
@@ -38,7 +38,6 @@ OnEvent: TypeAlias = Callable[[AnalysisEvent], None]
 _BEAT_S = LEASE_S / 4
 # Often enough for people who look; a tile takes longer on the CPU and is far shorter on a GPU.
 _NOTE_S = 1.0
-_LAST_STAGE = "report"
 _PIECE_BYTES = 4 * 1024 * 1024
 _log = logging.getLogger("petroserve.analyses")
 
@@ -274,7 +273,7 @@ class RecordedAnalyses:
 
     def _note_done(self, analysis_id: str) -> bool:
         return self.catalogue.note(
-            analysis_id, state="done", stage=_LAST_STAGE, status="preliminary", version=1
+            analysis_id, state="done", stage=LAST_STAGE, status="preliminary", version=1
         )
 
     def _note_left(self, tenant: str, analysis_id: str) -> bool:
@@ -312,7 +311,7 @@ class RecordedAnalyses:
         def note(event: AnalysisEvent) -> None:
             nonlocal next_s
             now_s = time.monotonic()
-            last = event.stage == _LAST_STAGE
+            last = event.stage == LAST_STAGE
             if now_s < next_s and not last:
                 return
             next_s = now_s + _NOTE_S

@@ -24,7 +24,7 @@ from petrography.errors import (
 )
 from service.audit import Who, asked_by
 from service.catalogue import Catalogue, State
-from service.engine import AnalysisEvent, Engine, newest_version
+from service.engine import LAST_STAGE, AnalysisEvent, Engine, newest_version
 from service.jobs.callbacks import Callbacks
 from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
@@ -41,7 +41,6 @@ Step: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 
 # How often progress is written down and a cancellation by another process is noticed.
 _LOOK_S = 0.2
-_LAST_STAGE = "report"
 _LONGEST_PAUSE_S = 300.0
 _PATIENCE_S = 1.0
 _LONGEST_STOP_S = 30.0
@@ -198,7 +197,7 @@ class JobRunner:
 
         def on_event(event: AnalysisEvent) -> None:
             progress.on_event(event)
-            if event.stage == _LAST_STAGE and not self._may_keep(job.order.analysis_id):
+            if event.stage == LAST_STAGE and not self._may_keep(job.order.analysis_id):
                 raise concurrent.futures.CancelledError
 
         work = self._engine.analyse(
@@ -274,7 +273,7 @@ class JobRunner:
             analysis_id,
             state=kind,
             problem=problem,
-            stage=_LAST_STAGE if done else None,
+            stage=LAST_STAGE if done else None,
             status="preliminary" if done else None,
             # A review that came first stays.
             version=1 if done else None,

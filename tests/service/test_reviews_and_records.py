@@ -12,6 +12,7 @@ import pytest
 
 from petrography.errors import BucketUnavailableError, DatabaseUnavailableError
 from service.bucket import Bucket
+from service.catalogue import Catalogue
 from service.engine import Engine, newest_version
 from tests.http_service import png, running_service, settings_for
 from tests.tiny_model import paint
@@ -95,6 +96,33 @@ async def test_the_catalogue_follows_a_review_whose_process_was_killed(
         repeated = await client.post(f"{place}/corrections", json=APPROVED)
         assert (repeated.status_code, "is at version 2" in repeated.text) == (409, True)
     assert await recorded(client, analysis_id) == ("final", 2)
+
+
+async def test_the_catalogue_follows_a_result_that_was_read_before_it_was_noted(
+    service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = service
+    note = Catalogue.note
+
+    def all_but_the_end(catalogue: Catalogue, analysis_id: str, **what: Any) -> bool:
+        return gone() if what["state"] == "done" else note(catalogue, analysis_id, **what)
+
+    monkeypatch.setattr(Catalogue, "note", all_but_the_end)
+    analysis_id = await made(client)
+    (entry,) = (await client.get("/v1/analyses")).json()["analyses"]
+    assert (entry["state"], entry["status"]) == ("running", None)
+    # Not even now: it is read all the same.
+    assert (await client.get(f"/v1/analyses/{analysis_id}")).status_code == 200
+    monkeypatch.undo()
+    assert (await client.get(f"/v1/analyses/{analysis_id}")).status_code == 200
+    (entry,) = (await client.get("/v1/analyses", params={"state": "done"})).json()["analyses"]
+    assert entry["id"] == analysis_id
+    assert [entry[name] for name in ("status", "version", "stage", "progress_fraction")] == [
+        "preliminary",
+        1,
+        "report",
+        1.0,
+    ]
 
 
 async def test_a_reviewed_result_is_read_without_a_database(

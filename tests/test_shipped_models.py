@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,12 @@ WHOLE = {
 pytestmark = pytest.mark.parametrize(
     "folder", VERSIONS, ids=lambda path: f"{path.parent.name}:{path.name}"
 )
+
+
+@cache
+def painted(recipe: str, height_px: int, width_px: int) -> Image:
+    """A phantom; large ones take longer to paint than to segment."""
+    return phantom(recipe, 9, height_px, width_px).image
 
 
 def card_of(folder: Path) -> ModelCard:
@@ -118,7 +125,9 @@ def shifted_grid_agreement(loaded: LoadedModel, image: Image, allowed: Sequence[
 
 def test_grids_shifted_by_half_a_tile_agree_on_a_phantom(folder: Path, loaded: LoadedModel) -> None:
     card = loaded.card
-    image = resample_image(phantom("S1", 9, 2547, 3396).image, card.default_resampling_factor)
+    image = resample_image(painted("S1", 2546, 3396), card.default_resampling_factor)
+    sides = slice(3 * card.tile.size_px)
+    image = np.ascontiguousarray(image[sides, sides])
     if card.channels == FUSED_CHANNELS:
         image = fused_input(image)
 
@@ -134,7 +143,7 @@ def test_tiles_are_the_whole_image_on_a_phantom(folder: Path, loaded: LoadedMode
     card, measured = loaded.card, WHOLE[folder.parent.name]
     factor = card.default_resampling_factor
     height_px, width_px = (round(side / factor) for side in measured.shape_px)
-    image = resample_image(phantom(measured.recipe, 9, height_px, width_px).image, factor)
+    image = resample_image(painted(measured.recipe, height_px, width_px), factor)
     if card.channels == FUSED_CHANNELS:
         image = fused_input(image)
 
@@ -144,14 +153,13 @@ def test_tiles_are_the_whole_image_on_a_phantom(folder: Path, loaded: LoadedMode
         return segment(image, predictor, geometry=geometry, codes=card.classes)
 
     whole = seen(measured.whole_px)
-    wanted = summed_up(whole.labels)
     assert len(np.unique(whole.labels)) >= 2
     for tile_px in measured.tiles_px:
         tiled = seen(tile_px)
         if card.tile.mode == "halo":
             np.testing.assert_array_equal(tiled.labels, whole.labels)
             np.testing.assert_array_equal(tiled.confidence, whole.confidence)
-            assert summed_up(tiled.labels) == wanted
+            assert summed_up(tiled.labels) == summed_up(whole.labels)
         assert (tiled.labels == whole.labels).mean() >= measured.agreement
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.training.lumenstone_folder import config_toml, paint_folder
+from tests.training.lumenstone_folder import LEAST_HALO_TILE_PX, config_toml, paint_folder
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +23,14 @@ def checkpoint(request, tmp_path_factory, painted_folder):
         config_toml(painted_folder, folder / "runs", architecture=request.param, epochs=1)
     )
     return train(config, progress=False)
+
+
+@pytest.fixture(scope="session")
+def published(checkpoint, tmp_path_factory):
+    """The checkpoint as a published model."""
+    from export.publish import export_checkpoint
+    from training.checkpoint import load_checkpoint
+
+    cut = load_checkpoint(checkpoint).config.network.architecture == "resunet"
+    tile_px = LEAST_HALO_TILE_PX if cut else None
+    return export_checkpoint(checkpoint, tmp_path_factory.mktemp("models"), tile_px=tile_px)

@@ -101,8 +101,10 @@ def test_a_network_of_more_than_convolutions_is_refused(name):
 
 
 @pytest.fixture(scope="module")
-def published(checkpoint, tmp_path_factory):
-    return export_checkpoint(checkpoint, tmp_path_factory.mktemp("models"))
+def published(published, tmp_path_factory):
+    """One of this module's own: its tests add versions."""
+    models = tmp_path_factory.mktemp("models")
+    return shutil.copytree(published, models / published.parent.name / published.name)
 
 
 @pytest.fixture
@@ -130,7 +132,9 @@ def test_a_run_goes_on_from_a_published_model(published, config, tmp_path, run):
     probabilities = torch.softmax(logits / card.calibration.temperature, 1).numpy()
     assert np.allclose(graph.probabilities(tiles), probabilities, atol=1e-3)
 
-    folder = export_checkpoint(train(config, progress=False), tmp_path / "models")
+    folder = export_checkpoint(
+        train(config, progress=False), tmp_path / "models", tile_px=card.tile.size_px
+    )
     told = parse_card((folder / "model.json").read_bytes(), source="model.json").training
     assert told.started_from.startswith("averaged weights after epoch 1 of the run\n")
     assert card.training.config_toml in told.started_from

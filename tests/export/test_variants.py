@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from export.judging import find_model
-from export.publish import export_checkpoint
 from export.variant_table import variant_table
 from export.variants import VariantOptions, _keeps_bounds, _load_data, export_variant
 from petrography.errors import ConfigurationError, ModelCardError
@@ -23,6 +23,8 @@ from training.splitting import split_paths
 
 pytestmark = pytest.mark.torch
 
+# Shows what is the same for every network, with the one that is quick to convert.
+QUICK = pytest.mark.parametrize("checkpoint", ["pspnet"], indirect=True)
 # Networks of a few steps decide by a hair: any bound is for the tests of the bound.
 LENIENT = VariantOptions(least_agreement=0.2, largest_iou_loss=1.0, calibration_tiles=4)
 
@@ -32,8 +34,10 @@ def card_of(folder: Path) -> ModelCard:
 
 
 @pytest.fixture(scope="module")
-def published(checkpoint, tmp_path_factory):
-    return export_checkpoint(checkpoint, tmp_path_factory.mktemp("models"))
+def published(published, tmp_path_factory):
+    """One of this module's own: its tests add versions."""
+    models = tmp_path_factory.mktemp("models")
+    return shutil.copytree(published, models / published.parent.name / published.name)
 
 
 @pytest.fixture(scope="module", params=["float16", "int8"])
@@ -97,6 +101,7 @@ def test_a_variant_of_a_variant_is_refused(variant, painted_folder):
         export_variant(variant, "float16", data_root=painted_folder)
 
 
+@QUICK
 def test_one_that_agrees_too_seldom_is_not_published(published, painted_folder):
     versions = sorted(path.name for path in published.parent.iterdir())
     strict = VariantOptions(least_agreement=1.0, calibration_tiles=4)
@@ -143,6 +148,7 @@ def test_the_loss_of_mean_iou_has_a_bound_of_its_own():
     assert not _keeps_bounds(scored, options)
 
 
+@QUICK
 def test_one_that_is_published_anyway_says_so_and_may_be_signed(published, painted_folder):
     key = new_secret_key()
     options = VariantOptions(
@@ -157,6 +163,7 @@ def test_one_that_is_published_anyway_says_so_and_may_be_signed(published, paint
         assert verify((folder / name).read_bytes(), signature, key.public, source=name)
 
 
+@QUICK
 def test_other_images_than_those_of_the_training_are_refused(published, tmp_path):
     from tests.training.lumenstone_folder import paint_folder
 
@@ -165,6 +172,7 @@ def test_other_images_than_those_of_the_training_are_refused(published, tmp_path
         export_variant(published, "float16", data_root=other)
 
 
+@QUICK
 def test_an_altered_model_is_not_converted(published, painted_folder, tmp_path):
     folder = tmp_path / "painted" / "1"
     folder.mkdir(parents=True)
@@ -174,6 +182,7 @@ def test_an_altered_model_is_not_converted(published, painted_folder, tmp_path):
         export_variant(folder, "float16", data_root=painted_folder)
 
 
+@QUICK
 def test_the_command_publishes_a_variant(run: Run, published, painted_folder):
     words = ("painted:1", "--precision", "float16", "--data", painted_folder, "--publish-anyway")
     status, printed, _ = run("export-variant", *words, "--models", published.parent.parent)

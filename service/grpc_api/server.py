@@ -36,6 +36,9 @@ _SERVICES = (
 # A client that vanished without a word is noticed after both together; gRPC's own default is two
 # hours. Pings of clients are taken from every ten seconds on, which is what proxies send.
 _PING_AFTER_MS, _PING_ANSWER_MS, _CLIENT_PING_MS = 60_000, 20_000, 10_000
+# What a client may send before the server has read it. gRPC begins with 64 KiB and widens it while
+# a message comes, so that a tensor of 26 MB waits for many round trips.
+_LOOKAHEAD_BYTES = 4 * 1024 * 1024
 
 
 @asynccontextmanager
@@ -112,6 +115,7 @@ def _server(
         "grpc.keepalive_time_ms": _PING_AFTER_MS,
         "grpc.keepalive_timeout_ms": _PING_ANSWER_MS,
         "grpc.http2.min_recv_ping_interval_without_data_ms": _CLIENT_PING_MS,
+        "grpc.http2.lookahead_bytes": _LOOKAHEAD_BYTES,
     }
     server = grpc.aio.server(
         interceptors=[calls],

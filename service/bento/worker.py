@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import psutil
 from starlette.types import ASGIApp
 
 from service import tracing
@@ -39,8 +40,9 @@ def application(settings: Settings) -> tuple[ASGIApp, Callable[[], None]]:
     Raises
     ------
     ConfigurationError
-        If it cannot be served like this.
+        If it cannot be served like this, or strangers could come in.
     """
+    _require_guarded(settings)
     bound_heads(settings)
     engine = Engine(settings, Telemetry(settings.prometheus_multiproc_dir))
     _start_tracing(engine.version)
@@ -54,6 +56,16 @@ def application(settings: Settings) -> tuple[ASGIApp, Callable[[], None]]:
         beside=partial(serving_grpc, engine, guard=guard, inference=inference),
     )
     return app, engine.readiness.reload
+
+
+def _require_guarded(settings: Settings) -> None:
+    """Check that strangers are kept out of every address that this process was given.
+
+    BentoML's own command listens where its options say, of which the settings know nothing.
+    """
+    for connection in psutil.Process().net_connections("inet"):
+        if connection.status == psutil.CONN_LISTEN:
+            settings.model_copy(update={"host": connection.laddr.ip}).require_guarded()
 
 
 def _start_tracing(version: str) -> None:

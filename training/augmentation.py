@@ -139,15 +139,31 @@ def _blurred(pixels: NDArray[Any], blur_px: float) -> NDArray[Any]:
 
 
 def _photograph(pixels: Image, config: AugmentationConfig, rng: np.random.Generator) -> Image:
-    """Take the patch again with another exposure, lamp, focus and sensor noise."""
+    """Take the patch again with another exposure, lamp, flare, focus and sensor noise."""
     gain = math.exp(rng.normal(0.0, config.exposure)) * np.exp(
         rng.normal(0.0, config.white_balance, 3)
     )
+    gain = gain * _lamp(config, rng)
     contrast = math.exp(rng.normal(0.0, config.contrast))
     levels = np.arange(256, dtype=np.float64)[:, None] / 255.0
-    exposed = np.minimum(levels**_GAMMA * gain, 1.0) ** (contrast / _GAMMA)
+    light = levels**_GAMMA * gain + _flare(config, rng)
+    exposed = np.clip(light, 0.0, 1.0) ** (contrast / _GAMMA)
     table = np.rint(255.0 * exposed).astype(np.uint8)
     exposed_again = np.asarray(cv2.LUT(np.ascontiguousarray(pixels), table[None]))
     taken = _blurred(exposed_again, rng.normal(0.0, config.blur_px))
     noise = rng.normal(0.0, 1.0, (*taken.shape[:2], 1)) * abs(rng.normal(0.0, config.noise))
     return np.asarray(np.clip(np.rint(taken + noise), 0, 255), dtype=np.uint8)
+
+
+def _lamp(config: AugmentationConfig, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Gain of red, green and blue under a warmer or colder lamp; 1 for most patches."""
+    # Where there is none nothing is drawn: what other settings draw stays what it was.
+    if config.other_lamp_fraction == 0.0 or rng.random() >= config.other_lamp_fraction:
+        return np.ones(3)
+    warmth = rng.normal(0.0, config.other_lamp)
+    return np.asarray(np.exp([warmth, 0.0, -warmth]))
+
+
+def _flare(config: AugmentationConfig, rng: np.random.Generator) -> float:
+    """Stray light of the patch, in linear values; below zero the darkest of it is lost."""
+    return 0.0 if config.flare == 0.0 else float(rng.normal(0.0, config.flare))

@@ -233,6 +233,13 @@ class AugmentationConfig(Section):
         0.25 draws from 1/1.25 to 1.25 times the size, uniform in the logarithm.
     exposure, white_balance : float
         Standard deviation of the logarithm of the light, of all channels and of each.
+    other_lamp_fraction : float
+        Share of the patches that are taken under a lamp of another colour temperature.
+    other_lamp : float
+        Standard deviation of the logarithm by which such a lamp raises red and lowers blue.
+    flare : float
+        Standard deviation of the stray light that is added, or taken away, as a fraction of the
+        light that fills the sensor: of red, green and blue only.
     contrast : float
         Standard deviation of the logarithm of the exponent of the tone curve.
     blur_px : float
@@ -246,6 +253,9 @@ class AugmentationConfig(Section):
     scale: float = Field(ge=0.0, lt=1.0, default=0.25)
     exposure: float = Field(ge=0.0, le=2.0, default=0.2)
     white_balance: float = Field(ge=0.0, le=1.0, default=0.04)
+    other_lamp_fraction: float = Field(ge=0.0, le=1.0, default=0.0)
+    other_lamp: float = Field(ge=0.0, le=1.0, default=0.2)
+    flare: float = Field(ge=0.0, le=0.2, default=0.0)
     contrast: float = Field(ge=0.0, le=1.0, default=0.1)
     blur_px: float = Field(ge=0.0, le=5.0, default=0.7)
     noise: float = Field(ge=0.0, le=32.0, default=3.0)

@@ -26,12 +26,15 @@ OwnArchitecture = Literal[
     "resunet", "xpl-fusion", "resnet-resunet", "pyramid-resunet", "full-pspnet", "hrnet-ocr"
 ]
 NetworkOption = bool | int | float | str | tuple[int, ...]
+# Networks of the library whose head enlarges logits; the others end at the size of the image.
+_ENLARGING = ("pspnet", "fpn", "pan", "upernet", "deeplabv3", "deeplabv3plus", "segformer")
 # What a field changes nothing of must not carry it: whoever wrote it expected a change.
 _FIELDS_OF_SOME_NETWORKS = {
     "dilated": ("resunet", "xpl-fusion", "resnet-resunet", "full-pspnet"),
     "encoder_depth": ("pyramid-resunet", *get_args(LibraryArchitecture)),
     "options": ("hrnet-ocr", *get_args(LibraryArchitecture)),
     "object_regions": ("hrnet-ocr",),
+    "half_pixel_centres": _ENLARGING,
 }
 
 
@@ -62,6 +65,11 @@ class NetworkConfig(BaseModel):
         ``middle_channels`` of the ``hrnet-ocr``.
     object_regions : int or None
         Regions of the ``hrnet-ocr``; None is one for each class.
+    half_pixel_centres : bool
+        Whether the library's head lays every feature upon the middle of the pixels that it stands
+        for. As the library does it, corners lie upon corners: at an output stride of 8 the map is
+        3.5 px off at one rim of a tile, right in its middle and 3.5 px off the other way at the
+        other rim. Weights that come from elsewhere were trained so; new ones need not be.
     initial_weights : Path or None
         A checkpoint whose averaged weights the run starts from.
     initial_encoder : Path or None
@@ -78,6 +86,7 @@ class NetworkConfig(BaseModel):
     encoder_depth: int | None = Field(ge=1, le=5, default=None)
     options: dict[str, NetworkOption] = Field(default_factory=dict)
     object_regions: int | None = Field(ge=2, le=1024, default=None)
+    half_pixel_centres: bool = False
     initial_weights: Path | None = None
     initial_encoder: Path | None = None
 

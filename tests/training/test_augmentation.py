@@ -81,6 +81,51 @@ def test_exposure_keeps_chromaticity_in_linear_light(field):
     assert np.ptp(ratio) / ratio.mean() < 0.05
 
 
+def linear_means(image):
+    return ((image / 255.0) ** 2.2).mean(axis=(0, 1))
+
+
+def grey_field(level):
+    return np.full((96, 128, 3), level, np.uint8), np.zeros((96, 128), np.uint8)
+
+
+def test_another_lamp_moves_red_and_blue_apart_and_keeps_green():
+    config = STILL.model_copy(update={"other_lamp_fraction": 1.0, "other_lamp": 0.2})
+    red, green, blue = np.log(
+        [linear_means(cut(grey_field(120), config, seed)[0]) for seed in range(200)]
+    ).T - np.log((120 / 255.0) ** 2.2)
+    assert np.abs(green).max() < 0.01
+    # A level is worth 0.018 of the logarithm at 120.
+    assert np.abs(red + blue).max() < 0.04
+    assert red.std() == pytest.approx(0.2, rel=0.2)  # 200 draws: standard error 5 %
+
+
+def test_only_the_wanted_share_of_patches_has_another_lamp():
+    config = STILL.model_copy(update={"other_lamp_fraction": 0.25, "other_lamp": 0.3})
+    changed = [
+        np.ptp(linear_means(cut(grey_field(120), config, seed)[0])) > 0 for seed in range(400)
+    ]
+    assert np.mean(changed) == pytest.approx(0.25, abs=0.07)  # three standard errors
+
+
+@pytest.mark.parametrize("level", [90, 180])
+def test_flare_adds_the_same_light_to_bright_and_dark(level):
+    config = STILL.model_copy(update={"flare": 0.015})
+    added = [
+        linear_means(cut(grey_field(level), config, seed)[0])[0] - (level / 255.0) ** 2.2
+        for seed in range(200)
+    ]
+    assert np.std(added) == pytest.approx(0.015, rel=0.2)
+    assert abs(np.mean(added)) < 0.004
+
+
+def test_less_light_than_none_is_black():
+    config = STILL.model_copy(update={"flare": 0.2})
+    levels = [int(cut(grey_field(20), config, seed)[0].max()) for seed in range(20)]
+    assert min(levels) == 0
+    assert max(levels) > 20
+
+
 def test_the_seed_decides_everything(field):
     config = AugmentationConfig()
     first, again, other = (cut(field, config, seed) for seed in (1, 1, 2))

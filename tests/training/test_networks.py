@@ -74,6 +74,29 @@ def test_pspnet_computes_what_the_library_computes():
         assert torch.allclose(ours(image), theirs.eval()(image), atol=1e-5)
 
 
+@pytest.mark.parametrize(("architecture", "stride_px"), [("pspnet", 8), ("fpn", 4)])
+def test_half_pixel_centres_lay_features_upon_their_pixels(architecture, stride_px):
+    def places(**options):
+        """Where the head draws features whose value is the middle of their own pixels."""
+        config = NetworkConfig(architecture=architecture, **options)
+        network = build_network(config, classes=1, channels=3, mean=(0,) * 3, std=(1,) * 3)
+        convolution, enlargement, _ = network.network.segmentation_head
+        middles = torch.arange(16.0) * stride_px + (stride_px - 1) / 2
+        drawn = enlargement(middles.expand(1, convolution.out_channels, 16, 16))
+        # Beyond the outermost middles there is nothing to go by.
+        return drawn[0, 0, 0, stride_px:-stride_px]
+
+    pixels = torch.arange(16.0 * stride_px)[stride_px:-stride_px]
+    assert torch.allclose(places(half_pixel_centres=True), pixels)
+    off = (places() - pixels).abs().max()
+    assert (stride_px - 1) / 2 * 0.8 < off < stride_px / 2
+
+
+def test_networks_that_end_at_full_size_have_no_centres_to_choose():
+    with pytest.raises(ValueError, match="half_pixel_centres means nothing to unet"):
+        NetworkConfig(architecture="unet", half_pixel_centres=True)
+
+
 def test_tile_of_a_network_with_global_pooling_is_its_training_patch():
     assert tile_geometry(NetworkConfig(architecture="pspnet"), patch_px=384).size_px == 384
 

@@ -58,16 +58,20 @@ def library_network(config: NetworkConfig, *, in_channels: int, classes: int) ->
     arguments: dict[str, Any] = dict(config.options)
     if config.encoder_depth is not None:
         arguments["encoder_depth"] = config.encoder_depth
+    network: nn.Module
     if config.architecture == "pspnet":
-        return pspnet(in_channels, classes, encoder=config.encoder, **arguments)
-    network: nn.Module = network_class(
-        config.encoder,
-        encoder_weights=None,
-        in_channels=in_channels,
-        classes=classes,
-        **arguments,
-    )
-    _average_by_products(network)
+        network = pspnet(in_channels, classes, encoder=config.encoder, **arguments)
+    else:
+        network = network_class(
+            config.encoder,
+            encoder_weights=None,
+            in_channels=in_channels,
+            classes=classes,
+            **arguments,
+        )
+        _average_by_products(network)
+    if config.half_pixel_centres:
+        _enlarge_about_centres(network)
     return network
 
 
@@ -92,3 +96,14 @@ def _average_by_products(module: nn.Module) -> None:
                 setattr(module, name, BinAverage(child.output_size))
         else:
             _average_by_products(child)
+
+
+def _enlarge_about_centres(network: nn.Module) -> None:
+    """Replace the enlargement of the logits, the second module of every head of the library."""
+    head = network.get_submodule("segmentation_head")
+    aligned = head.get_submodule("1")
+    if not isinstance(aligned, nn.Upsample):
+        msg = "this network does not enlarge its logits; leave half_pixel_centres out"
+        raise ConfigurationError(msg)
+    centred = nn.Upsample(scale_factor=aligned.scale_factor, mode="bilinear", align_corners=False)
+    head.add_module("1", centred)

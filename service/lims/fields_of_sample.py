@@ -43,7 +43,7 @@ class FieldsOfSample:
     model : ModelReference or None
         If all have one.
     provenance : mapping of str to JSON
-        When the first began.
+        When the first began and the last was complete.
     numbers : tuple of Reported
         By their standard keywords.
     """
@@ -105,7 +105,6 @@ def join_fields(results: Sequence[Result]) -> FieldsOfSample:
     """
     _require_of_one_sample(results)
     ids = sorted(result.id for result in results)
-    started = [str(time) for result in results if (time := fact(result, "started_utc"))]
     stated = (result.sample.model_dump() for result in results)
     return FieldsOfSample(
         id=str(uuid.uuid5(uuid.NAMESPACE_OID, " ".join(ids))),
@@ -113,9 +112,19 @@ def join_fields(results: Sequence[Result]) -> FieldsOfSample:
         status=_status(results),
         sample=Sample.model_construct(None, **_alike(list(stated))),
         model=results[0].model if len({result.model for result in results}) == 1 else None,
-        provenance={"started_utc": min(started)} if started else {},
+        provenance=_times(results),
         numbers=(*_shares(results), *_counted(results)),
     )
+
+
+def _times(results: Sequence[Result]) -> dict[str, JsonValue]:
+    """When the first began, and when the last was complete if all of them tell."""
+    started = [str(time) for result in results if (time := fact(result, "started_utc"))]
+    finished = [str(time) for result in results if (time := fact(result, "finished_utc"))]
+    times: dict[str, JsonValue] = {"started_utc": min(started)} if started else {}
+    if len(finished) == len(results):
+        times["finished_utc"] = max(finished)
+    return times
 
 
 def _require_of_one_sample(results: Sequence[Result]) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from petrography.errors import MalformedRequestError
 from service.lims.fields_of_sample import Reportable
 from service.lims.measurands import reported
-from service.lims.plain_text import sample_id, started_utc
+from service.lims.plain_text import finished_utc, sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
 from service.lims.reported_number import Reported
 
@@ -90,7 +90,6 @@ def _records(
 def _result_record(
     number: int, one: Reported, result: Reportable, status: str, sent: datetime
 ) -> list[str]:
-    made = started_utc(result)
     return [
         "R",
         str(number),
@@ -103,14 +102,18 @@ def _result_record(
         status,
         "",
         _escaped(result.sample.operator or ""),
-        "",
-        "" if made is None else _time(made.astimezone(sent.tzinfo)),
+        _time_in(sent.tzinfo, started_utc(result)),
+        _time_in(sent.tzinfo, finished_utc(result)),
         _escaped(result.sample.instrument or ""),
     ]
 
 
 def _time(moment: datetime) -> str:
     return moment.strftime("%Y%m%d%H%M%S")
+
+
+def _time_in(zone: tzinfo | None, moment: datetime | None) -> str:
+    return "" if moment is None else _time(moment.astimezone(zone))
 
 
 def _escaped(text: str) -> str:

@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from petrography.errors import InvalidParameterError
 from service.lims.fields_of_sample import Reportable
 
-__all__ = ["bare_token", "on_one_line", "safe_cell", "sample_id", "started_utc"]
+__all__ = [
+    "bare_token",
+    "finished_utc",
+    "on_one_line",
+    "safe_cell",
+    "sample_id",
+    "started_utc",
+]
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection"), in full width
 # as well.
@@ -95,8 +102,17 @@ def sample_id(result: Reportable) -> str:
 
 
 def started_utc(result: Reportable) -> datetime | None:
-    """Time of the analysis as its provenance says it, None where it does not."""
-    stated = result.provenance.get("started_utc")
+    """Time at which the analysis began as its provenance says it, None where it does not."""
+    return _moment(result, "started_utc")
+
+
+def finished_utc(result: Reportable) -> datetime | None:
+    """Time at which the analysis was complete as its provenance says it, None where it does not."""
+    return _moment(result, "finished_utc")
+
+
+def _moment(result: Reportable, name: str) -> datetime | None:
+    stated = result.provenance.get(name)
     if not isinstance(stated, str):
         return None
     try:

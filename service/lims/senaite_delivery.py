@@ -20,7 +20,7 @@ from petrography.errors import (
 )
 from service.lims.fields_of_sample import Reportable
 from service.lims.measurands import reported
-from service.lims.plain_text import sample_id, started_utc
+from service.lims.plain_text import finished_utc, sample_id
 from service.lims.profile import STANDARD, LimsProfile
 from service.lims.reported_number import Reported
 from service.lims.senaite_client import SenaiteClient
@@ -238,7 +238,7 @@ def _fields(result: Reportable, one: Reported) -> dict[str, Any]:
     if one.uncertainty_text:
         fields["Uncertainty"] = one.uncertainty_text
         fields["Remarks"] += f" U={one.uncertainty_text} {one.unit} ({one.coverage})"
-    made = started_utc(result)
+    made = finished_utc(result)
     if made is not None:
         fields["ResultCaptureDate"] = made.strftime("%Y-%m-%d %H:%M:%S")
     return fields

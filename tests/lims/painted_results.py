@@ -77,6 +77,7 @@ def painted_result(
         "definitions": definitions(composition, grains),
         "provenance": {
             "started_utc": "2026-11-20T21:04:00+00:00",
+            "finished_utc": "2026-11-20T21:09:30+00:00",
             "image": {"fields": 1},
             "parameters": {"possible_codes": list(POSSIBLE)},
         },

@@ -48,6 +48,18 @@ def field(number: int, share: float, **changes: object) -> Result:
 FIELDS = [field(1, 0.1), field(2, 0.2), field(3, 0.3)]
 
 
+def test_joined_fields_began_with_the_first_and_are_complete_with_the_last() -> None:
+    times = [("2026-11-20T21:04:00Z", "2026-11-20T21:09:00Z"), ("2026-11-20T20:00:00Z", None)]
+    results = [
+        field(number, 0.1, provenance={"started_utc": started, "finished_utc": finished})
+        for number, (started, finished) in enumerate(times, start=1)
+    ]
+    later = field(3, 0.1, provenance=dict.fromkeys(("started_utc", "finished_utc"), "2027-01-01Z"))
+    both = join_fields([results[0], later]).provenance
+    assert both == {"started_utc": "2026-11-20T21:04:00Z", "finished_utc": "2027-01-01Z"}
+    assert join_fields(results).provenance == {"started_utc": "2026-11-20T20:00:00Z"}
+
+
 def test_the_interval_is_that_of_the_scatter_between_fields() -> None:
     numbers = {one.keyword: one for one in reported(join_fields(FIELDS))}
     report = fields_report([NamedResult(one.id, "A", one) for one in FIELDS])

@@ -301,7 +301,7 @@ def test_lis2_message_says_sample_number_unit_status_and_uncertainty() -> None:
     lines = {one.field(3, 4): one for one in records if one.kind == "R"}
     copper = lines["MOD_CCP"]
     assert (copper.field(4), copper.field(5), copper.field(9)) == ("16.67", "%", "F")
-    assert copper.field(13) == "20261120210400"
+    assert (copper.field(12), copper.field(13)) == ("20261120210400", "20261120210930")
     assert (lines["MOD_GN"].field(4)[0], lines["MOD_GN"].field(7)) == ("<", "<")
     comment = records[records.index(copper) + 1]
     assert comment.kind == "C"
@@ -323,8 +323,8 @@ def test_all_times_of_a_message_are_of_one_zone() -> None:
     at_nine = datetime(2026, 11, 21, 9, 0, tzinfo=timezone(timedelta(hours=9)))
     records = read_message(lis2_message(painted_result(), sent=at_nine))
     assert records[0].field(14) == "20261121090000"
-    made = {record.field(13) for record in records if record.kind == "R"}
-    assert made == {"20261121060400"}, "21:04 UTC of the day before"
+    made = {(record.field(12), record.field(13)) for record in records if record.kind == "R"}
+    assert made == {("20261121060400", "20261121060930")}, "21:04 and 21:09 UTC of the day before"
 
 
 @pytest.mark.parametrize(

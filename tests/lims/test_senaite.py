@@ -77,7 +77,7 @@ def test_a_result_arrives_with_uncertainty_limit_and_remarks(
     assert copper["Result"] == "16.67"
     assert copper["Uncertainty"] == numbers["MOD_CCP"].uncertainty_text != ""
     assert copper["review_state"] == "to_be_verified"
-    assert copper["ResultCaptureDate"] == "2026-11-20 21:04:00"
+    assert copper["ResultCaptureDate"] == "2026-11-20 21:09:30", "when it was complete"
     assert f"analysis={RESULT.id} version=1 model=tiny:2" in copper["Remarks"]
     galena = laboratory.analysis("SEC-0001", "MOD_GN")
     assert galena["DetectionLimitOperand"] == "<"

@@ -24,7 +24,7 @@ from command_line.lims_watching import add_watch
 from command_line.settings import FAILED_VERIFICATION, complain
 
 if TYPE_CHECKING:
-    from service.lims import Delivered, Reportable, SampleInLims, SenaiteClient
+    from service.lims import Delivered, LimsProfile, Reportable, SampleInLims, SenaiteClient
 
 __all__ = ["add_commands", "check", "export", "send", "worklist"]
 
@@ -35,7 +35,7 @@ def add_commands(add_command: AddCommand) -> None:
     """Describe the commands; they stand below ``lims``."""
     exported = add_command("export", export, "results as files that a LIMS reads")
     add_results(exported)
-    add_out(exported, "folder of senaite.csv, edd-long.csv, edd-wide.csv and lis2/*.txt")
+    add_out(exported, "folder of ID_N.csv (SENAITE), edd-long.csv, edd-wide.csv, lis2/")
     exported.add_argument(
         "--format", choices=FORMATS, action="append", help="repeatable (default: all)"
     )
@@ -68,13 +68,13 @@ def add_commands(add_command: AddCommand) -> None:
 
 def export(arguments: argparse.Namespace) -> int:
     """Write results in the formats of laboratories."""
-    from service.lims import lis2_message, long_csv, two_dimension_csv, wide_csv
+    from service.lims import lis2_message, long_csv, require_file_stem, wide_csv, write_for_import
 
     results = [one for _, one in read_reportables(arguments)]
     profile = read_profile(arguments.profile)
     wanted = set(arguments.format or FORMATS)
+    imports = _imports(results, profile) if "senaite" in wanted else {}
     tables = {
-        "senaite": ("senaite.csv", two_dimension_csv),
         "long": ("edd-long.csv", long_csv),
         "wide": ("edd-wide.csv", wide_csv),
     }
@@ -84,14 +84,29 @@ def export(arguments: argparse.Namespace) -> int:
         if form in wanted
     }
     write_files(arguments.out, files)
+    for stem, content in imports.items():
+        print(write_for_import(arguments.out, stem, content))
     if "lis2" in wanted:
         sent = datetime.now().astimezone()
         messages = {
-            f"{one.id}.{one.version}.txt": lis2_message(one, sent=sent, profile=profile).encode()
+            f"{require_file_stem(one.id)}.{one.version}.txt": lis2_message(
+                one, sent=sent, profile=profile
+            ).encode()
             for one in results
         }
         write_files(arguments.out / "lis2", messages)
     return DONE
+
+
+def _imports(results: list[Reportable], profile: LimsProfile) -> dict[str, bytes]:
+    """The 2-D CSV of each result, by its id: what SENAITE reads once, by name."""
+    from service.lims import require_file_stem, two_dimension_csv
+
+    # All together first: two results of one sample would be read one after the other.
+    two_dimension_csv(results, profile)
+    return {
+        require_file_stem(one.id): two_dimension_csv([one], profile).encode() for one in results
+    }
 
 
 def check(arguments: argparse.Namespace) -> int:

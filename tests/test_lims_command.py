@@ -55,16 +55,53 @@ def test_export_writes_every_format_and_check_takes_it(
     out = tmp_path / "out"
     assert run("lims", "export", result, "--out", out)[0] == 0
     assert {path.name for path in out.iterdir()} == {
-        "senaite.csv",
+        f"{painted_result().id}_1.csv",
         "edd-long.csv",
         "edd-wide.csv",
         "lis2",
     }
     (message,) = (out / "lis2").iterdir()
     assert read_message(message.read_bytes().decode())[2].field(3) == "SEC-0001"
-    status, printed, _ = run("lims", "check", out / "senaite.csv")
+    (table_of_one,) = out.glob("*_1.csv")
+    status, printed, _ = run("lims", "check", table_of_one)
     assert status == 0
     assert ["MOD_CCP", "16.67"] in [row[3:5] for row in table(printed)]
+
+
+def test_what_is_exported_again_has_a_name_that_senaite_has_not_read(
+    run: Run, result: Path, tmp_path: Path
+) -> None:
+    out, stem = tmp_path / "out", painted_result().id
+    words = ("lims", "export", result, "--format", "senaite", "--out", out)
+    assert run(*words)[1] == f"{out / f'{stem}_1.csv'}\n"
+    assert run(*words)[1] == f"{out / f'{stem}_1.csv'}\n", "it still waits, and says the same"
+    (out / "imported.csv").write_text(f"{stem}_1.csv\n")
+    (out / f"{stem}_1.csv").unlink()
+    assert run(*words)[1] == f"{out / f'{stem}_2.csv'}\n"
+    (out / f"{stem}_2.csv").write_text("something else")
+    assert run(*words)[1] == f"{out / f'{stem}_3.csv'}\n"
+    assert not list(out.glob("*.tmp"))
+
+
+def test_each_result_is_exported_into_a_file_of_its_own(run: Run, tmp_path: Path) -> None:
+    files = []
+    for number in (1, 2):
+        one = painted_result(f"SEC-{number}").model_copy(update={"id": f"analysis-{number}"})
+        files.append(tmp_path / f"{number}.json")
+        files[-1].write_bytes(result_json(one))
+    assert run("lims", "export", *files, "--out", tmp_path / "out")[0] == 0
+    first, second = ((tmp_path / "out" / f"analysis-{n}_1.csv").read_text() for n in (1, 2))
+    assert ("SEC-1," in first, "SEC-2," in first, "SEC-2," in second) == (True, False, True)
+
+
+@pytest.mark.parametrize("form", ["senaite", "lis2"])
+def test_an_id_that_is_no_name_of_a_file_is_refused(run: Run, tmp_path: Path, form: str) -> None:
+    file = tmp_path / "result.json"
+    file.write_bytes(result_json(painted_result().model_copy(update={"id": "../outside"})))
+    words = ("lims", "export", file, "--format", form, "--out", tmp_path / "out" / "deep")
+    status, _, complaint = run(*words)
+    assert (status, "cannot name a file" in complaint) == (2, True)
+    assert not list(tmp_path.glob("**/outside*"))
 
 
 def test_check_asks_senaite_and_fails_on_what_it_would_not_take(
@@ -226,7 +263,7 @@ def test_watch_analyses_what_is_dropped_and_explains_what_fails(
     document = json.loads(result.read_text())
     assert document["sample"]["id"] == "SEC-0001"
     assert document["scale"]["um_per_px"] == 0.5
-    (handed,) = out.glob("senaite/a-*_1.csv")
+    handed = out / "senaite" / f"{document['id']}_1.csv"
     assert run("lims", "check", handed)[0] == 0
     assert len(list(out.glob("edd/*.csv"))) == 2
 

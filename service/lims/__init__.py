@@ -4,12 +4,13 @@ Of Petroserve it knows result.json only. Files named after steps: `profile` (wor
 one laboratory), `measurands` (the numbers that are reported),
 `fields_of_sample` (several fields as one sample), `reported_number` (one number), `two_dimension`, `edd` and `lis2`
 (formats), `two_dimension_check` (what SENAITE would make of a file), `senaite_client`,
-`senaite_files` and `senaite_delivery` (its JSON API), `senaite_imports` (its import log), `watched_folder` and `sidecar` (for systems
-that know only files).
+`senaite_files` and `senaite_delivery` (its JSON API), `senaite_imports` (its import log), `import_names` (names that it
+reads anew), `watched_folder` and `sidecar` (for systems that know only files).
 """
 
 from service.lims.edd import LONG_COLUMNS, WIDE_COLUMNS, long_csv, wide_csv
 from service.lims.fields_of_sample import FieldsOfSample, Reportable, by_sample, join_fields
+from service.lims.import_names import require_file_stem, write_for_import
 from service.lims.lis2 import Record, frames, lis2_message, read_frames, read_message
 from service.lims.measurands import detection_limit_percent, reported
 from service.lims.plain_text import on_one_line
@@ -58,6 +59,8 @@ __all__ = [
     "read_imports",
     "read_message",
     "reported",
+    "require_file_stem",
     "two_dimension_csv",
     "wide_csv",
+    "write_for_import",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Imported", "read_imports"]
+__all__ = ["Imported", "imported_names", "read_imports"]
 
 _LISTED, _LOG = "imported.csv", "logs.log"
 # Of a log that grew for years the end is read.
@@ -63,10 +63,15 @@ def read_imports(folder: Path) -> tuple[Imported, ...]:
         If the folder cannot be read.
     """
     there = {path.name for path in folder.glob("*.csv") if not path.name.startswith(".")}
-    listed = set(_names(_lines(folder / _LISTED)))
+    listed = imported_names(folder)
     names = sorted((there | listed) - {_LISTED})
     told = _told(_lines(folder / _LOG), names)
     return tuple(Imported(name, name in listed, tuple(told[name])) for name in names)
+
+
+def imported_names(folder: Path) -> frozenset[str]:
+    """Names of files that SENAITE has read in a folder, and will not read again."""
+    return frozenset(_names(_lines(folder / _LISTED)))
 
 
 def _lines(path: Path) -> Iterable[str]:

@@ -5,7 +5,8 @@
     INBOX/NAME.png, NAME.csv        dropped; the CSV names the sample and comes first
     INBOX/done, INBOX/failed        where they go; a failure has its reason beside it
     OUTBOX/results/NAME-DIGEST/     everything there is, renamed into place as a whole
-    OUTBOX/senaite, OUTBOX/edd      the CSVs alone, for folders that a LIMS imports from
+    OUTBOX/senaite/ID_N.csv         the CSV for SENAITE, by id of the analysis and a free number
+    OUTBOX/edd/NAME-DIGEST.csv      the long CSV, for other systems
 
 NAME-DIGEST holds the digest of the dropped bytes and of the CSV, so a file is answered once, and
 again when its CSV says something else. The renaming of the result is what counts: killed before
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import os
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from petrography.errors import BodyTooLargeError, ConfigurationError, PetroserveError
+from petrography.errors import (
+    BodyTooLargeError,
+    ConfigurationError,
+    InvalidParameterError,
+    PetroserveError,
+)
+from service.lims.import_names import require_file_stem, write_for_import, write_whole
 from service.lims.plain_text import on_one_line
 from service.lims.sidecar import SIDECAR_SUFFIX, Sidecar, name_part, read_sidecar
 
@@ -35,8 +42,8 @@ __all__ = ["Dropped", "Handled", "Handler", "WatchedFolder"]
 State = Literal["done", "failed", "later"]
 
 _PART = ".part-"
-# The file of a result that is handed out, by the folder of the outbox and the end of its name.
-_HANDED_OUT = {"senaite": ("senaite.csv", "_1.csv"), "edd": ("edd-long.csv", ".csv")}
+# The file of a result that is handed out, by the folder of the outbox.
+_HANDED_OUT = {"senaite": "senaite.csv", "edd": "edd-long.csv"}
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,7 @@ class WatchedFolder:
         except (PetroserveError, MemoryError) as error:
             why = str(error) or "not enough memory"
             reason = f"{on_one_line(f'{path.name}: {why}')}\n".encode()
-            _write(self._inbox / "failed" / f"{key}.reason.txt", reason)
+            write_whole(self._inbox / "failed" / f"{key}.reason.txt", reason)
             self._move_away(path, sidecar, "failed", key)
             return Handled(path.name, "failed", why)
         self._hand_out(final)
@@ -236,9 +243,12 @@ class WatchedFolder:
             raise
 
     def _hand_out(self, final: Path) -> None:
-        for folder, (name, end) in _HANDED_OUT.items():
-            if (final / name).is_file():
-                _write(self._outbox / folder / f"{final.name}{end}", (final / name).read_bytes())
+        table = final / _HANDED_OUT["senaite"]
+        if table.is_file():
+            write_for_import(self._outbox / "senaite", _analysis_id(final), table.read_bytes())
+        table = final / _HANDED_OUT["edd"]
+        if table.is_file():
+            write_whole(self._outbox / "edd" / f"{final.name}.csv", table.read_bytes())
 
     def _move_away(self, path: Path, sidecar: Sidecar, folder: str, key: str) -> None:
         """Move a file that was answered; its CSV is copied before it and taken away after it.
@@ -246,7 +256,7 @@ class WatchedFolder:
         While the file is there it will be looked at again, and must find its CSV.
         """
         if sidecar.content is not None:
-            _write(self._inbox / folder / f"{key}{SIDECAR_SUFFIX}", sidecar.content)
+            write_whole(self._inbox / folder / f"{key}{SIDECAR_SUFFIX}", sidecar.content)
         path.replace(self._inbox / folder / f"{key}{path.suffix}")
         if sidecar.content is not None and not self._is_wanted(sidecar.path) and sidecar.is_same:
             sidecar.path.unlink()
@@ -281,6 +291,14 @@ def _is_copied(path: Path, copy: Path, content: bytes) -> bool:
     return is_older and copy.suffix == SIDECAR_SUFFIX and copy.read_bytes() == content
 
 
+def _analysis_id(final: Path) -> str:
+    """Id of the analysis of an answer; the name of the answer where its id can name no file."""
+    try:
+        return require_file_stem(str(json.loads((final / "result.json").read_bytes())["id"]))
+    except (OSError, ValueError, LookupError, TypeError, InvalidParameterError):
+        return final.name
+
+
 def _why(error: OSError) -> str:
     return f"{error.filename or 'file'}: {error.strerror or error}"
 
@@ -304,14 +322,3 @@ def _require_same(path: Path, before: tuple[int, int], sidecar: Sidecar) -> None
     ):
         if not is_same:
             raise OSError(errno.EBUSY, "changed while it was analysed", str(changed))
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is there as a whole or not at all."""
-    # SENAITE and others pass over names that begin with a dot.
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

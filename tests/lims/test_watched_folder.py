@@ -90,6 +90,37 @@ def test_a_file_with_its_csv_is_answered_whole(bench: Bench, folder: WatchedFold
     assert bench.after(folder) == []
 
 
+def test_a_second_csv_of_an_analysis_has_a_name_that_was_not_read(
+    bench: Bench, folder: WatchedFolder
+) -> None:
+    for sample, content in (
+        (b"OLD", b'{"id": "4d7f"}'),
+        (b"NEW", b'{"id": "4d7f", "version": 2}'),
+        (b"NEW", b'{"id": "../4d7f"}'),
+    ):
+        bench.drop("a.csv", b"sample_id\n" + sample + b"\n")
+        bench.drop("a.png", content)
+        bench.after(folder)
+        assert bench.after(folder) == [("a.png", "done")]
+    handed = {path.name: path.read_text() for path in (bench.outbox / "senaite").iterdir()}
+    assert "OLD" in handed["4d7f_1.csv"]
+    assert "NEW" in handed["4d7f_2.csv"]
+    assert sum(name.startswith("a-") for name in handed) == 1, "no id that names a file"
+    assert len(handed) == 3
+
+
+def test_a_csv_that_waits_is_not_handed_out_twice(bench: Bench, folder: WatchedFolder) -> None:
+    def dropped_again() -> set[str]:
+        bench.drop("a.png", b'{"id": "4d7f"}')
+        bench.after(folder)
+        assert bench.after(folder) == [("a.png", "done")]
+        return {path.name for path in (bench.outbox / "senaite").iterdir()}
+
+    assert dropped_again() == dropped_again() == {"4d7f_1.csv"}
+    (bench.outbox / "senaite" / "imported.csv").write_text("4d7f_1.csv\n")
+    assert dropped_again() == {"4d7f_1.csv", "4d7f_2.csv", "imported.csv"}
+
+
 def test_a_file_that_grows_is_waited_for(bench: Bench, folder: WatchedFolder) -> None:
     path = bench.drop("a.png", b"i")
     for size in range(2, 6):

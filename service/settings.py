@@ -229,7 +229,9 @@ class Settings(BaseSettings):
 
     webhook_secrets_file: Path | None = None
     """File of secrets that sign callbacks, one whsec_... a line, the newest first: a message is
-    signed with all of them. Unset: requests with a callback are refused."""
+    signed with all of them. After the name of a tenant (TENANT whsec_...) a secret signs the
+    messages of that tenant, instead of those without a name. Unset: requests with a callback are
+    refused."""
 
     webhook_networks: str | None = None
     """Inward networks that callbacks may go to all the same, and over plain http, as CIDR separated

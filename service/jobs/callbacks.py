@@ -18,9 +18,10 @@ from service.webhooks import (
     AddressGuard,
     Delivering,
     DeliveryStore,
+    SigningKeys,
     WebhookSender,
     networks,
-    parse_secret,
+    parse_secrets,
     shown,
 )
 
@@ -42,6 +43,8 @@ class Callbacks:
         Where they may go.
     owner_of : callable
         From the id of an analysis to the tenant whose it is.
+    keys : SigningKeys
+        Which tenants messages can be signed for.
     """
 
     def __init__(
@@ -50,7 +53,9 @@ class Callbacks:
         sender: WebhookSender,
         guard: AddressGuard,
         owner_of: Callable[[str], str],
+        keys: SigningKeys,
     ) -> None:
+        self._keys = keys
         self._store = store
         self._sender = sender
         self._guard = guard
@@ -73,10 +78,17 @@ class Callbacks:
         Raises
         ------
         InvalidParameterError
-            If they may not, or the receiver has told this tenant that it is gone.
+            If they may not, there is no secret to sign them with, or the receiver has told this
+            tenant that it is gone.
         DatabaseUnavailableError
             If that cannot be found out.
         """
+        if not self._keys.of(owner):
+            msg = (
+                "this service has no secret to sign callbacks of this tenant with; wanted a request "
+                "without callback, or an operator who sets one"
+            )
+            raise InvalidParameterError(msg)
         # A name that is not found now may be at the time of the delivery, when it is judged again.
         with contextlib.suppress(OSError):
             self._guard.judge(url)
@@ -159,10 +171,10 @@ def open_callbacks(settings: Settings, telemetry: Telemetry) -> Callbacks | None
             return files.order(analysis_id).owner
         return ""
 
-    return Callbacks(store, sender, guard, owner_of)
+    return Callbacks(store, sender, guard, owner_of, keys)
 
 
-def callback_keys(settings: Settings) -> list[bytes]:
+def callback_keys(settings: Settings) -> SigningKeys:
     """Read what callbacks are signed with; nothing where there are none.
 
     Raises
@@ -176,11 +188,11 @@ def callback_keys(settings: Settings) -> list[bytes]:
         msg = f"PETROSERVE_WEBHOOK_NETWORKS: {error}"
         raise ConfigurationError(msg) from None
     path = settings.webhook_secrets_file
-    return [] if path is None else _read_secrets(path)
+    return SigningKeys() if path is None else _read_secrets(path)
 
 
-def _read_secrets(path: Path) -> list[bytes]:
-    """Read a file of secrets, one a line; the first is the newest.
+def _read_secrets(path: Path) -> SigningKeys:
+    """Read a file of secrets, one a line, with or without its tenant; the first is the newest.
 
     Raises
     ------
@@ -188,12 +200,11 @@ def _read_secrets(path: Path) -> list[bytes]:
         If it cannot be read or holds none.
     """
     try:
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-        keys = [parse_secret(line) for line in lines if line and not line.startswith("#")]
+        keys = parse_secrets(path.read_text("utf-8").splitlines())
     except (OSError, ValueError) as error:
         msg = f"the secrets of webhooks in {path} cannot be read: {error}"
         raise ConfigurationError(msg) from None
     if not keys:
-        msg = f"{path} holds no secret; wanted one whsec_... a line"
+        msg = f"{path} holds no secret; wanted one whsec_... a line, or a tenant and its whsec_..."
         raise ConfigurationError(msg)
     return keys

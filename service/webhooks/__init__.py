@@ -1,6 +1,6 @@
 """Messages to whoever waits for a result, as Standard Webhooks says.
 
-Files named after steps: `signing`, `addresses` (where a message may go), `posting` (one POST),
+Files named after steps: `signing`, `signing_keys` (whose), `addresses` (where a message may go), `posting` (one POST),
 `schedule` (when it is tried again), `store` (where it waits), `sender`, which joins them, and
 `delivering`, which keeps at it.
 """
@@ -17,6 +17,7 @@ from service.webhooks.signing import (
     signed_headers,
     verify,
 )
+from service.webhooks.signing_keys import SigningKeys, parse_secrets
 from service.webhooks.store import DeliveryStore, Message, State
 
 __all__ = [
@@ -30,12 +31,14 @@ __all__ = [
     "Message",
     "Post",
     "Schedule",
+    "SigningKeys",
     "State",
     "Target",
     "WebhookSender",
     "networks",
     "new_secret",
     "parse_secret",
+    "parse_secrets",
     "post",
     "receiver_of",
     "shown",

@@ -25,9 +25,10 @@ Resolve: TypeAlias = Callable[[str, int], list[str]]
 
 _MOST_CHARACTERS = 2048
 _PORTS = {"http": 80, "https": 443}
-# Addresses that the standard library calls global, but that lead inside: those that carry an IPv4
-# address (RFC 6052, 8215, 3056, 4291), the protocol assignments of RFC 6890 (with the metadata
-# service of Oracle), and the metadata service of Azure.
+# Addresses that the standard library, of some version, calls global, but that lead inside: those
+# that carry an IPv4 address (RFC 6052, 8215, 3056, 4291), site-local ones (RFC 3879), those of
+# documentation and of segment routing (RFC 9637, 9602), the protocol assignments of RFC 6890 (with
+# the metadata service of Oracle), and the metadata service of Azure.
 _INWARD = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -35,6 +36,9 @@ _INWARD = tuple(
         "64:ff9b:1::/48",
         "2002::/16",
         "::/96",
+        "fec0::/10",
+        "3fff::/20",
+        "5f00::/16",
         "192.0.0.0/24",
         "168.63.129.16/32",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
 import httpx
@@ -98,7 +100,7 @@ async def _posted(
         return Answer(None, error=f"no whole answer in {total_s:g} s")
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return Answer(None, error=f"{type(error).__name__}: {error}"[:300])
-    return Answer(answer.status_code, _seconds(answer.headers.get("retry-after", "")))
+    return Answer(answer.status_code, _wish_s(answer.headers))
 
 
 def _numeric_url(target: Target) -> str:
@@ -115,5 +117,20 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _seconds(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+def _wish_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a receiver asks to wait: as a number or as a date (RFC 9110, 10.2.3)."""
+    text = headers.get("retry-after", "")
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) < 10 else None
+    until = _date(text)
+    # By the receiver's own clock where it tells it: the two may differ.
+    now = _date(headers.get("date", "")) or datetime.now(UTC)
+    return None if until is None else max(0.0, (until - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

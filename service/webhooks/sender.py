@@ -23,6 +23,7 @@ from service.webhooks.addresses import AddressGuard
 from service.webhooks.posting import Answer, Post, post
 from service.webhooks.schedule import STANDARD_SCHEDULE, Schedule
 from service.webhooks.signing import signed_headers
+from service.webhooks.signing_keys import SigningKeys
 from service.webhooks.store import DeliveryStore, Message, State
 
 __all__ = ["Delivery", "WebhookSender"]
@@ -66,8 +67,9 @@ class WebhookSender:
     ----------
     store : DeliveryStore
         Where they wait.
-    keys : sequence of bytes
-        From `service.webhooks.signing.parse_secret`; during a rotation the new one and the old.
+    keys : SigningKeys or sequence of bytes
+        By tenant, or those of everybody from `service.webhooks.signing.parse_secret`; during a
+        rotation the new one and the old.
     guard : AddressGuard
         Where they may go.
     schedule : Schedule
@@ -91,7 +93,7 @@ class WebhookSender:
     def __init__(
         self,
         store: DeliveryStore,
-        keys: Sequence[bytes],
+        keys: SigningKeys | Sequence[bytes],
         *,
         guard: AddressGuard | None = None,
         schedule: Schedule = STANDARD_SCHEDULE,
@@ -104,7 +106,7 @@ class WebhookSender:
             msg = "webhooks have no secret to be signed with; wanted one whsec_... or more"
             raise ConfigurationError(msg)
         self._store = store
-        self._keys = tuple(keys)
+        self._keys = keys if isinstance(keys, SigningKeys) else SigningKeys(tuple(keys))
         self._guard = guard or AddressGuard()
         self._schedule = schedule
         self._post = send_over
@@ -218,7 +220,10 @@ class WebhookSender:
             target = self._guard.judge(message.url)
         except (InvalidParameterError, OSError) as error:
             return Answer(None, error=str(error)[:300])
-        headers = signed_headers(message.id, int(self._clock()), message.body, self._keys)
+        keys = self._keys.of(message.owner)
+        if not keys:
+            return Answer(None, error="there is no secret of its tenant to sign it with")
+        headers = signed_headers(message.id, int(self._clock()), message.body, keys)
         headers["content-type"] = "application/json"
         if traceparent := tracing.current_traceparent():
             headers["traceparent"] = traceparent

@@ -109,6 +109,22 @@ async def service(
         yield Service(client, *keys)
 
 
+async def test_a_callback_that_cannot_be_signed_for_its_tenant_is_refused(
+    model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    (tmp_path / "secrets").write_text(f"elsewhere {new_secret()}\n")
+    settings = settings_for(
+        model_folder,
+        tmp_path / "artefacts",
+        webhook_secrets_file=tmp_path / "secrets",
+        webhook_networks="127.0.0.0/8",
+    )
+    async with running_service(settings) as (client, _):
+        refused = await Service(client, {}, {}).submit({}, callback=receiver.url)
+    assert refused.status_code == 422
+    assert "no secret to sign callbacks of this tenant" in refused.json()["detail"]
+
+
 async def test_a_receiver_that_was_gone_gets_its_callback_again(
     service: Service, receiver: Receiver
 ) -> None:

@@ -43,6 +43,10 @@ INWARD = [
     "64:ff9b::7f00:1",
     "64:ff9b:1::a00:1",
     "2002:7f00:1::",
+    "fec0::1",
+    "3fff::1",
+    "3fff:fff::1",
+    "5f00::1",
 ]
 
 
@@ -172,6 +176,28 @@ def test_a_wish_to_wait_is_read(text: str, seconds: float | None) -> None:
     transport = Recorded(httpx.Response(503, headers={"retry-after": text}))
     answer = post(guard(PUBLIC).judge("https://a.example/"), {}, b"", transport=transport)
     assert answer.retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("until", "now", "seconds"),
+    [
+        ("Fri, 20 Nov 2026 21:04:10 GMT", "Fri, 20 Nov 2026 21:02:00 GMT", 130.0),
+        ("Friday, 20-Nov-26 21:04:10 GMT", "Fri, 20 Nov 2026 21:02:00 GMT", 130.0),
+        ("Fri, 20 Nov 2026 21:04:10 GMT", "Fri, 20 Nov 2026 22:00:00 GMT", 0.0),
+        ("Fri, 20 Nov 2099 21:04:10 GMT", "yesterday", 9e9),
+        ("Fri, 99 Nov 2026 21:04:10 GMT", "Fri, 20 Nov 2026 21:02:00 GMT", None),
+        ("Fri, 20 Nov 99999999999 21:04:10 GMT", "", None),
+        ("9999999999", "", None),
+    ],
+)
+def test_a_date_until_which_to_wait_is_read(until: str, now: str, seconds: float | None) -> None:
+    transport = Recorded(httpx.Response(503, headers={"retry-after": until, "date": now}))
+    answer = post(guard(PUBLIC).judge("https://a.example/"), {}, b"", transport=transport)
+    if seconds == 9e9:
+        assert answer.retry_after_s is not None
+        assert answer.retry_after_s > 365 * 86400.0
+    else:
+        assert answer.retry_after_s == seconds
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from petrography.phantoms import phantom
 from petrography.report import overlay
 from service.repository import read_cards
 from service.settings import Settings
-from service.status import STATUS_TABLE
+from service.status import HTTP_PROBLEMS, STATUS_TABLE
 
 __all__ = ["PAGES", "accuracy_tables", "picture", "problems_table", "settings_table", "with_parts"]
 
@@ -115,10 +115,12 @@ def _lines(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 def problems_table() -> str:
     """Write every type of problem with its status over HTTP and gRPC, by status."""
-    known = {status.slug: status for status in STATUS_TABLE.values()}
+    # HTTP's own first: where an error has the same name, its row tells gRPC's code too.
+    known = {one.slug: (http, "", one.title) for http, one in HTTP_PROBLEMS.items()}
+    known |= {one.slug: (one.http, f"`{one.grpc}`", one.title) for one in STATUS_TABLE.values()}
     rows = [
-        (f"`{one.slug}`", str(one.http), f"`{one.grpc}`", one.title)
-        for one in sorted(known.values(), key=lambda one: (one.http, one.slug))
+        (f"`{slug}`", str(http), grpc, title)
+        for slug, (http, grpc, title) in sorted(known.items(), key=lambda one: (one[1][0], one[0]))
     ]
     return _table(("type", "HTTP", "gRPC", "title"), rows)
 

@@ -11,7 +11,15 @@ from typing import Literal
 
 from petrography import errors
 
-__all__ = ["STATUS_TABLE", "Status", "problem_members", "status_of"]
+__all__ = [
+    "HTTP_PROBLEMS",
+    "STATUS_TABLE",
+    "HttpProblem",
+    "Status",
+    "http_problem",
+    "problem_members",
+    "status_of",
+]
 
 GrpcCode = Literal[
     "INVALID_ARGUMENT",
@@ -159,6 +167,57 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.ModelCardError: _INTERNAL,
     errors.InternalError: _INTERNAL,
 }
+
+
+@dataclass(frozen=True)
+class HttpProblem:
+    """How a refusal is told that HTTP alone knows, such as a method that an address does not take.
+
+    Attributes
+    ----------
+    slug : str
+        Stable name of the problem, the end of its type URI.
+    title : str
+        What is wrong, the same for every occurrence.
+    """
+
+    slug: str
+    title: str
+
+    @property
+    def type_uri(self) -> str:
+        """Type of the problem, RFC 9457 section 3.1.1."""
+        return f"urn:petroserve:problem:{self.slug}"
+
+
+def _as_row(error_class: type[BaseException]) -> HttpProblem:
+    row = STATUS_TABLE[error_class]
+    return HttpProblem(row.slug, row.title)
+
+
+# Fixed here, because the phrases of `http.HTTPStatus` change from one Python to the next.
+HTTP_PROBLEMS: dict[int, HttpProblem] = {
+    400: _as_row(errors.InputError),
+    404: _as_row(errors.NotFoundError),
+    405: HttpProblem("method-not-allowed", "Method Not Allowed"),
+    413: _as_row(errors.BodyTooLargeError),
+    415: HttpProblem("unsupported-media-type", "Unsupported Media Type"),
+    416: HttpProblem("requested-range-not-satisfiable", "Requested Range Not Satisfiable"),
+}
+
+
+def http_problem(status: int) -> HttpProblem:
+    """Find the problem of a status that the web framework answers with.
+
+    Examples
+    --------
+    >>> http_problem(405).type_uri
+    'urn:petroserve:problem:method-not-allowed'
+    >>> http_problem(418).slug, http_problem(505).slug
+    ('bad-request', 'internal-error')
+    """
+    unknown = HTTP_PROBLEMS[400] if status < 500 else _as_row(errors.InternalError)
+    return HTTP_PROBLEMS.get(status, unknown)
 
 
 def status_of(error: BaseException) -> Status:

@@ -17,6 +17,7 @@ from starlette.routing import Match
 from petrography.errors import InvalidParameterError, UnauthenticatedError
 from service.http_api.inference_errors import inference_error, is_inference
 from service.problems import PROBLEM_MEDIA_TYPE, Problem, problem_of, retry_after_s
+from service.status import http_problem
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
@@ -65,17 +66,18 @@ def problem_response(members: Mapping[str, Any]) -> Response:
 
 def problem_of_http_exception(request: Request, error: HTTPException) -> Response:
     """Answer what the web framework refuses: unknown routes, wrong methods, wrong media types."""
-    phrase = HTTPStatus(error.status_code).phrase
+    kind = http_problem(error.status_code)
     details = {
         404: f"There is nothing at {request.url.path[:200]}; /docs lists what there is.",
         405: f"{request.url.path[:200]} does not take {request.method[:20]}.",
     }
-    given = error.detail if error.detail != phrase else None
+    # Without a detail of its own the framework repeats the phrase of the status.
+    given = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
     problem = Problem(
-        type=f"urn:petroserve:problem:{phrase.lower().replace(' ', '-')}",
-        title=phrase,
+        type=kind.type_uri,
+        title=kind.title,
         status=error.status_code,
-        detail=given or details.get(error.status_code, phrase),
+        detail=given or details.get(error.status_code, kind.title),
         instance=request.url.path,
     )
     headers = dict(error.headers or {})

@@ -6,6 +6,8 @@ import gzip
 import itertools
 import uuid
 import zlib
+from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -66,6 +68,37 @@ async def test_one_range_is_answered(client: httpx.AsyncClient, place: str) -> N
         assert answer.headers["content-range"] == f"bytes {first}-{last}/2304"
         assert answer.headers["content-length"] == str(last + 1 - first)
         assert answer.headers["content-type"] == "image/png"
+
+
+async def test_what_http_alone_refuses_has_a_type_that_stands_in_the_table(
+    client: httpx.AsyncClient, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a Python of which the phrases are other ones.
+    changed = SimpleNamespace(phrase="Phrase of Another Python")
+    monkeypatch.setattr("service.http_api.problems.HTTPStatus", lambda _status: changed)
+    answers = [
+        await client.get("/nothing"),
+        await client.put("/v1/models"),
+        await client.post("/v1/estimate", content=b"x"),
+        await client.get(f"{place}/labels.png", headers={"Range": BEHIND[0]}),
+    ]
+    told = {
+        answer.status_code: answer.json()["type"].removeprefix("urn:petroserve:problem:")
+        for answer in answers
+    }
+    assert told == {
+        404: "not-found",
+        405: "method-not-allowed",
+        415: "unsupported-media-type",
+        416: "requested-range-not-satisfiable",
+    }
+    page = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text("utf-8")
+    for answer in answers:
+        slug, title = told[answer.status_code], answer.json()["title"]
+        rows = [line for line in page.splitlines() if line.startswith(f"| `{slug}` |")]
+        assert [(f"| {answer.status_code} |" in row, title in row) for row in rows] == [
+            (True, True)
+        ]
 
 
 async def test_a_range_behind_the_end_is_refused(client: httpx.AsyncClient, place: str) -> None:

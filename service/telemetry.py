@@ -24,7 +24,7 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from service.scraping import Ages, Counts, Gpus, Processes
+from service.scraping import Ages, AskedGauge, Counts, Gpus, Processes
 
 __all__ = ["CONTENT_TYPE", "JOB_STATES", "UNMATCHED_ROUTE", "WEBHOOK_STATES", "Telemetry"]
 
@@ -100,6 +100,8 @@ class Telemetry:
     jobs, webhooks : Counts
         Told by ``ask`` who counts jobs (`JOB_STATES`) and messages (`WEBHOOK_STATES`) by state;
         without values until then.
+    oldest_queued_job : AskedGauge
+        Told by ``ask`` who knows for how many seconds the oldest waiting job has waited.
     """
 
     def __init__(
@@ -107,6 +109,10 @@ class Telemetry:
     ) -> None:
         self._folder = multiprocess_folder
         self.jobs = Counts("petroserve_jobs", "Jobs by state.", JOB_STATES)
+        self.oldest_queued_job = AskedGauge(
+            "petroserve_jobs_oldest_queued_seconds",
+            "Time for which the oldest waiting job has waited.",
+        )
         self.webhooks = Counts(
             "petroserve_webhooks", "Webhook messages that are kept, by state.", WEBHOOK_STATES
         )
@@ -346,6 +352,7 @@ class Telemetry:
         yield Processes(self._pids)
         yield self._gpus
         yield self.jobs
+        yield self.oldest_queued_job
         yield self.webhooks
 
     def _pids(self) -> set[int]:

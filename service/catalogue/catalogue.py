@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, select, update
+from sqlalchemy import Connection, Engine, and_, select, update
 
 from petrography.errors import (
     AnalysisNotFoundError,
@@ -29,6 +29,7 @@ from service.catalogue.ageing import (
     old_records,
 )
 from service.catalogue.claims import claimed, is_free, released, stage_unless_claimed
+from service.catalogue.counting import job_counts, oldest_queued_s, waiting_jobs
 from service.catalogue.cursor import cursor_of
 from service.catalogue.database import connected, open_database
 from service.catalogue.keys import begun_before, inserted
@@ -306,27 +307,18 @@ class Catalogue:
         DatabaseUnavailableError
             If the database does not answer.
         """
-        wanted = (
-            ANALYSES.c.tenant == tenant,
-            ANALYSES.c.state == "queued",
-            ANALYSES.c.asynchronous.is_(True),
-        )
         with self._connected() as connection:
-            return connection.scalar(select(func.count()).where(*wanted)) or 0
+            return waiting_jobs(connection, tenant)
 
     def job_counts(self) -> dict[str, int]:
-        """Count the jobs of all tenants by state.
-
-        Raises
-        ------
-        DatabaseUnavailableError
-            If the database does not answer.
-        """
-        state = ANALYSES.c.state
-        counted = select(state, func.count()).where(ANALYSES.c.asynchronous.is_(True))
+        """Count the jobs of all tenants by state; errors as for `waiting_jobs`."""
         with self._connected() as connection:
-            rows = connection.execute(counted.group_by(state)).all()
-        return {str(name): int(count) for name, count in rows}
+            return job_counts(connection)
+
+    def oldest_queued_s(self) -> float:
+        """Seconds for which the oldest waiting job has waited; errors as for `waiting_jobs`."""
+        with self._connected() as connection:
+            return oldest_queued_s(connection)
 
     def jobs(self, states: Collection[State], *, limit: int = 1000) -> tuple[AnalysisRecord, ...]:
         """List the jobs of all tenants, those that changed last first: for operators.

@@ -87,6 +87,7 @@ class Jobs:
         """
         telemetry = self._engine.telemetry
         telemetry.jobs.ask(self._catalogue.job_counts)
+        telemetry.oldest_queued_job.ask(self._catalogue.oldest_queued_s)
         settings = self._engine.settings
         self._callbacks = await asyncio.to_thread(open_callbacks, settings, telemetry)
         records = RecordKeeping(self._catalogue, self._engine.store, settings.records_kept_days)

@@ -5,8 +5,8 @@ of what a database keeps, such as jobs) and `ages` (how long ago a moment was).
 """
 
 from service.scraping.ages import Ages
-from service.scraping.counts import Counts
+from service.scraping.counts import AskedGauge, Counts
 from service.scraping.gpus import Gpus, open_nvml
 from service.scraping.processes import Processes
 
-__all__ = ["Ages", "Counts", "Gpus", "Processes", "open_nvml"]
+__all__ = ["Ages", "AskedGauge", "Counts", "Gpus", "Processes", "open_nvml"]

@@ -1,4 +1,4 @@
-"""Counts by state of what a database keeps for all workers, such as jobs."""
+"""Counts by state, and other numbers, of what a database keeps for all workers, such as jobs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,37 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["Counts"]
+__all__ = ["AskedGauge", "Counts"]
 
 _log = logging.getLogger("petroserve.telemetry")
+
+
+class AskedGauge(Collector):
+    """A gauge whose one value is asked for at the time of the scrape, as `Counts` are.
+
+    Parameters
+    ----------
+    name, what : str
+        Name and meaning of the gauge.
+    """
+
+    def __init__(self, name: str, what: str) -> None:
+        self._name, self._what = name, what
+        self._measure: Callable[[], float] | None = None
+
+    def ask(self, measure: Callable[[], float]) -> None:
+        """Set who knows the value; called in the thread of a scrape, so it must be quick."""
+        self._measure = measure
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the gauge; without a value while nobody knows it."""
+        gauge = GaugeMetricFamily(self._name, self._what)
+        if self._measure is not None:
+            try:
+                gauge.add_metric([], self._measure())
+            except Exception:  # noqa: BLE001 - as for `Counts`
+                _log.exception("%s could not be measured", self._name)
+        yield gauge
 
 
 class Counts(Collector):

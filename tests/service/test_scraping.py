@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -140,6 +141,26 @@ def test_jobs_are_counted_by_whoever_keeps_them() -> None:
     assert 'petroserve_jobs{state="dead"} 0.0' in lines
     assert 'petroserve_jobs{state="other"} 4.0' in lines
     assert not [line for line in lines if "strange" in line]
+
+
+def test_the_wait_of_the_oldest_job_is_told_once_by_whoever_keeps_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def shown(telemetry: Telemetry) -> list[str]:
+        name = "petroserve_jobs_oldest_queued_seconds"
+        return [line for line in exposed(telemetry) if line.startswith(f"{name} ")]
+
+    def gone() -> float:
+        raise ConfigurationError("the database does not answer")
+
+    # Of several workers the one that answers asks for all: nothing is added up.
+    for telemetry in (Telemetry(), Telemetry(tmp_path)):
+        assert shown(telemetry) == []
+        telemetry.oldest_queued_job.ask(lambda: 12.5)
+        assert shown(telemetry) == ["petroserve_jobs_oldest_queued_seconds 12.5"]
+        telemetry.oldest_queued_job.ask(gone)
+        assert shown(telemetry) == []
+    assert "the database does not answer" in caplog.text
 
 
 def test_a_database_that_is_gone_does_not_hide_the_other_metrics(

@@ -22,8 +22,13 @@ class Review(BaseModel):
     version: Annotated[int, Field(ge=2)]
     """Of the result that this change made."""
     reviewer: _Text
+    """As stated by who asked: a name, which is not checked."""
     reviewed_utc: AwareDatetime
     meaning: _Text
     """What the reviewer vouches for (21 CFR 11.50)."""
     reason: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     """Why a result was corrected or rejected."""
+    tenant: str | None = None
+    """Of the API key or token that the review was asked with; null without keys."""
+    key_id: str | None = None
+    """Public part of that key, or the subject of the token; null without keys."""

@@ -42,6 +42,8 @@ def reviewed(
     at: datetime,
     reason: str | None = None,
     content: Result | None = None,
+    tenant: str | None = None,
+    key_id: str | None = None,
 ) -> Result:
     """Make the next version of a result, with another status.
 
@@ -59,6 +61,8 @@ def reviewed(
         Why; a correction and a rejection want one.
     content : Result, optional
         For a correction, and only for it: the analysis whose numbers stand from now on.
+    tenant, key_id : str, optional
+        Who asked, as the service knows it; the reviewer is whom they name.
 
     Returns
     -------
@@ -87,6 +91,8 @@ def reviewed(
             reviewed_utc=at.astimezone(UTC),
             meaning=_MEANINGS[status],
             reason=reason,
+            tenant=tenant,
+            key_id=key_id,
         )
     except ValidationError as error:
         msg = f"the review cannot be written: {field_problems(error)}"

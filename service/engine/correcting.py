@@ -17,6 +17,7 @@ from petrography.errors import (
     InvalidParameterError,
 )
 from petrography.report import Result, Sample, result_json, reviewed
+from service.audit import Who
 from service.catalogue import Catalogue
 from service.engine.artefact_store import ArtefactStore
 from service.engine.catching_up import catch_up
@@ -65,6 +66,7 @@ def correct(
     *,
     at: datetime,
     owner: str = "",
+    who: Who | None = None,
     put_on_record: Callable[[Result], object] | None = None,
 ) -> Result:
     """Make the next version of an analysis; all versions before stay as they are.
@@ -82,7 +84,9 @@ def correct(
     at : datetime
         When, with a zone.
     owner : str
-        The tenant that asks.
+        The tenant whose analysis it is.
+    who : Who, optional
+        Asks: written into the review beside the reviewer, whom the request names.
     put_on_record : callable, optional
         Told the new version before it is kept; there is none if it raises.
 
@@ -112,7 +116,7 @@ def correct(
             "and decide again"
         )
         raise ConflictError(msg)
-    following = _reviewed(result, request, at, store, owner)
+    following = _reviewed(result, request, at, store, owner, who or Who())
     catalogue.beat(analysis_id)
     if put_on_record is not None:
         put_on_record(following)
@@ -141,7 +145,12 @@ def _newest(store: ArtefactStore, analysis_id: str, owner: str) -> Result:
 
 
 def _reviewed(
-    result: Result, request: CorrectionRequest, at: datetime, store: ArtefactStore, owner: str
+    result: Result,
+    request: CorrectionRequest,
+    at: datetime,
+    store: ArtefactStore,
+    owner: str,
+    who: Who,
 ) -> Result:
     content, stands = None, result
     if request.status == "corrected":
@@ -160,6 +169,8 @@ def _reviewed(
         at=at,
         reason=request.reason,
         content=content,
+        tenant=who.tenant,
+        key_id=who.key_id,
     )
 
 

@@ -103,7 +103,7 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
             return unfinished_response(made)
         return created_response(ANALYSES, made)
 
-    add_analysis_reading(router, engine)
+    add_analysis_reading(router, engine, jobs)
     add_file_route(router, engine, ANALYSES)
     return router
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from petrography.errors import AnalysisNotFoundError
 from petrography.report import Result, result_json
 from petrography.report.review import Status
+from service.audit import asking
 from service.catalogue import MAX_PAGE, State
 from service.engine import ANALYSES, CorrectionRequest, Engine, correct
 from service.http_api.access import owner_of
@@ -24,7 +25,7 @@ from service.http_api.analysis_entries import (
 from service.http_api.artefact_response import REVALIDATED, artefact_response
 from service.http_api.json_body import receive_json
 from service.http_api.resources import Responses, root_of
-from service.jobs import JobState, state_of
+from service.jobs import Jobs, JobState, state_of
 
 __all__ = ["add_analysis_reading"]
 
@@ -69,7 +70,7 @@ class _Wanted(BaseModel):
     """Analyses of a page."""
 
 
-def add_analysis_reading(router: APIRouter, engine: Engine) -> None:
+def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
     """Add the routes that tell of analyses, before those of their files.
 
     Parameters
@@ -78,6 +79,8 @@ def add_analysis_reading(router: APIRouter, engine: Engine) -> None:
         With the prefix of analyses.
     engine : Engine
         What keeps them.
+    jobs : Jobs
+        Told of reviews, for the callbacks.
     """
 
     @router.get("", summary="List analyses, those that were begun last first")
@@ -129,8 +132,10 @@ def add_analysis_reading(router: APIRouter, engine: Engine) -> None:
             asked,
             at=datetime.now(UTC),
             owner=owner_of(request),
+            who=asking(),
             put_on_record=engine.audit.reviewed,
         )
+        await jobs.tell_reviewed(owner_of(request), result, root_of(ANALYSES))
         location = f"{root_of(ANALYSES)}/{result.id}?version={result.version}"
         return Response(result_json(result), 201, {"Location": location}, "application/json")
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from petrography.errors import ConfigurationError, DamagedJobError, InvalidParameterError
+from petrography.report import Result
 from service.jobs.job_files import JobFiles
 from service.jobs.job_state import JobState
 from service.jobs.redelivery import CallbackDesk, CallbackState, callbacks_file
@@ -136,6 +137,32 @@ class Callbacks:
         except InvalidParameterError as error:
             # The address was good when the job was taken: its receiver has moved inside since.
             _log.warning("no callback of job %s: %s", state.id, error)
+
+    def send_reviewed(self, state: JobState, result: Result) -> None:
+        """Store a callback of a review, where the analysis had one that is not forgotten.
+
+        Parameters
+        ----------
+        state : JobState
+            Of the analysis.
+        result : Result
+            The version that the review made: two may follow each other at once.
+        """
+        told = self._store.about(state.id)[:1]
+        if not told or self._store.closed_s(told[0].url, told[0].owner) is not None:
+            return
+        version = {"status": result.status, "version": result.version}
+        try:
+            self._sender.send(
+                f"{state.id}.reviewed.{result.version}",
+                told[0].url,
+                "analysis.reviewed",
+                state.model_copy(update=version).model_dump(mode="json"),
+                happened=result.reviews[-1].reviewed_utc,
+                owner=told[0].owner,
+            )
+        except InvalidParameterError as error:
+            _log.warning("no callback of the review of %s: %s", state.id, error)
 
     def forget(self, before_s: float) -> int:
         """Forget delivered messages made before a time, in seconds since 1970."""

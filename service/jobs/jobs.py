@@ -21,6 +21,7 @@ from petrography.errors import (
     OverloadedError,
 )
 from petrography.pipeline import require_possible
+from petrography.report import Result
 from service.audit import asking
 from service.catalogue import KEEPING, AnalysisRecord, Begun, Catalogue, NewAnalysis
 from service.engine import Engine, model_for, priority_of, size_if_known
@@ -30,7 +31,7 @@ from service.jobs.ends import problem_of
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_files import JobFiles, JobOrder, KeptPart
 from service.jobs.job_runner import JobRunner
-from service.jobs.job_state import has_ended
+from service.jobs.job_state import has_ended, state_of
 from service.jobs.record_keeping import RecordKeeping
 from service.jobs.redelivery import CallbackState
 from service.jobs.submission import Submission
@@ -208,6 +209,27 @@ class Jobs:
             msg = "this service has no secrets to sign callbacks with and sends none at the moment"
             raise ConflictError(msg)
         return await asyncio.to_thread(self._callbacks.redeliver, analysis_id)
+
+    async def tell_reviewed(self, tenant: str, result: Result, href_root: str) -> None:
+        """Tell the receiver of an analysis' callback of a review; the review stands in any case.
+
+        Parameters
+        ----------
+        tenant : str
+            Whose analysis it is.
+        result : Result
+            The version that the review made.
+        href_root : str
+            Where the protocol shows analyses.
+        """
+        if self._callbacks is None:
+            return
+        try:
+            record = await self.record(tenant, result.id)
+            state = state_of(record, href_root)
+            await asyncio.to_thread(self._callbacks.send_reviewed, state, result)
+        except Exception:  # noqa: BLE001 - whatever it was, the version is kept
+            _log.warning("no callback of the review of %s", result.id, exc_info=True)
 
     async def _ready_queue(self) -> DurableQueue:
         self._wanted.set()

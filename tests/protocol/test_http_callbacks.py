@@ -32,6 +32,7 @@ class Receiver:
     url: str = ""
     status: int = 204
     ids: list[str] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def receiver() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
+            told.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             told.ids.append(self.headers["webhook-id"])
             self.send_response(told.status)
             self.end_headers()
@@ -150,6 +151,36 @@ async def test_a_receiver_that_was_gone_gets_its_callback_again(
     await service.until(href, service.lab, "delivered")
     assert receiver.ids.count(dead["id"]) == 2
     assert (await service.submit(service.lab, callback=receiver.url)).status_code == 202
+
+
+async def test_a_review_is_told_with_who_asked_for_it(service: Service, receiver: Receiver) -> None:
+    asked = {"callback": receiver.url, "sample": {"id": "S", "operator": "I. Petrova"}}
+    href = (await service.submit(service.lab, **asked)).json()["href"]
+    await service.until(href, service.lab, "delivered")
+    silent = (await service.submit(service.lab)).json()["href"]
+
+    async def review(of: str, **fields: object) -> httpx.Response:
+        content = {"status": "final", "reviewer": "A. Ivanova"} | fields
+        return await service.client.post(f"{of}/corrections", headers=service.lab, json=content)
+
+    assert (await review(href, key_id="0" * 16)).status_code == 422, "who asked is not for clients"
+    (made,) = (await review(href)).json()["reviews"]
+    assert (made["reviewer"], made["tenant"]) == ("A. Ivanova", "lab")
+    assert made["key_id"] in service.lab["X-API-Key"]
+    assert len(made["key_id"]) > 4
+    rejected = await review(href, status="rejected", reason="scratched")
+    assert [one["key_id"] for one in rejected.json()["reviews"]] == [made["key_id"]] * 2
+    name = href.rpartition("/")[2]
+    async with asyncio.timeout(WITHIN_S):
+        while not {f"{name}.reviewed.{version}" for version in (2, 3)} <= set(receiver.ids):
+            await asyncio.sleep(0.02)
+        while (await review(silent)).status_code != 201:
+            await asyncio.sleep(0.02)
+    told = [body for body in receiver.bodies if body["type"] == "analysis.reviewed"]
+    stands = {(body["data"]["version"], body["data"]["status"]) for body in told}
+    assert stands == {(2, "final"), (3, "rejected")}
+    assert {body["data"]["href"] for body in told} == {href}
+    assert await service.callbacks(silent, service.lab) == []
 
 
 async def test_what_has_no_callback_is_not_sent_again(service: Service, receiver: Receiver) -> None:

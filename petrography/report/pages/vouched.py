@@ -135,7 +135,7 @@ def about_reviews(result: Result) -> list[Any]:
         [
             str(one.version),
             one.status,
-            one.reviewer,
+            one.reviewer + (f" (key {one.key_id})" if one.key_id else ""),
             one.reviewed_utc.strftime("%Y-%m-%d %H:%M UTC%z").removesuffix("+0000"),
             one.meaning + (f": {one.reason}" if one.reason else ""),
         ]

@@ -30,6 +30,7 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     add_analysis_options(parser)
     add_dry_run(parser)
     parser.add_argument("--sample-id", help="as the laboratory names what the one image shows")
+    parser.add_argument("--barcode-raw", help="the text of its label, exactly as it was scanned")
     for name, what in (("--flat-field", "shading"), ("--lens", "distortion")):
         task = name.removeprefix("--").replace("-", "")
         parser.add_argument(
@@ -50,8 +51,9 @@ def analyse(arguments: argparse.Namespace) -> int:
         flat_field=read_flat_field(arguments.flat_field),
         lens=read_lens(arguments.lens),
     )
-    if arguments.sample_id is not None:
-        prepared = prepared.of_sample(_one_sample(arguments))
+    if (arguments.sample_id, arguments.barcode_raw) != (None, None):
+        _require_one_image(arguments)
+        prepared = prepared.of_sample(arguments.sample_id, arguments.barcode_raw)
     if arguments.dry_run:
         return tell(prepared, arguments.images)
     status = DONE
@@ -91,15 +93,13 @@ def _result_folders(images: Sequence[Path], out: Path | None) -> dict[Path, Path
     return {image: folder for folder, image in by_folder.items()}
 
 
-def _one_sample(arguments: argparse.Namespace) -> str:
-    sample_id: str = arguments.sample_id
+def _require_one_image(arguments: argparse.Namespace) -> None:
     if len(arguments.images) > 1:
+        option = "--barcode-raw" if arguments.sample_id is None else "--sample-id"
         msg = (
-            f"--sample-id belongs to one image, {len(arguments.images)} are given; analyse them "
-            "singly"
+            f"{option} belongs to one image, {len(arguments.images)} are given; analyse them singly"
         )
         raise InvalidParameterError(msg)
-    return sample_id
 
 
 def _views(arguments: argparse.Namespace) -> dict[str, ViewFile]:

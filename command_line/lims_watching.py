@@ -110,6 +110,7 @@ def _request(
 
     from petrography.errors import InvalidParameterError, MissingPartError, field_problems
     from petrography.pipeline import AnalysisRequest, require_possible
+    from service.engine import read_barcode_patterns
 
     stated = dict(dropped.stated)
     own = {name: stated.pop(name) for name in ("um_per_px", "association") if name in stated}
@@ -128,4 +129,5 @@ def _request(
         msg = f"the CSV of {dropped.path.name} cannot be used: {field_problems(error)}"
         raise InvalidParameterError(msg) from None
     require_possible(request, prepared.model.card)
+    read_barcode_patterns(prepared.settings).require(request.sample)
     return request

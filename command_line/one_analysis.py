@@ -40,24 +40,26 @@ class PreparedAnalysis:
     corrections: Corrections
     views: Mapping[str, Callable[[], bytes]]
 
-    def of_sample(self, sample_id: str) -> PreparedAnalysis:
-        """The same analysis, of a sample that the laboratory names so.
+    def of_sample(self, sample_id: str | None, barcode_raw: str | None = None) -> PreparedAnalysis:
+        """The same analysis, of a sample that the laboratory names so, with the barcode as read.
 
         Raises
         ------
         InvalidParameterError
-            If it can be no name.
+            If it can be no name, or the barcode does not match the pattern that is set.
         """
         from pydantic import ValidationError
 
         from petrography.errors import field_problems
         from petrography.report import Sample
+        from service.engine import read_barcode_patterns
 
         try:
-            sample = Sample(id=sample_id)
+            sample = Sample(id=sample_id, barcode_raw=barcode_raw)
         except ValidationError as error:
-            msg = f"--sample-id: {field_problems(error)}"
+            msg = f"--sample-id or --barcode-raw: {field_problems(error)}"
             raise InvalidParameterError(msg) from None
+        read_barcode_patterns(self.settings).require(sample)
         return replace(self, request=self.request.model_copy(update={"sample": sample}))
 
     def run(

@@ -227,6 +227,10 @@ class Settings(BaseSettings):
     job_pause_s: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
     """Seconds before the second try; they double from try to try, up to five minutes."""
 
+    barcode_patterns_file: Path | None = None
+    """File of what barcodes look like: lines TENANT PATTERN, a regular expression that the whole
+    `sample.barcode_raw` must match, * for every tenant without a line of its own. Unset: any."""
+
     webhook_secrets_file: Path | None = None
     """File of secrets that sign callbacks, one whsec_... a line, the newest first: a message is
     signed with all of them. After the name of a tenant (TENANT whsec_...) a secret signs the

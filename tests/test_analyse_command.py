@@ -35,6 +35,23 @@ def test_views_of_the_image_are_laid_over_it(run: Run, model_folder: Path, tmp_p
     assert "--view belongs to one image" in complaint
 
 
+def test_the_barcode_is_kept_as_it_was_read(
+    run: Run, model_folder: Path, tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> None:
+    photograph, patterns = tmp_path / "field.png", tmp_path / "patterns"
+    photograph.write_bytes(encode_png(paint(np.zeros((40, 50), np.intp))))
+    patterns.write_text("* [A-Z]+ [0-9]+\n")
+    clean_environment.setenv("PETROSERVE_BARCODE_PATTERNS_FILE", str(patterns))
+    words = ("--models", model_folder, "--out", tmp_path / "out", "--barcode-raw")
+    assert run("analyse", photograph, *words, "SEC 1")[0] == 0
+    sample = json.loads((tmp_path / "out" / "result.json").read_text())["sample"]
+    assert (sample["id"], sample["barcode_raw"]) == (None, "SEC 1")
+    status, _, complaint = run("analyse", photograph, *words, "SEC1")
+    assert (status, "[A-Z]+ [0-9]+" in complaint) == (2, True)
+    status, _, complaint = run("analyse", photograph, photograph, *words, "SEC 1")
+    assert status == 2
+
+
 def test_shading_and_distortion_are_corrected_before_an_analysis(
     run: Run, model_folder: Path, tmp_path: Path
 ) -> None:

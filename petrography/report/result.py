@@ -88,6 +88,8 @@ class Sample(_Frozen):
     field: Text | None = None
     operator: Text | None = None
     instrument: Text | None = None
+    barcode_raw: Text | None = None
+    """The text of the label exactly as the scanner read it; nothing is read out of it."""
 
 
 class ModelReference(_Frozen):

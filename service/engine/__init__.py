@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
 from service.engine.auditing import Auditing
+from service.engine.barcodes import read_barcode_patterns
 from service.engine.calibrating import CalibrationRequest
 from service.engine.correcting import CorrectionRequest, correct
 from service.engine.course import LAST_STAGE, AnalysisEvent
@@ -109,6 +110,7 @@ __all__ = [
     "newest_version",
     "open_version",
     "priority_of",
+    "read_barcode_patterns",
     "replay",
     "request_of",
     "segment_fields",

@@ -15,6 +15,7 @@ from petrography.report import Result
 from service.audit import asking
 from service.engine.artefact_store import ArtefactStore
 from service.engine.auditing import Auditing
+from service.engine.barcodes import BarcodePatterns
 from service.engine.course import Course
 from service.engine.estimating import OtherRate
 from service.engine.field_maps import JoinedFields
@@ -60,6 +61,8 @@ class Analyses:
         Orders the tiles of all of them.
     audit : Auditing
         Puts them on record before they are kept.
+    barcodes : BarcodePatterns
+        What those of samples must look like.
     other_rate : OtherRate
         Learns what they take beside the network.
     """
@@ -68,6 +71,7 @@ class Analyses:
     store: ArtefactStore
     scheduler: TileScheduler
     audit: Auditing
+    barcodes: BarcodePatterns
     other_rate: OtherRate = field(default_factory=OtherRate)
 
     async def prepared(
@@ -110,6 +114,7 @@ class Analyses:
             If the model cannot do it, or something that is named is not there.
         """
         require_possible(request, model.card, panorama=views is None)
+        self.barcodes.require(request.sample, owner)
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
             corrections = await asyncio.to_thread(stored_corrections, self.store, request, owner)

@@ -127,6 +127,8 @@ class Auditing:
             "model": None if model is None else f"{model.name}:{model.version}",
             "onnx_sha256": None if model is None else model.sha256,
             "sample": result.sample.id,
+            "barcode_raw": result.sample.barcode_raw,
+            "section": result.sample.section,
             "operator": result.sample.operator,
             "status": result.status,
             "version": result.version,

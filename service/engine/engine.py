@@ -19,6 +19,7 @@ from petrography.stitching import Matcher
 from service.catalogue import Catalogue, database_url
 from service.engine.analysing import Analyse, Analyses, Finished
 from service.engine.auditing import Auditing
+from service.engine.barcodes import read_barcode_patterns
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
 from service.engine.course import AnalysisEvent, Course
@@ -67,6 +68,8 @@ class Engine:
         Who asked for which analysis, and what became of it.
     scheduler : TileScheduler
         Orders the tiles of all requests.
+    barcodes : BarcodePatterns
+        What the barcodes of samples must look like, by tenant.
     """
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
@@ -78,7 +81,8 @@ class Engine:
         self.admission = self._workers.admission
         self.scheduler = TileScheduler(telemetry)
         self.audit = Auditing(settings)
-        self._analyses = Analyses(settings, self.store, self.scheduler, self.audit)
+        self.barcodes = read_barcode_patterns(settings)
+        self._analyses = Analyses(settings, self.store, self.scheduler, self.audit, self.barcodes)
         self._keeping = RecordedKeeping(self.store, self.audit)
         self.readiness = Readiness(settings, telemetry, self.scheduler, self.audit)
         self._matcher: Matcher | None = None
@@ -90,8 +94,7 @@ class Engine:
         Raises
         ------
         ConfigurationError, ModelCardError
-            If a model folder or the matcher is broken or the hardware is not there: nothing is
-            served then.
+            If model folder or matcher is broken or hardware is missing: nothing is served then.
         """
         self.store.open_folder()
         self.audit.started(self.version)

@@ -124,6 +124,7 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
     )
     async def post_correction(request: Request, result_id: str) -> Response:
         asked = await receive_json(request, CorrectionRequest, engine.settings)
+        engine.barcodes.require(asked.sample, owner_of(request))
         result = await asyncio.to_thread(
             correct,
             engine.recorded.catalogue,

@@ -130,6 +130,7 @@ class Jobs:
         image = next(iter(submission.files.values()))
         model = await model_for(self._engine.repository, submission.request.model, [image])
         require_possible(submission.request, model.card)
+        self._engine.barcodes.require(submission.request.sample, submission.owner)
         await self._require_callback(submission.request.callback, submission.owner)
         queue = await self._ready_queue()
         await asyncio.to_thread(self._require_room, submission.owner)

@@ -41,6 +41,7 @@ LONG_COLUMNS = (
     "FIELD",
     "INSTRUMENT",
     "MODEL",
+    "BARCODE",
 )
 WIDE_COLUMNS = ("SAMPLEID", "SECTION", "FIELD", "ANALYSISDATE", "STATUS", "VERSION", "RESULTID")
 
@@ -97,6 +98,7 @@ def _long_row(one: Reported, result: Reportable, profile: LimsProfile) -> list[s
         safe_cell(sample.field),
         safe_cell(sample.instrument),
         "" if result.model is None else f"{result.model.name}:{result.model.version}",
+        safe_cell(sample.barcode_raw),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,39 @@ async def test_a_record_names_the_version_that_looked(model_folder: Path, tmp_pa
             assert service.jobs.record_now("", analysis_id).model == f"tiny:{version}"
             got.add(version)
     assert got == {1, 2}
+
+
+async def test_a_barcode_that_does_not_match_is_refused_in_every_way(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "patterns").write_text("lab [0-9]+\n* [A-Z]{3}-[0-9]{4}\n")
+    settings = settings_for(
+        model_folder, tmp_path / "artefacts", barcode_patterns_file=tmp_path / "patterns"
+    )
+    bad, good = ({"sample": {"id": "S", "barcode_raw": code}} for code in ("?1", "ABC-0001"))
+    refusals = []
+    async with running_grpc(settings) as service:
+        for headers in ({}, {"Prefer": "respond-async"}):
+            files = {"image": FIELD, "request": (None, json.dumps(bad))}
+            answer = await service.http.post("/v1/analyses", files=files, headers=headers)
+            refusals.append((answer.status_code, answer.json()["detail"]))
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await analysed(service, **bad)
+        refusals.append((422, problem(raised.value)["detail"]))
+        place = f"/v1/analyses/{await analysed(service, **good)}"
+        result = (await service.http.get(place)).json()
+        assert result["sample"]["barcode_raw"] == "ABC-0001"
+        assert "ABC-0001" in (await service.http.get(f"{place}/edd-long.csv")).text
+        final = {"status": "final", "reviewer": "A"}
+        assert (await service.http.post(f"{place}/corrections", json=final)).status_code == 201
+        wrong = {"status": "corrected", "reviewer": "A", "reason": "misread"}
+        answer = await service.http.post(
+            f"{place}/corrections", json=wrong | {"sample": bad["sample"]}
+        )
+        refusals.append((answer.status_code, answer.json()["detail"]))
+    assert len(set(refusals)) == 1, refusals
+    assert refusals[0][0] == 422
+    assert "[A-Z]{3}-[0-9]{4}" in refusals[0][1]
 
 
 @pytest.mark.parametrize("name", ["binary_data", "classification"])

@@ -51,6 +51,7 @@ def about_sample(result: Result, picture: bytes | None) -> list[Any]:
     sample = result.sample
     facts = [
         ("Sample", paragraph(sample.id or "not named", font=BOLD)),
+        ("Barcode as read", sample.barcode_raw),
         ("Section, field", ", ".join(filter(None, (sample.section, sample.field))) or None),
         ("Operator", sample.operator),
         ("Instrument", sample.instrument),

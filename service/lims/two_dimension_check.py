@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 __all__ = ["SampleInLims", "Verdict", "check_two_dimension"]
@@ -99,7 +99,7 @@ def check_two_dimension(text: str, known: Known = None) -> tuple[Verdict, ...]:
 
 def _verdicts(text: str, known: Known) -> Iterator[Verdict]:
     keywords: list[str] | None = None
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for number, line in enumerate(text.splitlines(), start=1):
         tokens = [token.strip() for token in line.split(",")]
         if keywords is None:
@@ -127,8 +127,9 @@ def _header(number: int, keywords: list[str]) -> Iterator[Verdict]:
 
 
 def _row(
-    number: int, tokens: list[str], keywords: list[str], seen: set[str], known: Known
+    number: int, tokens: list[str], keywords: list[str], seen: set[tuple[str, str]], known: Known
 ) -> Iterator[Verdict]:
+    """Judge a line; `seen` are the samples (with no keyword) and the numbers of the lines before."""
     sample, values = tokens[0], tokens[1:-1]
     if sample.startswith("end"):
         yield _of_line(number, "skipped", "begins with 'end'")
@@ -142,15 +143,27 @@ def _row(
     if len(values) > len(keywords):
         lost = f"{len(values)} values under {len(keywords)} keywords (a comma inside a value?)"
         yield _of_line(number, "error", lost, sample)
-    if sample in seen:
+    if (sample, "") in seen:
         yield _of_line(number, "warning", "the sample again: earlier results are kept", sample)
-    seen.add(sample)
+    seen.add((sample, ""))
     in_lims, refusal = _sample(sample, known)
     if refusal:
         yield _of_line(number, "error", refusal, sample)
         return
     for keyword, value in zip(keywords, values, strict=False):
-        yield _value(number, sample, keyword, value, in_lims)
+        yield _once(_value(number, sample, keyword, value, in_lims), seen)
+
+
+def _once(verdict: Verdict, seen: set[tuple[str, str]]) -> Verdict:
+    """Pass over a number whose analysis an earlier one has filled."""
+    place = (verdict.sample, verdict.keyword)
+    if verdict.outcome != "taken":
+        return verdict
+    if place in seen:
+        why = "an earlier value stands there: not overridden"
+        return replace(verdict, outcome="warning", value=None, why=why)
+    seen.add(place)
+    return verdict
 
 
 def _sample(sample: str, known: Known) -> tuple[SampleInLims | None, str]:

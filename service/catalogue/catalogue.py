@@ -20,6 +20,7 @@ from petrography.errors import (
     DatabaseUnavailableError,
     InvalidParameterError,
 )
+from petrography.report.result import Sample
 from petrography.report.review import Status
 from service.catalogue.ageing import (
     OldRecord,
@@ -139,6 +140,7 @@ class Catalogue:
         problem: Mapping[str, Any] | None = None,
         status: Status | None = None,
         version: int | None = None,
+        sample: Sample | None = None,
     ) -> bool:
         """Take down how an analysis stands; what is None stays as it was.
 
@@ -154,7 +156,7 @@ class Catalogue:
             What is being done.
         problem : mapping, optional
             Members of a problem document.
-        status, version : optional
+        status, version, sample : optional
             Of the result. An older version does not take the place of a newer one.
 
         Returns
@@ -179,6 +181,7 @@ class Catalogue:
         changes = {name: one for name, one in changes.items() if one is not None}
         if stage is not None and state == "running":
             changes["stage"] = stage_unless_claimed(stage)
+        changes |= {} if sample is None else {"sample_id": sample.id}
         changes |= _LEFT_BEHIND.get(state, {})
         changes |= {"state": state, "updated_us": now_us(), "alive_us": now_us()}
         known = and_(ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.state.in_(_BEFORE[state]))

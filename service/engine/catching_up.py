@@ -71,6 +71,7 @@ def catch_up(catalogue: Catalogue, newest: Result, owner: str = "") -> None:
             stage=LAST_STAGE,
             status=newest.status,
             version=newest.version,
+            sample=newest.sample,
         )
     except DatabaseUnavailableError as error:
         _log.warning("%s", error)

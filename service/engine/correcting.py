@@ -74,7 +74,7 @@ def correct(
     Parameters
     ----------
     catalogue : Catalogue
-        Follows with status and version.
+        Follows with status, version and sample.
     store : ArtefactStore
         Where the versions are.
     analysis_id : str
@@ -123,7 +123,11 @@ def correct(
     path = add_version(store, analysis_id, following.version, result_json(following), owner)
     try:
         catalogue.note(
-            analysis_id, state="done", status=following.status, version=following.version
+            analysis_id,
+            state="done",
+            status=following.status,
+            version=following.version,
+            sample=following.sample,
         )
     except DatabaseUnavailableError:
         _take_back(store, path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,12 @@ pytestmark = pytest.mark.anyio
 
 FIELD = png(paint(np.zeros((8, 8), dtype=np.intp)))
 APPROVED = {"status": "final", "reviewer": "Grace", "version": 1}
+RENAMED = {
+    "status": "corrected",
+    "reviewer": "Grace",
+    "reason": "the label was read wrongly",
+    "sample": {"id": "SEC-0007"},
+}
 
 
 def gone(*_: Any, **__: Any) -> bool:
@@ -42,10 +50,16 @@ async def service(
         yield running
 
 
-async def made(client: httpx.AsyncClient) -> str:
-    answer = await client.post("/v1/analyses", files={"image": ("field.png", FIELD)})
+async def made(client: httpx.AsyncClient, **asked: Any) -> str:
+    files = {"image": ("field.png", FIELD), "request": (None, json.dumps(asked))}
+    answer = await client.post("/v1/analyses", files=files)
     assert answer.status_code == 201
     return str(answer.json()["id"])
+
+
+async def listed_under(client: httpx.AsyncClient, sample_id: str) -> list[str]:
+    listed = await client.get("/v1/analyses", params={"sample_id": sample_id})
+    return [one["id"] for one in listed.json()["analyses"]]
 
 
 async def recorded(client: httpx.AsyncClient, analysis_id: str) -> tuple[str, int]:
@@ -158,3 +172,30 @@ async def test_what_cannot_be_taken_back_from_the_bucket_is_recorded_later(
 
     assert (await client.get(place)).json()["version"] == 2
     assert await recorded(client, analysis_id) == ("final", 2)
+
+
+@pytest.mark.parametrize("how", ["noted", "caught up"])
+async def test_a_corrected_sample_is_listed_under_its_new_id(
+    service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    client, engine = service
+    analysis_id = await made(client, sample={"id": "SEC-0001", "operator": "Ada"})
+    place = f"/v1/analyses/{analysis_id}"
+    assert (await client.post(f"{place}/corrections", json=APPROVED)).status_code == 201
+
+    def killed(*_: Any, **__: Any) -> bool:
+        raise Killed
+
+    with monkeypatch.context() as broken:
+        if how == "caught up":
+            broken.setattr(engine.recorded.catalogue, "note", killed)
+        with suppress(Killed):
+            await client.post(f"{place}/corrections", json=RENAMED)
+    assert (await client.get(place)).json()["sample"]["id"] == "SEC-0007"
+
+    assert await listed_under(client, "SEC-0007") == [analysis_id]
+    assert await listed_under(client, "SEC-0001") == []
+    # One that has no id from now on is found under none.
+    nameless = {**RENAMED, "sample": {"id": None}}
+    assert (await client.post(f"{place}/corrections", json=nameless)).status_code == 201
+    assert await listed_under(client, "SEC-0007") == []

@@ -102,6 +102,8 @@ def _taken_over(connection: Connection, row: Row[Any], new: NewAnalysis) -> bool
     again = {
         "state": "queued",
         "asynchronous": new.asynchronous,
+        # The one of before may not be served any more.
+        "model": new.model,
         "priority": new.priority,
         "problem": None,
         "stage": None,

@@ -67,6 +67,9 @@ class JobOrder(BaseModel):
     href_root: str
     callback: str | None
     request: AnalysisRequest
+    """As the client asked."""
+    model: str | None = None
+    """NAME:VERSION that the client was told; None, in orders of old: what the request means now."""
     traceparent: str | None = None
     """Of the request, whose trace the work goes on with."""
     parts: tuple[KeptPart, ...] = ()

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ from petrography.errors import (
     DatabaseUnavailableError,
     JobAbandonedError,
     JobError,
+    ModelNotFoundError,
     NotReadyError,
     StorageUnavailableError,
 )
@@ -46,6 +47,9 @@ _PATIENCE_S = 1.0
 _LONGEST_STOP_S = 30.0
 # A job whose work kills the process must not do so for ever; stops that are meant do not count.
 _MOST_BEGINNINGS = 20
+# Processes load a new version one after the other: for so long after a submission another one may be
+# ahead of this one.
+_OTHERS_LOAD_S = 120.0
 # What passes by itself when an end is taken down or told: disk or database do not answer.
 _PASSING = (DatabaseUnavailableError, StorageUnavailableError, OSError, sqlite3.Error)
 _log = logging.getLogger("petroserve.jobs")
@@ -154,6 +158,7 @@ class JobRunner:
             # A process may have been killed between the result and the record of it.
             if self._is_kept(order):
                 return End("done").as_json()
+            self._wait_for_model(order)
             # A try before may have come to its end just after its claim.
             self._patiently(partial(self._catalogue.release, analysis_id))
             if self._files.begun(analysis_id) > _MOST_BEGINNINGS:
@@ -188,6 +193,19 @@ class JobRunner:
             else:
                 return
 
+    def _wait_for_model(self, order: JobOrder) -> None:
+        """Wait while this process may have yet to load what another one has promised."""
+        while order.model is not None:
+            try:
+                self._engine.repository.get(order.model)
+            except ModelNotFoundError:
+                begun = self._catalogue.get(order.owner, order.analysis_id).created_utc
+                if datetime.now(UTC) - begun > timedelta(seconds=_OTHERS_LOAD_S):
+                    raise
+                self._pause(_LOOK_S)
+            else:
+                return
+
     def _is_kept(self, order: JobOrder) -> bool:
         return newest_version(self._engine.store, order.analysis_id, order.owner) is not None
 
@@ -209,6 +227,7 @@ class JobRunner:
             tenant=job.order.tenant,
             owner=job.order.owner,
             analysis_id=job.order.analysis_id,
+            model_version=job.order.model,
             on_event=on_event,
         )
         placed = self._in_a_place(_until(stop, work))

@@ -270,7 +270,7 @@ class Jobs:
                 if record.asynchronous and not has_ended(record):
                     # A process may have been killed between these lines, so that every repetition
                     # of a submission goes through them again; none of them does a thing twice.
-                    self._files.keep(aside, _order(submission, begun.analysis_id, parts))
+                    self._files.keep(aside, _order(submission, record, parts))
                     queue.enqueue(begun.analysis_id, priority)
             except Exception as error:
                 if begun.fresh:
@@ -394,9 +394,9 @@ def _new_analysis(submission: Submission, model: LoadedModel, priority: Priority
     )
 
 
-def _order(submission: Submission, analysis_id: str, parts: tuple[KeptPart, ...]) -> JobOrder:
+def _order(submission: Submission, record: AnalysisRecord, parts: tuple[KeptPart, ...]) -> JobOrder:
     return JobOrder(
-        analysis_id=analysis_id,
+        analysis_id=record.analysis_id,
         owner=submission.owner,
         tenant=submission.tenant,
         key_id=asking().key_id,
@@ -404,6 +404,8 @@ def _order(submission: Submission, analysis_id: str, parts: tuple[KeptPart, ...]
         href_root=submission.href_root,
         callback=submission.request.callback,
         request=submission.request.analysis(),
+        # What is told from now on, whatever is served when its turn has come.
+        model=record.model,
         parts=parts,
         traceparent=current_traceparent(),
     )

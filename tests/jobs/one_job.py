@@ -86,8 +86,8 @@ class OneJob:
 
 
 @contextmanager
-def one_job(folder: Path, *, url: str | None = None) -> Iterator[OneJob]:
-    """Take a job in; its work succeeds."""
+def one_job(folder: Path, *, url: str | None = None, model: str | None = None) -> Iterator[OneJob]:
+    """Take a job in, maybe one that was told its model; its work succeeds."""
     catalogue = Catalogue(url or sqlite_url(folder))
     files = JobFiles(folder / "files")
     store = ArtefactStore(folder / "results", max_count=10, max_bytes=10**9)
@@ -99,7 +99,7 @@ def one_job(folder: Path, *, url: str | None = None) -> Iterator[OneJob]:
     callbacks = cast("Callbacks", told)
     runner = JobRunner(cast("Any", engine), catalogue, files, callbacks, loop)
     try:
-        analysis_id = taken(catalogue, files)
+        analysis_id = taken(catalogue, files, model=model)
         yield OneJob(catalogue, files, engine, told, runner, analysis_id)
     finally:
         loop.call_soon_threadsafe(loop.stop)
@@ -108,7 +108,9 @@ def one_job(folder: Path, *, url: str | None = None) -> Iterator[OneJob]:
         catalogue.close()
 
 
-def taken(catalogue: Catalogue, files: JobFiles, *, key: str | None = None) -> str:
+def taken(
+    catalogue: Catalogue, files: JobFiles, *, key: str | None = None, model: str | None = None
+) -> str:
     """Record a job and keep its files."""
     asked, sent = asked_job(key), submission()
     begun = catalogue.begin(asked)
@@ -121,6 +123,7 @@ def taken(catalogue: Catalogue, files: JobFiles, *, key: str | None = None) -> s
             href_root="/v1/analyses",
             callback=CALLBACK,
             request=sent.request.analysis(),
+            model=model,
             parts=parts,
         )
         files.keep(aside, order)

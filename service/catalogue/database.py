@@ -112,10 +112,9 @@ def _open_sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: Any) -> None:
-        # Readers do not wait for a writer, and a process that is killed loses nothing: only a loss
-        # of power may take the last changes.
+        # Readers do not wait for a writer, and what was answered outlives a loss of power too.
         _write_ahead(connection)
-        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA synchronous=FULL")
 
     return engine
 

@@ -45,6 +45,18 @@ def test_a_locked_file_is_an_answer_not_a_crash(
     lock.close()
 
 
+def test_what_is_recorded_is_on_the_disk(
+    tmp_path: Path, open_catalogue: Callable[[str], Catalogue]
+) -> None:
+    catalogue = open_catalogue(sqlite_url(tmp_path))
+    catalogue.begin(KEYED)
+
+    with catalogue._engine.connect() as connection:
+        pragmas = [f"PRAGMA {name}" for name in ("journal_mode", "synchronous")]
+        # FULL is 2: every commit is synced before it counts.
+        assert [connection.exec_driver_sql(one).scalar() for one in pragmas] == ["wal", 2]
+
+
 def test_a_full_disk_is_an_answer_not_a_crash(
     tmp_path: Path, open_catalogue: Callable[[str], Catalogue]
 ) -> None:

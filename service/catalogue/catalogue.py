@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from petrography.errors import (
     AnalysisNotFoundError,
@@ -29,11 +29,13 @@ from service.catalogue.ageing import (
     job_ids,
     old_records,
 )
-from service.catalogue.claims import claimed, is_free, released, stage_unless_claimed
+from service.catalogue.cancellations import left_unrecorded, taken_to_record
+from service.catalogue.claims import claimed, released
 from service.catalogue.counting import job_counts, oldest_queued_s, waiting_jobs
 from service.catalogue.cursor import cursor_of
 from service.catalogue.database import connected, open_database
 from service.catalogue.keys import begun_before, inserted
+from service.catalogue.noting import noted
 from service.catalogue.records import AnalysisRecord, Begun, NewAnalysis, Page, State
 from service.catalogue.rows import after, microseconds, now_us, record_of
 from service.catalogue.schema import ANALYSES, prepare_schema
@@ -42,21 +44,6 @@ __all__ = ["MAX_PAGE", "Catalogue"]
 
 MAX_PAGE = 200
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-# From which states each may be reached; what is done stays done.
-_BEFORE: dict[State, tuple[State, ...]] = {
-    "queued": ("queued", "running", "failed", "cancelled", "dead"),
-    "running": ("queued", "running"),
-    "done": ("queued", "running", "done"),
-    "failed": ("queued", "running", "failed"),
-    # Once: what is cancelled again stays as it was.
-    "cancelled": ("queued", "running"),
-    "dead": ("queued", "running", "failed", "dead"),
-}
-# What no longer holds in a state.
-_LEFT_BEHIND: dict[State, dict[str, Any]] = {
-    "queued": {"problem": None},
-    "done": {"problem": None, "progress_fraction": 1.0},
-}
 _log = logging.getLogger("petroserve.catalogue")
 
 
@@ -103,7 +90,7 @@ class Catalogue:
         """Record an analysis, or find the one that the same request began earlier.
 
         A synchronous analysis that ended without an answer of its own making (its client went, the
-        service failed, its process died) is begun again under its id.
+        service failed, its process died) is begun again under its id; one that was cancelled is not.
 
         Raises
         ------
@@ -149,7 +136,8 @@ class Catalogue:
         analysis_id : str
             As `begin` gave it.
         state : str
-            What is done stays done; what ended is not running again before it is queued.
+            What is done stays done; what ended is not running again before it is queued. What was
+            cancelled because its client went can still be cancelled with a problem, once.
         progress_fraction : float, optional
             From 0 to 1.
         stage : str, optional
@@ -179,18 +167,30 @@ class Catalogue:
             "version": version,
         }
         changes = {name: one for name, one in changes.items() if one is not None}
-        if stage is not None and state == "running":
-            changes["stage"] = stage_unless_claimed(stage)
         changes |= {} if sample is None else {"sample_id": sample.id}
-        changes |= _LEFT_BEHIND.get(state, {})
-        changes |= {"state": state, "updated_us": now_us(), "alive_us": now_us()}
-        known = and_(ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.state.in_(_BEFORE[state]))
-        if version is not None:
-            known = and_(known, ANALYSES.c.version <= version)
-        if state == "cancelled":
-            known = and_(known, is_free())
         with self._connected() as connection:
-            return connection.execute(update(ANALYSES).where(known).values(changes)).rowcount == 1
+            return noted(connection, analysis_id, state, changes)
+
+    def leave_unrecorded(self, analysis_id: str) -> None:
+        """Take note that a cancellation is not in the audit log yet; errors as for `claim`."""
+        with self._connected() as connection:
+            left_unrecorded(connection, analysis_id)
+
+    def take_to_record(self, analysis_id: str) -> bool:
+        """Take over to put a cancellation into the audit log that is not there yet.
+
+        Returns
+        -------
+        bool
+            False if it is there, or somebody else puts it there.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            If the database does not answer.
+        """
+        with self._connected() as connection:
+            return taken_to_record(connection, analysis_id)
 
     def claim(self, analysis_id: str) -> bool:
         """Claim an analysis whose result is about to be kept: from now on nobody cancels it.

@@ -83,7 +83,8 @@ def _is_unanswered(row: Row[Any]) -> bool:
         # What the client has to mend would end the same way again; a fault of ours may be gone.
         status = _status_of(row)
         return status >= 500 or status == 429
-    return bool(row.state == "cancelled")
+    # Its client went; where there is a problem somebody was told that it is cancelled for good.
+    return row.state == "cancelled" and row.problem is None
 
 
 def _status_of(row: Row[Any]) -> int:

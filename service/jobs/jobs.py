@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from petrography.errors import (
     AnalysisCancelledError,
     AnalysisEndedError,
+    AuditUnavailableError,
     ConflictError,
     DatabaseUnavailableError,
     InvalidParameterError,
@@ -171,10 +172,11 @@ class Jobs:
             If there is none of that id.
         AnalysisEndedError
             If it has ended, or its result is being kept.
+        AuditUnavailableError
+            If the cancellation cannot be put on record: it ends all the same, and who asks again
+            puts it there.
         """
         record = await self.record(tenant, analysis_id)
-        if record.state == "cancelled":
-            return record
         return await asyncio.to_thread(self._cancelled, record)
 
     async def callbacks(self, tenant: str, analysis_id: str) -> tuple[CallbackState, ...]:
@@ -301,12 +303,21 @@ class Jobs:
             finish_cancelled(analysis_id, self._catalogue, self._files, self._callbacks)
         except Exception:  # noqa: BLE001 - it is cancelled all the same, and told later
             _log.warning("the cancellation of job %s is told later", analysis_id, exc_info=True)
-        self._engine.audit.cancelled(analysis_id)
+        self._put_on_record(analysis_id)
         return self._catalogue.get(record.tenant, analysis_id)
+
+    def _put_on_record(self, analysis_id: str) -> None:
+        try:
+            self._engine.audit.cancelled(analysis_id)
+        except AuditUnavailableError:
+            self._catalogue.leave_unrecorded(analysis_id)
+            raise
 
     def _cancelled_before(self, record: AnalysisRecord) -> AnalysisRecord:
         now = self._catalogue.get(record.tenant, record.analysis_id)
         if now.state == "cancelled":
+            if self._catalogue.take_to_record(record.analysis_id):
+                self._put_on_record(record.analysis_id)
             return now
         how = "keeping its result" if now.stage == KEEPING and not has_ended(now) else now.state
         msg = (

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from petrography.errors import AuditUnavailableError
 from service.audit import entries_of
 from service.catalogue import Catalogue, database_url
 from service.engine import Engine
@@ -48,8 +49,9 @@ async def until_idle(engine: Engine) -> None:
         await asyncio.sleep(0.001)
 
 
-def posted(service: Service) -> asyncio.Task[httpx.Response]:
-    return asyncio.create_task(service.http.post("/v1/analyses", files={"image": LARGE}))
+def posted(service: Service, **headers: str) -> asyncio.Task[httpx.Response]:
+    sent = service.http.post("/v1/analyses", files={"image": LARGE}, headers=headers)
+    return asyncio.create_task(sent)
 
 
 def on_record(service: Service, analysis_id: str) -> list[str]:
@@ -120,6 +122,41 @@ async def test_what_runs_over_grpc_is_cancelled_over_both_and_on_record(service:
         assert problem(raised.value)["type"] == CANCELLED
         assert on_record(service, analysis_id) == ["analysis.cancelled"]
         await until_idle(service.engine)
+
+
+async def test_what_was_cancelled_is_not_begun_again_under_its_key(service: Service) -> None:
+    key = {"Idempotency-Key": '"section-17"'}
+    waiting = posted(service, **key)
+    analysis_id = await begun(service.http, "running")
+    await service.http.delete(f"/v1/analyses/{analysis_id}")
+    await assert_cancelled(service, analysis_id, await waiting)
+
+    again = await posted(service, **key)
+
+    await assert_cancelled(service, analysis_id, again)
+
+
+async def test_a_cancellation_that_the_full_audit_log_refuses_is_on_record_when_repeated(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = posted(service)
+    place = f"/v1/analyses/{await begun(service.http, 'running')}"
+    analysis_id = place.rpartition("/")[2]
+
+    def full(*_: object, **__: object) -> None:
+        raise AuditUnavailableError("the audit log takes no entry: No space left on device")
+
+    with monkeypatch.context() as filled:
+        filled.setattr(service.engine.audit, "record", full)
+        assert (await service.http.delete(place)).status_code == 503
+        await assert_cancelled(service, analysis_id, await waiting)
+        assert (await service.http.delete(place)).status_code == 503
+    assert on_record(service, analysis_id) == []
+
+    repeated = [(await service.http.delete(place)).status_code for _ in range(2)]
+
+    assert repeated == [200, 200]
+    assert on_record(service, analysis_id) == ["analysis.cancelled"]
 
 
 async def test_what_has_ended_stays_as_it_is(service: Service) -> None:

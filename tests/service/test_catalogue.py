@@ -149,7 +149,9 @@ def test_a_key_means_one_analysis(catalogue: Catalogue) -> None:
 @pytest.mark.parametrize(
     ("state", "problem", "asynchronous", "fresh"),
     [
+        # Its client went; who was told that it is cancelled is another case.
         ("cancelled", None, False, True),
+        ("cancelled", REFUSED, False, False),
         ("failed", GONE, False, True),
         ("failed", GONE | {"status": 429}, False, True),
         ("failed", REFUSED, False, False),
@@ -397,12 +399,3 @@ def test_a_result_that_is_being_kept_is_not_cancelled(catalogue: Catalogue) -> N
     assert not catalogue.claim(other)
     catalogue.release(other)
     assert catalogue.get("lab", other).stage == "report"
-
-
-def test_a_cancellation_stays_as_it_was(catalogue: Catalogue) -> None:
-    one = catalogue.begin(ASKED).analysis_id
-    assert catalogue.note(one, state="cancelled", problem=REFUSED)
-    cancelled = catalogue.get("lab", one)
-
-    assert not catalogue.note(one, state="cancelled", problem=REFUSED)
-    assert catalogue.get("lab", one) == cancelled

@@ -4,7 +4,8 @@ A token is a JWT (RFC 7519) that the provider signed with RS256 or ES256 (RFC 75
 is accepted, above all not ``none`` and no shared secret. Its keys are fetched (RFC 7517) from where
 the provider's discovery document says and kept for some minutes; a token with an unknown key id
 has them fetched again, but not more often than twice a minute, so that forged tokens cannot make
-the service ask the provider without end.
+the service ask the provider without end. A provider that is away while no key is known is asked
+again some seconds after it failed to answer.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ Fetch = Callable[[str], Mapping[str, Any]]
 
 _log = logging.getLogger("petroserve.access")
 _ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
-_KEEP_S, _AGAIN_S = 600.0, 30.0
+_KEEP_S, _AGAIN_S, _SILENT_S = 600.0, 30.0, 5.0
+_AWAY = "the identity provider gives no answer that can be used; try again later"
 # Clocks of two machines are never quite the same.
 _LEEWAY_S = 30.0
 _FETCH_TIMEOUT_S = 5.0
@@ -104,8 +106,7 @@ def fetched(url: str) -> Mapping[str, Any]:
         found = json.loads(content)
     except (httpx.HTTPError, ValueError, RecursionError) as error:
         _log.error("the identity provider gives no answer at %s: %s", url, error)
-        msg = "the identity provider gives no answer that can be used; try again later"
-        raise NotReadyError(msg) from None
+        raise NotReadyError(_AWAY) from None
     return found if isinstance(found, dict) else {}
 
 
@@ -135,6 +136,8 @@ class Tokens:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at: float | None = None
         self._tried_at: float | None = None
+        # When it last gave no answer, as long as no key is known.
+        self._silent_at: float | None = None
         self._fetching = threading.Lock()
 
     def admit(self, token: str) -> Principal:
@@ -207,22 +210,41 @@ class Tokens:
 
     def _have_keys(self, name: str) -> None:
         """Fetch the keys when they are old or one is missing, and not too often."""
-        with self._fetching:
-            now = self._clock()
-            fresh = self._fetched_at is not None and now - self._fetched_at < _KEEP_S
-            if fresh and name in self._keys:
-                return
-            if self._tried_at is not None and now - self._tried_at < _AGAIN_S:
-                return
-            self._tried_at = now
+        if self._is_fresh() and name in self._keys:
+            return
+        # Nobody waits behind the one who asks where the old key will do, or no answer is likely.
+        waits = name not in self._keys and self._silent_at is None
+        if self._fetching.acquire(blocking=waits):
             try:
-                self._keys = self._published()
-                self._fetched_at = now
-            except NotReadyError:
-                if name not in self._keys:
-                    # The next one who asks may try again at once: nobody could come in.
-                    self._tried_at = None if not self._keys else now
-                    raise
+                self._fetch_unless_lately(name)
+            finally:
+                self._fetching.release()
+        elif name not in self._keys:
+            raise NotReadyError(_AWAY)
+
+    def _is_fresh(self) -> bool:
+        return self._fetched_at is not None and self._clock() - self._fetched_at < _KEEP_S
+
+    def _fetch_unless_lately(self, name: str) -> None:
+        now = self._clock()
+        if self._is_fresh() and name in self._keys:
+            return
+        if self._silent_at is not None and now - self._silent_at < _SILENT_S:
+            raise NotReadyError(_AWAY)
+        if self._tried_at is not None and now - self._tried_at < _AGAIN_S:
+            return
+        try:
+            self._keys = self._published()
+            self._fetched_at = self._tried_at = now
+            self._silent_at = None
+        except NotReadyError:
+            if self._keys:
+                self._tried_at = now
+            else:
+                # Nobody can come in, so it is asked again sooner; but not by every forged token.
+                self._silent_at = self._clock()
+            if name not in self._keys:
+                raise
 
     def _published(self) -> dict[str, jwt.PyJWK]:
         issuer = self._provider.issuer

@@ -63,9 +63,11 @@ class Issuer:
         self.asked: list[str] = []
         self.is_away = False
         self.now_s = 1000.0
+        self.fetch_s = 0.0
 
     def fetch(self, url: str) -> Mapping[str, Any]:
         self.asked.append(url.removeprefix(ISSUER))
+        self.now_s += self.fetch_s
         if self.is_away:
             msg = "away"
             raise NotReadyError(msg)
@@ -175,6 +177,37 @@ def test_forged_key_ids_do_not_make_the_service_ask_without_end() -> None:
     assert len(issuer.asked) == 2
 
 
+def test_a_provider_that_is_away_is_not_asked_without_end() -> None:
+    issuer = Issuer()
+    issuer.is_away, issuer.fetch_s = True, 10.0
+    tokens = issuer.tokens()
+    for number in range(50):
+        # Nobody is told that his token is bad: no key is known.
+        with pytest.raises(NotReadyError):
+            tokens.admit(token(kid=f"forged-{number}"))
+    assert len(issuer.asked) == 1
+    issuer.now_s += 5.0
+    with pytest.raises(NotReadyError):
+        tokens.admit(token())
+    assert len(issuer.asked) == 2
+
+
+def test_nobody_waits_behind_the_one_who_asks_a_provider_that_was_away() -> None:
+    issuer = Issuer()
+    issuer.is_away = True
+    tokens = issuer.tokens()
+    with pytest.raises(NotReadyError):
+        tokens.admit(token())
+    issuer.now_s += 10.0
+    with tokens._fetching, pytest.raises(NotReadyError):
+        tokens.admit(token())
+    issuer.is_away = False
+    tokens.admit(token())
+    issuer.now_s += 700.0
+    with tokens._fetching:
+        assert tokens.admit(token()).tenant == "lab-1"
+
+
 def test_known_keys_stay_good_while_the_provider_is_away() -> None:
     issuer = Issuer()
     tokens = issuer.tokens()
@@ -182,6 +215,7 @@ def test_known_keys_stay_good_while_the_provider_is_away() -> None:
     with pytest.raises(NotReadyError):
         tokens.admit(token())
     issuer.is_away = False
+    issuer.now_s += 10.0
     tokens.admit(token())
     issuer.is_away = True
     issuer.now_s += 700.0

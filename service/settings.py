@@ -213,6 +213,10 @@ class Settings(BaseSettings):
     jobs_queued: _Count = 1000
     """Most jobs of one tenant that may wait; one more is refused with 429."""
 
+    event_streams: _Count = 32
+    """Streams of events that one tenant may follow at the same time in one process, without API keys
+    one address; one more is refused with 429."""
+
     jobs_kept_days: float = Field(default=30.0, gt=0.0, allow_inf_nan=False)
     """Days after which what is left of ended jobs is removed: the uploads of those that failed, and
     delivered callbacks. Results stay as the limits on artefacts say."""

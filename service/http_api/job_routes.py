@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from petrography.errors import InvalidParameterError
 from service.catalogue import AnalysisRecord
 from service.engine import ANALYSES, Engine, digest_of_upload
 from service.http_api.access import owner_of
+from service.http_api.event_streams import EVENT_STREAM, EventStreams
 from service.http_api.forms import JOB
 from service.http_api.idempotency import stated_key
 from service.http_api.resources import PROBLEM, root_of
@@ -29,12 +30,12 @@ from service.jobs import (
     number_of,
     state_of,
 )
+from service.settings import Settings
 
 __all__ = ["PREFER_HEADER", "job_routes", "prefers_async", "submitted_response"]
 
 _ROOT = root_of(ANALYSES)
 _LONGEST_RETRY_S = 30
-_EVENT_STREAM = "text/event-stream"
 PREFER_HEADER = {
     "name": "Prefer",
     "in": "header",
@@ -79,8 +80,9 @@ async def submitted_response(request: Request, engine: Engine, jobs: Jobs) -> Re
     return Response(state.model_dump_json(), 202, headers, "application/json")
 
 
-def job_routes(jobs: Jobs) -> APIRouter:
+def job_routes(jobs: Jobs, settings: Settings) -> APIRouter:
     """Build the routes; they go before that of the kept files, whose names they share."""
+    streams = EventStreams(settings.event_streams)
     router = APIRouter(prefix=_ROOT, tags=["analyses"], responses=PROBLEM)
 
     @router.get(
@@ -92,7 +94,7 @@ def job_routes(jobs: Jobs) -> APIRouter:
             "behind an event; 204 says that there is nothing more."
         ),
         responses={
-            200: {"description": "The events.", "content": {_EVENT_STREAM: {}}},
+            200: {"description": "The events.", "content": {EVENT_STREAM: {}}},
             204: {"description": "The last event is known already."},
         },
         response_class=Response,
@@ -103,8 +105,7 @@ def job_routes(jobs: Jobs) -> APIRouter:
         if has_ended(record) and after is not None and number_of(record) <= after:
             return Response(status_code=204)
         changes = changes_of(lambda: jobs.record_now(owner, result_id), after=after)
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_events(changes), headers=headers, media_type=_EVENT_STREAM)
+        return streams.response(tenant_of(request), _events(changes))
 
     @router.delete(
         "/{result_id}",

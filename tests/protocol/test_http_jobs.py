@@ -195,3 +195,27 @@ async def test_a_cancelled_job_has_no_result(
     assert (await client.get("/v1/analyses/nothing/events")).status_code == 404
     bad = await client.get(done["events"], headers={"Last-Event-ID": "x"})
     assert bad.status_code == 422
+
+
+async def test_the_streams_of_a_tenant_are_bounded(model_folder: Path, tmp_path: Path) -> None:
+    settings = settings_for(
+        model_folder, tmp_path / "artefacts", event_streams=1, concurrent_interactive=0
+    )
+    async with running_service(settings) as (client, engine):
+        async with engine.admission.turn("bulk"):
+            where = (await submitted(client)).json()["events"]
+            both = [asyncio.create_task(client.get(where)) for _ in range(2)]
+            done, listening = await asyncio.wait(
+                both, timeout=WITHIN_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            (refused,) = (one.result() for one in done)
+            assert refused.status_code == 429
+            assert "1 streams of events" in refused.json()["detail"]
+            assert int(refused.headers["retry-after"]) >= 1
+            # One that was left makes room again.
+            for one in listening:
+                one.cancel()
+            await asyncio.wait(listening)
+            following = asyncio.create_task(events_of(client, where))
+        events = await asyncio.wait_for(following, WITHIN_S)
+        assert events[-1]["event"] == "done"

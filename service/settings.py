@@ -118,10 +118,13 @@ class Settings(BaseSettings):
     folder then holds what was lately used, and what waits for a bucket that does not answer."""
 
     artefacts_max_count: _Count = 1000
-    """Results of each kind to keep; the oldest are removed."""
+    """Results of each kind and tenant to keep; the oldest are removed. Analyses whose newest version
+    is final or corrected do not count and are never removed."""
 
     artefacts_max_bytes: _Count = 20 * _GIB
-    """Bytes of results to keep; the oldest are removed, calibrations last, the newest never."""
+    """Bytes of results to keep; beyond them the tenant that holds the most gives its oldest,
+    calibrations last. The newest result and analyses whose newest version is final or corrected are
+    never removed; where the latter take all of it new work is refused with 503."""
 
     database_url: str | None = None
     """Where analyses are listed: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; unset:

@@ -38,6 +38,7 @@ Event = Literal[
     "analysis.made",
     "analysis.cancelled",
     "result.reviewed",
+    "result.removed",
     "calibration.made",
     "registration.made",
     "panorama.made",

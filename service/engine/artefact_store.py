@@ -14,21 +14,23 @@ changes, so its id and the file's name say which bytes they are; a correction ad
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import shutil
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from petrography.errors import InternalError, NotFoundError
+from petrography.errors import AuditUnavailableError, InternalError, NotFoundError
 from service.disk import storing, sync_folder, sync_tree
-from service.engine.kinds import KINDS, Kind
+from service.engine.kinds import ANALYSES, KINDS, Kind
+from service.engine.retention import KeptResult, OnRemoval, Room, superfluous, untold
+from service.engine.version_files import StandsForGood, version_file
 
 __all__ = ["ArtefactStore", "Draft", "OpenArtefact", "opened_artefact"]
 
@@ -44,6 +46,7 @@ _ID = re.compile(
 # As keys name tenants: one harmless step of a path.
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _TENANTS = "tenants"
+_log = logging.getLogger("petroserve.artefacts")
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,6 @@ class Draft:
         return (self.folder / name).read_bytes()
 
 
-@dataclass(frozen=True)
-class _Kept:
-    kind: Kind
-    path: Path
-    changed: float
-    size_bytes: int
-
-
 class ArtefactStore:
     """A bounded folder of finished results.
 
@@ -101,20 +96,35 @@ class ArtefactStore:
     max_count : int
         Results of each kind and tenant; the oldest of them are removed beyond it.
     max_bytes : int
-        Bytes of all kinds together; the oldest are removed beyond it, those that other requests
-        name (`Kind.lasting`) last. The newest result is always kept.
+        Bytes of all kinds together; beyond it the oldest of the tenant that holds the most are
+        removed, those that other requests name (`Kind.lasting`) last. The newest result is always
+        kept, and so is an analysis that somebody vouches for: its newest version is final or
+        corrected.
+    on_removal : callable
+        Told of each removal before it.
     """
 
-    def __init__(self, folder: Path, *, max_count: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_count: int,
+        max_bytes: int,
+        on_removal: OnRemoval = untold,
+    ) -> None:
         self._folder = folder
         self._max_count = max_count
         self._max_bytes = max_bytes
+        self._room = Room(max_count, max_bytes)
+        self._on_removal = on_removal
+        self._stands = StandsForGood()
+        self._is_full = False
 
     def open_folder(self) -> None:
         """Make the folders and clear away what a killed process left half written."""
         for kind in KINDS:
             self._place(kind, "").mkdir(parents=True, exist_ok=True)
-        for _, folder in self._places():
+        for _, _, folder in self._places():
             for path in folder.glob(f"{_ASIDE}*"):
                 if time.time() - _changed(path) > _LEFTOVER_S:
                     shutil.rmtree(path, ignore_errors=True)
@@ -143,8 +153,10 @@ class ArtefactStore:
         Raises
         ------
         StorageUnavailableError
-            If the disk does not take the draft, or what the block does with it.
+            If the disk does not take the draft, or what the block does with it, or if results that
+            must not be removed take all room.
         """
+        self._require_room()
         aside = self._place(kind, owner) / f"{_ASIDE}{uuid.uuid4()}"
         with storing(f"the result of {kind.noun}"):
             try:
@@ -271,30 +283,49 @@ class ArtefactStore:
             os.utime(self._place(kind, owner) / result_id)
         return content
 
-    def _remove_oldest(self, newest: Path) -> None:
-        """Go from what is most worth keeping to what is least, and remove beyond the limits."""
-        by_worth = sorted(
-            self._kept(),
-            key=lambda kept: (kept.path == newest, kept.kind.lasting, kept.changed),
-            reverse=True,
-        )
-        counts: Counter[Path] = Counter()
-        total_bytes = 0
-        for kept in by_worth:
-            place = kept.path.parent
-            counts[place] += 1
-            total_bytes += kept.size_bytes
-            too_many = counts[place] > self._max_count or total_bytes > self._max_bytes
-            if too_many and kept.path != newest:
-                _remove(kept.path)
+    def _require_room(self) -> None:
+        """Refuse new work while what must not be removed takes all room, which is rarely looked at."""
+        if self._is_full:
+            self._room.require(self._kept())
+            self._is_full = False
 
-    def _kept(self) -> list[_Kept]:
+    def _remove_oldest(self, newest: Path) -> None:
+        """Remove what is beyond the limits, and tell of it."""
+        kept = self._kept(newest)
+        for one in superfluous(kept, self._room):
+            try:
+                self._on_removal(one.kind, one.result_id, one.tenant)
+            except AuditUnavailableError as error:
+                _log.warning("%s stays, as its removal is not on record: %s", one.result_id, error)
+                return
+            _remove(self._place(one.kind, one.tenant) / one.result_id)
+        self._is_full = not self._room.is_left_by(kept)
+
+    def _kept(self, newest: Path | None = None) -> list[KeptResult]:
         return [
-            _Kept(kind, path, _changed(path), _size_bytes(path))
-            for kind, place in self._places()
+            KeptResult(
+                kind,
+                tenant,
+                path.name,
+                _changed(path),
+                _size_bytes(path),
+                for_good=kind is ANALYSES and self._is_for_good(path),
+                newest=path == newest,
+            )
+            for kind, tenant, place in self._places()
             for path in place.iterdir()
             if _ID.fullmatch(path.name) and not self._kept_back(path)
         ]
+
+    def _is_for_good(self, path: Path) -> bool:
+        """Whether an analysis must not be removed, because somebody vouches for it."""
+        try:
+            names = [file.name for file in path.iterdir()]
+        except FileNotFoundError:
+            return False
+        return self._stands.tell(
+            str(path), names, lambda version: (path / version_file(version)).read_bytes()
+        )
 
     def _kept_back(self, _path: Path) -> bool:
         """Whether a result must not be removed, however old it is."""
@@ -309,12 +340,13 @@ class ArtefactStore:
             raise InternalError(msg)
         return self._folder / _TENANTS / owner / kind.folder
 
-    def _places(self) -> Iterator[tuple[Kind, Path]]:
-        """Every place that is there."""
-        for root in (self._folder, *(self._folder / _TENANTS).glob("*")):
+    def _places(self) -> Iterator[tuple[Kind, str, Path]]:
+        """Every place that is there: of which kind, and whose."""
+        tenants = (self._folder / _TENANTS).glob("*")
+        for tenant, root in (("", self._folder), *((one.name, one) for one in tenants)):
             for kind in KINDS:
                 if (root / kind.folder).is_dir():
-                    yield kind, root / kind.folder
+                    yield kind, tenant, root / kind.folder
 
 
 def opened_artefact(path: Path, media_type: str) -> OpenArtefact:

@@ -160,6 +160,11 @@ class Auditing:
         }
         self.record("result.reviewed", subject=result.id, who=asking(), facts=facts)
 
+    def removed(self, kind: Kind, result_id: str, tenant: str) -> None:
+        """Record that a result is removed to make room, before it is; errors as for `record`."""
+        facts: dict[str, JsonValue] = {"kind": kind.folder, "tenant": tenant or None}
+        self.record("result.removed", subject=result_id, who=Who(), facts=facts)
+
     def cancelled(self, analysis_id: str) -> None:
         """Record that somebody cancelled an analysis; errors as for `record`."""
         self.record("analysis.cancelled", subject=analysis_id, who=asking(), facts={})

@@ -34,9 +34,10 @@ from petrography.errors import (
 )
 from service.bucket import Bucket
 from service.engine.artefact_store import ArtefactStore, Draft
-from service.engine.bucket_retention import remove_oldest_results
+from service.engine.bucket_retention import BucketRetention
 from service.engine.kinds import ANALYSES, Kind, is_file_name
 from service.engine.outbox import Outbox
+from service.engine.retention import OnRemoval, untold
 
 __all__ = ["MANIFEST", "BucketArtefactStore"]
 
@@ -75,11 +76,23 @@ class BucketArtefactStore(ArtefactStore):
         Where results are kept; several services may share it.
     folder, max_count, max_bytes
         As for `ArtefactStore`: they bound the folder and, with the same meaning, the bucket.
+    on_removal : callable
+        Told of each removal from the bucket, before it.
     """
 
-    def __init__(self, bucket: Bucket, folder: Path, *, max_count: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        folder: Path,
+        *,
+        max_count: int,
+        max_bytes: int,
+        on_removal: OnRemoval = untold,
+    ) -> None:
+        # What goes from the folder is still in the bucket: nothing is lost, nothing to be told.
         super().__init__(folder, max_count=max_count, max_bytes=max_bytes)
         self._bucket = bucket
+        self._retention = BucketRetention(bucket, self._room, on_removal)
         self._outbox = Outbox(folder)
         self._silent_until_s = self._swept_s = 0.0
         self._stopping = threading.Event()
@@ -105,6 +118,8 @@ class BucketArtefactStore(ArtefactStore):
         ------
         BucketUnavailableError
             If there is no more room for results that wait for the bucket.
+        StorageUnavailableError
+            If results that must not be removed take all room in the bucket.
         """
         waiting_bytes = self._outbox.size_bytes()
         if waiting_bytes > self._max_bytes:
@@ -224,6 +239,13 @@ class BucketArtefactStore(ArtefactStore):
                 _log.exception("%s could not be uploaded; it goes on waiting", self._key(path))
                 self._outbox.put_off(path)
 
+    def _require_room(self) -> None:
+        self._retention.require_room()
+
+    def _is_for_good(self, _path: Path) -> bool:
+        # In the bucket it may be.
+        return False
+
     def _kept_back(self, path: Path) -> bool:
         return self._outbox.holds(path)
 
@@ -334,7 +356,7 @@ class BucketArtefactStore(ArtefactStore):
                 self.upload_waiting(older_than_s=_BEING_PUBLISHED_S)
                 if time.monotonic() - self._swept_s > _SWEEP_S:
                     self._swept_s = time.monotonic()
-                    remove_oldest_results(self._bucket, self._max_count, self._max_bytes)
+                    self._retention.remove_oldest()
             except BucketUnavailableError as error:
                 _log.info("results wait for the bucket: %s", error)
             except Exception:  # noqa: BLE001 - it goes on for all other results

@@ -2,76 +2,128 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import logging
+from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from petrography.errors import AuditUnavailableError
 from service.bucket import Bucket, StoredObject
-from service.engine.kinds import KINDS
+from service.engine.kinds import ANALYSES, KINDS
+from service.engine.retention import KeptResult, OnRemoval, Room, superfluous
+from service.engine.version_files import StandsForGood, version_file
 
-__all__ = ["remove_oldest_results"]
+__all__ = ["BucketRetention"]
 
 _MANIFEST = "manifest.json"
+_ADDED = "added"
 # No upload takes that long, so what is older without a manifest was left by a killed process.
 _LEFTOVER = timedelta(hours=1)
-_LASTING = {kind.folder for kind in KINDS if kind.lasting}
-_FOLDERS = {kind.folder for kind in KINDS}
+_KINDS = {kind.folder: kind for kind in KINDS}
+_log = logging.getLogger("petroserve.artefacts")
 
 
-def remove_oldest_results(bucket: Bucket, max_count: int, max_bytes: int) -> None:
-    """Remove results beyond the limits; the newest, and lasting kinds, go last.
+class BucketRetention:
+    """Removes results of a bucket beyond the limits.
 
     Parameters
     ----------
     bucket : Bucket
         Of results: ``.../<kind>/<id>/...``; other objects are left alone.
-    max_count : int
-        Results of each kind and tenant.
-    max_bytes : int
-        Of all together.
-
-    Raises
-    ------
-    BucketUnavailableError
-        If the bucket does not answer.
+    room : Room
+        How much may be there.
+    on_removal : callable
+        Told of each removal before it.
     """
-    results: dict[str, list[StoredObject]] = defaultdict(list)
-    for one in bucket.list():
-        steps = one.path.split("/")
-        if len(steps) > 2 and (key := _result_of(steps)) is not None:
-            results[key].append(one)
-    written = {
-        key: next((one.changed for one in objects if one.path == f"{key}/{_MANIFEST}"), None)
-        for key, objects in results.items()
-    }
-    now = datetime.now(UTC)
-    for key, objects in results.items():
-        if written[key] is None and now - max(one.changed for one in objects) > _LEFTOVER:
-            bucket.remove(one.path for one in objects)
-    by_worth = sorted(
-        ((_is_lasting(key), changed, key) for key, changed in written.items() if changed),
-        reverse=True,
-    )
-    newest = max(by_worth, key=lambda one: one[1], default=None)
-    counts: Counter[str] = Counter()
-    total_bytes = 0
-    for worth in by_worth:
-        key = worth[2]
-        counts[key.rpartition("/")[0]] += 1
-        total_bytes += sum(one.size_bytes for one in results[key])
-        too_many = counts[key.rpartition("/")[0]] > max_count or total_bytes > max_bytes
-        if too_many and worth != newest:
+
+    def __init__(self, bucket: Bucket, room: Room, on_removal: OnRemoval) -> None:
+        self._bucket = bucket
+        self._room = room
+        self._on_removal = on_removal
+        self._stands = StandsForGood()
+        self._kept: list[KeptResult] = []
+
+    def require_room(self) -> None:
+        """Check that there was room for another result when the bucket was last looked at.
+
+        Raises
+        ------
+        StorageUnavailableError
+            If what must not be removed took all of it.
+        """
+        self._room.require(self._kept)
+
+    def remove_oldest(self) -> None:
+        """Remove results beyond the limits, and what killed processes left.
+
+        Raises
+        ------
+        BucketUnavailableError
+            If the bucket does not answer.
+        """
+        results = self._results()
+        whole = {key: self._told(key, objects) for key, objects in results.items()}
+        now = datetime.now(UTC)
+        for key, objects in results.items():
+            if whole[key] is None and now - max(one.changed for one in objects) > _LEFTOVER:
+                self._bucket.remove(one.path for one in objects)
+        self._kept = _with_newest([one for one in whole.values() if one is not None])
+        for kept in superfluous(self._kept, self._room):
+            try:
+                self._on_removal(kept.kind, kept.result_id, kept.tenant)
+            except AuditUnavailableError as error:
+                _log.warning("%s stays, as its removal is not on record: %s", kept.result_id, error)
+                return
+            key = _key_of(kept)
             # Without its manifest it is gone, whatever becomes of the rest.
-            bucket.remove([f"{key}/{_MANIFEST}", *(one.path for one in results[key])])
+            self._bucket.remove([f"{key}/{_MANIFEST}", *(one.path for one in results[key])])
+
+    def _results(self) -> dict[str, list[StoredObject]]:
+        """List the objects of every result."""
+        results: dict[str, list[StoredObject]] = defaultdict(list)
+        for one in self._bucket.list():
+            steps = one.path.split("/")
+            if len(steps) > 2 and (key := _result_of(steps)) is not None:
+                results[key].append(one)
+        return results
+
+    def _told(self, key: str, objects: list[StoredObject]) -> KeptResult | None:
+        """Tell of a result; None where it has no manifest."""
+        written = [one.changed for one in objects if one.path == f"{key}/{_MANIFEST}"]
+        if not written:
+            return None
+        *root, folder, result_id = key.split("/")
+        return KeptResult(
+            _KINDS[folder],
+            root[1] if root else "",
+            result_id,
+            written[0].timestamp(),
+            sum(one.size_bytes for one in objects),
+            for_good=folder == ANALYSES.folder and self._is_for_good(key, objects),
+        )
+
+    def _is_for_good(self, key: str, objects: list[StoredObject]) -> bool:
+        added = f"{key}/{_ADDED}/"
+        names = (one.path.removeprefix(added) for one in objects if one.path.startswith(added))
+        return self._stands.tell(
+            key, names, lambda version: self._bucket.read(f"{added}{version_file(version)}")
+        )
+
+
+def _with_newest(kept: list[KeptResult]) -> list[KeptResult]:
+    newest = max(kept, key=lambda one: one.changed, default=None)
+    return [replace(one, newest=one is newest) for one in kept]
+
+
+def _key_of(kept: KeptResult) -> str:
+    place = f"{kept.kind.folder}/{kept.result_id}"
+    return f"tenants/{kept.tenant}/{place}" if kept.tenant else place
 
 
 def _result_of(steps: list[str]) -> str | None:
     """Find the result of an object: the path to its id."""
-    if steps[0] in _FOLDERS:
+    if steps[0] in _KINDS:
         return "/".join(steps[:2])
-    if steps[0] == "tenants" and len(steps) > 4 and steps[2] in _FOLDERS:
+    if steps[0] == "tenants" and len(steps) > 4 and steps[2] in _KINDS:
         return "/".join(steps[:4])
     return None
-
-
-def _is_lasting(key: str) -> bool:
-    return key.split("/")[-2] in _LASTING

@@ -1,7 +1,6 @@
 """The engine: everything that the service does, for every protocol.
 
-It knows no protocol. HTTP (and whatever comes beside it) translates a request into a call here
-and an error into a status.
+It knows no protocol: each translates a request into a call here and an error into a status.
 """
 
 from __future__ import annotations
@@ -69,18 +68,18 @@ class Engine:
     scheduler : TileScheduler
         Orders the tiles of all requests.
     barcodes : BarcodePatterns
-        What the barcodes of samples must look like, by tenant.
+        What barcodes of samples look like.
     """
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self.settings = settings
         self.telemetry = telemetry
-        self.store = open_store(settings)
-        self.recorded = RecordedAnalyses(Catalogue(database_url(settings)), self.store)
-        self.workers = self._workers = Workers(settings, telemetry)
-        self.admission = self._workers.admission
-        self.scheduler = TileScheduler(telemetry)
         self.audit = Auditing(settings)
+        self.store = open_store(settings, self.audit.removed)
+        self.recorded = RecordedAnalyses(Catalogue(database_url(settings)), self.store)
+        self.workers = Workers(settings, telemetry)
+        self.admission = self.workers.admission
+        self.scheduler = TileScheduler(telemetry)
         self.barcodes = read_barcode_patterns(settings)
         self._analyses = Analyses(settings, self.store, self.scheduler, self.audit, self.barcodes)
         self._keeping = RecordedKeeping(self.store, self.audit)
@@ -105,7 +104,7 @@ class Engine:
             async with self.readiness.held():
                 yield
         finally:
-            self._workers.close()
+            self.workers.close()
             self.store.close()
             self.recorded.catalogue.close()
             self.scheduler.close()
@@ -225,9 +224,8 @@ class Engine:
                 mapped = partial(encoded_in, file=image)
                 return analyse(mapped, course, self.settings.max_image_bytes, None)
 
-            return await self._workers.carry_out(
-                work, priority=chosen, expected_s=expected_s, tenant=tenant, on_event=on_event
-            )
+            carry_out = partial(self.workers.carry_out, priority=chosen, expected_s=expected_s)
+            return await carry_out(work, tenant=tenant, on_event=on_event)
 
     async def estimate(self, request: EstimateRequest, image: Readable | None) -> Estimate:
         """Tell what an analysis would take.
@@ -249,8 +247,8 @@ class Engine:
         model = self.repository.get(request.model)
         require_possible(request, model.card)
         shape = await asyncio.to_thread(required_size, request, image)
-        request = await asyncio.to_thread(with_scale_of, image, request)
-        return await asyncio.to_thread(self._expected, shape, request, model)
+        scaled = await asyncio.to_thread(with_scale_of, image, request)
+        return await asyncio.to_thread(self._expected, shape, scaled, model)
 
     def _expected(
         self, shape: tuple[int, int], request: AnalysisRequest, model: LoadedModel
@@ -409,10 +407,9 @@ class Engine:
                     drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
                     joined = made.joined(request, self.settings.scratch_folder)
                     analysed_id = analyse(drawn, course, None, joined).result_id
-                panorama_id = str(uuid.uuid4())
-                document = made.document(panorama_id, analysed_id)
                 course.go_on()
-                return self._keeping.publish(PANORAMAS, panorama_id, document, draft)
+                document = made.document(name := str(uuid.uuid4()), analysed_id)
+                return self._keeping.publish(PANORAMAS, name, document, draft)
 
         return await self._image(PANORAMAS, work, owner)
 
@@ -420,4 +417,4 @@ class Engine:
         """Carry out work that needs no model."""
         self.require_ready()
         with counted(lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()):
-            return await self._workers.carry_out(work, tenant=tenant)
+            return await self.workers.carry_out(work, tenant=tenant)

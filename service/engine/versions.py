@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import re
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +16,9 @@ from pathlib import Path
 from petrography.errors import BucketUnavailableError, ConflictError
 from service.engine.artefact_store import ArtefactStore, OpenArtefact, opened_artefact
 from service.engine.kinds import ANALYSES
+from service.engine.version_files import newest_of, version_file
 
 __all__ = ["add_version", "newest_version", "open_version"]
-
-_NAME = re.compile(r"result\.([1-9][0-9]{0,8})\.json", re.ASCII)
 
 
 def open_version(
@@ -49,7 +47,7 @@ def open_version(
         newest = _newest_in(folder) or 1
         wanted = newest if version is None else version
         try:
-            opened = opened_artefact(folder / _name(wanted), "application/json")
+            opened = opened_artefact(folder / version_file(wanted), "application/json")
             return replace(opened, version=wanted)
         except FileNotFoundError:
             if (folder / ANALYSES.document).is_file():
@@ -105,7 +103,7 @@ def add_version(
     folder = store.folder_of(ANALYSES, analysis_id, owner)
     if folder is None:
         raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
-    aside, path = folder / f".{uuid.uuid4()}", folder / _name(version)
+    aside, path = folder / f".{uuid.uuid4()}", folder / version_file(version)
     try:
         with aside.open("xb") as file:
             file.write(content)
@@ -125,14 +123,9 @@ def add_version(
     return path
 
 
-def _name(version: int) -> str:
-    return ANALYSES.document if version == 1 else f"result.{version}.json"
-
-
 def _newest_in(folder: Path) -> int | None:
     """The newest version; None where another worker has removed the result a moment ago."""
     try:
-        found = [_NAME.fullmatch(path.name) for path in folder.iterdir()]
+        return newest_of(path.name for path in folder.iterdir())
     except FileNotFoundError:
         return None
-    return max((int(match[1]) for match in found if match), default=1)

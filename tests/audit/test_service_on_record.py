@@ -202,3 +202,17 @@ def test_the_log_is_shown_and_verified_by_commands(
     file.rename(file.with_name("audit-000000000000000002.jsonl"))
     assert run("audit", "verify", *folder, "--from", first) == 0
     assert run("audit", "verify", "--folder", tmp_path / "nothing") == 2
+
+
+@pytest.mark.anyio
+async def test_what_is_removed_to_make_room_is_on_record(tmp_path: Path) -> None:
+    settings = service_settings(tmp_path, artefacts_max_count=1)
+    async with running_service(settings) as (client, _):
+        made = [await client.post("/v1/analyses", files={"image": IMAGE}) for _ in range(2)]
+        gone = await client.get(made[0].headers["location"])
+    assert gone.status_code == 404
+
+    entries = list(entries_of(settings.audit_log_folder))
+    (removed,) = (one for one in entries if one.event == "result.removed")
+    assert removed.subject == made[0].json()["id"]
+    assert removed.facts == {"kind": "analyses", "tenant": None}

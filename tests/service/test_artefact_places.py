@@ -30,8 +30,9 @@ from service.engine import (
     open_version,
 )
 from service.engine.bucket_artefacts import BucketArtefactStore
-from service.engine.bucket_retention import remove_oldest_results
+from service.engine.bucket_retention import BucketRetention
 from service.engine.opening_store import open_store
+from service.engine.retention import Room
 from service.engine.versions import add_version
 from service.settings import Settings
 from tests import s3_stand_in
@@ -305,12 +306,12 @@ def test_a_bucket_is_bounded(
     store.keep(CALIBRATIONS, DIGEST, {"calibration.json": b"{}"})
     s3.put("results/notes.txt", b"of somebody else")
 
-    remove_oldest_results(Bucket(URL), 2, 10**6)
+    BucketRetention(Bucket(URL), Room(2, 10**6), print).remove_oldest()
 
     kept = {key.split("/")[2] for key in s3.objects if key.endswith("manifest.json")}
     assert kept == {*ids[2:], DIGEST}
     assert len(s3.objects) == 2 * 3 + 1
-    remove_oldest_results(Bucket(URL), 2, 1)
+    BucketRetention(Bucket(URL), Room(2, 1), print).remove_oldest()
     assert [key.split("/")[1] for key in s3.objects if "manifest" in key] == ["calibrations"]
 
 

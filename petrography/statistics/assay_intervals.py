@@ -98,7 +98,7 @@ def _element_bounds(
             error *= _widening(content, ratio, estimates)
             # Between its poorest and its richest mineral an element is like a fraction.
             fraction = (ratio - low) / (high - low)
-            samples = _samples(fraction, error / (high - low))
+            samples = _samples(fraction, error / (high - low), estimates)
             limits = sample_bounds(fraction, samples, max(1.0, min(freedom, samples / 2.0)))
             bounds[element] = _percent(
                 (low + limits[0] * (high - low), low + limits[1] * (high - low))
@@ -106,8 +106,11 @@ def _element_bounds(
     return bounds
 
 
-def _samples(fraction: float, error: float) -> float:
-    return fraction * (1.0 - fraction) / error**2 if error > 0.0 else math.inf
+def _samples(fraction: float, error: float, estimates: Mapping[int, RatioEstimate]) -> float:
+    """Independent samples; a regular pattern has no error, and those of its minerals then."""
+    if error > 0.0:
+        return fraction * (1.0 - fraction) / error**2
+    return max(estimate.independent_samples for estimate in estimates.values())
 
 
 def _widening(

@@ -26,6 +26,9 @@ __all__ = ["LARGEST_CORRECTION", "Autocovariance", "TextureScale", "texture_scal
 
 # Where the autocovariance asks for more, it is the autocovariance that is not to be trusted.
 LARGEST_CORRECTION = 4.0
+# Variance of the cells over that of the pixels: one odd pixel in the largest image gives far more,
+# rounding in the transform far less.
+_ROUNDING = 1e-20
 
 
 @dataclass(frozen=True)
@@ -130,8 +133,11 @@ def texture_scale(cells: CellCounts, field: Counts) -> TextureScale | None:
     Returns
     -------
     TextureScale or None
-        None for one phase alone, which shows no texture.
+        None for one phase alone, which shows no texture. Where all cells have the same mixture
+        (a regular pattern finer than they are) nothing is coarser than the smallest grain.
     """
+    if len(cells.codes) < 2:
+        return None
     shares = cells.counts.sum(axis=(1, 2)) / max(field.sum(), 1.0)
     covariance = sum(
         (
@@ -140,14 +146,15 @@ def texture_scale(cells: CellCounts, field: Counts) -> TextureScale | None:
         ),
         start=np.zeros(()),
     )
-    if not covariance.any():
-        return None
+    smallest_px2 = float(MIN_GRAIN_AREA_PX)
+    # Pixels vary by p (1 - p), means over cells by less.
+    variance_of_pixels = float((shares * (1.0 - shares)).sum()) * float(field.mean()) ** 2
+    if covariance.flat[0] <= _ROUNDING * variance_of_pixels:
+        return TextureScale(smallest_px2, 0.0)
     texture = Autocovariance(covariance, field.shape).truncated()
     whole, cell_px2 = float(texture.values.sum()), math.prod(cells.cell_px)
     range_of_cells_px2 = max(whole / float(texture.values[0, 0]) * cell_px2, 0.0)
-    # Pixels vary by p (1 - p), means over cells by less.
-    variance_of_pixels = float((shares * (1.0 - shares)).sum()) * float(field.mean()) ** 2
     return TextureScale(
-        max(whole / variance_of_pixels * cell_px2, float(MIN_GRAIN_AREA_PX)),
+        max(whole / variance_of_pixels * cell_px2, smallest_px2),
         math.sqrt(range_of_cells_px2 / (2.0 * math.pi)),
     )

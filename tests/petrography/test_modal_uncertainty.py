@@ -29,6 +29,8 @@ from petrography.report import (
 )
 from petrography.statistics import modal_composition
 from petrography.statistics.assay import element_percent, mass_percent
+from petrography.statistics.grain_table import MIN_GRAIN_AREA_PX
+from petrography.statistics.intervals import FINEST_PHASE
 from petrography.statistics.representative_area import representative_area_px2
 from petrography.statistics.several_fields import FieldAreas, SeveralFields, over_fields
 from petrography.statistics.uncertainty_budget import (
@@ -109,6 +111,27 @@ def test_what_the_laboratory_knows_is_an_entry_of_the_budget() -> None:
 def test_an_impossible_uncertainty_is_refused(percent: float) -> None:
     with pytest.raises(InvalidParameterError, match=r"'polish' is .* wanted a number from 0 up"):
         uncertainty_budgets(modal_composition(specks(1)), other_percent={"polish": percent})
+
+
+@pytest.mark.parametrize("side", [128, 256, 512, 1024])
+@pytest.mark.parametrize("codes", [(0, 1), (1, 2)])
+def test_a_regular_pattern_is_worth_finitely_many_samples(
+    side: int, codes: tuple[int, int]
+) -> None:
+    # Every cell has the same mixture: the blocks show no scatter at all. What is finer than the
+    # smallest grain counts as mistaken pixels elsewhere, so a sample is no smaller here.
+    board = np.array(codes, dtype=np.uint8)[np.indices((side, side)).sum(axis=0) % 2]
+    result = result_of(board)
+    for entry in result.modal:
+        assert entry.uncertainty is not None
+        assert entry.uncertainty.independent_samples == pytest.approx(
+            FINEST_PHASE * side**2 / MIN_GRAIN_AREA_PX, abs=0.1
+        )
+        assert entry.uncertainty.combined_pp > 0.0
+    (limit,) = result.not_found
+    assert limit.upper_percent is not None
+    for low, high in (result.element_ci95 or {}).values():
+        assert high > low
 
 
 # --- representative area ---------------------------------------------------------------------

@@ -45,7 +45,6 @@ from petrography.report import (
 )
 from petrography.statistics import (
     Composition,
-    Grains,
     MapErrors,
     held_out_confusion,
     map_errors,
@@ -92,9 +91,9 @@ def recorded(
         registration=None if seen.overlay is None else seen.overlay.report,
         anisotropy=_anisotropy(seen),
         quality=_with_doubts(_quality(seen, card, composition), errors),
-        degradations=_degradations(request, seen, card, measured.grains),
+        degradations=_degradations(request, seen, card, measured),
         uncertainty=Uncertainty(
-            mean_confidence=round(_mean_confidence(seen), 6),
+            mean_confidence=round(_mean_confidence(seen, composition), 6),
             ece=card.calibration.ece_after,
         ),
         timings_s={},
@@ -108,10 +107,10 @@ def recorded(
     )
 
 
-def _mean_confidence(seen: Seen) -> float:
+def _mean_confidence(seen: Seen, composition: Composition) -> float:
     """Mean over the pixels of the map that show something; elsewhere the confidence is 0."""
     confidence = seen.segmentation.confidence
-    return float(confidence.mean()) / 255.0 / (1.0 - seen.unseen_fraction)
+    return float(confidence.mean()) / 255.0 * confidence.size / composition.field_px
 
 
 def _modal(
@@ -237,7 +236,7 @@ def _colour_warnings(distance: float | None, card: ModelCard) -> tuple[str, ...]
 
 
 def _degradations(
-    request: AnalysisRequest, seen: Seen, card: ModelCard, grains: Grains
+    request: AnalysisRequest, seen: Seen, card: ModelCard, measured: Measured
 ) -> tuple[str, ...]:
     found = list(_unknown_minerals(request, card))
     if seen.resampling.degradation is not None:
@@ -251,24 +250,25 @@ def _degradations(
         found.append(
             f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
         )
-    found += _unseen(seen)
-    found += undrawn_grains(grains)
+    found += _unseen(seen, measured.composition)
+    found += undrawn_grains(measured.grains)
     if card.training.phantom_fraction == 1.0:
         found.append(f"{card.name} was trained on phantoms only, never on real ore")
     return tuple(found)
 
 
-def _unseen(seen: Seen) -> tuple[str, ...]:
-    """Tell how much of the straight picture was never photographed."""
-    if seen.unseen_fraction == 0.0:
+def _unseen(seen: Seen, composition: Composition) -> tuple[str, ...]:
+    """Tell how much of the image was never photographed."""
+    if composition.unlabelled_px == 0:
         return ()
-    return (
-        (
-            f"without the distortion of the lens {seen.unseen_fraction:.2%} of the image, in its "
-            "corners and borders, lies outside the photograph: it is 255 (not annotated) in the "
-            "map and in no figure of the minerals"
-        ),
+    unseen_fraction = composition.unlabelled_px / seen.segmentation.labels.size
+    where = (
+        f"no field of the panorama reaches {unseen_fraction:.2%} of the image"
+        if seen.corrections.lens is None
+        else f"without the distortion of the lens {unseen_fraction:.2%} of the image, in its "
+        "corners and borders, lies outside the photograph"
     )
+    return (f"{where}: it is 255 (not annotated) in the map and in no figure of the minerals",)
 
 
 def _unknown_minerals(request: AnalysisRequest, card: ModelCard) -> tuple[str, ...]:

@@ -61,8 +61,7 @@ class Seen:
     `pixels` are those of the image, corrected; `shown` makes a picture of them for people;
     `in_parts` says whether the map was joined from those of parts; `overlay` is what other views
     show, `crossed` what a model of XPL fusion saw of them, `view_pixels_sha256` digests of them as
-    they were decoded, by their parts; `measuring` has taken the whole map; `unseen_fraction` is the
-    share of the image that lies outside the photograph once its distortion is taken away.
+    they were decoded, by their parts; `measuring` has taken the whole map.
     """
 
     image: DecodedImage
@@ -78,7 +77,6 @@ class Seen:
     crossed: CrossedViews | None
     measuring: Measuring
     view_pixels_sha256: Mapping[str, str]
-    unseen_fraction: float = 0.0
 
 
 def see(
@@ -134,7 +132,6 @@ def see(
         crossed=crossed,
         measuring=measuring,
         view_pixels_sha256=digests,
-        unseen_fraction=0.0 if shown is None else 1.0 - float(shown.mean()),
     )
 
 

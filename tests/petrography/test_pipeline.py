@@ -32,6 +32,7 @@ from petrography.pipeline import (
 )
 from petrography.pipeline.measurement import MeasuringOptions
 from petrography.report import modal_table, result_schema
+from petrography.segmentation import Segmentation
 from tests.petrography.pipeline_runs import painted_blocks, run
 from tests.tiny_model import CODES, COLOURS, tiny_card
 
@@ -275,6 +276,26 @@ def test_what_the_lens_did_not_see_is_not_measured(painted):
     share = f"{1.0 - shown.mean():.2%} of the image"
     assert any(share in one and "255" in one for one in analysis.result.degradations)
     assert analysis.result.uncertainty.mean_confidence > 0.99
+
+
+def test_what_no_field_reached_is_in_no_mean_and_told(painted):
+    truth, image = painted
+    reached = np.zeros(truth.shape, dtype=bool)
+    reached[: truth.shape[0] // 4] = True
+
+    def joined(segment_image, workspace):
+        seen = segment_image(image)
+        return Segmentation(
+            np.where(reached, seen.labels, 255).astype(np.uint8),
+            np.where(reached, 204, 0).astype(np.uint8),
+        )
+
+    result = run(encode_png(image), None, in_parts=joined).result
+
+    assert result.modal_basis.unlabelled_px == np.count_nonzero(~reached)
+    assert result.uncertainty.mean_confidence == pytest.approx(0.8)
+    share = f"{1.0 - reached.mean():.2%} of the image"
+    assert any("no field" in one and share in one for one in result.degradations)
 
 
 def test_a_lens_of_another_size_is_refused(painted):

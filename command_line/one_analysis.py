@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         FlatField,
         LensModel,
     )
-    from petrography.pipeline import AnalysisRequest, InParts
+    from petrography.pipeline import AnalysisRequest
+    from service.engine import JoinedFields
     from service.repository import LoadedModel
     from service.settings import Settings
 
@@ -62,9 +63,7 @@ class PreparedAnalysis:
         read_barcode_patterns(self.settings).require(sample)
         return replace(self, request=self.request.model_copy(update={"sample": sample}))
 
-    def run(
-        self, image: Path, folder: Path, *, in_parts: InParts | None = None, joined_fields: int = 1
-    ) -> str:
+    def run(self, image: Path, folder: Path, *, joined: JoinedFields | None = None) -> str:
         """Analyse an image behind a progress bar, write its files and return its modal table."""
         from tqdm import tqdm
 
@@ -92,8 +91,9 @@ class PreparedAnalysis:
                 analysis_id=str(uuid.uuid4()),
                 corrections=self.corrections,
                 views=self.views,
-                in_parts=in_parts,
-                joined_fields=joined_fields,
+                in_parts=None if joined is None else joined.in_parts,
+                covered=None if joined is None else joined.covered,
+                joined_fields=1 if joined is None else joined.count,
                 on_progress=on_progress,
             )
         return modal_table(result)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from petrography.calibration.flat_field import FlatField
     from petrography.calibration.lens import LensModel
     from petrography.images import Image
-    from petrography.pipeline import InParts
     from petrography.stitching import (
         GridLayout,
         Matcher,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         StitchReport,
     )
     from petrography.stitching.panorama import Estimate
+    from service.engine import JoinedFields
 
 __all__ = ["add_commands", "stitch"]
 
@@ -126,9 +126,8 @@ def stitch(arguments: argparse.Namespace) -> int:
     write_files(report.parent, {report.name: json_bytes(content)})
     print(_summary(stitching.report))
     if prepared is not None:
-        parts = _in_parts(stitching) if arguments.segment == "fields" else None
-        count = len(stitching.placed)
-        print(prepared.run(out, arguments.analyse, in_parts=parts, joined_fields=count))
+        joined = _joined(stitching, by_field=arguments.segment == "fields")
+        print(prepared.run(out, arguments.analyse, joined=joined))
     return DONE
 
 
@@ -149,10 +148,12 @@ def _prepared(arguments: argparse.Namespace) -> PreparedAnalysis | None:
     return None
 
 
-def _in_parts(stitching: Stitching) -> InParts:
-    from service.engine import segment_fields
+def _joined(stitching: Stitching, *, by_field: bool) -> JoinedFields:
+    from service.engine import JoinedFields, covered_by_fields, segment_fields
 
-    return partial(segment_fields, stitching)
+    in_parts = partial(segment_fields, stitching) if by_field else None
+    covered = None if by_field else partial(covered_by_fields, stitching)
+    return JoinedFields(len(stitching.placed), in_parts, covered)
 
 
 def _fields(paths: Sequence[Path]) -> list[PanoramaField]:

@@ -184,6 +184,11 @@ def fields(folder: Path) -> None:
     rewrite(folder, lambda content: content["provenance"]["parameters"].update(segmented="fields"))
 
 
+def a_panorama(folder: Path) -> None:
+    parts = {"segmented": "panorama"}
+    rewrite(folder, lambda content: content["provenance"]["parameters"].update(parts))
+
+
 def a_label_image(folder: Path) -> None:
     rewrite(folder, lambda content: content.update(model=None))
 
@@ -202,6 +207,7 @@ def a_flat_field(folder: Path) -> None:
         (no_request, "no request that can be made again"),
         (a_view, "had a view 'x30'"),
         (fields, "fields of a panorama"),
+        (a_panorama, "no field of the panorama reaches"),
         (a_label_image, "a label image was measured"),
         (a_flat_field, "no calibration.json of a calibration '0000"),
     ],

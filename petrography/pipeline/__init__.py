@@ -25,7 +25,7 @@ from petrography.pipeline.request import (
     UmPerPx,
     ViewRequest,
 )
-from petrography.pipeline.seeing import InParts, OnProgress, SegmentImage
+from petrography.pipeline.seeing import Covered, InParts, OnProgress, SegmentImage
 from petrography.pipeline.stop_watch import OnStage
 from petrography.pipeline.turning import ViewReaders
 
@@ -37,6 +37,7 @@ __all__ = [
     "AnalysisRequest",
     "ArtefactName",
     "Circumstances",
+    "Covered",
     "FileSink",
     "FilesInMemory",
     "InParts",

@@ -17,7 +17,7 @@ from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.model_view import require_fitting_request, require_photographs
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
-from petrography.pipeline.seeing import Given, InParts, OnProgress, PredictorFor, see
+from petrography.pipeline.seeing import Covered, Given, InParts, OnProgress, PredictorFor, see
 from petrography.pipeline.stop_watch import OnStage, StopWatch
 from petrography.pipeline.turning import ViewReaders, require_the_described
 from petrography.pipeline.writing import WritingFiles, listed
@@ -58,6 +58,9 @@ class AnalysisOptions(TypedDict, total=False):
     in_parts : callable
         Given what segments an image, makes the map of this one from those of its parts; without
         it the image is segmented as a whole.
+    covered : callable
+        Of an image that was put together: given the workspace, tells which pixels show something,
+        bool (height, width), None where all do; the others are not annotated.
     provider_degradations : iterable of str
         What the inference runtime had to do without; asked once the image is segmented.
     started_utc : str
@@ -75,6 +78,7 @@ class AnalysisOptions(TypedDict, total=False):
     corrections: Corrections
     views: ViewReaders | None
     in_parts: InParts | None
+    covered: Covered | None
     provider_degradations: Iterable[str]
     started_utc: str | None
     circumstances: Circumstances
@@ -208,7 +212,8 @@ def analyse_into(
     require_fitting_request(request, card)
     _require_the_named(corrections, request)
     watch = StopWatch(options.get("on_stage"))
-    given = Given(data, request, limits, corrections, readers, options.get("in_parts"), workspace)
+    parts, covered = options.get("in_parts"), options.get("covered")
+    given = Given(data, request, limits, corrections, readers, parts, workspace, covered)
     seen = see(given, card, predictor_for, watch, options.get("on_progress"))
     with WritingFiles(sink, request.outputs, seen.segmentation.labels.size) as files:
         files.begin(seen)

@@ -315,7 +315,7 @@ def provenance_of(
             "possible_codes": list(seen.allowed),
             "tile": card.tile.model_dump(mode="json"),
             "temperature": card.calibration.temperature,
-            "segmented": "fields" if seen.in_parts else "image",
+            "segmented": seen.segmented,
             "channels": list(card.channels),
             "crossed_views": None if seen.crossed is None else seen.crossed.count,
         },

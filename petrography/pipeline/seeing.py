@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,25 @@ from petrography.report import Scale
 from petrography.segmentation import Band, Predictor, Segmentation, segment
 from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
-__all__ = ["Given", "InParts", "OnProgress", "PredictorFor", "Seen", "SegmentImage", "see"]
+__all__ = [
+    "Covered",
+    "Given",
+    "InParts",
+    "OnProgress",
+    "PredictorFor",
+    "Seen",
+    "SegmentImage",
+    "see",
+]
 
 OnProgress: TypeAlias = Callable[[int, int], None]
 SegmentImage: TypeAlias = Callable[[Image], Segmentation]
 # Makes the map of an image from the maps of its parts, such as the fields of a panorama, which it
 # has segmented as they were photographed, in arrays of the workspace.
 InParts: TypeAlias = Callable[[SegmentImage, Workspace], Segmentation]
+# Tells which pixels of an image that was put together show something, in an array of the workspace;
+# None where all do.
+Covered: TypeAlias = Callable[[Workspace], NDArray[np.bool_] | None]
 OnBand: TypeAlias = Callable[[Band], None]
 _SegmentBands: TypeAlias = Callable[[Image, OnBand | None], Segmentation]
 PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
@@ -52,6 +64,7 @@ class Given:
     views: ViewReaders
     in_parts: InParts | None
     workspace: Workspace = IN_MEMORY
+    covered: Covered | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +72,10 @@ class Seen:
     """What is known once the image is segmented.
 
     `pixels` are those of the image, corrected; `shown` makes a picture of them for people;
-    `in_parts` says whether the map was joined from those of parts; `overlay` is what other views
-    show, `crossed` what a model of XPL fusion saw of them, `view_pixels_sha256` digests of them as
-    they were decoded, by their parts; `measuring` has taken the whole map.
+    `segmented` says whether the map is that of the image, of a panorama without what no field
+    reaches, or joined from those of fields; `overlay` is what other views show, `crossed` what a
+    model of XPL fusion saw of them, `view_pixels_sha256` digests of them as they were decoded, by
+    their parts; `measuring` has taken the whole map.
     """
 
     image: DecodedImage
@@ -71,7 +85,7 @@ class Seen:
     resampling: Resampling
     allowed: tuple[int, ...]
     segmentation: Segmentation
-    in_parts: bool
+    segmented: Literal["image", "panorama", "fields"]
     overlay: Overlay | None
     shown: Image
     crossed: CrossedViews | None
@@ -112,7 +126,9 @@ def see(
         factor=request.resampling_factor,
     )
     measuring = _measuring(pixels, request, allowed)
-    shown = corrections.photographed()
+    covered = None if given.covered is None else given.covered(given.workspace)
+    # A panorama was made straight already: no analysis of one names a lens.
+    shown = corrections.photographed() if covered is None else covered
     segmented = _segmenter(
         card, predictor_for(allowed), resampling, given.workspace, on_progress, shown
     )
@@ -126,7 +142,7 @@ def see(
         resampling=resampling,
         allowed=allowed,
         segmentation=segmentation,
-        in_parts=given.in_parts is not None,
+        segmented="fields" if given.in_parts else "image" if covered is None else "panorama",
         overlay=overlay,
         shown=_shown(pixels, card, given.workspace),
         crossed=crossed,

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petrography.calibration.flat_field import FlatField, apply_flat_field
 from petrography.calibration.lens import LensModel
@@ -31,7 +32,7 @@ from petrography.stitching.mosaic import PlacedField, canvas_shape
 from petrography.stitching.overlaps import sample_overlaps
 from petrography.stitching.progress import Progress, counted
 from petrography.stitching.refinement import refine_links
-from petrography.stitching.rendering import STRIP_PX, render_rows
+from petrography.stitching.rendering import STRIP_PX, render_coverage, render_rows
 from petrography.stitching.report import StitchReport
 from petrography.stitching.reporting import Findings, describe
 from petrography.stitching.rough_lens import rough_lenses
@@ -124,6 +125,21 @@ class Stitching:
         return render_rows(
             self.placed, self.ownership, self.shape, cache.__getitem__, strip_px=strip_px
         )
+
+    def coverage(self, *, strip_px: int = STRIP_PX) -> Iterator[NDArray[np.bool_]]:
+        """Tell from top to bottom which pixels of the panorama a field reaches.
+
+        Parameters
+        ----------
+        strip_px : int
+            Rows of a strip; the last may have fewer.
+
+        Yields
+        ------
+        ndarray of bool, shape (rows, width)
+            False where `rows` is black and merged labels are 255.
+        """
+        return render_coverage(self.placed, self.ownership, self.shape, strip_px=strip_px)
 
 
 def stitch(

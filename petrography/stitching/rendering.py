@@ -12,7 +12,7 @@ from petrography.images import Image, Labels
 from petrography.stitching.mosaic import Box, PlacedField, read_photograph
 from petrography.stitching.seams import Ownership
 
-__all__ = ["feather_weights", "render_labels", "render_rows"]
+__all__ = ["feather_weights", "render_coverage", "render_labels", "render_rows"]
 
 STRIP_PX = 256
 # Share of a pixel that is not worth reading a field for.
@@ -137,6 +137,37 @@ def _shown(maps: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
     last_x, last_y = np.float32(shape[1] - 0.5), np.float32(shape[0] - 0.5)
     x, y = maps[:, :, 0], maps[:, :, 1]
     return (x > -0.5) & (y > -0.5) & (x < last_x) & (y < last_y)
+
+
+def render_coverage(
+    placed: Sequence[PlacedField],
+    ownership: Ownership,
+    shape: tuple[int, int],
+    *,
+    strip_px: int = STRIP_PX,
+) -> Iterator[NDArray[np.bool_]]:
+    """Tell which pixels of the panorama a field reaches; no field is loaded.
+
+    Parameters
+    ----------
+    placed, ownership, shape, strip_px
+        As in `render_rows`.
+
+    Yields
+    ------
+    ndarray of bool, shape (rows, width)
+        From top to bottom; true where `render_labels` takes the code of a field.
+    """
+    for strip in _strips(shape, strip_px):
+        covered = np.zeros((strip[2] - strip[0], strip[3] - strip[1]), dtype=np.bool_)
+        for field in placed:
+            part = _part(field, ownership, strip)
+            if part is None:
+                continue
+            maps, _ = field.maps(part)
+            weights = feather_weights(ownership, field.index, part) * _shown(maps, field.shape)
+            covered[_inside(part, strip)] |= weights > _SMALLEST_WEIGHT
+        yield covered
 
 
 def render_labels(

@@ -12,7 +12,7 @@ from service.engine.dividing import model_for
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.evaluating import Evaluation, EvaluationRequest, evaluate
-from service.engine.field_maps import segment_fields
+from service.engine.field_maps import JoinedFields, covered_by_fields, segment_fields
 from service.engine.guarding import guard_of
 from service.engine.image_priority import priority_of, size_if_known, size_of, with_scale_of
 from service.engine.kinds import (
@@ -75,6 +75,7 @@ __all__ = [
     "EvaluationRequest",
     "Finished",
     "FlatFieldCalibration",
+    "JoinedFields",
     "Kind",
     "LensCalibration",
     "MineralClass",
@@ -99,6 +100,7 @@ __all__ = [
     "compared",
     "correct",
     "corrections_of",
+    "covered_by_fields",
     "digest_of_upload",
     "estimate",
     "evaluate",

@@ -144,6 +144,7 @@ class Analyses:
                     corrections=corrections,
                     views=views,
                     in_parts=in_parts,
+                    covered=None if joined is None else joined.covered,
                     joined_fields=1 if joined is None else joined.count,
                     scheduled=scheduled,
                     who=who,

@@ -12,23 +12,25 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, overload
+from typing import IO, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petrography.images import Labels
-from petrography.pipeline import InParts, SegmentImage
+from petrography.pipeline import Covered, InParts, SegmentImage
 from petrography.segmentation import Segmentation
 from petrography.stitching import Stitching, merge_labels
 from petrography.workspace import IN_MEMORY, Workspace
 
-__all__ = ["JoinedFields", "segment_fields"]
+__all__ = ["JoinedFields", "covered_by_fields", "segment_fields"]
 
 # A strip of the panorama touches a row of fields and the next one; what is more is read again. The
 # one that is used is kept whatever its size.
 _KEPT_BYTES = 256 * 2**20
 # Fast: maps are flat, and the disk is not what is short.
 _COMPRESSION = 1
+_Kind = TypeVar("_Kind", np.uint8, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,35 @@ class JoinedFields:
         Photographs that it shows.
     in_parts : callable or None
         Joins its map from those of the fields; None where it is segmented as one image.
+    covered : callable or None
+        Tells where a field reaches, for the rest of its map is not annotated; None where the joined
+        map tells that itself.
     """
 
     count: int
     in_parts: InParts | None
+    covered: Covered | None
+
+
+def covered_by_fields(
+    stitching: Stitching, workspace: Workspace = IN_MEMORY
+) -> NDArray[np.bool_] | None:
+    """Tell which pixels of a panorama a field reaches.
+
+    Parameters
+    ----------
+    stitching : Stitching
+        The panorama.
+    workspace : Workspace, optional
+        Gives the array.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width), or None
+        None where fields reach all of it.
+    """
+    covered = _joined(stitching.coverage(), stitching.shape, workspace, np.bool_)
+    return None if covered.all() else covered
 
 
 def segment_fields(
@@ -83,14 +110,20 @@ def segment_fields(
                 seen = segment_image(field.load())
                 labels.keep(index, seen.labels)
                 confidence.keep(index, seen.confidence)
-        joined = _joined(merge_labels(stitching, labels), stitching.shape, workspace)
+        joined = _joined(merge_labels(stitching, labels), stitching.shape, workspace, np.uint8)
         labels.forget()
-        sure = _joined(merge_labels(stitching, confidence, unknown=0), stitching.shape, workspace)
+        sure_strips = merge_labels(stitching, confidence, unknown=0)
+        sure = _joined(sure_strips, stitching.shape, workspace, np.uint8)
         return Segmentation(joined, sure)
 
 
-def _joined(strips: Iterable[Labels], shape: tuple[int, int], workspace: Workspace) -> Labels:
-    whole, row = workspace.empty(shape, np.uint8), 0
+def _joined(
+    strips: Iterable[NDArray[_Kind]],
+    shape: tuple[int, int],
+    workspace: Workspace,
+    dtype: type[_Kind],
+) -> NDArray[_Kind]:
+    whole, row = workspace.empty(shape, dtype), 0
     for strip in strips:
         whole[row : row + len(strip)] = strip
         row += len(strip)

@@ -14,6 +14,7 @@ from petrography.calibration import Corrections
 from petrography.image_codec import Encoded, ImageLimits
 from petrography.pipeline import (
     AnalysisRequest,
+    Covered,
     FileSink,
     InParts,
     ViewReaders,
@@ -61,6 +62,7 @@ def analyse_image(
     corrections: Corrections = NOTHING_CORRECTED,
     views: ViewReaders | None = None,
     in_parts: InParts | None = None,
+    covered: Covered | None = None,
     joined_fields: int = 1,
     scheduled: ScheduledRequest | None = None,
     who: Who = NOBODY,
@@ -93,6 +95,8 @@ def analyse_image(
         What reads the views that the request describes, by their parts.
     in_parts : callable, optional
         Makes the map from those of parts, see `petrography.pipeline.analyse`.
+    covered : callable, optional
+        Tells which pixels show something, see there.
     joined_fields : int
         Photographs of which the image was made, for the provenance.
     scheduled : ScheduledRequest, optional
@@ -129,6 +133,7 @@ def analyse_image(
         corrections=corrections,
         views=views,
         in_parts=in_parts,
+        covered=covered,
         limits=image_limits(settings),
         software=software_versions(),
         provider_degradations=predictors,

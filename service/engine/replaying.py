@@ -97,7 +97,14 @@ def request_of(result: Result) -> AnalysisRequest:
     if result.model is None:
         msg = "no model drew its map: a label image was measured; use `petroserve measure` again"
         raise InvalidParameterError(msg)
-    if fact(result, "parameters", "segmented") == "fields":
+    segmented = fact(result, "parameters", "segmented")
+    if segmented == "panorama":
+        msg = (
+            "its map leaves out what no field of the panorama reaches, which the image alone does "
+            "not tell; stitch the fields again with `petroserve stitch`"
+        )
+        raise InvalidParameterError(msg)
+    if segmented == "fields":
         msg = (
             "its map was joined from the fields of a panorama, of which it records no digests; "
             "stitch the fields again with `petroserve stitch`"

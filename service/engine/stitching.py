@@ -26,7 +26,7 @@ from petrography.stitching import (
 from service.engine.artefact_store import Draft
 from service.engine.course import Course
 from service.engine.documents import document_bytes
-from service.engine.field_maps import JoinedFields, segment_fields
+from service.engine.field_maps import JoinedFields, covered_by_fields, segment_fields
 from service.engine.input_digests import InputDigests, NotingDigests
 from service.engine.source_files import NamedFile, require_distinct_names
 
@@ -138,7 +138,8 @@ class StitchedPanorama:
         by_field = request.segmentation == "fields"
         segmented = partial(segment_fields, self.stitching, folder=folder)
         in_parts = segmented if by_field else None
-        return JoinedFields(len(self.stitching.placed), in_parts)
+        covered = None if by_field else partial(covered_by_fields, self.stitching)
+        return JoinedFields(len(self.stitching.placed), in_parts, covered)
 
 
 class _Reading:

@@ -315,6 +315,17 @@ def test_labels_are_merged_along_the_seams(panorama: Stitching, section: Section
     assert (seen == truth)[known].mean() > 0.985
 
 
+def test_the_coverage_is_where_merged_labels_are_known(
+    panorama: Stitching, section: SectionFields
+) -> None:
+    covered = np.concatenate(list(panorama.coverage(strip_px=100)))
+    merged = drawn(merge_labels(panorama, [field.labels for field in section.fields]))
+    assert np.array_equal(covered, merged != 255)
+    assert not covered.all()
+    black = ~drawn(panorama.rows()).any(axis=2)
+    assert black[~covered].mean() > 0.9
+
+
 def test_labels_of_another_number_or_size_are_refused(
     panorama: Stitching, section: SectionFields
 ) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from petrography.calibration import flat_field_from_illumination
-from petrography.image_codec import decode_image, encode_jpeg, write_pyramid
+from petrography.image_codec import decode_image, decode_labels, encode_jpeg, write_pyramid
 from petrography.images import Image
 from petrography.phantoms import section_fields
 from petrography.stitching import GridLayout, PanoramaField, Stitching, StitchReport, stitch
@@ -139,7 +139,9 @@ async def test_the_fields_of_a_panorama_are_segmented_unless_wanted_otherwise(
     )
 
 
-async def test_a_panorama_is_analysed_as_any_image(client: httpx.AsyncClient) -> None:
+async def test_a_panorama_is_analysed_as_any_image_where_fields_reach(
+    client: httpx.AsyncClient,
+) -> None:
     analysis = {"association": "1,2", "model": "tiny:1"}
     request = {"um_per_px": 0.5, "analysis": analysis, "segmentation": "panorama"}
     response = await post(client, FIELDS, request)
@@ -154,7 +156,14 @@ async def test_a_panorama_is_analysed_as_any_image(client: httpx.AsyncClient) ->
         files={"image": ("panorama.ome.tif", panorama)},
         data={"request": json.dumps({"association": "1,2"})},
     )
-    assert result["modal"] == posted.json()["modal"]
+    # The file alone does not tell where no field reaches: there it is measured as it looks.
+    own, of_file = [
+        decode_labels((await client.get(f"/v1/analyses/{one}/labels.png")).content)
+        for one in (answer["analysis_id"], posted.json()["id"])
+    ]
+    assert 0 < np.count_nonzero(own == 255) < 0.1 * own.size
+    assert np.array_equal(own, np.where(own == 255, 255, of_file))
+    assert not (of_file == 255).any()
     assert result["provenance"]["image"]["fields"] == len(FIELDS)
     assert posted.json()["provenance"]["image"]["fields"] == 1
     for artefact in result["artefacts"]:

@@ -97,7 +97,9 @@ def test_a_panorama_is_analysed_on_the_command_line(
     content = json.loads(report.read_text())
     assert labels.shape == (content["height_px"], content["width_px"])
     result = json.loads((tmp_path / "analysis" / "result.json").read_text())
-    image_or_fields = {"fields": "fields", "panorama": "image"}[segmented]
-    assert result["provenance"]["parameters"]["segmented"] == image_or_fields
-    # A rectangle of places has corners that no field reaches; only merged maps say so.
-    assert (result["modal_basis"]["unlabelled_px"] > 0) == (segmented == "fields")
+    assert result["provenance"]["parameters"]["segmented"] == segmented
+    # A rectangle of places has corners that no field reaches: black in the panorama, no mineral.
+    unlabelled_px = result["modal_basis"]["unlabelled_px"]
+    assert unlabelled_px == np.count_nonzero(labels == 255) > 0
+    share = f"{unlabelled_px / labels.size:.2%} of the image"
+    assert any("no field" in one and share in one for one in result["degradations"])

@@ -41,6 +41,7 @@ from petrography.report import (
     rounded_elements,
     texture_definitions,
     texture_entry,
+    uncorrected_edges,
     undrawn_grains,
 )
 from petrography.statistics import (
@@ -251,6 +252,7 @@ def _degradations(
             f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
         )
     found += _unseen(seen, measured.composition)
+    found += uncorrected_edges(measured.grains)
     found += undrawn_grains(measured.grains)
     if card.training.phantom_fraction == 1.0:
         found.append(f"{card.name} was trained on phantoms only, never on real ore")

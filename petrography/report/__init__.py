@@ -27,6 +27,7 @@ from petrography.report.exports import (
 from petrography.report.geojson import grains_geojson, write_grains_geojson
 from petrography.report.grain_bands import too_large_to_draw, undrawn_grains
 from petrography.report.grain_columns import tabulated_grains
+from petrography.report.grain_figure_entries import uncorrected_edges
 from petrography.report.grain_text import grain_size_table
 from petrography.report.label_image import label_image_files, label_image_result
 from petrography.report.modal_columns import tabulated_modal
@@ -141,6 +142,7 @@ __all__ = [
     "texture_definitions",
     "texture_entry",
     "too_large_to_draw",
+    "uncorrected_edges",
     "undrawn_grains",
     "write_csv",
     "write_grains_coco",

@@ -43,8 +43,9 @@ def definitions(
             "not measured; their area stays in the modal composition"
         ),
         "edge_rule": (
-            "grains cut by the image edge are included with their visible part and marked "
-            "touches_edge; sizes are not corrected for it, except those of edge_corrected"
+            "grains cut by the image edge, and those with an unannotated pixel (255) among their "
+            "eight neighbours, are included with their visible part and marked touches_edge; sizes "
+            "are not corrected for it, except those of edge_corrected"
         ),
         "ecd": (
             "diameter of the circle of equal area; number_pNN: quantile over grains; area_pNN: "

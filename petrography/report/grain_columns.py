@@ -56,7 +56,7 @@ def tabulated_grains(grains: Grains, *, um_per_px: float | None = None) -> Table
                 "touches_edge",
                 "integer",
                 grains.touches_edge.astype(np.uint8),
-                "1 where the edge of the image cuts the grain",
+                "1 where the edge of the image, or of what is annotated, cuts the grain",
             ),
             *grain_shape_columns(grains, um_per_px),
         ),

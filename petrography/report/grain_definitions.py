@@ -22,7 +22,8 @@ def _of_sizes() -> dict[str, str]:
         ),
         "edge_corrected": (
             "grains that do not touch the edge, each weighted with the inverse of its chance to "
-            "lie whole in the image, by its height and width (Miles-Lantuejoul, ISO 13322-1); null "
+            "lie whole in the image, by its height and width (Miles-Lantuejoul, ISO 13322-1), or "
+            "in the annotated part of it where that is a rectangle; null where it is none, and "
             "where grains that the edge cuts hold more than half of the area of the mineral: too "
             "large for images of this size"
         ),

@@ -14,6 +14,7 @@ from petrography.report.grain_figures import (
     TouchingEntry,
 )
 from petrography.statistics import GrainSummary, SizeQuantiles
+from petrography.statistics.grain_table import GrainTable
 from petrography.statistics.intercepts import (
     MeanIntercept,
     astm_number_from_count,
@@ -30,6 +31,7 @@ __all__ = [
     "sieve_entries",
     "sizes_entry",
     "touching_entry",
+    "uncorrected_edges",
 ]
 
 # A thousandth of a pixel is noise; rounding also hides differences in the last bit.
@@ -62,6 +64,18 @@ def interval_entry(
     if bounds_px is None or unit is None:
         return None
     return _length(bounds_px[0] * unit), _length(bounds_px[1] * unit)
+
+
+def uncorrected_edges(grains: GrainTable) -> tuple[str, ...]:
+    """Tell that no sizes are corrected for the edge, where nothing but its shape forbids it."""
+    if not len(grains) or grains.frame_px is not None:
+        return ()
+    return (
+        (
+            "what is annotated is no rectangle: sizes of grains are not corrected for its edge "
+            "(edge_corrected is null)"
+        ),
+    )
 
 
 def edge_corrected_entry(

@@ -43,7 +43,8 @@ class EdgeCorrectedEntry(_Frozen):
     """Sizes with the edge correction of Miles and Lantuéjoul."""
 
     count: Count
-    """Grains that do not touch the edge of the image: the only ones in these figures."""
+    """Grains that do not touch the edge of the image, or of what is annotated: the only ones in
+    these figures."""
     estimated_count: NotNegative
     """Grains that an area as large as the image has."""
     ecd_px: Sizes

@@ -16,6 +16,7 @@ from petrography.report.entries import (
 )
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, WriteExport, exports
 from petrography.report.grain_bands import undrawn_grains
+from petrography.report.grain_figure_entries import uncorrected_edges
 from petrography.report.modal_uncertainty import modal_uncertainty, not_found
 from petrography.report.result import Quality, Result, Scale, result_json
 from petrography.report.texture_definitions import texture_definitions
@@ -91,7 +92,11 @@ def label_image_result(
         textures=None if textures is None else texture_entry(textures),
         liberation=liberation,
         quality=_unjudged(composition),
-        degradations=(*((UNSCALED,) if um_per_px is None else ()), *undrawn_grains(grains)),
+        degradations=(
+            *((UNSCALED,) if um_per_px is None else ()),
+            *uncorrected_edges(grains),
+            *undrawn_grains(grains),
+        ),
         uncertainty=None,
         timings_s={},
         artefacts=(),

@@ -215,7 +215,8 @@ class GrainEntry(_Frozen):
     area_px: Count
     area_um2: NotNegative | None
     touching_edge: Count
-    """Grains cut by the edge of the image; included with what is seen of them."""
+    """Grains cut by the edge of the image, or of what is annotated; included with what is seen of
+    them."""
     below_minimum: SmallEntry
     ecd_px: Sizes | None
     ecd_um: Sizes | None
@@ -223,7 +224,8 @@ class GrainEntry(_Frozen):
     """95 % interval of area_p80; null where too few grains are larger than it."""
     p80_ci95_um: tuple[NotNegative, NotNegative] | None = None
     edge_corrected: EdgeCorrectedEntry | None = None
-    """Null where grains that the edge cuts hold more than half of the area."""
+    """Null where grains that the edge cuts hold more than half of the area, and where what is
+    annotated is no rectangle."""
     shapes: ShapeEntry | None = None
     sieve_classes: tuple[SieveEntry, ...] = ()
     intercept: InterceptEntry | None = None

@@ -16,7 +16,10 @@ _FIELDS: tuple[Field[_Entry], ...] = (
     Field("name", "text", lambda one: one[1].name, "name of the mineral"),
     Field("grains", "integer", lambda one: one[1].count, "grains of at least the minimum size"),
     Field(
-        "touching_edge", "integer", lambda one: one[1].touching_edge, "cut by the edge of the image"
+        "touching_edge",
+        "integer",
+        lambda one: one[1].touching_edge,
+        "cut by the edge of the image, or of what is annotated",
     ),
     Field("area_px", "integer", lambda one: one[1].area_px, "pixels of the grains"),
     Field("area_um2", "number", lambda one: one[1].area_um2, "area of the grains"),

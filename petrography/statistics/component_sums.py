@@ -45,6 +45,8 @@ class Least(IntEnum):
     FIRST_COLUMN = 2
     MINUS_LAST_ROW = 3
     MINUS_LAST_COLUMN = 4
+    MINUS_IS_CUT = 5
+    """-1 where a pixel has an unannotated neighbour, else 0; not found from runs."""
 
 
 # Of a corner of a 2 x 2 window: how many of its two neighbours in row and column are equal to it,
@@ -95,7 +97,7 @@ class Runs:
         return np.stack([np.add.reduceat(values, self.starts) for values in sums])
 
     def least(self, width: int) -> Indices:
-        """Minima of positions; shape (5, m), rows as in `Least`."""
+        """Minima of positions; shape (5, m), rows as in `Least` up to MINUS_LAST_COLUMN."""
         ends = np.append(self.starts[1:], len(self.row)) - 1
         return np.stack(
             [

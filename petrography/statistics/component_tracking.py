@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cc3d
+import cv2
 import numpy as np
 import scipy
 from numpy.typing import NDArray
@@ -53,6 +54,9 @@ class TrackedBlock:
         Mineral code of each component.
     still_open : ndarray of int64, shape (open components now,)
         Indices of those that reach the last row.
+    is_cut : ndarray of bool, shape (count,)
+        Whether a pixel of the component has an unannotated one among its eight neighbours in the
+        frame: what is not annotated may go on there.
     """
 
     codes: Labels
@@ -65,6 +69,7 @@ class TrackedBlock:
     name: Indices
     code: NDArray[np.uint8]
     still_open: Indices
+    is_cut: NDArray[np.bool_]
 
 
 class ComponentTracker:
@@ -83,6 +88,7 @@ class ComponentTracker:
         self._height, self._width = shape
         self._next_row = 0
         self._last_codes = np.zeros(self._width, dtype=np.uint8)
+        self._last_unknown = np.zeros(self._width, dtype=np.bool_)
         self._last_open = np.full(self._width, -1, dtype=np.int64)
         self._open_names = np.zeros(0, dtype=np.int64)
         self._named = 0
@@ -101,7 +107,7 @@ class ComponentTracker:
         TrackedBlock
             Components, joined to those of the blocks before.
         """
-        codes = self._framed(block)
+        codes, unknown = self._framed(block)
         found, amount = cc3d.connected_components(
             codes, connectivity=8, out_dtype=np.uint32, return_N=True
         )
@@ -123,6 +129,7 @@ class ComponentTracker:
             name,
             code,
             still_open,
+            _beside(unknown, numbers, component_of, count),
         )
 
     def roots(self) -> Indices:
@@ -134,14 +141,19 @@ class ComponentTracker:
             parents = parents[parents]
         return parents
 
-    def _framed(self, block: Labels) -> Labels:
+    def _framed(self, block: Labels) -> tuple[Labels, NDArray[np.bool_]]:
+        """The codes, and where nothing is annotated, in the frame."""
         is_last = self._next_row + len(block) == self._height
         codes = np.zeros((len(block) + 1 + is_last, self._width + 2), dtype=np.uint8)
         codes[0, 1:-1] = self._last_codes
         inside = codes[1 : len(block) + 1, 1:-1]
         inside[...] = block
-        inside[inside == UNLABELLED_CODE] = BACKGROUND_CODE
-        return codes
+        unknown = np.zeros(codes.shape, dtype=np.bool_)
+        unknown[0, 1:-1] = self._last_unknown
+        unknown[1 : len(block) + 1, 1:-1] = inside == UNLABELLED_CODE
+        inside[unknown[1 : len(block) + 1, 1:-1]] = BACKGROUND_CODE
+        self._last_unknown = unknown[len(block), 1:-1].copy()
+        return codes, unknown
 
     def _join(self, context: NDArray[np.uint32], amount: int) -> tuple[Indices, Indices]:
         """Components of numbers and of open components, which meet in the row before the block."""
@@ -177,6 +189,18 @@ class ComponentTracker:
         self._last_open[reached] = place
         self._open_names = name[still_open]
         return still_open
+
+
+def _beside(
+    unknown: NDArray[np.bool_], numbers: NDArray[np.uint32], component_of: Indices, count: int
+) -> NDArray[np.bool_]:
+    """Whether components have an unannotated pixel among their neighbours."""
+    is_cut = np.zeros(count + 1, dtype=np.bool_)
+    if unknown.any():
+        near = cv2.dilate(unknown.view(np.uint8), np.ones((3, 3), dtype=np.uint8)).view(np.bool_)
+        # Number 0 is no component: -1, the last place.
+        is_cut[component_of[numbers[near]]] = True
+    return is_cut[:-1]
 
 
 def _code_of_components(

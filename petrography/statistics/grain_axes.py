@@ -28,7 +28,8 @@ class GrainAxes:
     angle_rad : ndarray of float64, shape (n,)
         Direction of the major axis from the column axis towards the row axis, in (-π/2, π/2].
     touches_edge : ndarray of bool, shape (n,)
-        Whether the grain is cut by the edge of the image, so that the rest describes a part of it.
+        Whether the grain is cut by the edge of the image or of what is annotated, so that the rest
+        describes a part of it.
     """
 
     area_px: NDArray[np.int64]
@@ -50,17 +51,18 @@ class AxesStream:
         A (row, column) near the middle of each grain, by number from 1: moments are summed about
         it, for about the corner of the image they would not fit into 64 bits where a grain is
         millions of pixels long, and lose digits far from it.
+    touches_edge : ndarray of bool, shape (n,)
+        Whether each is cut, as its table tells.
     """
 
-    def __init__(self, near_px: NDArray[np.float64]) -> None:
+    def __init__(self, near_px: NDArray[np.float64], touches_edge: NDArray[np.bool_]) -> None:
         count = len(near_px)
         self._origin = np.zeros((2, count + 1), dtype=np.int64)
         self._origin[:, 1:] = np.rint(near_px).T
         # Rows: pixels, sums of row, column, row², column² and row x column.
         self._sums = np.zeros((6, count + 1), dtype=np.int64)
         self._rows = 0
-        self._at_edge = np.zeros(count + 1, dtype=bool)
-        self._last_row = np.zeros(0, dtype=np.uint32)
+        self._touches_edge = touches_edge
 
     def add(self, numbers: NDArray[np.uint32]) -> None:
         """Push the next rows, shape (rows, width); 0 outside grains."""
@@ -73,15 +75,10 @@ class AxesStream:
         terms = (length, row * length, columns, row * row * length, squares, row * columns)
         for total, term in zip(self._sums, terms, strict=True):
             np.add.at(total, grain, term)
-        if self._rows == 0:
-            self._at_edge[numbers[0]] = True
-        self._at_edge[numbers[:, [0, -1]]] = True
-        self._last_row = numbers[-1].copy()
         self._rows += len(numbers)
 
     def finish(self) -> GrainAxes:
-        """Sum up; the last row that was pushed is the lower edge of the image."""
-        self._at_edge[self._last_row] = True
+        """Sum up."""
         area_px = self._sums[0, 1:]
         with np.errstate(invalid="ignore"):
             row, column, row2, column2, both = self._sums[1:, 1:] / area_px
@@ -95,7 +92,7 @@ class AxesStream:
             major_px=4.0 * np.sqrt(middle + spread),
             minor_px=4.0 * np.sqrt(np.maximum(middle - spread, _PIXEL_MOMENT)),
             angle_rad=0.5 * np.arctan2(2.0 * mixed, right - down),
-            touches_edge=self._at_edge[1:].copy(),
+            touches_edge=self._touches_edge,
         )
 
 

@@ -86,6 +86,8 @@ class GrainContactStream:
         Phases of the grains, which are numbered from 1.
     centroid_px : ndarray of float64, shape (n, 2)
         Their (row, column), about which moments are summed.
+    touches_edge : ndarray of bool, shape (n,)
+        Whether each is cut by the edge of the image or of what is annotated.
     remove_halos : bool
         Whether ribbons of 1 or 2 px between two other phases are taken out first; a pixel of one
         then counts for the grain whose phase it takes.
@@ -95,12 +97,13 @@ class GrainContactStream:
         self,
         code: NDArray[np.uint8],
         centroid_px: NDArray[np.float64],
+        touches_edge: NDArray[np.bool_],
         *,
         remove_halos: bool = True,
     ) -> None:
         self._code = code
         self._filter = HaloFilter() if remove_halos else None
-        self._axes = AxesStream(centroid_px)
+        self._axes = AxesStream(centroid_px, touches_edge)
         self._neighbours = NeighbourPairs()
         self._tables: list[tuple[NDArray[np.uint64], NDArray[np.int64]]] = []
         self._table_rows = 0
@@ -238,6 +241,8 @@ def measure_grain_contacts(
     >>> contacts.grain.tolist(), contacts.neighbour.tolist()
     ([1, 2], [2, 1])
     """
-    stream = GrainContactStream(grains.code, grains.centroid_px, remove_halos=remove_halos)
+    stream = GrainContactStream(
+        grains.code, grains.centroid_px, grains.touches_edge, remove_halos=remove_halos
+    )
     stream.add(labels, grains.component_map)
     return stream.finish()

@@ -98,8 +98,8 @@ class GrainSummary:
     count, area_px : int
         Grains of at least the minimum area, and their pixels.
     touching_edge : int
-        How many of them are cut by the edge of the image. They are included with what is seen
-        of them.
+        How many of them are cut by the edge of the image or of what is annotated. They are
+        included with what is seen of them.
     small : SmallComponents
         Components below the minimum area, in no other figure here.
     ecd_px_by_number, ecd_px_by_area : SizeQuantiles or None
@@ -107,7 +107,8 @@ class GrainSummary:
     p80_ci95_px : tuple of float or None
         95 % interval of the P80 by area; None with few grains.
     edge_corrected : EdgeCorrected or None
-        None where grains that the edge cuts hold most of the area.
+        None where grains that the edge cuts hold most of the area, and where what is annotated
+        is no rectangle.
     shapes : MedianShapes or None
         None without a grain.
     intercept : MeanIntercept or None

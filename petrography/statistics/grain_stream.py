@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from petrography.errors import InvalidParameterError
 from petrography.images import Labels
+from petrography.statistics.annotated_frame import AnnotatedFrame
 from petrography.statistics.component_sums import Least, Runs, Total, find_runs, window_totals
 from petrography.statistics.component_tracking import ComponentTracker, Indices, TrackedBlock
 from petrography.statistics.convex_hulls import (
@@ -113,6 +114,7 @@ class GrainStream:
         self._cutter = BlockCutter(shape, self._rows)
         self._tracker = ComponentTracker(shape)
         self._intercepts = InterceptStream()
+        self._frame = AnnotatedFrame(shape[1])
         self._open: _Components | None = None
         self._closed: list[_Closed] = []
         self._small = np.zeros((2, 256), dtype=np.int64)
@@ -132,6 +134,7 @@ class GrainStream:
         """
         for block in self._cutter.add(strip):
             self._intercepts.add(block)
+            self._frame.add(block)
             self._measure(self._tracker.track(block))
 
     def finish(self) -> GrainTable:
@@ -152,11 +155,12 @@ class GrainStream:
         bbox_px = _boxes(least)
         return GrainTable(
             shape_px=self._shape,
+            frame_px=self._frame.finish(),
             code=code[order],
             area_px=totals[Total.AREA],
             centroid_px=_centroids(totals, self._shape),
             bbox_px=bbox_px,
-            touches_edge=_touches_edge(bbox_px, self._shape),
+            touches_edge=_touches_edge(bbox_px, self._shape) | (least[Least.MINUS_IS_CUT] < 0),
             shapes=shapes_of(totals, HullMeasures(*hulls[:, order])),
             min_area_px=self._min_area_px,
             small=self._small_components(),
@@ -221,6 +225,7 @@ def _joined(
     totals = np.zeros((len(Total), block.count), dtype=np.int64)
     totals[Total.AXIAL_CROSSINGS :] = window_totals(block)
     least = np.full((len(Least), block.count), np.iinfo(np.int64).max, dtype=np.int64)
+    least[Least.MINUS_IS_CUT] = -block.is_cut.astype(np.int64)
     left: list[Chains] = []
     right: list[Chains] = []
     if before is not None:
@@ -232,7 +237,8 @@ def _joined(
             side.append(Chains(block.owner[chains.component], chains.row, chains.column))
     if runs is not None:
         totals[: Total.AXIAL_CROSSINGS, runs.occurring] += runs.totals(shape)
-        least[:, runs.occurring] = np.minimum(least[:, runs.occurring], runs.least(shape[1]))
+        places = least[: Least.MINUS_IS_CUT]
+        places[:, runs.occurring] = np.minimum(places[:, runs.occurring], runs.least(shape[1]))
         _add_points(runs, left, right)
     return _Components(block.name, block.code, totals, least, join_chains(left), join_chains(right))
 
@@ -260,7 +266,9 @@ def _centroids(totals: Indices, shape: tuple[int, int]) -> NDArray[np.float64]:
 
 
 def _boxes(least: Indices) -> Indices:
-    first_row, first_column, minus_last_row, minus_last_column = least[Least.FIRST_ROW :]
+    first_row, first_column, minus_last_row, minus_last_column = least[
+        Least.FIRST_ROW : Least.MINUS_IS_CUT
+    ]
     return np.stack([first_row, first_column, 1 - minus_last_row, 1 - minus_last_column], axis=1)
 
 

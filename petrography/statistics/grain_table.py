@@ -41,6 +41,8 @@ class GrainTable:
     ----------
     shape_px : tuple of int
         (height, width) of the label image.
+    frame_px : tuple of int, or None
+        (height, width) of the part that is annotated; None where that is no rectangle.
     code : ndarray of uint8, shape (n,)
         Mineral codes.
     area_px : ndarray of int64, shape (n,)
@@ -50,7 +52,8 @@ class GrainTable:
     bbox_px : ndarray of int64, shape (n, 4)
         First row, first column, and one past the last row and column.
     touches_edge : ndarray of bool, shape (n,)
-        Whether the grain is cut by the edge of the image.
+        Whether the grain is cut by the edge of the image, or may be: one of its pixels has an
+        unannotated one among its eight neighbours.
     shapes : GrainShapes
         Perimeter, diameters, axes and the like.
     min_area_px : int
@@ -67,6 +70,7 @@ class GrainTable:
     """
 
     shape_px: tuple[int, int]
+    frame_px: tuple[int, int] | None
     code: NDArray[np.uint8]
     area_px: NDArray[np.int64]
     centroid_px: NDArray[np.float64]

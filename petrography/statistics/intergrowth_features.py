@@ -52,7 +52,7 @@ class PairFeatures:
         Mean widths 2A/P.
     enclosed_fraction : float
         Share of the contact at whole guest grains inside the host phase; a grain that the edge of
-        the image cuts is not whole.
+        the image, or of what is annotated, cuts is not whole.
     caged_fraction : float
         Share of the contact at whole host grains that lie inside one guest grain.
     coating_fraction : float

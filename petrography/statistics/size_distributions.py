@@ -183,12 +183,13 @@ def sieve_classes(
 
 
 def edge_weights(grains: GrainTable) -> Floats:
-    """Weights that make up for grains which the edge of the image cuts.
+    """Weights that make up for grains which the edge of what is annotated cuts.
 
     A large grain is cut more often than a small one, so the grains that lie whole in the image
     are too small on average. Each of them stands for as many as the inverse of its chance to lie
     whole in the image, which is counted in whole pixel positions: of a grain of w x h px in an
-    image of W x H px it is (W - w - 1) (H - h - 1) / (W H).
+    image of W x H px it is (W - w - 1) (H - h - 1) / (W H). Where a part of the image only is
+    annotated, and is a rectangle, W x H is that of the part; for other parts there is no formula.
 
     Parameters
     ----------
@@ -198,14 +199,17 @@ def edge_weights(grains: GrainTable) -> Floats:
     Returns
     -------
     ndarray of float64, shape (n,)
-        0 for grains that touch the edge, else at least 1.
+        0 for grains that touch the edge, else at least 1; 0 for all where what is annotated is no
+        rectangle.
     """
-    height, width = grains.shape_px
+    weights = np.zeros(len(grains))
+    if grains.frame_px is None:
+        return weights
+    height, width = grains.frame_px
     rows = grains.bbox_px[:, 2] - grains.bbox_px[:, 0]
     columns = grains.bbox_px[:, 3] - grains.bbox_px[:, 1]
     positions = ((height - rows - 1) * (width - columns - 1)).astype(np.float64)
     whole = ~grains.touches_edge
-    weights = np.zeros(len(grains))
     weights[whole] = height * width / positions[whole]
     return weights
 

@@ -45,7 +45,9 @@ def test_the_cut_into_strips_changes_nothing(
 ) -> None:
     grains = measure_grains(labels, min_area_px=min_area_px)
     whole = measure_grain_contacts(labels, grains, remove_halos=remove_halos)
-    stream = GrainContactStream(grains.code, grains.centroid_px, remove_halos=remove_halos)
+    stream = GrainContactStream(
+        grains.code, grains.centroid_px, grains.touches_edge, remove_halos=remove_halos
+    )
     bounds = sorted({cut % len(labels) for cut in cuts} - {0})
     for strip, numbers in zip(
         np.split(labels, bounds), np.split(grains.component_map, bounds), strict=True
@@ -94,7 +96,7 @@ def test_contacts_are_mutual_and_axes_those_of_the_grains(labels: Labels) -> Non
 
 def test_axes_of_a_grain_of_millions_of_rows_fit_into_the_sums() -> None:
     strip = np.ones((100_000, 2), dtype=np.uint32)
-    stream = AxesStream(np.array([[1_500_000.0, 0.5]]))
+    stream = AxesStream(np.array([[1_500_000.0, 0.5]]), np.array([True]))
     for _ in range(30):
         stream.add(strip)
     axes = stream.finish()
@@ -180,4 +182,6 @@ def test_labels_and_numbers_of_other_sizes_are_refused() -> None:
     with pytest.raises(LabelImageError, match=r"\(6, 5\).*\(6, 6\)"):
         measure_grain_contacts(labels[:, :5], measure_grains(labels))
     with pytest.raises(LabelImageError, match="at least one"):
-        GrainContactStream(np.zeros(0, dtype=np.uint8), np.zeros((0, 2))).finish()
+        GrainContactStream(
+            np.zeros(0, dtype=np.uint8), np.zeros((0, 2)), np.zeros(0, dtype=np.bool_)
+        ).finish()

@@ -11,11 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from petrography.errors import InvalidParameterError, LabelImageError
 from petrography.phantoms import phantom
-from petrography.statistics import GrainStream, GrainTable, measure_grains, number_strips
+from petrography.report import label_image_result
+from petrography.statistics import (
+    GrainStream,
+    GrainTable,
+    measure_grains,
+    modal_composition,
+    number_strips,
+    summarise_grains,
+)
 from petrography.statistics.label_blocks import BlockCutter
+from petrography.statistics.size_distributions import edge_weights
 
 Labels = NDArray[np.uint8]
 
@@ -55,6 +65,7 @@ def assert_same(one: GrainTable, other: GrainTable) -> None:
             shape.name
         )
     assert one.small == other.small
+    assert one.frame_px == other.frame_px
 
 
 @given(
@@ -72,6 +83,51 @@ def test_any_cut_gives_the_table_and_the_numbers_of_the_whole(
     assert_same(cut, whole)
     numbers = np.concatenate(list(number_strips(cut, strips(labels, heights))))
     assert np.array_equal(numbers, whole.component_map)
+
+
+@given(IMAGES, st.integers(1, 9))
+@settings(deadline=None, max_examples=150)
+def test_a_grain_beside_what_is_not_annotated_counts_as_cut(labels: Labels, rows: int) -> None:
+    grains = streamed(labels, [3], rows=rows, min_area_px=1)
+    numbers = measure_grains(labels, min_area_px=1).component_map
+    # Beyond the edge of the image nothing is annotated either.
+    padded = np.pad(labels == 255, 1, constant_values=True)
+    near = binary_dilation(padded, np.ones((3, 3)))[1:-1, 1:-1]
+    cut = np.isin(grains.id, numbers[near])
+    assert np.array_equal(grains.touches_edge, cut)
+
+
+@given(IMAGES, st.tuples(*(st.integers(0, 3),) * 4), st.integers(1, 9))
+@settings(deadline=None, max_examples=100)
+def test_a_frame_that_is_not_annotated_gives_the_grains_of_what_it_frames(
+    labels: Labels, frame: tuple[int, int, int, int], rows: int
+) -> None:
+    top, bottom, left, right = frame
+    framed = np.pad(labels, ((top, bottom), (left, right)), constant_values=255)
+    one = streamed(framed, [2, 3], rows=rows, min_area_px=1)
+    other = measure_grains(labels, min_area_px=1)
+    assert one.frame_px == other.frame_px
+    assert np.array_equal(one.touches_edge, other.touches_edge)
+    assert np.array_equal(edge_weights(one), edge_weights(other))
+    for found, wanted in zip(summarise_grains(one), summarise_grains(other), strict=True):
+        assert found.touching_edge == wanted.touching_edge
+        assert found.edge_corrected == wanted.edge_corrected
+
+
+def test_what_is_annotated_in_another_shape_than_a_rectangle_has_no_edge_correction() -> None:
+    labels = np.full((60, 60), 6, dtype=np.uint8)
+    labels[10:20, 10:20] = labels[30:45, 30:45] = 1
+    assert summarise_grains(measure_grains(labels))[0].edge_corrected is not None
+    labels[:, :5] = 255
+    assert measure_grains(labels).frame_px == (60, 55)
+    labels[0, 0] = 6
+    grains = measure_grains(labels)
+    assert grains.frame_px is None
+    assert summarise_grains(grains)[0].edge_corrected is None
+    result = label_image_result(
+        modal_composition(labels), grains, identity="labels", um_per_px=None
+    )
+    assert any("no rectangle" in one for one in result.degradations)
 
 
 @pytest.mark.parametrize("rows", [1, 37])

@@ -1,7 +1,7 @@
 """Several fields of one sample, reported as one: their interval is the scatter between them.
 
 What several fields have in common is reported: shares of area, what was looked for and found in
-none, counts and areas. Grain sizes, elements and contacts of single fields are not pooled.
+none, elements, counts and areas. Grain sizes and contacts of single fields are not pooled.
 """
 
 from __future__ import annotations
@@ -9,13 +9,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 from pydantic import JsonValue
 
 from petrography.errors import InvalidParameterError
 from petrography.minerals import mineral
-from petrography.report import ModelReference, NamedResult, Result, Sample, fields_report
+from petrography.report import (
+    FieldsReport,
+    ModelReference,
+    NamedResult,
+    Result,
+    Sample,
+    fields_report,
+)
 from petrography.report.provenance import fact
 from service.lims.reported_number import Reported, keyword_of, longer_half
 
@@ -105,6 +112,9 @@ def join_fields(results: Sequence[Result]) -> FieldsOfSample:
     """
     _require_of_one_sample(results)
     ids = sorted(result.id for result in results)
+    report = fields_report(
+        [NamedResult(result.id, result.sample.section or "", result) for result in results]
+    )
     stated = (result.sample.model_dump() for result in results)
     return FieldsOfSample(
         id=str(uuid.uuid5(uuid.NAMESPACE_OID, " ".join(ids))),
@@ -113,7 +123,7 @@ def join_fields(results: Sequence[Result]) -> FieldsOfSample:
         sample=Sample.model_construct(None, **_alike(list(stated))),
         model=results[0].model if len({result.model for result in results}) == 1 else None,
         provenance=_times(results),
-        numbers=(*_shares(results), *_counted(results)),
+        numbers=(*_shares(results, report), *_elements(report), *_counted(results)),
     )
 
 
@@ -160,12 +170,8 @@ def _alike(stated: Sequence[Mapping[str, str | None]]) -> dict[str, str | None]:
     }
 
 
-def _shares(results: Sequence[Result]) -> tuple[Reported, ...]:
+def _shares(results: Sequence[Result], report: FieldsReport) -> tuple[Reported, ...]:
     """Shares of the sample by code, with what no field shows in between."""
-    report = fields_report(
-        [NamedResult(result.id, result.sample.section or "", result) for result in results]
-    )
-    covers = f"95 %, scatter between {report.units} {report.unit}s"
     shares = {
         share.code: Reported(
             keyword=keyword_of("MOD", share.symbol),
@@ -173,14 +179,39 @@ def _shares(results: Sequence[Result]) -> tuple[Reported, ...]:
             unit="%",
             value=share.percent,
             decimals=2,
-            uncertainty=None if share.ci95 is None else longer_half(share.percent, share.ci95),
-            coverage="" if share.ci95 is None else covers,
+            **_scatter(share.percent, share.ci95, report),
         )
         for share in report.field_shares
     }
     for code, upper_percent in _in_no_field(results, set(shares)):
         shares[code] = _below(code, upper_percent)
     return tuple(shares[code] for code in sorted(shares))
+
+
+def _elements(report: FieldsReport) -> Iterator[Reported]:
+    for share in report.element_shares:
+        yield Reported(
+            keyword=keyword_of("EL", share.element),
+            title=f"{share.element}, mass in the ore minerals of all fields, from formulae",
+            unit="%",
+            value=share.percent,
+            decimals=2,
+            **_scatter(share.percent, share.ci95, report),
+        )
+
+
+class _Uncertainty(TypedDict):
+    uncertainty: float | None
+    coverage: str
+
+
+def _scatter(
+    percent: float, interval: tuple[float, float] | None, report: FieldsReport
+) -> _Uncertainty:
+    if interval is None:
+        return {"uncertainty": None, "coverage": ""}
+    covers = f"95 %, scatter between {report.units} {report.unit}s"
+    return {"uncertainty": longer_half(percent, interval), "coverage": covers}
 
 
 def _in_no_field(results: Sequence[Result], found: set[int]) -> Iterator[tuple[int, float]]:

@@ -176,13 +176,17 @@ def _grain_sizes(result: Result) -> Iterator[Reported]:
 
 
 def _elements(result: Result) -> Iterator[Reported]:
+    intervals = result.element_ci95 or {}
     for element, percent in (result.element_percent or {}).items():
+        interval = intervals.get(element)
         yield Reported(
             keyword=keyword_of("EL", element),
             title=f"{element}, mass in the ore minerals, from formulae",
             unit="%",
             value=percent,
             decimals=2,
+            uncertainty=None if interval is None else longer_half(percent, interval),
+            coverage="" if interval is None else "95 %, sampling only",
         )
 
 

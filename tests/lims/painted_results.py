@@ -20,6 +20,7 @@ from petrography.report import (
     modal_entries,
     modal_uncertainty,
     not_found,
+    rounded_element_intervals,
     rounded_elements,
 )
 from petrography.statistics import measure_grains, modal_composition, summarise_grains
@@ -60,6 +61,7 @@ def painted_result(
         "not_found": not_found(composition),
         "modal_basis": modal_basis(composition),
         "element_percent": rounded_elements(composition),
+        "element_ci95": rounded_element_intervals(composition),
         "grains": grain_entries(summarise_grains(grains), um_per_px=um_per_px),
         "quality": Quality(
             focus=0.1,

@@ -45,6 +45,14 @@ def field(number: int, share: float, **changes: object) -> Result:
     return painted_result().model_copy(update=fields | changes)
 
 
+def two_ores(number: int, galena: float) -> Result:
+    """A field half of ore, of which a share of the whole is galena and the rest chalcopyrite."""
+    labels = np.zeros((40, 50), dtype=np.uint8)
+    labels[:, :25] = 1
+    labels[:, : round(galena * 50)] = 2
+    return field(number, 0.5, modal=modal_entries(modal_composition(labels)))
+
+
 FIELDS = [field(1, 0.1), field(2, 0.2), field(3, 0.3)]
 
 
@@ -71,7 +79,24 @@ def test_the_interval_is_that_of_the_scatter_between_fields() -> None:
     assert numbers["N_FIELDS"].text == "3"
     assert numbers["ANALYSED_AREA"].value == pytest.approx(3 * 2000 * 0.25e-6)
     assert numbers["UNC_MEAN"].value == pytest.approx(0.1)
-    assert not any(keyword.startswith(("GS_", "EL_")) for keyword in numbers)
+    assert not any(keyword.startswith("GS_") for keyword in numbers)
+
+
+def test_elements_of_all_fields_have_the_interval_of_their_scatter() -> None:
+    mixed = [two_ores(number, galena) for number, galena in enumerate((0.1, 0.2, 0.3))]
+    numbers = {one.keyword: one for one in reported(join_fields(mixed))}
+    report = fields_report([NamedResult(one.id, "A", one) for one in mixed])
+    assert {f"EL_{one.element.upper()}" for one in report.element_shares} == {
+        keyword for keyword in numbers if keyword.startswith("EL_")
+    }
+    (lead,) = (one for one in report.element_shares if one.element == "Pb")
+    assert lead.ci95 is not None
+    assert numbers["EL_PB"].value == pytest.approx(lead.percent)
+    low, high = lead.ci95
+    assert numbers["EL_PB"].uncertainty == pytest.approx(
+        max(high - lead.percent, lead.percent - low)
+    )
+    assert numbers["EL_PB"].coverage == "95 %, scatter between 3 fields"
 
 
 def test_what_no_field_shows_is_below_the_mean_of_their_limits() -> None:

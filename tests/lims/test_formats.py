@@ -81,6 +81,19 @@ def test_without_a_budget_the_widest_interval_is_taken() -> None:
     assert "map errors" in number.coverage
 
 
+def test_elements_are_reported_with_their_intervals() -> None:
+    result = painted_result()
+    numbers = {one.keyword: one for one in reported(result)}
+    assert result.element_ci95
+    for element, (low, high) in result.element_ci95.items():
+        percent = (result.element_percent or {})[element]
+        one = numbers[f"EL_{element.upper()}"]
+        assert one.uncertainty == pytest.approx(max(percent - low, high - percent))
+        assert one.coverage == "95 %, sampling only"
+    without = {one.keyword: one for one in reported(painted_result(element_ci95=None))}
+    assert without["EL_CU"].uncertainty is None
+
+
 def test_what_was_looked_for_and_not_found_is_less_than_the_limit() -> None:
     result = painted_result()
     limit = detection_limit_percent(result)

@@ -48,8 +48,9 @@ def definitions(
             "are not corrected for it, except those of edge_corrected"
         ),
         "ecd": (
-            "diameter of the circle of equal area; number_pNN: quantile over grains; area_pNN: "
-            "size below which NN % of the area lies, interpolated on the logarithm of size"
+            "diameter of the circle of equal area; number_pNN: size below which NN % of the grains "
+            "lie; area_pNN: of their area; both interpolated on the logarithm of size, with and "
+            "without weights for the edge alike"
         ),
         **of_grains(),
         **corrected,

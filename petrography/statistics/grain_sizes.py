@@ -181,7 +181,8 @@ def _summary(
 
 
 def _number_quantiles(ecd_px: NDArray[np.float64]) -> SizeQuantiles:
-    return SizeQuantiles(*(float(size) for size in np.quantile(ecd_px, (0.2, 0.5, 0.8))))
+    # As of weighted grains, so that figures with and without edge correction may be compared.
+    return size_quantiles(ecd_px, np.ones(len(ecd_px)))
 
 
 def _edge_corrected(

@@ -320,6 +320,21 @@ def test_a_minimum_size_below_one_pixel_is_refused() -> None:
         measure_grains(np.zeros((5, 5), dtype=np.uint8), min_area_px=0)
 
 
+def test_sizes_by_number_are_those_of_equal_weights_for_the_edge() -> None:
+    labels = np.zeros((2000, 2000), dtype=np.uint8)
+    sides = (4, 5, 6, 8, 11, 16)
+    for k, side in enumerate(sides):
+        labels[40 * k + 5 : 40 * k + 5 + side, 10 : 10 + side] = 1
+    (summary,) = summarise_grains(measure_grains(labels))
+    assert summary.ecd_px_by_number is not None
+    assert summary.edge_corrected is not None
+    # The image is so large that the weights of its edge are all but equal: 1.002 to 1.017.
+    corrected = summary.edge_corrected.ecd_px_by_number
+    for name in ("p20", "p50", "p80"):
+        found = getattr(summary.ecd_px_by_number, name)
+        assert found == pytest.approx(getattr(corrected, name), rel=0.02)
+
+
 def test_sizes_by_number_and_by_area() -> None:
     # Squares of 4, 8 and 16 px: areas 16, 64, 256 are 4.8, 23.8 and 100 % passing.
     labels = np.zeros((40, 80), dtype=np.uint8)
@@ -333,7 +348,12 @@ def test_sizes_by_number_and_by_area() -> None:
         return math.exp(np.interp(quantile, passing, np.log([small, middle, large])))
 
     assert summary.ecd_px_by_number is not None
-    assert summary.ecd_px_by_number.p50 == pytest.approx(middle)
+    # As area, with one grain as one: 33, 67 and 100 % passing. Half of the grains lie below a size
+    # between the first two, where np.quantile said the second.
+    number = np.interp((0.2, 0.5, 0.8), (1 / 3, 2 / 3, 1.0), np.log([small, middle, large]))
+    assert summary.ecd_px_by_number == SizeQuantiles(
+        *(pytest.approx(size) for size in np.exp(number))
+    )
     assert summary.ecd_px_by_area == SizeQuantiles(
         *(pytest.approx(size(quantile)) for quantile in (0.2, 0.5, 0.8))
     )

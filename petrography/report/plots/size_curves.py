@@ -119,13 +119,9 @@ def _passing(
     """Sizes in order and the per cent at or below each, as the quantiles are interpolated."""
     order = np.argsort(size, kind="stable")
     size = size[order]
-    if by == "area":
-        passing = 100.0 * np.cumsum(area_px[order]) / area_px.sum()
-        size, passing = np.append(size[0], size), np.append(0.0, passing)
-    elif len(size) == 1:
-        size, passing = np.append(size, size), np.array([0.0, 100.0])
-    else:
-        passing = np.linspace(0.0, 100.0, len(size))
+    weight = area_px[order] if by == "area" else np.ones(len(size))
+    passing = 100.0 * np.cumsum(weight) / weight.sum()
+    size, passing = np.append(size[0], size), np.append(0.0, passing)
     if len(size) <= _MAX_POINTS:
         return size, passing
     kept = np.unique(

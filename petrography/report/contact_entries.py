@@ -86,7 +86,9 @@ def contact_definitions(contacts: Contacts) -> dict[str, str]:
         ),
         "specific_surface": (
             "boundary length over area of a phase in the section (phase specific surface area); "
-            "the surface per volume is 4/pi of it for sections without preferred direction"
+            "the surface per volume is 4/pi of it for sections without preferred direction; the "
+            "area is that of the mineral map, halos included, the boundary what is left of it when "
+            "they are taken out (halo), where they are"
         ),
     }
     if contacts.halos is not None:

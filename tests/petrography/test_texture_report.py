@@ -21,7 +21,7 @@ from petrography.report import (
     result_json,
     result_schema,
 )
-from petrography.report.contact_entries import contact_entry
+from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.statistics import measure_contacts
 from petrography.statistics.comminution import CellKind
 from tests.petrography.contact_fields import bodies
@@ -169,6 +169,13 @@ def test_equal_maps_give_equal_bytes() -> None:
     first, second = (reported(bodies(4, 20.0), cells="voronoi") for _ in range(2))
     assert result_json(first[0]) == result_json(second[0])
     assert first[1] == second[1]
+
+
+def test_the_specific_surface_says_which_area_and_which_boundary_it_is_of() -> None:
+    labels = np.zeros((30, 30), dtype=np.uint8)
+    labels[10:20, 10:20] = 1
+    entry = contact_entry(measure_contacts(labels), um_per_px=None)
+    assert "halos included" in contact_definitions(entry)["specific_surface"]
 
 
 def test_small_specific_surfaces_keep_their_digits() -> None:

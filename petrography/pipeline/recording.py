@@ -85,7 +85,7 @@ def recorded(
         textures=texture_entry(measured.textures),
         liberation=liberation,
         element_ci95=rounded_element_intervals(composition),
-        not_found=not_found(composition),
+        not_found=not_found(composition, None if errors is None else errors.held_out),
         grains=grain_entries(
             summarise_grains(measured.grains, measured.particles), um_per_px=um_per_px
         ),

@@ -40,8 +40,10 @@ def of_composition(composition: Composition) -> dict[str, str]:
             "phases that could have been named and have no pixel: 95 % upper bound 1 - 0.05^(1/n), "
             "about 3 / n, for the n independent samples of the texture as a whole; n is at most the "
             "number of blocks where all but the main phase lies in fewer than five of them; null "
-            "where one phase fills the image, which shows no texture; mistakes of the map are not "
-            "in it"
+            "where one phase fills the image, which shows no texture; upper_percent takes the map "
+            "to miss nothing, map_upper_percent is it over the share of held-out pixels of the "
+            "phase that the model names right (recall), at most 100: where it is given it is the "
+            "limit in tables and reports"
         ),
     }
 

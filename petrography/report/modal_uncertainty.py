@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from petrography.minerals import mineral
 from petrography.statistics import Composition, MapErrors
 from petrography.statistics.composition import PhaseShare
+from petrography.statistics.detection import DetectionLimit
+from petrography.statistics.held_out import HeldOutConfusion
 from petrography.statistics.representative_area import (
     WANTED_ERROR_PERCENT,
     representative_area_px2,
@@ -87,7 +89,16 @@ class NotFound(_Frozen):
     symbol: str
     name: str
     upper_percent: Percent | None
-    """area_percent is below it at 95 % confidence; null where one phase fills the image."""
+    """area_percent is below it at 95 % confidence, if the map misses nothing; null where one phase
+    fills the image."""
+    map_upper_percent: Percent | None = None
+    """upper_percent over the share of held-out pixels of the phase that the model names right, at
+    most 100; null where none is held out."""
+
+    @property
+    def reported_percent(self) -> float | None:
+        """The limit that is reported: that which knows what the map misses, where there is one."""
+        return self.upper_percent if self.map_upper_percent is None else self.map_upper_percent
 
 
 def modal_uncertainty(
@@ -187,14 +198,33 @@ def _rounded(value: float, digits: int) -> float:
     return round(value, digits)
 
 
-def not_found(composition: Composition) -> tuple[NotFound, ...]:
-    """Write the phases that were looked for and not found, with their limits."""
+def not_found(
+    composition: Composition, held_out: HeldOutConfusion | None = None
+) -> tuple[NotFound, ...]:
+    """Write the phases that were looked for and not found, with their limits.
+
+    Parameters
+    ----------
+    composition : Composition
+        Of the map.
+    held_out : HeldOutConfusion, optional
+        Of the model that drew it.
+    """
     return tuple(
         NotFound(
             code=limit.code,
             symbol=mineral(limit.code).symbol,
             name=mineral(limit.code).name,
             upper_percent=None if limit.upper_percent is None else _rounded(limit.upper_percent, 4),
+            map_upper_percent=_with_the_missed(limit, held_out),
         )
         for limit in composition.not_found
     )
+
+
+def _with_the_missed(limit: DetectionLimit, held_out: HeldOutConfusion | None) -> float | None:
+    """Limit of the truth, of which the map shows as much as of what was held out."""
+    recall = None if held_out is None else held_out.recall(limit.code)
+    if recall is None or limit.upper_percent is None:
+        return None
+    return _rounded(min(limit.upper_percent / recall, 100.0) if recall > 0.0 else 100.0, 4)

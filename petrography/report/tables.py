@@ -87,9 +87,9 @@ def _limit_lines(result: Result) -> list[str]:
     if not result.not_found:
         return []
     limits = [
-        f"{one.symbol} < {one.upper_percent:.2g} %"
+        f"{one.symbol} < {one.reported_percent:.2g} %"
         for one in result.not_found
-        if one.upper_percent is not None
+        if one.reported_percent is not None
     ]
     if limits:
         return [f"not found (95 % limit): {', '.join(limits)}"]

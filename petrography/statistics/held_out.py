@@ -80,6 +80,19 @@ class HeldOutConfusion:
         totals = self.counts.sum(axis=1)
         return tuple(code for code, total in zip(self.codes, totals, strict=True) if total == 0)
 
+    def recall(self, code: int) -> float | None:
+        """Share of the held-out pixels of a class that are named right; None where there are none.
+
+        Parameters
+        ----------
+        code : int
+            Mineral code, also of what may not occur.
+        """
+        if code not in self.codes or code in self.unseen:
+            return None
+        row = self.codes.index(code)
+        return float(self.rates[row, row])
+
 
 def held_out_confusion(card: ModelCard, allowed: Sequence[int]) -> HeldOutConfusion | None:
     """Find the confusion that fits the classes that may occur.

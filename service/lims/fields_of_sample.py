@@ -219,7 +219,7 @@ def _in_no_field(results: Sequence[Result], found: set[int]) -> Iterator[tuple[i
 
     Fields of a section are alike, so their limits are not combined as if they were independent.
     """
-    limits = [{one.code: one.upper_percent for one in result.not_found} for result in results]
+    limits = [{one.code: one.reported_percent for one in result.not_found} for result in results]
     areas_px = [result.modal_basis.field_px for result in results]
     for code in set.intersection(*map(set, limits)) - found:
         known = [limit[code] for limit in limits]

@@ -145,13 +145,13 @@ def _not_found(result: Result) -> dict[int, Reported]:
             keyword=keyword_of("MOD", phase.symbol),
             title=f"{phase.name}, area of the whole field",
             unit="%",
-            value=phase.upper_percent,
+            value=phase.reported_percent,
             decimals=2,
             below_limit=True,
-            detection_limit=phase.upper_percent,
+            detection_limit=phase.reported_percent,
         )
         for phase in result.not_found
-        if phase.upper_percent is not None
+        if phase.reported_percent is not None
     }
 
 

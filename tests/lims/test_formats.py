@@ -106,6 +106,16 @@ def test_what_was_looked_for_and_not_found_is_less_than_the_limit() -> None:
     assert "MOD_APY" not in numbers_of(result)
 
 
+def test_the_limit_that_knows_what_the_map_misses_is_reported() -> None:
+    result = painted_result()
+    missed = result.not_found[0].model_copy(update={"map_upper_percent": 12.3456})
+    found = {
+        one.keyword: one for one in reported(result.model_copy(update={"not_found": (missed,)}))
+    }
+    (limit,) = (one for one in found.values() if one.below_limit)
+    assert (limit.value, limit.detection_limit, limit.text) == (12.3456, 12.3456, "<12.35")
+
+
 def test_shared_boundaries_and_liberated_particles_are_reported() -> None:
     contacts = Contacts(
         codes=(0, 1, 8),

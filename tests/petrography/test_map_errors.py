@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from petrography.model_card import ModelCard
+from petrography.report import not_found
 from petrography.statistics import Composition, map_errors, modal_composition
 from petrography.statistics.held_out import (
     DEFAULT_EFFECTIVE_SIZE,
@@ -187,6 +188,24 @@ def test_what_stands_against_it_is_said() -> None:
     one_image = map_errors(composition, held_out(np.eye(3) + 1, images=1))
     assert any("too few for intervals" in one for one in one_image.warnings)
     assert all(one.total_ci95_percent is None for one in one_image.shares)
+
+
+def test_the_limit_of_what_was_not_found_counts_what_the_map_misses() -> None:
+    labels = np.random.default_rng(1).integers(0, 2, (64, 64)).astype(np.uint8)
+    composition = modal_composition(labels, looked_for=(0, 1, 6, 8))
+    # Of six held-out pixels in ten the model names six; 8 is no class of the confusion.
+    known = held_out([[9, 1, 0], [1, 8, 1], [4, 0, 6]])
+    pyrite, sphalerite = not_found(composition, known)
+    assert pyrite.upper_percent is not None
+    assert pyrite.map_upper_percent == pytest.approx(pyrite.upper_percent / 0.6, abs=1e-4)
+    assert pyrite.reported_percent == pyrite.map_upper_percent
+    assert sphalerite.map_upper_percent is None
+    assert sphalerite.reported_percent == sphalerite.upper_percent
+    blind = not_found(composition, held_out([[9, 1, 0], [1, 8, 1], [9, 1, 0]]))[0]
+    assert blind.map_upper_percent == 100.0
+    unseen = not_found(composition, held_out([[9, 1, 0], [1, 8, 1], [0, 0, 0]]))[0]
+    assert unseen.map_upper_percent is None
+    assert not_found(composition)[0].map_upper_percent is None
 
 
 def test_exactly_like_phases_still_give_shares() -> None:

@@ -65,7 +65,7 @@ def test_the_numbers_of_the_result_stand_in_it() -> None:
     assert "tiny:2" in text
     assert "Nobody has reviewed this result yet" in text
     for missing in result.not_found:
-        assert f"{missing.symbol} < {missing.upper_percent:.2g} %" in text
+        assert f"{missing.symbol} < {missing.reported_percent:.2g} %" in text
     assert result.definitions["minimum_size"] in text
 
 

@@ -186,7 +186,9 @@ def _basis(result: Result) -> Any:
     said.append("Of ore and mass: of the ore minerals only, mass by end-member densities.")
     if result.not_found:
         missing = ", ".join(
-            one.symbol if one.upper_percent is None else f"{one.symbol} < {one.upper_percent:.2g} %"
+            one.symbol
+            if one.reported_percent is None
+            else f"{one.symbol} < {one.reported_percent:.2g} %"
             for one in result.not_found
         )
         said.append(f"Looked for and not found (95 % confidence): {missing}.")

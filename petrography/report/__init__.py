@@ -31,7 +31,12 @@ from petrography.report.grain_figure_entries import uncorrected_edges
 from petrography.report.grain_text import grain_size_table
 from petrography.report.label_image import label_image_files, label_image_result
 from petrography.report.modal_columns import tabulated_modal
-from petrography.report.modal_uncertainty import ModalUncertainty, modal_uncertainty, not_found
+from petrography.report.modal_uncertainty import (
+    ModalUncertainty,
+    NotFound,
+    modal_uncertainty,
+    not_found,
+)
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
 from petrography.report.provenance import provenance_json
@@ -92,6 +97,7 @@ __all__ = [
     "ModalUncertainty",
     "ModelReference",
     "NamedResult",
+    "NotFound",
     "PhaseAnisotropy",
     "Quality",
     "Result",

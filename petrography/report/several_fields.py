@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.minerals import mineral
 from petrography.report.aligned_text import aligned
+from petrography.report.modal_uncertainty import NotFound
 from petrography.report.result import Percent, Result
+from petrography.report.tables import limit_lines
 from petrography.statistics.several_fields import (
     ElementShare,
     FieldAreas,
@@ -101,6 +104,8 @@ class FieldsReport(_Frozen):
     """Of the mass of the ore minerals; empty where one of them has no density."""
     element_shares: tuple[ElementEntry, ...] = ()
     """Of the mass of the ore minerals; empty where one of them has no density or no formula."""
+    not_found: tuple[NotFound, ...] = ()
+    """Phases that every field was searched for in vain."""
     warnings: tuple[str, ...]
     definitions: dict[str, str]
 
@@ -156,8 +161,35 @@ def fields_report(results: Sequence[NamedResult]) -> FieldsReport:
         element_shares=tuple(
             ElementEntry(element=share.element, **_figures(share)) for share in found.element_shares
         ),
+        not_found=_in_no_field(
+            [one.result for one in results], {share.code for share in found.field_shares}
+        ),
         warnings=found.warnings,
         definitions=_definitions(found.unit, found.units),
+    )
+
+
+def _in_no_field(results: Sequence[Result], found: set[int]) -> tuple[NotFound, ...]:
+    """Phases that every field was searched for in vain, with the mean of the fields' limits.
+
+    Fields of a section are alike, so their limits are not combined as if they were independent.
+    """
+    missing = [{one.code: one for one in result.not_found} for result in results]
+    areas_px = [result.modal_basis.field_px for result in results]
+    wanted = sorted(set.intersection(*map(set, missing)) - found)
+    return tuple(_mean_limit([one[code] for one in missing], areas_px) for code in wanted)
+
+
+def _mean_limit(limits: Sequence[NotFound], areas_px: Sequence[int]) -> NotFound:
+    def mean(percents: Sequence[float | None]) -> float | None:
+        known = [percent for percent in percents if percent is not None]
+        return _rounded(np.average(known, weights=areas_px)) if len(known) == len(limits) else None
+
+    return limits[0].model_copy(
+        update={
+            "upper_percent": mean([one.upper_percent for one in limits]),
+            "map_upper_percent": mean([one.map_upper_percent for one in limits]),
+        }
     )
 
 
@@ -171,6 +203,11 @@ def _definitions(unit: str, units: int) -> dict[str, str]:
             f"sums where their areas differ), cut at 0 and 100, of elements at what the poorest "
             f"and the richest mineral hold; pixels of different {unit}s are "
             "never pooled as if they were independent; mistakes of the map are not in it"
+        ),
+        "not_found": (
+            "phases that every field was searched for and none shows: the mean of the limits of "
+            "the fields (95 %), by their areas; fields of a section are alike, so it is not lowered "
+            "by their number; map_upper_percent: that of the limits which count what the map misses"
         ),
         "relative_accuracy_percent": "half width of the uncut interval over the share (% RA)",
     }
@@ -237,7 +274,7 @@ def fields_table(report: FieldsReport) -> str:
     rows += [_row(share, ore.get(share.code)) for share in report.field_shares]
     lines = [] if report.units == 1 else [_heading(report)]
     lines += aligned(rows, text_columns=2)
-    return "\n".join((*lines, *report.warnings))
+    return "\n".join((*lines, *limit_lines(report.not_found), *report.warnings))
 
 
 def _heading(report: FieldsReport) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from petrography.report.aligned_text import aligned
+from petrography.report.modal_uncertainty import NotFound
 from petrography.report.result import ModalEntry, Result
 from petrography.report.table import Cell, Table
 
-__all__ = ["csv_text", "modal_table", "write_csv"]
+__all__ = ["csv_text", "limit_lines", "modal_table", "write_csv"]
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -79,21 +80,27 @@ def modal_table(result: Result) -> str:
         for entry in result.modal
     ]
     lines = aligned([header, *rows], text_columns=2)
-    return "\n".join((*lines, *_limit_lines(result)))
+    return "\n".join((*lines, *limit_lines(result.not_found)))
 
 
-def _limit_lines(result: Result) -> list[str]:
-    """What was looked for and not found."""
-    if not result.not_found:
+def limit_lines(not_found: Sequence[NotFound]) -> list[str]:
+    """Say in one line what was looked for and not found; nothing where there is none.
+
+    Parameters
+    ----------
+    not_found : sequence of NotFound
+        With or without limits.
+    """
+    if not not_found:
         return []
     limits = [
         f"{one.symbol} < {one.reported_percent:.2g} %"
-        for one in result.not_found
+        for one in not_found
         if one.reported_percent is not None
     ]
     if limits:
         return [f"not found (95 % limit): {', '.join(limits)}"]
-    symbols = ", ".join(one.symbol for one in result.not_found)
+    symbols = ", ".join(one.symbol for one in not_found)
     return [f"not found: {symbols} (no limit: one phase fills the image)"]
 
 

@@ -14,11 +14,11 @@ from typing import Literal, TypeAlias, TypedDict
 from pydantic import JsonValue
 
 from petrography.errors import InvalidParameterError
-from petrography.minerals import mineral
 from petrography.report import (
     FieldsReport,
     ModelReference,
     NamedResult,
+    NotFound,
     Result,
     Sample,
     fields_report,
@@ -123,7 +123,7 @@ def join_fields(results: Sequence[Result]) -> FieldsOfSample:
         sample=Sample.model_construct(None, **_alike(list(stated))),
         model=results[0].model if len({result.model for result in results}) == 1 else None,
         provenance=_times(results),
-        numbers=(*_shares(results, report), *_elements(report), *_counted(results)),
+        numbers=(*_shares(report), *_elements(report), *_counted(results)),
     )
 
 
@@ -170,7 +170,7 @@ def _alike(stated: Sequence[Mapping[str, str | None]]) -> dict[str, str | None]:
     }
 
 
-def _shares(results: Sequence[Result], report: FieldsReport) -> tuple[Reported, ...]:
+def _shares(report: FieldsReport) -> tuple[Reported, ...]:
     """Shares of the sample by code, with what no field shows in between."""
     shares = {
         share.code: Reported(
@@ -183,8 +183,11 @@ def _shares(results: Sequence[Result], report: FieldsReport) -> tuple[Reported, 
         )
         for share in report.field_shares
     }
-    for code, upper_percent in _in_no_field(results, set(shares)):
-        shares[code] = _below(code, upper_percent)
+    shares |= {
+        one.code: _below(one, one.reported_percent)
+        for one in report.not_found
+        if one.reported_percent is not None
+    }
     return tuple(shares[code] for code in sorted(shares))
 
 
@@ -214,24 +217,7 @@ def _scatter(
     return {"uncertainty": longer_half(percent, interval), "coverage": covers}
 
 
-def _in_no_field(results: Sequence[Result], found: set[int]) -> Iterator[tuple[int, float]]:
-    """Codes that every field was searched for in vain, with the mean of the fields' limits.
-
-    Fields of a section are alike, so their limits are not combined as if they were independent.
-    """
-    limits = [{one.code: one.reported_percent for one in result.not_found} for result in results]
-    areas_px = [result.modal_basis.field_px for result in results]
-    for code in set.intersection(*map(set, limits)) - found:
-        known = [limit[code] for limit in limits]
-        weighed = [
-            limit * area for limit, area in zip(known, areas_px, strict=True) if limit is not None
-        ]
-        if len(weighed) == len(results):
-            yield code, sum(weighed) / sum(areas_px)
-
-
-def _below(code: int, upper_percent: float) -> Reported:
-    phase = mineral(code)
+def _below(phase: NotFound, upper_percent: float) -> Reported:
     return Reported(
         keyword=keyword_of("MOD", phase.symbol),
         title=f"{phase.name}, area of all fields",

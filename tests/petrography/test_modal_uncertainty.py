@@ -186,6 +186,19 @@ def test_options_of_a_request_name_minerals() -> None:
         ModalOptions.model_validate({"not_analysed": [99]})
 
 
+def test_a_phase_that_one_field_shows_or_was_not_searched_for_has_no_limit() -> None:
+    first, second = (NamedResult(name, "A", result_of(specks(k))) for k, name in enumerate("ab"))
+    pyrite = specks(2)
+    pyrite[:4, :4] = 6
+    assert fields_report([first, NamedResult("c", "A", result_of(pyrite))]).not_found == ()
+    unasked = second.result.model_copy(update={"not_found": ()})
+    assert fields_report([first, NamedResult("b", "A", unasked)]).not_found == ()
+    nothing = second.result.not_found[0].model_copy(update={"upper_percent": None})
+    unknown = second.result.model_copy(update={"not_found": (nothing,)})
+    (limit,) = fields_report([first, NamedResult("b", "A", unknown)]).not_found
+    assert limit.upper_percent is None
+
+
 # --- several fields --------------------------------------------------------------------------
 
 
@@ -305,5 +318,11 @@ def test_results_are_joined_and_tabled() -> None:
         *(("1", "mass"), ("2", "mass")),
     }
     assert fields_table(report).startswith("4 fields, scatter between 4 fields\n")
+    (pyrite,) = report.not_found
+    limits = [one.upper_percent for field in named for one in field.result.not_found]
+    assert pyrite.symbol == "Py/Mrc"
+    assert pyrite.upper_percent == pytest.approx(np.mean([one or 0.0 for one in limits]), abs=1e-4)
+    assert f"not found (95 % limit): Py/Mrc < {pyrite.upper_percent:.2g} %" in fields_table(report)
+    assert "mean of the limits" in report.definitions["not_found"]
     elements = {row["symbol"] for row in rows if row["basis"] == "element"}
     assert elements == {"Cu", "Fe", "S", "Pb"}

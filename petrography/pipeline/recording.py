@@ -20,7 +20,7 @@ from petrography.pipeline.seeing import Seen
 from petrography.pipeline.turning import phase_anisotropy
 from petrography.report import (
     UNSCALED,
-    ModalEntry,
+    ModalUncertainty,
     ModelReference,
     PhaseAnisotropy,
     Quality,
@@ -37,6 +37,7 @@ from petrography.report import (
     modal_entries,
     modal_uncertainty,
     not_found,
+    rough_coverage,
     rounded_element_intervals,
     rounded_elements,
     texture_definitions,
@@ -70,6 +71,7 @@ def recorded(
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
     composition = measured.composition
     errors = _map_errors(composition, card, seen)
+    uncertainties = _uncertainties(composition, errors, request, um_per_px)
     contacts = contact_entry(measured.contacts, um_per_px=um_per_px)
     liberation = liberation_entry(measured.textures, um_per_px=um_per_px)
     return Result(
@@ -77,7 +79,9 @@ def recorded(
         sample=request.sample or Sample(),
         model=ModelReference(name=card.name, version=card.version, sha256=card.onnx_sha256),
         scale=seen.scale,
-        modal=_modal(composition, errors, request, um_per_px),
+        modal=modal_entries(
+            composition, um_per_px=um_per_px, errors=errors, uncertainties=uncertainties
+        ),
         modal_basis=modal_basis(composition),
         modal_correction=None if errors is None else modal_correction(composition, errors),
         element_percent=rounded_elements(composition),
@@ -91,7 +95,7 @@ def recorded(
         ),
         registration=None if seen.overlay is None else seen.overlay.report,
         anisotropy=_anisotropy(seen),
-        quality=_with_doubts(_quality(seen, card, composition), errors),
+        quality=_with_doubts(_quality(seen, card, composition), errors, uncertainties),
         degradations=_degradations(request, seen, card, measured),
         uncertainty=Uncertainty(
             mean_confidence=round(_mean_confidence(seen, composition), 6),
@@ -114,21 +118,18 @@ def _mean_confidence(seen: Seen, composition: Composition) -> float:
     return float(confidence.mean()) / 255.0 * confidence.size / composition.field_px
 
 
-def _modal(
+def _uncertainties(
     composition: Composition,
     errors: MapErrors | None,
     request: AnalysisRequest,
     um_per_px: float | None,
-) -> tuple[ModalEntry, ...]:
-    uncertainties = modal_uncertainty(
+) -> dict[int, ModalUncertainty]:
+    return modal_uncertainty(
         composition,
         errors=errors,
         other_percent=request.modal.other_uncertainty_percent,
         wanted_error_percent=request.modal.wanted_error_percent,
         um_per_px=um_per_px,
-    )
-    return modal_entries(
-        composition, um_per_px=um_per_px, errors=errors, uncertainties=uncertainties
     )
 
 
@@ -143,8 +144,10 @@ def _map_errors(composition: Composition, card: ModelCard, seen: Seen) -> MapErr
     return None if held_out is None else map_errors(composition, held_out)
 
 
-def _with_doubts(quality: Quality, errors: MapErrors | None) -> Quality:
-    doubts = () if errors is None else errors.warnings
+def _with_doubts(
+    quality: Quality, errors: MapErrors | None, uncertainties: Mapping[int, ModalUncertainty]
+) -> Quality:
+    doubts = (*(() if errors is None else errors.warnings), *rough_coverage(uncertainties))
     return quality.model_copy(update={"warnings": (*quality.warnings, *doubts)})
 
 

@@ -36,6 +36,7 @@ from petrography.report.modal_uncertainty import (
     NotFound,
     modal_uncertainty,
     not_found,
+    rough_coverage,
 )
 from petrography.report.outlines import grain_polygons
 from petrography.report.overlay import overlay
@@ -135,6 +136,7 @@ __all__ = [
     "result_schema",
     "result_schema_json",
     "reviewed",
+    "rough_coverage",
     "rounded_element_intervals",
     "rounded_elements",
     "tabulated_contacts",

@@ -17,7 +17,7 @@ from petrography.report.entries import (
 from petrography.report.exports import EXPORTS, EXPORTS_ON_REQUEST, WriteExport, exports
 from petrography.report.grain_bands import undrawn_grains
 from petrography.report.grain_figure_entries import uncorrected_edges
-from petrography.report.modal_uncertainty import modal_uncertainty, not_found
+from petrography.report.modal_uncertainty import modal_uncertainty, not_found, rough_coverage
 from petrography.report.result import Quality, Result, Scale, result_json
 from petrography.report.texture_definitions import texture_definitions
 from petrography.report.texture_entries import liberation_entry, texture_entry
@@ -91,7 +91,7 @@ def label_image_result(
         contacts=boundaries,
         textures=None if textures is None else texture_entry(textures),
         liberation=liberation,
-        quality=_unjudged(composition),
+        quality=_unjudged(composition, rough_coverage(uncertainties)),
         degradations=(
             *((UNSCALED,) if um_per_px is None else ()),
             *uncorrected_edges(grains),
@@ -109,7 +109,7 @@ def label_image_result(
     )
 
 
-def _unjudged(composition: Composition) -> Quality:
+def _unjudged(composition: Composition, doubts: tuple[str, ...]) -> Quality:
     """Without a photograph there is nothing to judge but the map."""
     return Quality(
         focus=None,
@@ -118,7 +118,7 @@ def _unjudged(composition: Composition) -> Quality:
         hue_distance=None,
         calibrate_first=False,
         colour_distance=None,
-        warnings=composition.warnings,
+        warnings=(*composition.warnings, *doubts),
     )
 
 

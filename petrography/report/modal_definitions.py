@@ -31,8 +31,8 @@ def of_composition(composition: Composition) -> dict[str, str]:
         "ci95": _of_intervals(composition.design),
         "uncertainty": (
             "of area_percent, in percentage points: combined_pp is the root of the sum of squares "
-            "of the budget, expanded_pp twice that (k = 2, about 95 % where the degrees of freedom "
-            "are many); independent_samples = share x (100 - share) / standard error squared, "
+            "of the budget, expanded_pp twice that (k = 2, about 95 % where the effective degrees "
+            "of freedom, which stand beside it, are many; below 4 a warning says so); independent_samples = share x (100 - share) / standard error squared, "
             "integral_range_px2 = annotated pixels / independent_samples; representative: area at "
             "whose size two standard errors are error_percent of the share"
         ),

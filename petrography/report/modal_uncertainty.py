@@ -24,13 +24,18 @@ from petrography.statistics.uncertainty_budget import (
 )
 
 __all__ = [
+    "LEAST_DEGREES_OF_FREEDOM",
     "BudgetEntry",
     "ModalUncertainty",
     "NotFound",
     "RepresentativeArea",
     "modal_uncertainty",
     "not_found",
+    "rough_coverage",
 ]
+
+# Student's factor for the coverage of k = 2 is 2.9 with four, 4.5 with two.
+LEAST_DEGREES_OF_FREEDOM = 4.0
 
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
@@ -196,6 +201,32 @@ def _optional(value: float | None) -> float | None:
 
 def _rounded(value: float, digits: int) -> float:
     return round(value, digits)
+
+
+def rough_coverage(uncertainties: Mapping[int, ModalUncertainty]) -> tuple[str, ...]:
+    """Warn of phases whose expanded uncertainty covers less than its factor promises.
+
+    Parameters
+    ----------
+    uncertainties : mapping of int to ModalUncertainty
+        By code.
+
+    References
+    ----------
+    JCGM 100:2008 (GUM), G.6.4 (k = 2 wants sufficiently many effective degrees of freedom).
+    """
+    rough = [
+        f"{mineral(code).symbol} ({known.degrees_of_freedom:.1f})"
+        for code, known in uncertainties.items()
+        if known.degrees_of_freedom is not None
+        and known.degrees_of_freedom < LEAST_DEGREES_OF_FREEDOM
+    ]
+    warning = (
+        f"{', '.join(rough)}: fewer than {LEAST_DEGREES_OF_FREEDOM:.0f} effective degrees of "
+        f"freedom, so expanded_pp (k = {COVERAGE_FACTOR:g}) covers less than 95 %: take ci95 or "
+        "total_ci95, or measure more fields"
+    )
+    return (warning,) if rough else ()
 
 
 def not_found(

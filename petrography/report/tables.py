@@ -72,7 +72,7 @@ def modal_table(result: Result) -> str:
     header = (
         *("symbol", "name", "area %", "95 % interval"),
         *(("with map errors",) if with_errors else ()),
-        *(("U (k=2)",) if with_budget else ()),
+        *(("U (k=2)", "d.o.f.") if with_budget else ()),
         *("ore %", "grains"),
     )
     rows = [
@@ -114,14 +114,18 @@ def _table_row(
         f"{entry.area_percent:.2f}",
         _interval(entry.ci95),
         *((_interval(entry.total_ci95),) if with_errors else ()),
-        *((_expanded(entry),) if with_budget else ()),
+        *(_expanded(entry) if with_budget else ()),
         "–" if entry.ore_percent is None else f"{entry.ore_percent:.2f}",
         "–" if grains is None else str(grains.count),
     )
 
 
-def _expanded(entry: ModalEntry) -> str:
-    return "–" if entry.uncertainty is None else f"{entry.uncertainty.expanded_pp:.2f}"
+def _expanded(entry: ModalEntry) -> tuple[str, str]:
+    """Expanded uncertainty and the effective degrees of freedom behind it."""
+    if (known := entry.uncertainty) is None:
+        return "–", "–"
+    freedom = known.degrees_of_freedom
+    return f"{known.expanded_pp:.2f}", "–" if freedom is None else f"{freedom:.1f}"
 
 
 def _interval(bounds: tuple[float, float] | None) -> str:

@@ -107,7 +107,9 @@ def _expanded(entry: ModalEntry) -> tuple[float | None, str]:
     """Expanded uncertainty of the budget; without one, the longer half of a 95 % interval."""
     if (known := entry.uncertainty) is not None:
         sources = ", ".join(contribution.source for contribution in known.budget)
-        return known.expanded_pp, f"k = {known.coverage_factor:g}: {sources}"
+        freedom = known.degrees_of_freedom
+        estimated = "" if freedom is None else f", {freedom:.0f} degrees of freedom"
+        return known.expanded_pp, f"k = {known.coverage_factor:g}{estimated}: {sources}"
     for interval, covers in (
         (entry.total_ci95, "95 %, sampling and map errors"),
         (entry.ci95, "95 %, sampling only"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -62,7 +63,9 @@ def test_painted_areas_are_reported_with_unit_decimals_and_uncertainty() -> None
     known = painted_result().modal[1].uncertainty
     assert known is not None
     assert 0.0 <= float(numbers["MOD_CCP"].uncertainty_text) - known.expanded_pp < 0.01
-    assert numbers["MOD_CCP"].coverage == "k = 2: sampling"
+    assert known.degrees_of_freedom is not None
+    freedom = f"{known.degrees_of_freedom:.0f} degrees of freedom"
+    assert numbers["MOD_CCP"].coverage == f"k = 2, {freedom}: sampling"
     # Squares of 20 px at 0.5 um: the circle of equal area.
     assert float(numbers["GS_P80_CCP"].text) == pytest.approx(11.28, abs=0.06)
     assert numbers["GS_P80_CCP"].unit == "um"
@@ -286,7 +289,7 @@ def test_long_csv_has_a_number_a_line_and_quotes_what_needs_it() -> None:
     assert copper["SAMPLEID"] == '\'=2+3,"x"'
     assert (copper["RESULT"], copper["UNIT"], copper["STATUS"]) == ("16.67", "%", "preliminary")
     assert copper["ANALYSISDATE"] == "2026-11-20T21:04:00Z"
-    assert copper["COVERAGE"] == "k = 2: sampling"
+    assert re.fullmatch(r"k = 2, \d+ degrees of freedom: sampling", copper["COVERAGE"])
     galena = by_analyte["MOD_GN"]
     assert (galena["QUALIFIERS"], galena["UNCERTAINTY"]) == ("<", "")
     assert galena["RESULT"] == f"<{galena['DETECTIONLIMIT']}"
@@ -329,7 +332,7 @@ def test_lis2_message_says_sample_number_unit_status_and_uncertainty() -> None:
     comment = records[records.index(copper) + 1]
     assert comment.kind == "C"
     assert comment.field(4).startswith("U=")
-    assert comment.field(4).endswith("% (k = 2: sampling)")
+    assert re.search(r"% \(k = 2, \d+ degrees of freedom: sampling\)$", comment.field(4))
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,25 @@ def test_a_regular_pattern_is_worth_finitely_many_samples(
         assert high > low
 
 
+def test_an_expanded_uncertainty_of_few_degrees_of_freedom_is_told() -> None:
+    speck = specks(3)
+    # Within one block: its scatter is known from that block alone.
+    speck[60:63, 60:63] = 6
+    result = result_of(speck)
+    freedom = {
+        one.symbol: one.uncertainty.degrees_of_freedom or 0.0
+        for one in result.modal
+        if one.uncertainty
+    }
+    assert freedom["Py/Mrc"] < 4 < freedom["Ccp"]
+    (warning,) = (one for one in result.quality.warnings if "degrees of freedom" in one)
+    assert warning.startswith(f"Py/Mrc ({freedom['Py/Mrc']:.1f}):")
+    assert "Ccp" not in warning
+    lines = modal_table(result).splitlines()
+    assert "d.o.f." in lines[0]
+    assert f" {freedom['Py/Mrc']:.1f} " in next(one for one in lines if one.startswith("Py/Mrc"))
+
+
 # --- representative area ---------------------------------------------------------------------
 
 

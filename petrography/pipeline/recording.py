@@ -97,10 +97,7 @@ def recorded(
         anisotropy=_anisotropy(seen),
         quality=_with_doubts(_quality(seen, card, composition), errors, uncertainties),
         degradations=_degradations(request, seen, card, measured),
-        uncertainty=Uncertainty(
-            mean_confidence=round(_mean_confidence(seen, composition), 6),
-            ece=card.calibration.ece_after,
-        ),
+        uncertainty=_of_the_map(seen, card, composition),
         timings_s={},
         artefacts=(),
         definitions={
@@ -112,10 +109,11 @@ def recorded(
     )
 
 
-def _mean_confidence(seen: Seen, composition: Composition) -> float:
+def _of_the_map(seen: Seen, card: ModelCard, composition: Composition) -> Uncertainty:
     """Mean over the pixels of the map that show something; elsewhere the confidence is 0."""
     confidence = seen.segmentation.confidence
-    return float(confidence.mean()) / 255.0 * confidence.size / composition.field_px
+    mean = float(confidence.mean()) / 255.0 * confidence.size / composition.field_px
+    return Uncertainty(mean_confidence=round(mean, 6), ece=card.calibration.ece_after)
 
 
 def _uncertainties(

@@ -130,6 +130,22 @@ def test_reading_beyond_the_border_is_reflection_as_numpy_defines_it(
     np.testing.assert_array_equal(read_window(image, window), padded)
 
 
+@settings(deadline=None)
+@given(
+    sides=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    starts=st.tuples(st.integers(-20, 20), st.integers(-20, 20)),
+    window_sides=st.tuples(st.integers(1, 25), st.integers(1, 25)),
+    channels=st.sampled_from([1, 3, 7]),
+)
+def test_any_window_is_a_part_of_the_reflected_image(
+    sides: tuple[int, int], starts: tuple[int, int], window_sides: tuple[int, int], channels: int
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*sides, channels), dtype=np.uint8)
+    padded = np.pad(image, [(20, 45), (20, 45), (0, 0)], mode="reflect")
+    wanted = padded[20 + starts[0] :, 20 + starts[1] :][: window_sides[0], : window_sides[1]]
+    np.testing.assert_array_equal(read_window(image, Window(*starts, *window_sides)), wanted)
+
+
 def test_a_window_inside_the_image_is_not_copied() -> None:
     image = np.zeros((10, 12, 3), dtype=np.uint8)
     window = read_window(image, Window(2, 3, 8, 9))

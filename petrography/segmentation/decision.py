@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from petrography.errors import InternalError
 
-__all__ = ["RowDecision", "code_table"]
+__all__ = ["Decision", "code_table"]
+
+Number = TypeVar("Number", bound=np.generic)
 
 # Interpolated and averaged float32 probabilities may exceed 1 by rounding only.
 HIGHEST_PROBABILITY = 1.001
@@ -28,29 +33,29 @@ def code_table(codes: Sequence[int]) -> NDArray[np.uint8]:
     return table
 
 
-class RowDecision:
-    """Takes the most probable class of each pixel of one image row.
+class Decision:
+    """Takes the most probable class of each pixel of some rows, or parts of rows.
 
-    A row with all its classes fits into the cache of a processor core, a whole image does not:
-    working by rows is what makes this fast. The work space is allocated once.
+    A few rows with all their classes fit into the cache of a processor core, a whole image does
+    not: working by few rows is what makes this fast. The work space is allocated once.
 
     Parameters
     ----------
     codes : sequence of int
         Mineral code of each class, K of them, at most 255.
-    width_px : int
-        Pixels in a row.
+    most_px : int
+        Most pixels that are decided at a time.
     """
 
-    def __init__(self, codes: Sequence[int], width_px: int) -> None:
+    def __init__(self, codes: Sequence[int], most_px: int) -> None:
         count = len(codes)
         # Rank K stands for class 0: the highest rank among equal classes is the first class.
-        self._rank = np.arange(count, 0, -1, dtype=np.uint8)[:, np.newaxis]
+        self._rank = np.arange(count, 0, -1, dtype=np.uint8)[:, np.newaxis, np.newaxis]
         self._code_of_rank = code_table((0, *reversed(codes)))
-        self._highest = np.empty(width_px, dtype=np.float32)
-        self._is_highest = np.empty((count, width_px), dtype=np.bool_)
-        self._ranked = np.empty((count, width_px), dtype=np.uint8)
-        self._best_rank = np.empty(width_px, dtype=np.uint8)
+        self._highest = np.empty(most_px, dtype=np.float32)
+        self._is_highest = np.empty(count * most_px, dtype=np.bool_)
+        self._ranked = np.empty(count * most_px, dtype=np.uint8)
+        self._best_rank = np.empty(most_px, dtype=np.uint8)
 
     def decide(
         self,
@@ -58,15 +63,15 @@ class RowDecision:
         labels: NDArray[np.uint8],
         confidence: NDArray[np.uint8],
     ) -> None:
-        """Write codes and confidence of one row.
+        """Write codes and confidence of some rows.
 
         Parameters
         ----------
-        probabilities : ndarray of float32, shape (K, width)
+        probabilities : ndarray of float32, shape (K, rows, width)
             Probability of each class. Among equal ones the first class wins.
-        labels : ndarray of uint8, shape (width,)
+        labels : ndarray of uint8, shape (rows, width)
             Receives the mineral codes.
-        confidence : ndarray of uint8, shape (width,)
+        confidence : ndarray of uint8, shape (rows, width)
             Receives round(255 * highest probability).
 
         Raises
@@ -74,15 +79,21 @@ class RowDecision:
         InternalError
             If the highest probability of a pixel is no number in (0, 1].
         """
-        highest = np.maximum.reduce(probabilities, axis=0, out=self._highest)
+        shape = probabilities.shape[1:]
+        highest = np.maximum.reduce(probabilities, axis=0, out=_shaped(self._highest, shape))
         _require_probability(highest)
-        np.equal(probabilities, highest, out=self._is_highest)
-        np.multiply(self._is_highest.view(np.uint8), self._rank, out=self._ranked)
-        best_rank = np.maximum.reduce(self._ranked, axis=0, out=self._best_rank)
-        np.take(self._code_of_rank, best_rank, out=labels, mode="clip")
-        np.multiply(highest, np.float32(255.0), out=highest)
-        np.rint(highest, out=highest)
-        np.minimum(highest, np.float32(255.0), out=confidence, casting="unsafe")
+        is_highest = _shaped(self._is_highest, probabilities.shape)
+        np.equal(probabilities, highest, out=is_highest)
+        ranked = _shaped(self._ranked, probabilities.shape)
+        np.multiply(is_highest.view(np.uint8), self._rank, out=ranked)
+        best_rank = np.maximum.reduce(ranked, axis=0, out=_shaped(self._best_rank, shape))
+        # OpenCV looks up, and rounds half to even, in a third of the time of NumPy.
+        cv2.LUT(best_rank, self._code_of_rank, labels)
+        cv2.convertScaleAbs(highest, confidence, 255.0)
+
+
+def _shaped(space: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
+    return space[: math.prod(shape)].reshape(shape)
 
 
 def _require_probability(highest: NDArray[np.float32]) -> None:

@@ -14,9 +14,10 @@ from petrography.errors import InvalidParameterError
 from petrography.images import Confidence, Image, Labels
 from petrography.minerals import UNLABELLED_CODE
 from petrography.model_card import TileGeometry
-from petrography.segmentation.decision import RowDecision, code_table
+from petrography.segmentation.blending import PIECE_ROWS, PieceBand, Plan, blended_pieces, written
+from petrography.segmentation.decision import Decision, code_table
 from petrography.segmentation.enlargement import RowEnlarger
-from petrography.segmentation.joining import Plan, blended_bands, cropped_bands, written
+from petrography.segmentation.joining import blended_bands, cropped_bands
 from petrography.segmentation.prediction import (
     LabelsAndConfidence,
     Predictor,
@@ -170,9 +171,9 @@ def segment_bands(
 ) -> Iterator[Band]:
     """Segment an image and give out the map in bands, while it is being made.
 
-    Only one band as high as a tile is ever held with all its classes. In mode ``halo`` at
-    unchanged size the model is asked for labels alone and nothing is class-deep at all, unless
-    somebody wants to see the probabilities.
+    Only one band as high as a tile is ever held with all its classes. At unchanged size it is less,
+    unless somebody wants to see the probabilities: in mode ``blend`` what tiles have in common, in
+    mode ``halo``, where the model is asked for labels alone, nothing.
 
     Parameters
     ----------
@@ -206,6 +207,16 @@ def segment_bands(
     def answers(row: Sequence[Tile]) -> Iterable[tuple[Tile, NDArray[np.float32]]]:
         return islice(predicted, len(row))
 
+    if geometry.mode == "blend" and output_shape == shape and on_probabilities is None:
+        pieces = blended_pieces(
+            plan,
+            answers,
+            geometry=geometry,
+            class_count=len(codes),
+            width_px=shape[1],
+            workspace=workspace,
+        )
+        return _decided_pieces(pieces, codes, shape[1], geometry.size_px)
     bands = (
         cropped_bands(plan, answers, class_count=len(codes), width_px=shape[1], workspace=workspace)
         if geometry.mode == "halo"
@@ -240,6 +251,20 @@ def _labelled_bands(
         yield band
 
 
+def _decided_pieces(
+    bands: Iterable[PieceBand], codes: Sequence[int], width_px: int, tile_px: int
+) -> Iterator[Band]:
+    """Decide blended tiles at the size of the image, each while it is in the cache."""
+    decision = Decision(codes, PIECE_ROWS * tile_px)
+    for pieces in bands:
+        shape = (pieces.height_px, width_px)
+        band = Band(pieces.top, np.empty(shape, np.uint8), np.empty(shape, np.uint8))
+        for piece in pieces.pieces:
+            place = piece.rows, piece.columns
+            decision.decide(piece.probabilities, band.labels[place], band.confidence[place])
+        yield band
+
+
 def _decided_bands(
     bands: Iterable[NDArray[np.float32]],
     codes: Sequence[int],
@@ -247,7 +272,7 @@ def _decided_bands(
     on_probabilities: OnProbabilities | None,
 ) -> Iterator[Band]:
     """Decide at the size of the image."""
-    decision = RowDecision(codes, width_px)
+    decision = Decision(codes, width_px)
     top = 0
     for probabilities in bands:
         height_px = probabilities.shape[1]
@@ -264,7 +289,7 @@ def _enlarged_bands(
     on_probabilities: OnProbabilities | None,
 ) -> Iterator[Band]:
     """Interpolate to the size of the map, then decide."""
-    decision = RowDecision(codes, enlarger.output_width_px)
+    decision = Decision(codes, enlarger.output_width_px)
     top = rows_in = 0
     for probabilities in bands:
         rows_in += probabilities.shape[1]
@@ -301,12 +326,12 @@ def _decided_band(
     top: int,
     shape: tuple[int, int],
     rows: Iterable[NDArray[np.float32]],
-    decision: RowDecision,
+    decision: Decision,
 ) -> Band:
     band = Band(top, np.empty(shape, np.uint8), np.empty(shape, np.uint8))
     # Strict zip reads `rows` to its end, also when it gives no row for this band.
     for probabilities, labels, confidence in zip(rows, band.labels, band.confidence, strict=True):
-        decision.decide(probabilities, labels, confidence)
+        decision.decide(probabilities[:, np.newaxis], labels[np.newaxis], confidence[np.newaxis])
     return band
 
 

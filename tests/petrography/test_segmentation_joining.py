@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,6 +107,61 @@ def test_blending_is_the_weighted_mean_of_all_tiles(
     )
     given_bands = np.concatenate([band.copy() for band in bands], axis=1)
     np.testing.assert_allclose(given_bands, wanted, atol=1e-6, rtol=0)
+
+
+def blended_plainly(
+    pixels: Image, geometry: TileGeometry, plan: tuple[tuple[Tile, ...], ...]
+) -> NDArray[np.float32]:
+    """The reference: single precision sums over the whole image, tile after tile."""
+    sums = np.zeros((5, *pixels.shape[:2]), dtype=np.float32)
+    for row in plan:
+        for tile, planes in answers(pixels, row):
+            write = tile.write
+            place = slice(write.row, None), slice(write.col, None)
+            size = slice(write.height), slice(write.width)
+            weight = blend_weights(geometry)[size]
+            for plane, total in zip(planes, sums[:-1], strict=True):
+                cv2.accumulateProduct(plane[size], weight, total[place][size])
+            sums[-1][place][size] += weight
+    return np.asarray(sums[:-1] / sums[-1])
+
+
+@settings(max_examples=50, deadline=None)
+@given(SIDES, SIDES, st.sampled_from([HANN, GAUSSIAN]), st.floats(0.0, 0.75))
+def test_pieces_have_the_bytes_of_sums_over_the_whole_image(
+    height_px: int, width_px: int, geometry: TileGeometry, overlap_fraction: float
+) -> None:
+    pixels = random_image(height_px, width_px)
+    geometry = geometry.model_copy(update={"overlap_fraction": overlap_fraction})
+    plan = plan_tiles(height_px, width_px, geometry)
+    bands = blended_bands(
+        plan, partial(answers, pixels), geometry=geometry, class_count=4, width_px=width_px
+    )
+    given_bands = np.concatenate([band.copy() for band in bands], axis=1)
+    wanted = blended_plainly(pixels, geometry, plan)
+    assert given_bands.tobytes() == wanted.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(SIDES, SIDES, st.sampled_from([HANN, GAUSSIAN]))
+def test_a_map_is_the_same_whether_its_probabilities_are_shown_or_not(
+    height_px: int, width_px: int, geometry: TileGeometry
+) -> None:
+    pixels, net = random_image(height_px, width_px), ByFunction(small_net)
+    result = segment(pixels, net, geometry=geometry, codes=CODES)
+    rows: list[NDArray[np.float32]] = []
+    shown = segment(
+        pixels,
+        net,
+        geometry=geometry,
+        codes=CODES,
+        on_probabilities=lambda _, row: rows.append(row.copy()),
+    )
+    seen = np.stack(rows, axis=1)
+    np.testing.assert_array_equal(result.labels, np.take(CODES, seen.argmax(axis=0)))
+    np.testing.assert_array_equal(result.confidence, np.rint(np.float32(255) * seen.max(axis=0)))
+    np.testing.assert_array_equal(result.labels, shown.labels)
+    np.testing.assert_array_equal(result.confidence, shown.confidence)
 
 
 def test_hann_blending_leaves_no_step() -> None:

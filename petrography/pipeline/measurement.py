@@ -123,8 +123,15 @@ class Measuring:
         grains = with_component_map(self._grains.finish(), labels, workspace)
         particles = _particles(grains) if self._options.touching_grains else None
         squares = None if self._squares is None else self._squares.finish()
-        textures = measure_textures(labels, grains, cells=self._options.cells, squares=squares)
-        return Measured(composition, grains, self._contacts.finish(), textures, particles)
+        contacts = self._contacts.finish()
+        textures = measure_textures(
+            labels,
+            grains,
+            cells=self._options.cells,
+            squares=squares,
+            halos=self._contacts.found_halos(),
+        )
+        return Measured(composition, grains, contacts, textures, particles)
 
 
 def measure(labels: Labels, options: MeasuringOptions = _ALL_DEFAULTS) -> Measured:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from petrography.errors import LabelImageError
 from petrography.images import Image, Labels, require_image, require_labels
 from petrography.minerals import BACKGROUND_CODE, MINERALS, UNLABELLED_CODE, palette
+from petrography.statistics.code_counts import code_counts
 
 __all__ = ["overlay"]
 
@@ -125,9 +126,7 @@ def _legend(width_px: int, entries: list[_Entry]) -> Image:
 
 
 def _entries(labels: Labels) -> list[_Entry]:
-    counts = np.zeros(256, dtype=np.int64)
-    for row in labels:
-        counts += np.bincount(row, minlength=256)
+    counts = code_counts(labels)
     counts[UNLABELLED_CODE] = 0
     share = 100.0 * counts / max(counts.sum(), 1)
     return [

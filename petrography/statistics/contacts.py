@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from petrography.errors import LabelImageError
 from petrography.images import Labels, require_labels
 from petrography.minerals import BACKGROUND_CODE, RESIN_CODE, UNLABELLED_CODE
-from petrography.statistics.halos import HaloFilter
+from petrography.statistics.code_counts import code_counts
+from petrography.statistics.halos import FoundHalos, HaloFilter
 from petrography.statistics.neighbour_pairs import LENGTH_PER_PAIR_PX, NeighbourPairs
 
 __all__ = ["BAND_ROWS", "FREE_CODES", "RESIN_CODE", "ContactStream", "Contacts", "measure_contacts"]
@@ -143,7 +144,7 @@ class ContactStream:
         require_labels(strip)
         for top in range(0, len(strip), BAND_ROWS):
             band = strip[top : top + BAND_ROWS]
-            self._area_px += np.bincount(band.ravel(), minlength=256)
+            self._area_px += code_counts(band)
             self._count(band if self._filter is None else self._filter.add(band)[0])
 
     def finish(self) -> Contacts:
@@ -171,6 +172,10 @@ class ContactStream:
             halos_removed=self._filter is not None,
             halo_px=changed_px[codes],
         )
+
+    def found_halos(self) -> FoundHalos | None:
+        """The halos of the labels; None where they were not looked for or are too many to keep."""
+        return None if self._filter is None else self._filter.found()
 
     def _count(self, rows: Labels) -> None:
         for direction, first, second in self._neighbours.push_unlike(rows):

@@ -14,7 +14,7 @@ from petrography.minerals import UNLABELLED_CODE
 from petrography.statistics.contacts import BAND_ROWS
 from petrography.statistics.grain_axes import AxesStream, GrainAxes
 from petrography.statistics.grains import Grains
-from petrography.statistics.halos import HaloFilter
+from petrography.statistics.halos import FoundHalos, HaloFilter
 from petrography.statistics.neighbour_pairs import LENGTH_PER_PAIR_PX, NeighbourPairs, Strip
 
 __all__ = ["GrainContactStream", "GrainContacts", "measure_grain_contacts"]
@@ -91,6 +91,8 @@ class GrainContactStream:
     remove_halos : bool
         Whether ribbons of 1 or 2 px between two other phases are taken out first; a pixel of one
         then counts for the grain whose phase it takes.
+    halos : FoundHalos, optional
+        Those ribbons, where somebody has looked for them already.
     """
 
     def __init__(
@@ -100,9 +102,10 @@ class GrainContactStream:
         touches_edge: NDArray[np.bool_],
         *,
         remove_halos: bool = True,
+        halos: FoundHalos | None = None,
     ) -> None:
         self._code = code
-        self._filter = HaloFilter() if remove_halos else None
+        self._filter = HaloFilter(halos) if remove_halos else None
         self._axes = AxesStream(centroid_px, touches_edge)
         self._neighbours = NeighbourPairs()
         self._tables: list[tuple[NDArray[np.uint64], NDArray[np.int64]]] = []
@@ -209,7 +212,11 @@ def _merged(
 
 
 def measure_grain_contacts(
-    labels: Labels, grains: Grains, *, remove_halos: bool = True
+    labels: Labels,
+    grains: Grains,
+    *,
+    remove_halos: bool = True,
+    halos: FoundHalos | None = None,
 ) -> GrainContacts:
     """Measure the contacts of the grains of a label image.
 
@@ -221,6 +228,8 @@ def measure_grain_contacts(
         Measured on the same labels.
     remove_halos : bool
         Whether ribbons of 1 or 2 px between two other phases are taken out first.
+    halos : FoundHalos, optional
+        Those ribbons, where somebody has looked for them already.
 
     Returns
     -------
@@ -242,7 +251,11 @@ def measure_grain_contacts(
     ([1, 2], [2, 1])
     """
     stream = GrainContactStream(
-        grains.code, grains.centroid_px, grains.touches_edge, remove_halos=remove_halos
+        grains.code,
+        grains.centroid_px,
+        grains.touches_edge,
+        remove_halos=remove_halos,
+        halos=halos,
     )
     stream.add(labels, grains.component_map)
     return stream.finish()

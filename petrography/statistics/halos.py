@@ -19,6 +19,7 @@ Where ribbons meet, at the corners of three bodies, they leave knots: pixels tha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ from petrography.images import Labels
 from petrography.minerals import RESIN_CODE, UNLABELLED_CODE
 from petrography.statistics.neighbour_pairs import Strip
 
-__all__ = ["HALO_WIDTH_PX", "HaloFilter", "remove_halos"]
+__all__ = ["HALO_WIDTH_PX", "FoundHalos", "HaloFilter", "remove_halos"]
 
 # Ribbons up to this wide are halos; from 3 px on they are real.
 HALO_WIDTH_PX = 2
@@ -39,6 +40,9 @@ _KNOT_REACH = 2
 # three rows further, which are bodies by two more.
 _REACH_ROWS = _KNOT_REACH + _BODY_REACH + 2
 _FRAME = 3
+# Halos are kept for who filters the same labels again, up to so many: 64 MB. A map of 100
+# megapixels has about as many.
+_MOST_KEPT_PX = 4_000_000
 
 
 def _nearest_first(reach: int) -> list[tuple[int, int]]:
@@ -59,6 +63,25 @@ _NOTCHED_SQUARES = tuple(_without_corners(3, [corner]) for corner in _CORNERS)
 _OCTAGON = (_without_corners(5, _CORNERS),)
 
 
+@dataclass(frozen=True, eq=False)
+class FoundHalos:
+    """The halo pixels of an image, from top to bottom.
+
+    Attributes
+    ----------
+    place, source : ndarray of int64, shape (n,)
+        Flat indices of halo pixels, rising, and of the pixels whose phase they take.
+    """
+
+    place: NDArray[np.int64]
+    source: NDArray[np.int64]
+
+    def within(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Those from one flat index to before another, counted from there."""
+        some = slice(*np.searchsorted(self.place, (first, last)).tolist())
+        return self.place[some] - first, self.source[some] - first
+
+
 class HaloFilter:
     """Takes halos out of label strips that are pushed from top to bottom.
 
@@ -66,15 +89,24 @@ class HaloFilter:
     strips; they lag seven rows behind. Maps of the same shape, such as grain numbers, can travel
     along: where a pixel takes the phase of another it takes its values in them as well.
 
+    Parameters
+    ----------
+    known : FoundHalos, optional
+        What another filter found in the same labels; they are not looked for again.
+
     Attributes
     ----------
     changed_px : ndarray of int64, shape (256,)
         Pixels of each phase that became another in the rows given out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: FoundHalos | None = None) -> None:
         self.changed_px = np.zeros(256, dtype=np.int64)
+        self._known = known
+        self._found: list[NDArray[np.int64]] = []
+        self._found_px = 0
         self._pending: tuple[Strip, ...] = ()
+        self._first_row = 0
         self._given_rows = 0
 
     def add(self, labels: Labels, *maps: Strip) -> tuple[Strip, ...]:
@@ -107,17 +139,45 @@ class HaloFilter:
         if end <= self._given_rows:
             return tuple(layer[:0] for layer in self._pending)
         labels = self._pending[0]
-        halos, sources = _halo_sources(labels)
-        width = labels.shape[1]
-        given = (halos >= self._given_rows * width) & (halos < end * width)
-        self.changed_px += np.bincount(labels.ravel()[halos[given]], minlength=256)
-        done = tuple(
-            _replaced(layer, halos, sources)[self._given_rows : end] for layer in self._pending
-        )
+        halos, sources = self._halos_of(labels, end)
+        self.changed_px += np.bincount(labels.ravel()[halos], minlength=256)
+        rows = slice(self._given_rows, end)
+        done = tuple(_replaced(layer, rows, halos, sources) for layer in self._pending)
         kept = max(0, end - _REACH_ROWS)
         self._pending = tuple(layer[kept:].copy() for layer in self._pending)
+        self._first_row += kept
         self._given_rows = end - kept
         return done
+
+    def found(self) -> FoundHalos | None:
+        """What was found so far; None where it is too much to be kept."""
+        if self._found_px > _MOST_KEPT_PX:
+            return None
+        nothing = np.zeros((2, 0), dtype=np.int64)
+        place, source = np.concatenate([nothing, *self._found], axis=1)
+        order = np.argsort(place)
+        return FoundHalos(place[order], source[order])
+
+    def _halos_of(self, labels: Labels, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Halo pixels in the rows that are given out, and where they take their phase from."""
+        width = labels.shape[1]
+        first, last = self._given_rows * width, end * width
+        before = self._first_row * width
+        if self._known is not None:
+            halos, sources = self._known.within(before + first, before + last)
+            return halos + first, sources + first
+        halos, sources = _halo_sources(labels)
+        given = (halos >= first) & (halos < last)
+        halos, sources = halos[given], sources[given]
+        self._keep(halos + before, sources + before)
+        return halos, sources
+
+    def _keep(self, halos: NDArray[np.int64], sources: NDArray[np.int64]) -> None:
+        self._found_px += len(halos)
+        if self._found_px > _MOST_KEPT_PX:
+            self._found.clear()
+        else:
+            self._found.append(np.stack([halos, sources]))
 
 
 def remove_halos(labels: Labels) -> tuple[Labels, int]:
@@ -154,9 +214,12 @@ def remove_halos(labels: Labels) -> tuple[Labels, int]:
     return np.concatenate([first[0], last[0]]), int(filtering.changed_px.sum())
 
 
-def _replaced(layer: Strip, halos: NDArray[np.int64], sources: NDArray[np.int64]) -> Strip:
-    changed = layer.copy()
-    changed.ravel()[halos] = layer.ravel()[sources]
+def _replaced(
+    layer: Strip, rows: slice, halos: NDArray[np.int64], sources: NDArray[np.int64]
+) -> Strip:
+    """Some rows of a layer, where halos, flat indices in it, have the values of their sources."""
+    changed = layer[rows].copy()
+    changed.ravel()[halos - rows.start * layer.shape[1]] = layer.ravel()[sources]
     return changed
 
 

@@ -20,13 +20,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from petrography.images import Labels
 from petrography.minerals import BACKGROUND_CODE, UNLABELLED_CODE
 from petrography.statistics.chords import ChordCounter, ChordLengths
+from petrography.statistics.code_counts import code_counts
 
 __all__ = [
     "InterceptStream",
@@ -109,9 +109,7 @@ class InterceptStream:
         """
         if not len(strip):
             return
-        for row in strip if strip.size > 2**24 else [strip]:
-            counts = cv2.calcHist([np.ascontiguousarray(row)], [0], None, [_CODES], [0, _CODES])
-            self._area_px += counts.ravel().astype(np.int64)
+        self._area_px += code_counts(strip)
         across = _changes(strip[:, :-1], strip[:, 1:])
         self._ends[0] += _ends(strip[:, :-1], strip[:, 1:], across)
         self._chords.add_rows(strip, across)

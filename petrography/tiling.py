@@ -190,9 +190,9 @@ def read_window(image: Image, window: Window) -> Image:
     if not any(beyond_px):
         return inside
     # Ten times as fast as gathering every pixel by its index.
-    return np.asarray(cv2.copyMakeBorder(inside, *beyond_px, cv2.BORDER_REFLECT_101)).reshape(
-        window.height, window.width, image.shape[2]
-    )
+    mirrored = cv2.copyMakeBorder(inside, *beyond_px, cv2.BORDER_REFLECT_101)
+    shape = window.height, window.width, image.shape[2]
+    return np.asarray(mirrored, dtype=np.uint8).reshape(shape)
 
 
 @dataclass(frozen=True, slots=True)

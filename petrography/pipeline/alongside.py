@@ -17,7 +17,8 @@ class Alongside:
     """Pushes the bands of a map into statistics, one thread behind the one that makes them.
 
     Bands arrive from top to bottom and are pushed in that order, one at a time: the statistics are
-    those of the same bands pushed by hand. At most one band waits, so that no map piles up.
+    those of the same bands pushed by hand. At most one band waits, so that no map piles up. When the
+    block ends the last bands may still be on their way: `finish` waits for them.
 
     Parameters
     ----------
@@ -39,9 +40,12 @@ class Alongside:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._pool.shutdown(wait=error is not None)
+
+    def finish(self) -> None:
+        """Wait until all bands are pushed; raises what pushing the last one raised."""
         self._pool.shutdown()
-        if error is None:
-            self._wait()
+        self._wait()
 
     def take(self, band: Band) -> None:
         """Take the next band; raises what pushing the one before raised."""

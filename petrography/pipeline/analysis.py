@@ -218,7 +218,7 @@ def analyse_into(
     with WritingFiles(sink, request.outputs, seen.segmentation.labels.size) as files:
         files.begin(seen)
         with watch.stage("statistics"):
-            measured = seen.measuring.finish(seen.segmentation.labels, workspace)
+            measured = seen.measuring().finish(seen.segmentation.labels)
         circumstances = options.get("circumstances", NOTHING_KNOWN)
         started_utc = options.get("started_utc")
         provenance = provenance_of(data, request, card, seen, software, started_utc, circumstances)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+
 from petrography.images import Labels, require_labels
 from petrography.statistics import (
     MIN_GRAIN_AREA_PX,
@@ -19,7 +21,7 @@ from petrography.statistics import (
     ParticleStream,
     TextureStatistics,
     measure_textures,
-    with_component_map,
+    with_named_components,
 )
 from petrography.statistics.comminution import CellKind, GridComminution
 from petrography.workspace import IN_MEMORY, Workspace, row_strips
@@ -75,18 +77,22 @@ class Measuring:
         (height, width) of the whole image.
     options : MeasuringOptions
         What is wanted.
+    workspace : Workspace, optional
+        Gives the array of the grain numbers.
     """
 
     def __init__(
         self,
         shape: tuple[int, int],
         options: MeasuringOptions = _ALL_DEFAULTS,
+        workspace: Workspace = IN_MEMORY,
     ) -> None:
         self._options = options
         self._composition = CompositionCounter(
             shape, not_analysed=options.not_analysed, looked_for=options.looked_for
         )
-        self._grains = GrainStream(shape, min_area_px=options.min_grain_area_px)
+        self._names = workspace.empty(shape, np.uint32)
+        self._grains = GrainStream(shape, min_area_px=options.min_grain_area_px, names=self._names)
         self._contacts = ContactStream()
         self._squares = GridComminution(shape) if options.cells == "squares" else None
 
@@ -104,15 +110,13 @@ class Measuring:
         if self._squares is not None:
             self._squares.add(strip)
 
-    def finish(self, labels: Labels, workspace: Workspace = IN_MEMORY) -> Measured:
+    def finish(self, labels: Labels) -> Measured:
         """Give the statistics.
 
         Parameters
         ----------
         labels : ndarray of uint8, shape (height, width)
             The same image again, wherever it lies.
-        workspace : Workspace, optional
-            Gives the array of the grain numbers.
 
         Raises
         ------
@@ -120,7 +124,7 @@ class Measuring:
             If rows are missing, a code names no mineral or nothing is annotated.
         """
         composition = self._composition.finish()
-        grains = with_component_map(self._grains.finish(), labels, workspace)
+        grains = with_named_components(self._grains.finish(), self._names)
         particles = _particles(grains) if self._options.touching_grains else None
         squares = None if self._squares is None else self._squares.finish()
         contacts = self._contacts.finish()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from petrography.calibration import colour_distance, judge_input
+from petrography.calibration import InputQuality, colour_distance
 from petrography.image_codec import Encoded
 from petrography.images import clipped_fraction, resampled_shape
 from petrography.minerals import BACKGROUND_CODE, association_codes, mineral
@@ -14,7 +14,6 @@ from petrography.model_card import Evaluation, ModelCard, sha256_hex
 from petrography.pipeline.circumstances import Circumstances
 from petrography.pipeline.map_files import overlay_reduction
 from petrography.pipeline.measurement import Measured
-from petrography.pipeline.model_view import sees_bands
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Seen
 from petrography.pipeline.turning import phase_anisotropy
@@ -150,16 +149,14 @@ def _with_doubts(
 
 
 def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
-    if sees_bands(card):
+    fitness = seen.fitness
+    if fitness is None:
         return _quality_of_bands(seen, card, composition)
-    fitness = judge_input(seen.pixels, card.training_colours_rgb)
-    # What was lost in the camera is seen in its own levels only.
-    clipping = clipped_fraction(seen.image.pixels)
     distance = colour_distance(seen.pixels, seen.segmentation.labels, card.training_colours_rgb)
     far = distance is not None and distance > _COLOUR_WARNING_DISTANCE
     return Quality(
         focus=fitness.focus,
-        clipping=round(clipping, 6),
+        clipping=_clipping(seen, fitness),
         dark_fraction=fitness.dark_fraction,
         hue_distance=fitness.colour_distance,
         # The hue sees filters before a map is made; the map sees exposure and mild lamps as well.
@@ -175,6 +172,13 @@ def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
             *composition.warnings,
         ),
     )
+
+
+def _clipping(seen: Seen, fitness: InputQuality) -> float:
+    """What was lost in the camera; it is seen in its own levels only, before any correction."""
+    if seen.pixels is seen.image.pixels:
+        return fitness.clipping_fraction
+    return round(clipped_fraction(seen.image.pixels), 6)
 
 
 def _quality_of_bands(seen: Seen, card: ModelCard, composition: Composition) -> Quality:

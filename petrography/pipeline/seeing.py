@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.calibration import Corrections
+from petrography.calibration import Corrections, InputQuality, judge_input
 from petrography.channels import picture
 from petrography.errors import ImageTooLargeError
 from petrography.fusion import CrossedColour, fused_input
@@ -75,7 +77,8 @@ class Seen:
     `segmented` says whether the map is that of the image, of a panorama without what no field
     reaches, or joined from those of fields; `overlay` is what other views show, `crossed` what a
     model of XPL fusion saw of them, `view_pixels_sha256` digests of them as they were decoded, by
-    their parts; `measuring` has taken the whole map.
+    their parts; `measuring` waits until the whole map is taken and gives what took it; `fitness` is
+    what the image is fit for, None for bands that no one sees as colours.
     """
 
     image: DecodedImage
@@ -89,7 +92,8 @@ class Seen:
     overlay: Overlay | None
     shown: Image
     crossed: CrossedViews | None
-    measuring: Measuring
+    measuring: Callable[[], Measuring]
+    fitness: InputQuality | None
     view_pixels_sha256: Mapping[str, str]
 
 
@@ -125,15 +129,16 @@ def see(
         um_per_px=None if scale is None else scale.um_per_px,
         factor=request.resampling_factor,
     )
-    measuring = _measuring(pixels, request, allowed)
+    measuring = _measuring(pixels, given, allowed)
     covered = None if given.covered is None else given.covered(given.workspace)
     # A panorama was made straight already: no analysis of one names a lens.
     shown = corrections.photographed() if covered is None else covered
     segmented = _segmenter(
         card, predictor_for(allowed), resampling, given.workspace, on_progress, shown
     )
-    with watch.stage("segmentation"):
-        segmentation = _map_of(pixels, crossed, given, card, segmented, measuring)
+    with watch.stage("segmentation"), _judged(pixels, card) as judged:
+        segmentation, measured = _map_of(pixels, crossed, given, card, segmented, measuring)
+        fitness = judged()
     return Seen(
         image=image,
         pixels=pixels,
@@ -146,7 +151,8 @@ def see(
         overlay=overlay,
         shown=_shown(pixels, card, given.workspace),
         crossed=crossed,
-        measuring=measuring,
+        measuring=measured,
+        fitness=fitness,
         view_pixels_sha256=digests,
     )
 
@@ -202,8 +208,9 @@ def _alone(photograph: Image, card: ModelCard) -> Image:
     return fused_input(photograph) if is_fusion(card) else photograph
 
 
-def _measuring(pixels: Image, request: AnalysisRequest, allowed: tuple[int, ...]) -> Measuring:
+def _measuring(pixels: Image, given: Given, allowed: tuple[int, ...]) -> Measuring:
     """What takes the map of an image while it is being made."""
+    request = given.request
     return Measuring(
         (pixels.shape[0], pixels.shape[1]),
         MeasuringOptions(
@@ -212,6 +219,7 @@ def _measuring(pixels: Image, request: AnalysisRequest, allowed: tuple[int, ...]
             not_analysed=request.modal.not_analysed,
             looked_for=allowed,
         ),
+        given.workspace,
     )
 
 
@@ -222,11 +230,18 @@ def _map_of(
     card: ModelCard,
     segmented: _SegmentBands,
     measuring: Measuring,
-) -> Segmentation:
-    """Make the map, and measure it on the way."""
+) -> tuple[Segmentation, Callable[[], Measuring]]:
+    """Make the map, and measure it on the way; the last rows may still be measured afterwards."""
     if given.in_parts is None:
         with Alongside(measuring.add) as alongside:
-            return segmented(pixels if crossed is None else crossed.fused(pixels), alongside.take)
+            seen = pixels if crossed is None else crossed.fused(pixels)
+            segmentation = segmented(seen, alongside.take)
+
+        def measured() -> Measuring:
+            alongside.finish()
+            return measuring
+
+        return segmentation, measured
 
     def segment_part(part: Image) -> Segmentation:
         return segmented(_alone(given.corrections.coloured(part), card), None)
@@ -234,7 +249,17 @@ def _map_of(
     joined = given.in_parts(segment_part, given.workspace)
     for rows in row_strips(*joined.labels.shape):
         measuring.add(joined.labels[rows])
-    return joined
+    return joined, lambda: measuring
+
+
+@contextmanager
+def _judged(pixels: Image, card: ModelCard) -> Iterator[Callable[[], InputQuality | None]]:
+    """Judge an image in a thread beside the block, which asks for the verdict."""
+    if sees_bands(card):
+        yield lambda: None
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="judging") as pool:
+        yield pool.submit(judge_input, pixels, card.training_colours_rgb).result
 
 
 def _segmenter(

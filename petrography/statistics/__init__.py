@@ -29,6 +29,7 @@ from petrography.statistics.grains import (
     Grains,
     measure_grains,
     with_component_map,
+    with_named_components,
 )
 from petrography.statistics.held_out import HeldOutConfusion, held_out_confusion
 from petrography.statistics.intervals import BlockDesign
@@ -70,4 +71,5 @@ __all__ = [
     "parse_formula",
     "summarise_grains",
     "with_component_map",
+    "with_named_components",
 ]

@@ -253,8 +253,8 @@ def _finest_cells(labels: Labels) -> Planes:
     place = np.flatnonzero(is_mixed)
     # Four columns as one word; what is mixed lies beside each other, as in a narrow band.
     words = np.ascontiguousarray(inside).view(np.uint32)
-    mixed = np.stack([words[k::_FINEST_PX].ravel()[place] for k in range(_FINEST_PX)])
-    mixed = mixed.view(np.uint8)
+    rows = [words[k::_FINEST_PX].ravel()[place] for k in range(_FINEST_PX)]
+    mixed = np.stack(rows).view(np.uint8)
     planes = {}
     for code in _annotated(lowest, mixed, labels[:, inside.shape[1] :]):
         planes[code] = (lowest == code).view(np.uint8) * np.uint8(_FINEST_PX**2)

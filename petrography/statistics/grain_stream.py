@@ -80,6 +80,9 @@ class GrainStream:
         Smallest area of a grain, at least 1.
     rows : int, optional
         Rows of the blocks in which the work is done; it changes no result but the time.
+    names : ndarray of uint32, shape `shape`, optional
+        Receives one more than the name of the component at each pixel, 0 outside components: with
+        `GrainTable.number_of_name` the number of each pixel's grain.
 
     Raises
     ------
@@ -104,6 +107,7 @@ class GrainStream:
         *,
         min_area_px: int = MIN_GRAIN_AREA_PX,
         rows: int | None = None,
+        names: NDArray[np.uint32] | None = None,
     ) -> None:
         _require_sums_to_fit(shape)
         if min_area_px < 1:
@@ -115,6 +119,7 @@ class GrainStream:
         self._tracker = ComponentTracker(shape)
         self._intercepts = InterceptStream()
         self._frame = AnnotatedFrame(shape[1])
+        self._names = names
         self._open: _Components | None = None
         self._closed: list[_Closed] = []
         self._small = np.zeros((2, 256), dtype=np.int64)
@@ -170,6 +175,8 @@ class GrainStream:
         )
 
     def _measure(self, block: TrackedBlock) -> None:
+        if self._names is not None:
+            _write_names(self._names, block)
         components = _joined(block, self._open, self._shape)
         if components is None:
             self._open = None
@@ -213,6 +220,13 @@ class GrainStream:
         return {
             code: SmallComponents(count[code], area_px[code]) for code in range(256) if count[code]
         }
+
+
+def _write_names(names: NDArray[np.uint32], block: TrackedBlock) -> None:
+    # The last entry is that of number 0, whose component is -1.
+    name = np.append(block.name + 1, 0).astype(np.uint32)[block.component_of]
+    rows = slice(block.first_row, block.first_row + block.rows)
+    np.take(name, block.numbers[1 : block.rows + 1, 1:-1], out=names[rows], mode="clip")
 
 
 def _joined(

@@ -15,9 +15,16 @@ from petrography.statistics.grain_table import (
     GrainTable,
     SmallComponents,
 )
-from petrography.workspace import IN_MEMORY, Workspace
+from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
-__all__ = ["MIN_GRAIN_AREA_PX", "Grains", "SmallComponents", "measure_grains", "with_component_map"]
+__all__ = [
+    "MIN_GRAIN_AREA_PX",
+    "Grains",
+    "SmallComponents",
+    "measure_grains",
+    "with_component_map",
+    "with_named_components",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +75,10 @@ def measure_grains(labels: Labels, *, min_area_px: int = MIN_GRAIN_AREA_PX) -> G
     ([100], [[9.5, 12.5]], [[5, 8, 15, 18]])
     """
     labels = require_labels(labels)
-    stream = GrainStream((labels.shape[0], labels.shape[1]), min_area_px=min_area_px)
+    names = np.empty(labels.shape, dtype=np.uint32)
+    stream = GrainStream((labels.shape[0], labels.shape[1]), min_area_px=min_area_px, names=names)
     stream.add(labels)
-    return with_component_map(stream.finish(), labels)
+    return with_named_components(stream.finish(), names)
 
 
 def with_component_map(
@@ -97,5 +105,25 @@ def with_component_map(
     for strip in number_strips(grains, [labels]):
         component_map[row : row + len(strip)] = strip
         row += len(strip)
+    return _with_map(grains, component_map)
+
+
+def with_named_components(grains: GrainTable, names: NDArray[np.uint32]) -> Grains:
+    """Add the map of grain numbers to a table whose stream wrote the names of components.
+
+    Parameters
+    ----------
+    grains : GrainTable
+        The table.
+    names : ndarray of uint32, shape (height, width)
+        What `GrainStream` wrote; it becomes the map.
+    """
+    number_of = np.append(np.uint32(0), grains.number_of_name)
+    for rows in row_strips(*grains.shape_px):
+        names[rows] = number_of[names[rows]]
+    return _with_map(grains, names)
+
+
+def _with_map(grains: GrainTable, component_map: NDArray[np.uint32]) -> Grains:
     columns = {field.name: getattr(grains, field.name) for field in fields(GrainTable)}
     return Grains(component_map=component_map, **columns)

@@ -32,6 +32,7 @@ def test_strips_are_measured_as_the_whole(labels: Labels, rows: int, touching: b
     with Alongside(measuring.add) as alongside:
         for top in range(0, len(labels), rows):
             alongside.take(Band(top, labels[top : top + rows], labels[top : top + rows]))
+    alongside.finish()
     strips = measuring.finish(labels)
     whole = measure(labels, options)
     assert strips.composition == whole.composition
@@ -56,6 +57,7 @@ def test_bands_are_pushed_in_order_by_one_thread_that_ends() -> None:
             alongside.take(
                 Band(number, np.full((1, 1), number, np.uint8), np.zeros((1, 1), np.uint8))
             )
+    alongside.finish()
     assert [number for number, _ in seen] == list(range(50))
     assert len({thread for _, thread in seen}) == 1
     assert threading.active_count() == before
@@ -73,6 +75,7 @@ def test_an_error_of_the_statistics_comes_out(bad: int) -> None:
             for number in range(4):
                 labels = np.full((1, 1), number, np.uint8)
                 alongside.take(Band(number, labels, labels))
+        alongside.finish()
 
     with pytest.raises(LabelImageError, match=f"code {bad}"):
         push_all()

@@ -1,6 +1,6 @@
 """Joining the answers for one row of tiles after the other into bands as wide as the image.
 
-Class-deep arrays exist here only: one band as high as a tile.
+The band, as high as a tile, has all classes: for those who want whole rows of probabilities.
 """
 
 from __future__ import annotations

@@ -138,7 +138,6 @@ def see(
     )
     with watch.stage("segmentation"), _judged(pixels, card) as judged:
         segmentation, measured = _map_of(pixels, crossed, given, card, segmented, measuring)
-        fitness = judged()
     return Seen(
         image=image,
         pixels=pixels,
@@ -152,7 +151,7 @@ def see(
         shown=_shown(pixels, card, given.workspace),
         crossed=crossed,
         measuring=measured,
-        fitness=fitness,
+        fitness=judged(),
         view_pixels_sha256=digests,
     )
 
@@ -254,7 +253,7 @@ def _map_of(
 
 @contextmanager
 def _judged(pixels: Image, card: ModelCard) -> Iterator[Callable[[], InputQuality | None]]:
-    """Judge an image in a thread beside the block, which asks for the verdict."""
+    """Judge an image in a thread beside the block; gives what waits for the verdict."""
     if sees_bands(card):
         yield lambda: None
         return

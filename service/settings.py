@@ -118,8 +118,7 @@ class Settings(BaseSettings):
     folder then holds what was lately used, and what waits for a bucket that does not answer."""
 
     artefacts_max_count: _Count = 1000
-    """Results of each kind and tenant to keep; the oldest are removed. Analyses whose newest version
-    is final or corrected do not count and are never removed."""
+    """Results of each kind and tenant to keep, the newest; final and corrected ones do not count."""
 
     artefacts_max_bytes: _Count = 20 * _GIB
     """Bytes of results to keep; beyond them the tenant that holds the most gives its oldest,
@@ -217,8 +216,7 @@ class Settings(BaseSettings):
     """Most jobs of one tenant that may wait; one more is refused with 429."""
 
     event_streams: _Count = 32
-    """Streams of events that one tenant may follow at the same time in one process, without API keys
-    one address; one more is refused with 429."""
+    """Streams of events per tenant (without API keys: address) and process; one more is 429."""
 
     jobs_kept_days: float = Field(default=30.0, gt=0.0, allow_inf_nan=False)
     """Days after which what is left of ended jobs is removed: the uploads of those that failed, and
@@ -235,14 +233,13 @@ class Settings(BaseSettings):
     """Seconds before the second try; they double from try to try, up to five minutes."""
 
     barcode_patterns_file: Path | None = None
-    """File of what barcodes look like: lines TENANT PATTERN, a regular expression that the whole
-    `sample.barcode_raw` must match, * for every tenant without a line of its own. Unset: any."""
+    """Lines TENANT PATTERN, a regular expression that the whole `sample.barcode_raw` must match; *
+    is every tenant without a line of its own. Unset: any barcode."""
 
     webhook_secrets_file: Path | None = None
     """File of secrets that sign callbacks, one whsec_... a line, the newest first: a message is
-    signed with all of them. After the name of a tenant (TENANT whsec_...) a secret signs the
-    messages of that tenant, instead of those without a name. Unset: requests with a callback are
-    refused."""
+    signed with all of them. After the name of a tenant (TENANT whsec_...) a secret signs messages
+    of that tenant, instead of those without a name. Unset: callbacks are refused."""
 
     webhook_networks: str | None = None
     """Inward networks that callbacks may go to all the same, and over plain http, as CIDR separated

@@ -23,23 +23,22 @@ from petrography.errors import (
 )
 from petrography.pipeline import require_possible
 from petrography.report import Result
-from service.audit import asking
-from service.catalogue import KEEPING, AnalysisRecord, Begun, Catalogue, NewAnalysis
+from service.catalogue import KEEPING, AnalysisRecord, Begun, Catalogue
 from service.engine import Engine, model_for, priority_of, size_if_known
 from service.jobs.callbacks import Callbacks, open_callbacks
 from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import problem_of
 from service.jobs.job_database import JobDatabase
-from service.jobs.job_files import JobFiles, JobOrder, KeptPart
+from service.jobs.job_files import JobFiles
 from service.jobs.job_runner import JobRunner
 from service.jobs.job_state import has_ended, state_of
+from service.jobs.ordering import new_analysis, order_of
 from service.jobs.record_keeping import RecordKeeping
 from service.jobs.redelivery import CallbackState
 from service.jobs.submission import Submission
 from service.jobs.tidying import Tidying
 from service.repository import LoadedModel
 from service.runtime import Priority
-from service.tracing import current_traceparent
 
 if TYPE_CHECKING:
     from service.jobs.durable_queue import DurableQueue
@@ -266,13 +265,13 @@ class Jobs:
     def _taken(self, submission: Submission, model: LoadedModel, queue: DurableQueue) -> Begun:
         priority = submission.priority or self._priority_of(submission)
         with self._files.received(submission.files) as (aside, parts):
-            begun = self._catalogue.begin(_new_analysis(submission, model, priority))
+            begun = self._catalogue.begin(new_analysis(submission, model, priority))
             try:
                 record = self._catalogue.get(submission.owner, begun.analysis_id)
                 if record.asynchronous and not has_ended(record):
                     # A process may have been killed between these lines, so that every repetition
                     # of a submission goes through them again; none of them does a thing twice.
-                    self._files.keep(aside, _order(submission, record, parts))
+                    self._files.keep(aside, order_of(submission, record, parts))
                     queue.enqueue(begun.analysis_id, priority)
             except Exception as error:
                 if begun.fresh:
@@ -389,34 +388,3 @@ def _tell_trouble(what: str, error: Exception) -> None:
     """Log what will be tried again: in one line what is known to happen, else with its place."""
     expected = isinstance(error, _TROUBLES)
     _log.warning("%s: %s", what, error, exc_info=None if expected else error)
-
-
-def _new_analysis(submission: Submission, model: LoadedModel, priority: Priority) -> NewAnalysis:
-    request = submission.request
-    return NewAnalysis(
-        tenant=submission.owner,
-        sample_id=None if request.sample is None else request.sample.id,
-        idempotency_key=submission.idempotency_key,
-        body_sha256=submission.body_sha256,
-        model=f"{model.card.name}:{model.card.version}",
-        priority=priority,
-        asynchronous=True,
-        request_json=request.model_dump_json(),
-    )
-
-
-def _order(submission: Submission, record: AnalysisRecord, parts: tuple[KeptPart, ...]) -> JobOrder:
-    return JobOrder(
-        analysis_id=record.analysis_id,
-        owner=submission.owner,
-        tenant=submission.tenant,
-        key_id=asking().key_id,
-        priority=submission.priority,
-        href_root=submission.href_root,
-        callback=submission.request.callback,
-        request=submission.request.analysis(),
-        # What is told from now on, whatever is served when its turn has come.
-        model=record.model,
-        parts=parts,
-        traceparent=current_traceparent(),
-    )

@@ -1,0 +1,68 @@
+"""What is written down of a job when it is handed in: its record, and the order to whoever works."""
+
+from __future__ import annotations
+
+from service.audit import asking
+from service.catalogue import AnalysisRecord, NewAnalysis
+from service.jobs.job_files import JobOrder, KeptPart
+from service.jobs.submission import Submission
+from service.repository import LoadedModel
+from service.runtime import Priority
+from service.tracing import current_traceparent
+
+__all__ = ["new_analysis", "order_of"]
+
+
+def new_analysis(submission: Submission, model: LoadedModel, priority: Priority) -> NewAnalysis:
+    """Make the record of a job that begins.
+
+    Parameters
+    ----------
+    submission : Submission
+        What was handed in.
+    model : LoadedModel
+        The version that it was answered with.
+    priority : {"interactive", "bulk"}
+        Its place in the queue.
+    """
+    request = submission.request
+    return NewAnalysis(
+        tenant=submission.owner,
+        sample_id=None if request.sample is None else request.sample.id,
+        idempotency_key=submission.idempotency_key,
+        body_sha256=submission.body_sha256,
+        model=f"{model.card.name}:{model.card.version}",
+        priority=priority,
+        asynchronous=True,
+        request_json=request.model_dump_json(),
+    )
+
+
+def order_of(
+    submission: Submission, record: AnalysisRecord, parts: tuple[KeptPart, ...]
+) -> JobOrder:
+    """Make the order of a job that is on record.
+
+    Parameters
+    ----------
+    submission : Submission
+        What was handed in.
+    record : AnalysisRecord
+        Its record.
+    parts : tuple of KeptPart
+        Its files.
+    """
+    return JobOrder(
+        analysis_id=record.analysis_id,
+        owner=submission.owner,
+        tenant=submission.tenant,
+        key_id=asking().key_id,
+        priority=submission.priority,
+        href_root=submission.href_root,
+        callback=submission.request.callback,
+        request=submission.request.analysis(),
+        # What is told from now on, whatever is served when its turn has come.
+        model=record.model,
+        parts=parts,
+        traceparent=current_traceparent(),
+    )

@@ -224,7 +224,12 @@ class _PostgresLock:
             return False
 
     def release(self) -> None:
-        # A server that is gone has given the lock back already.
+        # A server that is gone has given the lock back already. One that only loses the connection
+        # gives it back when it notices, which is after this returns.
+        with suppress(Exception):
+            self.connection.scalar(
+                text("SELECT pg_advisory_unlock(:ours, :number)"), _keys(self.number)
+            )
         with suppress(Exception):
             self.connection.close()
 

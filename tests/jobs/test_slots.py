@@ -36,6 +36,16 @@ def cut_locks(url: str) -> None:
         )
 
 
+def test_a_released_lock_is_free_at_once(url: str) -> None:
+    slots = PostgresSlots(url)
+    # The server notices a closed connection some time later: sooner or later one take in a row of
+    # many would come before.
+    for _ in range(100):
+        lock = slots.take(1)
+        assert lock is not None
+        lock.release()
+
+
 def test_a_lock_that_was_cut_is_taken_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.jobs.slots._TAKE_AGAIN_S", 0.0)
     slots = PostgresSlots(url)

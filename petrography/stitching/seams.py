@@ -93,7 +93,8 @@ def find_seams(
 
 def _cell_px(placed: Sequence[PlacedField], surveys: Sequence[Survey]) -> int:
     factors = [surveys[field.index].colour_reduction.factor_x for field in placed]
-    return min(LARGEST_CELL_PX, max(1, round(1.0 / min(factors))))
+    # No finer than the copies on which fields are compared.
+    return min(LARGEST_CELL_PX, max(1, math.ceil(1.0 / min(factors))))
 
 
 def _from_the_middle(placed: Sequence[PlacedField], shape: tuple[int, int]) -> list[PlacedField]:

@@ -122,6 +122,13 @@ def test_seams_leave_no_field_out_and_no_hole() -> None:
     assert ownership.seams.any()
 
 
+def test_cells_are_no_finer_than_the_copies_on_which_fields_are_compared() -> None:
+    shape = (40, 600)
+    field = PlacedField(0, shape, identity(), RadialLens(shape), 1.0, None)
+    survey = survey_field(as_field("wide", ore(2, *shape)))
+    assert find_seams([field], [survey], shape).cell_px == 2
+
+
 def test_a_seam_runs_where_two_fields_agree() -> None:
     left, right = ore(2, 60, 100), ore(3, 60, 100)
     right[:, :60] = left[:, 40:]

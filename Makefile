@@ -13,7 +13,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export BENTOML_DO_NOT_TRACK := True
 export ORT_DISABLE_TELEMETRY := 1
 
+# What is imported is compiled then; most of torch never is.
 PIP     := $(BIN)/python -m pip --disable-pip-version-check
+PIP_INSTALL := $(PIP) install --no-compile -c constraints.txt
 SERVING := $(VENV)/.installed-$(RUNTIME)
 DEVELOP := $(VENV)/.installed-$(RUNTIME)-train-dev
 # Public clients of the protocols want other versions of protobuf than the service.
@@ -30,15 +32,20 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; choose one by make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 
+define refuse_other_runtime
+@ls $(VENV)/.installed-* 2>/dev/null | grep -qv -- '-$(RUNTIME)' \
+  && { echo '.venv holds the other ONNX Runtime; remove .venv to change RUNTIME'; exit 1; } || true
+endef
+
 $(SERVING): $(BIN)/python pyproject.toml constraints.txt
-	@ls $(VENV)/.installed-* 2>/dev/null | grep -qv -- '-$(RUNTIME)' \
-	  && { echo '.venv holds the other ONNX Runtime; remove .venv to change RUNTIME'; exit 1; } || true
-	$(PIP) install -c constraints.txt -e '.[$(RUNTIME)]'
+	$(refuse_other_runtime)
+	$(PIP_INSTALL) -e '.[$(RUNTIME)]'
 	@touch $@
 
-$(DEVELOP): $(SERVING)
-	$(PIP) install -c constraints.txt -e '.[$(RUNTIME),train,dev]'
-	@touch $@
+$(DEVELOP): $(BIN)/python pyproject.toml constraints.txt
+	$(refuse_other_runtime)
+	$(PIP_INSTALL) -e '.[$(RUNTIME),train,dev]'
+	@touch $(SERVING) $@
 
 demo: $(SERVING) ## Paint a section of ore, analyse it and compare with the truth (out/demo)
 	$(BIN)/petroserve phantom --recipe S1 --seed 9 --size 960x1280 --out out/demo/section

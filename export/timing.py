@@ -42,7 +42,7 @@ def time_graphs(
     *,
     classes: int,
     channels: int,
-    runs: int = RUNS,
+    runs: int | None = None,
 ) -> tuple[tuple[Timing, ...], ...]:
     """Time one tile through every graph, on one CPU thread, on all, and on CUDA where it is.
 
@@ -57,8 +57,8 @@ def time_graphs(
         Side of the tile and how tiles are joined.
     classes, channels : int
         Of all graphs.
-    runs : int
-        Timed runs of each, after one that is not counted.
+    runs : int, optional
+        Timed runs of each, after one that is not counted; default: `RUNS`.
 
     Returns
     -------
@@ -72,12 +72,15 @@ def time_graphs(
         "image": np.random.default_rng(0).integers(0, 256, (1, size, size, channels), np.uint8),
         "allowed": np.ones((1, classes), dtype=np.float32),
     }
+    counted = RUNS if runs is None else runs
     timed: list[list[Timing]] = [[] for _ in graphs]
     for way in _ways():
         sessions = [_session(graph, way) for graph in cut]
         if not all(_PROVIDERS[way.provider] in session.get_providers() for session in sessions):
             continue  # a wheel for CUDA on a machine without: it says so in no other way
-        for timings, seconds in zip(timed, _in_turns(sessions, outputs, feeds, runs), strict=True):
+        for timings, seconds in zip(
+            timed, _in_turns(sessions, outputs, feeds, counted), strict=True
+        ):
             timings.append(_timing(way, size, seconds))
     return tuple(tuple(timings) for timings in timed)
 

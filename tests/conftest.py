@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
 def anyio_backend() -> str:
     """Coroutines in tests run on asyncio, as in the service."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_timed_runs() -> Iterator[None]:
+    """How long a tile takes is measured at every export; how exactly matters to no test."""
+    if find_spec("torch") is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("export.timing.RUNS", 2)
+        yield
 
 
 @pytest.fixture

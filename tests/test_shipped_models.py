@@ -125,16 +125,14 @@ def shifted_grid_agreement(loaded: LoadedModel, image: Image, allowed: Sequence[
 
 def test_grids_shifted_by_half_a_tile_agree_on_a_phantom(folder: Path, loaded: LoadedModel) -> None:
     card = loaded.card
-    image = resample_image(painted("S1", 2546, 3396), card.default_resampling_factor)
-    sides = slice(3 * card.tile.size_px)
-    image = np.ascontiguousarray(image[sides, sides])
+    image = painted("S1", 1273, 1698)
     if card.channels == FUSED_CHANNELS:
         image = fused_input(image)
 
     agreement = shifted_grid_agreement(loaded, image, card.classes)
 
     # Exact for a network with a halo. A network with global pooling sees another field of view, and
-    # a phantom is no ore that it knows: 0.920 measured here. Labels eight pixels away from their
+    # a phantom is no ore that it knows: 0.936 measured here. Labels eight pixels away from their
     # place agree to 0.87.
     assert agreement >= (0.9999 if card.tile.mode == "halo" else 0.90)
 

@@ -10,16 +10,18 @@ from export.publish import export_checkpoint
 from export.recipe_differences import recipe_differences
 from petrography.errors import ConfigurationError
 from petrography.model_card import parse_card
-from tests.training.lumenstone_folder import LEAST_HALO_TILE_PX, config_toml
+from tests.training.lumenstone_folder import config_toml
 from training.config import read_config
 from training.loop import train
 
 pytestmark = pytest.mark.torch
 
+TILE_PX = 256
+
 
 def trained(folder, root, *, seed=0, on_all=True):
     """Checkpoint of a run of one step that goes by the same recipe as the others."""
-    text = config_toml(root, folder / "runs", epochs=1).replace(
+    text = config_toml(root, folder / "runs", architecture="pspnet", epochs=1).replace(
         "steps_per_epoch = 4", "steps_per_epoch = 1"
     )
     text = text.replace(
@@ -39,7 +41,7 @@ def card_in(folder):
 def judge(painted_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("judge")
     checkpoint = trained(folder / "run", painted_folder, on_all=False)
-    return export_checkpoint(checkpoint, folder / "m", tile_px=LEAST_HALO_TILE_PX)
+    return export_checkpoint(checkpoint, folder / "m", tile_px=TILE_PX)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def on_all(painted_folder, tmp_path_factory):
 
 
 def test_the_card_shows_the_figures_of_the_judge_and_says_so(judge, on_all):
-    folder = export_checkpoint(on_all, judge.parent.parent, judge=judge, tile_px=LEAST_HALO_TILE_PX)
+    folder = export_checkpoint(on_all, judge.parent.parent, judge=judge, tile_px=TILE_PX)
     card, of_judge = card_in(folder), card_in(judge)
     assert card.version == 2
     assert (card.judged_by.name, card.judged_by.version) == ("painted", 1)
@@ -60,7 +62,7 @@ def test_the_card_shows_the_figures_of_the_judge_and_says_so(judge, on_all):
     assert of_judge.judged_by is None
     assert card.judged_by.differences == ()
     with pytest.raises(ConfigurationError, match="training images of this split and nothing else"):
-        export_checkpoint(on_all, judge.parent.parent, judge=folder, tile_px=LEAST_HALO_TILE_PX)
+        export_checkpoint(on_all, judge.parent.parent, judge=folder, tile_px=TILE_PX)
 
 
 def test_another_recipe_of_the_judge_is_told(tmp_path):
@@ -92,7 +94,7 @@ def test_a_run_with_images_of_its_own_wants_no_judge(checkpoint, judge, tmp_path
 def test_a_judge_of_another_split_is_refused(judge, painted_folder, tmp_path):
     other = trained(tmp_path / "run", painted_folder, seed=1)
     with pytest.raises(ConfigurationError, match="training images of this split"):
-        export_checkpoint(other, tmp_path / "models", judge=judge, tile_px=LEAST_HALO_TILE_PX)
+        export_checkpoint(other, tmp_path / "models", judge=judge, tile_px=TILE_PX)
 
 
 def test_a_judge_with_other_tiles_is_refused(judge, on_all, tmp_path):

@@ -25,6 +25,10 @@ pytestmark = pytest.mark.torch
 
 # Shows what is the same for every network, with the one that is quick to convert.
 QUICK = pytest.mark.parametrize("checkpoint", ["pspnet"], indirect=True)
+# Either network and either precision once: what a variant says does not hang on the pair.
+EACH = pytest.mark.parametrize(
+    ("checkpoint", "variant"), [("resunet", "float16"), ("pspnet", "int8")], indirect=True
+)
 # Networks of a few steps decide by a hair: any bound is for the tests of the bound.
 LENIENT = VariantOptions(least_agreement=0.2, largest_iou_loss=1.0, calibration_tiles=4)
 
@@ -40,7 +44,7 @@ def published(published, tmp_path_factory):
     return shutil.copytree(published, models / published.parent.name / published.name)
 
 
-@pytest.fixture(scope="module", params=["float16", "int8"])
+@pytest.fixture(scope="module")
 def variant(request, published, painted_folder):
     return export_variant(published, request.param, data_root=painted_folder, options=LENIENT)
 
@@ -58,6 +62,7 @@ def test_the_export_proves_tiles_and_takes_the_time(published):
         assert 0.0 < card.tiling_proof.agreement <= 1.0
 
 
+@EACH
 def test_a_variant_says_what_it_is(variant, published):
     card, base = card_of(variant), card_of(published)
     assert variant.parent == published.parent
@@ -70,6 +75,7 @@ def test_a_variant_says_what_it_is(variant, published):
     assert (card.classes, card.tile, card.training) == (base.classes, base.tile, base.training)
 
 
+@EACH
 def test_a_variant_carries_its_own_figures(variant, published):
     card, base = card_of(variant), card_of(published)
     given, opened = card.derived_from.scores
@@ -87,6 +93,7 @@ def test_a_variant_carries_its_own_figures(variant, published):
         assert card.derived_from.onnx_bytes < 0.7 * card.derived_from.float32_onnx_bytes
 
 
+@EACH
 def test_the_service_opens_a_variant_and_prefers_float32(variant, published):
     settings = Settings(models_folder=published.parent.parent, provider="cpu", threads=1)
     repository = open_repository(settings)
@@ -96,6 +103,7 @@ def test_the_service_opens_a_variant_and_prefers_float32(variant, published):
     assert find_model(published.parent.parent, name) == published
 
 
+@EACH
 def test_a_variant_of_a_variant_is_refused(variant, painted_folder):
     with pytest.raises(ConfigurationError, match=r"is a \w+ variant itself; wanted .*painted:1"):
         export_variant(variant, "float16", data_root=painted_folder)
@@ -110,6 +118,7 @@ def test_one_that_agrees_too_seldom_is_not_published(published, painted_folder):
     assert sorted(path.name for path in published.parent.iterdir()) == versions
 
 
+@QUICK
 @pytest.mark.parametrize(("version", "said"), [(0, "wanted 1 or more"), (1, "exists")])
 def test_a_version_that_cannot_be_published_is_refused_first(published, version, said):
     # Without the images of the training: they are not looked for.
@@ -120,6 +129,7 @@ def test_a_version_that_cannot_be_published_is_refused_first(published, version,
     assert not (published.parent / "0").exists()
 
 
+@QUICK
 @pytest.mark.parametrize("head", ["[data]", "[data] # where they lie", "  [ data ]"])
 def test_data_of_all_images_are_told_as_such(published, painted_folder, head):
     card = card_of(published)
@@ -197,11 +207,13 @@ def test_the_command_publishes_a_variant(run: Run, published, painted_folder):
     assert f"painted:{folder.name}\tfloat16 of version 1\t" in printed
 
 
+@QUICK
 def test_float32_has_no_table_of_a_variant(published):
     with pytest.raises(ConfigurationError, match="painted:1 is float32"):
         variant_table(card_of(published))
 
 
+@QUICK
 def test_the_time_is_that_of_the_graph(published):
     from export.timing import time_graphs
 

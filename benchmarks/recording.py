@@ -1,25 +1,52 @@
-"""Where the tables of benchmarks are kept, and what they say of the machine."""
+"""Where the tables of benchmarks are kept, and what they say of the machine and the day."""
 
 from __future__ import annotations
 
+import datetime as dt
 import platform
+import re
+import subprocess
 from pathlib import Path
 
-__all__ = ["machine", "record"]
+__all__ = ["machine", "record", "with_table"]
 
-_RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+_ROOT = Path(__file__).resolve().parents[1]
+_RESULTS = _ROOT / "benchmarks" / "RESULTS.md"
 
 
 def record(table: str) -> None:
-    """Append a table to ``benchmarks/RESULTS.md``.
+    """Put a table into ``benchmarks/RESULTS.md``, in the place of an older one of its title.
 
     Parameters
     ----------
     table : str
-        Markdown: a heading that says where and how it was measured, and the lines.
+        Markdown: a heading, a text that says where and how it was measured, and the lines.
     """
-    with _RESULTS.open("a", encoding="utf-8") as file:
-        file.write(f"\n{table.strip()}\n")
+    kept = _RESULTS.read_text(encoding="utf-8")
+    _RESULTS.write_text(with_table(kept, table, _stamp()), encoding="utf-8")
+
+
+def with_table(text: str, table: str, stamp: str) -> str:
+    """Put a table at the end of a text of tables, without an older one of its title.
+
+    Parameters
+    ----------
+    text : str
+        Markdown with sections.
+    table : str
+        Markdown that begins with its heading, ``## Title`` or ``### Title``.
+    stamp : str
+        Stands below the heading.
+
+    Returns
+    -------
+    str
+        The new text.
+    """
+    heading, _, rest = table.strip().partition("\n")
+    sections = re.split(r"^(?=#{2,3} )", text, flags=re.MULTILINE)
+    others = (one for one in sections if one.partition("\n")[0] != heading)
+    return f"{''.join(others).rstrip()}\n\n{heading}\n\n{stamp}\n\n{rest.strip()}\n"
 
 
 def machine() -> str:
@@ -32,3 +59,16 @@ def machine() -> str:
         f"{names[0] if names else platform.processor()}, {len(names) or 1} cores, "
         f"ONNX Runtime {onnxruntime.__version__}, Python {platform.python_version()}"
     )
+
+
+def _stamp() -> str:
+    """The day and the commit, whose code and models were measured."""
+    day = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
+    is_altered = bool(_git("status", "--porcelain", "--", ".", ":!benchmarks/RESULTS.md"))
+    return f"Measured on {day}, commit {commit}{', altered since' if is_altered else ''}."
+
+
+def _git(*words: str) -> str:
+    asked = ["git", "-C", str(_ROOT), *words]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
+
 import benchmarks.__main__ as bench
+from benchmarks.recording import record, with_table
 
 FOLDER = Path(bench.__file__).parent
 
@@ -20,3 +24,26 @@ def test_every_benchmark_is_run_or_left_out_for_a_reason() -> None:
 def test_every_benchmark_does_something_when_it_is_run() -> None:
     for path in FOLDER.glob("bench_*.py"):
         assert path.read_text(encoding="utf-8").rstrip().endswith("main()"), path.name
+
+
+def test_a_table_takes_the_place_of_an_older_one_of_its_title() -> None:
+    kept = "# Benchmarks\n\nAll.\n\n### A\n\nold\n\n| a |\n\n### A, large\n\nstays\n\n## B\n\nstays too\n"
+
+    text = with_table(kept, "\n### A\n\nnew\n\n| a |\n", "Measured today.")
+
+    assert text == (
+        "# Benchmarks\n\nAll.\n\n### A, large\n\nstays\n\n## B\n\nstays too\n\n"
+        "### A\n\nMeasured today.\n\nnew\n\n| a |\n"
+    )
+
+
+def test_a_recorded_table_names_its_day_and_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "RESULTS.md"
+    results.write_text("# Benchmarks\n")
+    monkeypatch.setattr("benchmarks.recording._RESULTS", results)
+    record("### A\n\nnew")
+    assert re.search(
+        r"### A\n\nMeasured on \d{4}-\d\d-\d\d, commit .+\.\n\nnew\n$", results.read_text()
+    )

@@ -1,4 +1,4 @@
-"""Makes the parts of README.md and docs/api.md that are made: the picture and the tables.
+"""Makes the parts of README.md and of pages in docs that are made: the picture and the tables.
 
 ``python docs/readme_parts.py`` from the root of the repository rewrites them; the tests fail when
 the tables are not those of the code and of the shipped model cards.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from petrography.image_codec import encode_jpeg
 from petrography.images import resample_image
-from petrography.minerals import mineral
+from petrography.minerals import ASSOCIATIONS, MINERALS, mineral
 from petrography.model_card import Evaluation, ModelCard
 from petrography.phantoms import phantom
 from petrography.report import overlay
@@ -23,7 +23,16 @@ from service.repository import read_cards
 from service.settings import Settings
 from service.status import HTTP_PROBLEMS, STATUS_TABLE
 
-__all__ = ["PAGES", "accuracy_tables", "picture", "problems_table", "settings_table", "with_parts"]
+__all__ = [
+    "PAGES",
+    "accuracy_tables",
+    "default_model_table",
+    "minerals_table",
+    "picture",
+    "problems_table",
+    "settings_table",
+    "with_parts",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = Path("docs/images/section.jpg")
@@ -57,6 +66,57 @@ def _default(value: object) -> str:
 
 def _one_line(text: str | None) -> str:
     return " ".join((text or "").split())
+
+
+def minerals_table() -> str:
+    """Write every phase with its code, the assemblages that it is in, and which models know it."""
+    cards = [card for _, card in read_cards(ROOT / "models")]
+    rows = [
+        (
+            str(phase.code),
+            phase.symbol,
+            phase.name,
+            phase.formula or "",
+            ", ".join(name for name, codes in ASSOCIATIONS.items() if phase.code in codes),
+            ", ".join(f"`{card.name}`" for card in cards if phase.code in card.classes),
+        )
+        for phase in MINERALS.values()
+    ]
+    return _table(("code", "symbol", "name", "formula", "assemblages", "known to"), rows)
+
+
+def default_model_table() -> str:
+    """Write every figure that the card of the default model has, for the page on training."""
+    card = min((card for _, card in read_cards(ROOT / "models")), key=lambda card: card.name)
+    head = ("set", "mean IoU (nearest colour)", "pixel accuracy (nearest colour)")
+    head += ("without borders", "boundary F1", "balanced accuracy", "ECE", "modal error, pp")
+    rows = [
+        (
+            f"{one.association or 'all classes open'}, {len(one.images)} images",
+            f"{one.mean_iou:.3f} ({one.baseline_mean_iou:.3f})",
+            f"{one.pixel_accuracy:.3f} ({one.baseline_pixel_accuracy:.3f})",
+            _figure(one.void_border_mean_iou),
+            _figure(_mean(one.boundary_f1)),
+            _figure(_mean(one.balanced_accuracy)),
+            _figure(one.ece),
+            _figure(one.mean_modal_error_pp, ".2f"),
+        )
+        for one in card.evaluations
+    ]
+    singles = [one.mean_iou for one in card.evaluations[0].per_image]
+    spread = (
+        f"Of single images with {card.evaluations[0].association} given the median mean IoU is "
+        f"{np.median(singles):.3f}, the worst {min(singles):.3f}."
+    )
+    return "\n\n".join((f"{_judged(card)}.", _table(head, rows), spread))
+
+
+def _mean(by_class: Mapping[int, float]) -> float | None:
+    return float(np.mean(list(by_class.values()))) if by_class else None
+
+
+def _figure(value: float | None, form: str = ".3f") -> str:
+    return "" if value is None else format(value, form)
 
 
 def accuracy_tables() -> str:
@@ -126,8 +186,10 @@ def problems_table() -> str:
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"accuracy": accuracy_tables, "settings": settings_table},
+    "README.md": {"minerals": minerals_table, "accuracy": accuracy_tables},
     "docs/api.md": {"problems": problems_table},
+    "docs/settings.md": {"settings": settings_table},
+    "docs/training.md": {"default model": default_model_table},
 }
 
 

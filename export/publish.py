@@ -99,7 +99,8 @@ def export_checkpoint(
         Side of the tiles in service; see `training.networks.build.tile_geometry`.
     judge : Path, optional
         For a run on all images, ``models/<name>/<version>`` of one without the validation images:
-        its held-out figures and temperature enter the card; see `export.judged`.
+        its held-out figures, temperature and agreement of blended tiles enter the card; see
+        `export.judged`.
     key : SecretKey, optional
         Signs the version.
 
@@ -275,7 +276,12 @@ def _export_and_prove(
     examples = ((colours_or_bands(field.image, channels), field.truth) for field in train)
     baseline = fit_nearest_colour(examples, classes)
     model = EvaluatedModel(graph.predictor_for, classes, geometry, channels=channels)
-    tiling = prove_tiling(model, validation, data=data)
+    tiling = (
+        prove_tiling(model, validation, data=data)
+        if judge is None or geometry.mode == "halo"
+        # What is measured rather than proven is measured on images that were not seen in training.
+        else judge.tiling_proof
+    )
     evaluations = (
         evaluate_fields(model, baseline, validation, data=data)
         if judge is None

@@ -172,7 +172,8 @@ def test_tables_are_those_of_the_code_and_the_cards() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         assert parts.with_parts(text, page) == text, "run python docs/readme_parts.py"
     shown = len(parts.Settings.model_fields) - len(parts._NOT_FOR_USERS)
-    assert README.count("| `PETROSERVE_") == shown
+    settings = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert settings.count("| `PETROSERVE_") == shown
 
 
 def test_parts_need_their_marks() -> None:

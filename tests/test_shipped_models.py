@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from petrography.accuracy import confusion_matrix, scores, scores_of_present
 from petrography.fusion import FUSED_CHANNELS, fused_input
@@ -179,6 +180,8 @@ def test_the_card_says_how_well_shifted_grids_agree(folder: Path, loaded: Loaded
     proof = loaded.card.tiling_proof
     if not folder.parent.name.startswith("lumenstone") or not isinstance(proof, GridShift):
         pytest.skip("the card states no agreement on LumenStone")
+    if loaded.card.judged_by is not None:
+        pytest.skip("trained on these images: the agreement on the card is that of its judge")
     fields = validation_fields(loaded.card, {"S1v1": "S1", "S2v1": "S2"})
     # What makes models needs torch, which testing what is shipped does not.
     from export.tiling_proof import measure_grid_shift
@@ -198,7 +201,7 @@ def test_grids_shifted_by_half_a_tile_agree_on_ore(folder: Path, loaded: LoadedM
         pytest.skip("this model is not for LumenStone's minerals")
     fields = s1_validation_fields(loaded.card)
     agreement = [shifted_grid_agreement(loaded, field.image, field.annotated) for field in fields]
-    # The card states 0.969 over S1 and S2; which tiles meet where differs here.
+    # The cards state 0.966 and 0.968 over S1 and S2; which tiles meet where differs here.
     assert np.mean(agreement) >= 0.935
 
 
@@ -223,20 +226,29 @@ def validation_fields(card: ModelCard, subsets: Mapping[str, str]) -> list[Field
     return list(load_fields(paths))
 
 
-@pytest.mark.lumenstone
-def test_the_figures_of_the_card_can_be_reproduced(folder: Path, loaded: LoadedModel) -> None:
-    if not folder.parent.name.startswith("lumenstone"):
-        pytest.skip("this model is not for LumenStone's minerals")
+def s1_confusion(loaded: LoadedModel) -> NDArray[np.int64]:
+    """Confusion on the validation images of S1, pooled."""
     card = loaded.card
-    if card.judged_by is not None:
-        pytest.skip("trained on these images: the figures on the card are of its judge")
     total = np.zeros((len(card.classes),) * 2, dtype=np.int64)
     for field in s1_validation_fields(card):
         predictor = loaded.predictor_for(field.annotated)
         seen = segment(field.image, predictor, geometry=card.tile, codes=card.classes)
         total += confusion_matrix(field.truth, seen.labels, card.classes)
+    return total
+
+
+@pytest.mark.lumenstone
+def test_the_figures_of_the_card_can_be_reproduced(folder: Path, loaded: LoadedModel) -> None:
+    if not folder.parent.name.startswith("lumenstone"):
+        pytest.skip("this model is not for LumenStone's minerals")
+    card = loaded.card
+    measured = scores(s1_confusion(loaded), card.classes)
     (s1,) = [one for one in card.evaluations if one.association == "S1"]
-    measured = scores(total, card.classes)
+    if card.judged_by is not None:
+        # The figures are those of its judge. These images it has seen: it cannot do worse.
+        assert measured.mean_iou >= s1.mean_iou
+        assert measured.pixel_accuracy >= s1.pixel_accuracy
+        return
     # Another ONNX Runtime or processor may turn a pixel in ten thousand.
     assert measured.mean_iou == pytest.approx(s1.mean_iou, abs=0.002)
     assert measured.pixel_accuracy == pytest.approx(s1.pixel_accuracy, abs=0.001)

@@ -40,7 +40,7 @@ DEFINITIONS: dict[str, str] = {
     "f1": "Dice, 2 TP / (2 TP + FP + FN)",
     "accuracy": "(TP + TN) / all, the class against all others",
     "balanced_accuracy": (
-        "(recall + specificity) / 2 of the hard mask; papers/kulekci2025 prints this as AUC"
+        "(recall + specificity) / 2 of the hard mask, printed as AUC in doi:10.1007/s12613-024-3048-8"
     ),
     "roc_auc": (
         "area under the ROC curve of the probability of the class, the class against all others, "

@@ -103,8 +103,8 @@ class ModelCard(Frozen):
     timings : tuple of Timing
         Of one tile; empty on cards of before this was measured.
     judged_by : JudgedBy or None
-        Where the training saw the validation images too: the version whose `evaluations` and
-        `calibration` these are.
+        Where the training saw the validation images too: the version whose `evaluations`,
+        `calibration` and, of blended tiles, `tiling_proof` these are.
     """
 
     schema_version: Literal[1] = 1

@@ -78,7 +78,7 @@ class JudgedBy(Frozen):
     """The earlier version that stood in for one whose training saw all images.
 
     It is the same network, trained without the validation images, so what was measured on them is
-    its own: accuracy, confusion and temperature.
+    its own: accuracy, confusion, temperature and the agreement of blended tiles.
 
     Attributes
     ----------

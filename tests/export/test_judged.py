@@ -16,7 +16,8 @@ from training.loop import train
 
 pytestmark = pytest.mark.torch
 
-TILE_PX = 256
+# Smaller than the painted images, so that tiles meet.
+TILE_PX = 64
 
 
 def trained(folder, root, *, seed=0, on_all=True):
@@ -57,6 +58,7 @@ def test_the_card_shows_the_figures_of_the_judge_and_says_so(judge, on_all):
     assert card.judged_by.onnx_sha256 == of_judge.onnx_sha256 != card.onnx_sha256
     assert card.evaluations == of_judge.evaluations
     assert card.calibration == of_judge.calibration
+    assert card.tiling_proof == of_judge.tiling_proof
     assert card.training.train_images == 8
     assert of_judge.training.train_images == 8 - of_judge.training.validation_images
     assert of_judge.judged_by is None

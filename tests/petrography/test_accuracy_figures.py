@@ -32,7 +32,7 @@ from tests.petrography.tile_predictors import (
 Labels = NDArray[np.uint8]
 CONFUSIONS = hnp.arrays(np.int64, (3, 3), elements=st.integers(0, 50)).filter(lambda m: m.any())
 
-# --- the table of papers/kulekci2025 ---------------------------------------------------------
+# --- the table of Kulekci et al. 2025, doi:10.1007/s12613-024-3048-8 -------------------------
 
 # 494 crops of 256 x 192 px, of which 33.34 % are quartz; as many pixels as that, in rounder parts.
 PIXELS, QUARTZ = 10_000_000, 3_334_000

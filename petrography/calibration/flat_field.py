@@ -24,10 +24,10 @@ from petrography.calibration.flat_cells import (
     cell_medians,
     smooth_shading,
 )
-from petrography.calibration.stored_documents import parsed
 from petrography.calibration.tone_curve import GAMMA, change_light
 from petrography.errors import InvalidParameterError, MissingPartError
 from petrography.images import Image, clipped_fraction, require_image
+from petrography.stored_documents import parsed
 
 __all__ = [
     "FlatField",

@@ -1,7 +1,8 @@
 """The one command line of Petroserve; it joins the sub-commands of `command_line` and `export`.
 
-An extra that is not installed is named. Exit status: 0 done, 1 a model failed its verification, 2 the
-input, the settings or the installation is at fault (one line on stderr says how).
+An extra that is not installed is named. Exit status: 0 done, 1 something was checked and is not
+right (a model, a replay, the audit log, a file or an import of the laboratory's system), 2 the input,
+the settings or the installation is at fault (one line on stderr says how), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,14 +32,12 @@ from command_line import (
     several_fields,
     stitch,
 )
+from command_line.exit_status import INTERRUPTED, complain
 from command_line.files import AddCommand, Command
-from command_line.settings import complain
 from export import command_line as training
 from petrography.errors import ConfigurationError, PetroserveError
 
 __all__ = ["main"]
-
-INTERRUPTED = 130
 
 # Modules of single commands, in the order of the help.
 COMMANDS = (

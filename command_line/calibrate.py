@@ -8,15 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import (
-    DONE,
-    AddCommand,
-    Command,
-    json_bytes,
-    read_image,
-    read_labels,
-    write_files,
-)
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, Command, json_bytes, read_image, read_labels, write_files
 from command_line.progress import step_bar
 from petrography.errors import (
     InvalidParameterError,

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from command_line.files import DONE, AddCommand, json_bytes, read_image, write_files
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, json_bytes, read_image, write_files
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 from command_line.optics_files import read_flat_field, read_lens
 from command_line.progress import step_bar

@@ -77,17 +77,10 @@ GROUPS = (
     ("audit", audit, "verify|show|head", "the audit log of the service"),
 )
 
-# Modules whose absence means that an extra was not installed.
+# Extras to name, with the modules whose absence means that they were not installed.
 EXTRAS = {
     "cpu": {"onnxruntime"},
-    "train": {
-        "matplotlib",
-        "onnx",
-        "onnxscript",
-        "segmentation_models_pytorch",
-        "tensorboard",
-        "torch",
-    },
+    "cpu,train": {"onnx", "onnxscript", "segmentation_models_pytorch", "tensorboard", "torch"},
 }
 
 
@@ -125,9 +118,13 @@ def _extras_named() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        for extra, modules in EXTRAS.items():
+        for extras, modules in EXTRAS.items():
             if missing in modules:
-                msg = f"{missing} is not installed; pip install 'petroserve[{extra}]'"
+                # From the checkout: one of this name on an index would be of somebody else.
+                msg = (
+                    f"{missing} is not installed; in the checkout of Petroserve: "
+                    f"pip install -c constraints.txt '.[{extras}]' (for CUDA gpu instead of cpu)"
+                )
                 raise ConfigurationError(msg) from None
         raise
 

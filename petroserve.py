@@ -57,7 +57,7 @@ GROUPS = (
     (
         "calibrate",
         calibrate,
-        "fit|apply|reference|flatfield|lens",
+        "fit|apply|reference|flat-field|lens",
         "colours, shading and distortion of a microscope",
     ),
     (
@@ -155,7 +155,9 @@ def _version() -> str:
 
 def _adder(commands: Any) -> AddCommand:
     def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
-        described: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
+        # What is not described is not listed: a spelling of old.
+        told = {"help": what, "description": what} if what else {}
+        described: argparse.ArgumentParser = commands.add_parser(name, **told)
         described.set_defaults(run=run)
         return described
 

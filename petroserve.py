@@ -73,7 +73,7 @@ GROUPS = (
         "list|retry|purge|callbacks|redeliver",
         "analyses that go on without their client",
     ),
-    ("keys", keys, "create|list|revoke", "API keys of the service"),
+    ("keys", keys, "create|list|revoke|webhook-secret", "API keys and secrets of the service"),
     ("audit", audit, "verify|show|head", "the audit log of the service"),
 )
 

@@ -1,7 +1,8 @@
 """The one command line of Petroserve; it joins the sub-commands of `command_line` and `export`.
 
-An extra that is not installed is named. Exit status: 0 done, 1 a model failed its verification, 2 the
-input, the settings or the installation is at fault (one line on stderr says how).
+An extra that is not installed is named. Exit status: 0 done, 1 something was checked and is not
+right (a model, a replay, the audit log, a file or an import of the laboratory's system), 2 the input,
+the settings or the installation is at fault (one line on stderr says how), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,14 +32,12 @@ from command_line import (
     several_fields,
     stitch,
 )
+from command_line.exit_status import INTERRUPTED, complain
 from command_line.files import AddCommand, Command
-from command_line.settings import complain
 from export import command_line as training
 from petrography.errors import ConfigurationError, PetroserveError
 
 __all__ = ["main"]
-
-INTERRUPTED = 130
 
 # Modules of single commands, in the order of the help.
 COMMANDS = (
@@ -58,7 +57,7 @@ GROUPS = (
     (
         "calibrate",
         calibrate,
-        "fit|apply|reference|flatfield|lens",
+        "fit|apply|reference|flat-field|lens",
         "colours, shading and distortion of a microscope",
     ),
     (
@@ -74,21 +73,14 @@ GROUPS = (
         "list|retry|purge|callbacks|redeliver",
         "analyses that go on without their client",
     ),
-    ("keys", keys, "create|list|revoke", "API keys of the service"),
+    ("keys", keys, "create|list|revoke|webhook-secret", "API keys and secrets of the service"),
     ("audit", audit, "verify|show|head", "the audit log of the service"),
 )
 
-# Modules whose absence means that an extra was not installed.
+# Extras to name, with the modules whose absence means that they were not installed.
 EXTRAS = {
     "cpu": {"onnxruntime"},
-    "train": {
-        "matplotlib",
-        "onnx",
-        "onnxscript",
-        "segmentation_models_pytorch",
-        "tensorboard",
-        "torch",
-    },
+    "cpu,train": {"onnx", "onnxscript", "segmentation_models_pytorch", "tensorboard", "torch"},
 }
 
 
@@ -126,9 +118,13 @@ def _extras_named() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        for extra, modules in EXTRAS.items():
+        for extras, modules in EXTRAS.items():
             if missing in modules:
-                msg = f"{missing} is not installed; pip install 'petroserve[{extra}]'"
+                # From the checkout: one of this name on an index would be of somebody else.
+                msg = (
+                    f"{missing} is not installed; in the checkout of Petroserve: "
+                    f"pip install -c constraints.txt '.[{extras}]' (for CUDA gpu instead of cpu)"
+                )
                 raise ConfigurationError(msg) from None
         raise
 
@@ -159,7 +155,9 @@ def _version() -> str:
 
 def _adder(commands: Any) -> AddCommand:
     def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
-        described: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
+        # What is not described is not listed: a spelling of old.
+        told = {"help": what, "description": what} if what else {}
+        described: argparse.ArgumentParser = commands.add_parser(name, **told)
         described.set_defaults(run=run)
         return described
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from command_line.dry_run import add_dry_run, tell
-from command_line.files import DONE, AddCommand, add_out
+from command_line.exit_status import DONE, complain
+from command_line.files import AddCommand, add_out
 from command_line.one_analysis import add_analysis_options, prepare_analysis
 from command_line.optics_files import read_flat_field, read_lens
-from command_line.settings import complain
 from command_line.stage_views import ViewFile, add_views
 from petrography.errors import InputError, InvalidParameterError
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand
-from command_line.settings import FAILED_VERIFICATION
+from command_line.exit_status import DONE, FAILED_VERIFICATION
+from command_line.files import AddCommand
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

@@ -8,15 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import (
-    DONE,
-    AddCommand,
-    Command,
-    json_bytes,
-    read_image,
-    read_labels,
-    write_files,
-)
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, Command, json_bytes, read_image, read_labels, write_files
 from command_line.progress import step_bar
 from petrography.errors import (
     InvalidParameterError,
@@ -46,7 +39,9 @@ def add_commands(add_command: AddCommand) -> None:
         add_command("reference", reference, "mean colours of phases over annotated images")
     )
     # The functions named here give way to those of fit and apply, of which one must be said.
-    _describe_flat_field(add_command("flatfield", fit_flat, "even out the lamp: fit or apply"))
+    _describe_flat_field(add_command("flat-field", fit_flat, "even out the lamp: fit or apply"))
+    # The spelling of old, which is not listed.
+    _describe_flat_field(add_command("flatfield", fit_flat, ""))
     _describe_lens(add_command("lens", fit_lens, "straighten the picture: fit or apply"))
 
 
@@ -92,7 +87,9 @@ def _describe_flat_field(parser: argparse.ArgumentParser) -> None:
     fitted.add_argument("--dark", type=Path, metavar="IMAGE", help="same exposure, light shut off")
     _add_out_file(fitted, "FLAT.json")
     applied = add("apply", apply_flat, "even out a photograph")
-    applied.add_argument("--flatfield", type=Path, required=True, metavar="FLAT.json")
+    spellings = applied.add_mutually_exclusive_group(required=True)
+    spellings.add_argument("--flat-field", type=Path, metavar="FLAT.json")
+    spellings.add_argument("--flatfield", type=Path, dest="flat_field", help=argparse.SUPPRESS)
     _add_image_and_out(applied)
 
 
@@ -269,7 +266,7 @@ def apply_flat(arguments: argparse.Namespace) -> int:
     """Even out a photograph."""
     from petrography.calibration import apply_flat_field, parse_flat_field
 
-    path = arguments.flatfield
+    path = arguments.flat_field
     flat = parse_flat_field(path.read_bytes(), source=str(path))
     _write_image(
         arguments.out, apply_flat_field(read_image(arguments.image, whole=True).pixels, flat)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE
-from command_line.settings import complain
+from command_line.exit_status import DONE, complain
 from petrography.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand, json_bytes, read_image, read_labels, write_files
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, json_bytes, read_image, read_labels, write_files
 
 if TYPE_CHECKING:
     from petrography.accuracy import JudgedLabels

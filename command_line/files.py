@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from petrography.images import Labels
 
 __all__ = [
-    "DONE",
     "AddCommand",
     "Command",
     "FolderSink",
@@ -25,8 +24,6 @@ __all__ = [
     "write_files",
     "written_folder",
 ]
-
-DONE = 0
 
 Command: TypeAlias = Callable[[argparse.Namespace], int]
 # From name, function and help to the parser of a new command.

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand
+from command_line.exit_status import DONE
+from command_line.files import AddCommand
 
 if TYPE_CHECKING:
     from service.catalogue import AnalysisRecord, State

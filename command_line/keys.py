@@ -1,4 +1,4 @@
-"""Make, list and revoke the API keys of the service."""
+"""Make, list and revoke the API keys of the service, and make secrets that sign its callbacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.audit import put_on_record
-from command_line.files import DONE, AddCommand
+from command_line.exit_status import DONE
+from command_line.files import AddCommand
 from petrography.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from service.access import ApiKey
 
-__all__ = ["add_commands", "create", "list_keys", "revoke"]
+__all__ = ["add_commands", "create", "list_keys", "revoke", "webhook_secret"]
 
 
 def add_commands(add_command: AddCommand) -> None:
@@ -43,6 +44,9 @@ def add_commands(add_command: AddCommand) -> None:
             metavar="FILE",
             help="default: the setting PETROSERVE_API_KEYS; `create` makes it where it is not there",
         )
+    add_command(
+        "webhook-secret", webhook_secret, "make a secret that signs callbacks, and print it"
+    )
 
 
 def create(arguments: argparse.Namespace) -> int:
@@ -94,6 +98,14 @@ def revoke(arguments: argparse.Namespace) -> int:
     content = revoke_key(read_key_file(path), arguments.key_id, now=dt.datetime.now(dt.UTC))
     put_on_record("key.revoked", arguments.key_id, {})
     write_key_file(path, content)
+    return DONE
+
+
+def webhook_secret(_: argparse.Namespace) -> int:
+    """Make a secret, a line of the file that PETROSERVE_WEBHOOK_SECRETS_FILE names."""
+    from service.webhooks import new_secret
+
+    print(new_secret())
     return DONE
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand, add_out, write_files
+from command_line.exit_status import DONE, FAILED_VERIFICATION, complain
+from command_line.files import AddCommand, add_out, write_files
 from command_line.lims_imports import add_imports
 from command_line.lims_options import (
     add_results,
@@ -21,7 +22,6 @@ from command_line.lims_push import add_push
 from command_line.lims_report import report_beside
 from command_line.lims_review import add_review
 from command_line.lims_watching import add_watch
-from command_line.settings import FAILED_VERIFICATION, complain
 
 if TYPE_CHECKING:
     from service.lims import Delivered, LimsProfile, Reportable, SampleInLims, SenaiteClient

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from command_line.files import DONE, AddCommand
-from command_line.settings import FAILED_VERIFICATION
+from command_line.exit_status import DONE, FAILED_VERIFICATION
+from command_line.files import AddCommand
 
 __all__ = ["add_imports", "imports"]
 

@@ -6,7 +6,8 @@ import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand
+from command_line.exit_status import DONE, complain
+from command_line.files import AddCommand
 from command_line.lims_options import (
     add_results,
     add_site,
@@ -14,7 +15,6 @@ from command_line.lims_options import (
     read_reportables,
     signed_in,
 )
-from command_line.settings import complain
 
 if TYPE_CHECKING:
     from service.lims import Reportable

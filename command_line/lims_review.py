@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.audit import put_on_record
-from command_line.files import DONE, AddCommand
+from command_line.exit_status import DONE
+from command_line.files import AddCommand
 from command_line.lims_options import read_stored_result
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand, write_files
+from command_line.exit_status import DONE, FAILED_VERIFICATION
+from command_line.files import AddCommand, write_files
 from command_line.lims_options import parse_result, read_profile, read_stored_result
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
-from command_line.settings import FAILED_VERIFICATION
 
 if TYPE_CHECKING:
     from petrography.pipeline import AnalysisRequest

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand
-from command_line.settings import FAILED_VERIFICATION, add_models_folder, complain, settings_of
+from command_line.exit_status import DONE, FAILED_VERIFICATION, complain
+from command_line.files import AddCommand
+from command_line.settings import add_models_folder, settings_of
 from petrography.errors import ConfigurationError, ModelCardError
 
 if TYPE_CHECKING:

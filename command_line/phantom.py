@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand, add_out, json_bytes, write_files
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, add_out, json_bytes, write_files
 
 if TYPE_CHECKING:
     from petrography.phantoms import View

@@ -8,7 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from command_line.files import DONE, AddCommand, add_out, json_bytes, read_image, write_files
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, add_out, json_bytes, read_image, write_files
 from command_line.stage_views import add_views
 from petrography.errors import InvalidParameterError
 

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand, write_files
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, write_files
 from command_line.lims_options import read_stored_result
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from command_line.files import DONE, AddCommand
+from command_line.exit_status import DONE
+from command_line.files import AddCommand
 from command_line.settings import add_models_folder, settings_of
 
 __all__ = ["add_commands", "serve"]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.files import DONE, AddCommand, add_out, write_files
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, add_out, write_files
 from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:

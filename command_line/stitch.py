@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from command_line.files import DONE, AddCommand, json_bytes, read_image, write_files
+from command_line.exit_status import DONE
+from command_line.files import AddCommand, json_bytes, read_image, write_files
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
+from command_line.optics_files import read_flat_field, read_lens
 from command_line.progress import step_bar
 from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:
-    from petrography.calibration.flat_field import FlatField
-    from petrography.calibration.lens import LensModel
     from petrography.images import Image
     from petrography.stitching import (
         GridLayout,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from service.engine import JoinedFields
 
 __all__ = ["add_commands", "stitch"]
+
+OpticsT = TypeVar("OpticsT")
 
 
 def add_commands(add_command: AddCommand) -> None:
@@ -112,8 +114,8 @@ def stitch(arguments: argparse.Namespace) -> int:
             _fields(arguments.tiles),
             grid=_grid(arguments),
             model=arguments.model,
-            flat_field=_flat_field(arguments.flat_field),
-            lens=_lens(arguments.lens),
+            flat_field=_optics(arguments.flat_field, read_flat_field),
+            lens=_optics(arguments.lens, read_lens),
             matcher=_matcher(arguments.matcher),
             on_progress=on_progress,
         )
@@ -197,20 +199,8 @@ def _grid(arguments: argparse.Namespace) -> GridLayout | None:
         raise InvalidParameterError(msg) from None
 
 
-def _flat_field(given: str) -> FlatField | Estimate | None:
-    from petrography.calibration.flat_field import parse_flat_field
-
-    if given == "estimate":
-        return "estimate"
-    return None if given == "none" else parse_flat_field(Path(given).read_bytes(), source=given)
-
-
-def _lens(given: str) -> LensModel | Estimate | None:
-    from petrography.calibration.lens import parse_lens
-
-    if given == "estimate":
-        return "estimate"
-    return None if given == "none" else parse_lens(Path(given).read_bytes(), source=given)
+def _optics(given: str, read: Callable[[Path | None], OpticsT]) -> OpticsT | Estimate:
+    return "estimate" if given == "estimate" else read(None if given == "none" else Path(given))
 
 
 def _matcher(path: Path | None) -> Matcher | None:

@@ -28,7 +28,7 @@ from training.evaluation import (
     evaluation_of,
     measure_fields,
 )
-from training.lumenstone import FieldPaths, find_fields, load_field
+from training.lumenstone import FieldPaths, load_field
 
 __all__ = [
     "JudgedModel",
@@ -37,7 +37,6 @@ __all__ = [
     "data_name",
     "evaluations_of",
     "find_model",
-    "judge_model",
     "measure_model",
     "open_model",
     "verified_model",
@@ -193,48 +192,6 @@ def measure_model(
 def data_name(subsets: Mapping[str, str], split: str, images: int) -> str:
     """Name the images that were judged on."""
     return f"{', '.join(subsets)} {split}, {images} images"
-
-
-def judge_model(
-    folder: Path,
-    data_root: Path,
-    subsets: Mapping[str, str],
-    *,
-    split: str = "test",
-    resampling_factor: float | None = None,
-) -> tuple[Evaluation, ...]:
-    """Judge a model on the images of a LumenStone-layout folder, at their own pixel.
-
-    Parameters
-    ----------
-    folder : Path
-        ``models/<name>/<version>``.
-    data_root : Path
-        Folder that holds the subsets.
-    subsets : mapping of str to str
-        Sub-folder to association.
-    split : str
-        ``train`` or ``test``.
-    resampling_factor : float, optional
-        As for `open_model`.
-
-    Returns
-    -------
-    tuple of Evaluation
-        See `training.evaluation.measure_fields`.
-
-    Raises
-    ------
-    ConfigurationError
-        If the images cannot be used.
-    ModelCardError
-        If the model folder is broken.
-    """
-    judged = open_model(folder, resampling_factor=resampling_factor)
-    paths = find_fields(data_root, subsets, split=split)
-    check_fields(paths, [judged.card])
-    measured = measure_model(judged, paths)
-    return evaluations_of(measured, data=data_name(subsets, split, len(paths)))
 
 
 def evaluations_of(measured: ModelMetrics, *, data: str) -> tuple[Evaluation, ...]:

@@ -38,8 +38,6 @@ MAX_HALO_DIFFERENCE = 1e-4
 PROOF_CORE_PX = 64
 POSITIONS = 6
 
-ProbabilitiesOf = Callable[[Image], NDArray[np.float32]]
-
 
 def prove_tiling(
     model: EvaluatedModel,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from petrography.errors import StorageUnavailableError
 
-__all__ = ["storing", "sync_folder", "sync_tree", "write_through"]
+__all__ = ["changed_s", "storing", "sync_folder", "sync_tree", "write_through"]
 
 _AT_ONCE = 32
 _log = logging.getLogger("petroserve.disk")
@@ -44,6 +44,14 @@ def storing(what: str) -> Iterator[None]:
             "kept; the same request may succeed later"
         )
         raise StorageUnavailableError(msg) from error
+
+
+def changed_s(path: Path) -> float:
+    """Time of the last change of a file, seconds since 1970; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def write_through(path: Path, content: bytes) -> None:

@@ -69,41 +69,43 @@ _INTERNAL = Status(500, "INTERNAL", "internal-error", "Internal error", public=F
 
 STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.PetroserveError: _INTERNAL,
-    errors.InputError: Status(400, "INVALID_ARGUMENT", "bad-request", "Request at fault"),
+    errors.InputError: Status(400, "INVALID_ARGUMENT", "bad-request", "Bad request"),
     errors.MalformedRequestError: Status(
-        400, "INVALID_ARGUMENT", "malformed-request", "Request cannot be read"
+        400, "INVALID_ARGUMENT", "malformed-request", "Malformed request"
     ),
     errors.InvalidParameterError: Status(
-        422, "INVALID_ARGUMENT", "invalid-parameter", "Parameter is not possible"
+        422, "INVALID_ARGUMENT", "invalid-parameter", "Invalid parameter"
     ),
     errors.MissingPartError: Status(
-        400, "INVALID_ARGUMENT", "missing-part", "Part of the request is missing"
+        400, "INVALID_ARGUMENT", "missing-part", "Missing request part"
     ),
     errors.ImageError: Status(
         422, "INVALID_ARGUMENT", "image-not-usable", "Image cannot be analysed"
     ),
     errors.UnsupportedImageError: Status(
-        415, "INVALID_ARGUMENT", "unsupported-image", "Not an image format that is read"
+        415, "INVALID_ARGUMENT", "unsupported-image", "Unsupported image format"
     ),
     errors.DamagedImageError: Status(422, "INVALID_ARGUMENT", "damaged-image", "Image is damaged"),
     errors.ImageTooLargeError: Status(
-        413, "INVALID_ARGUMENT", "image-too-large", "Image has too many pixels"
+        413, "INVALID_ARGUMENT", "image-too-large", "Image too large"
     ),
     errors.ImageChannelsError: Status(
-        422, "INVALID_ARGUMENT", "other-channels", "Image has other channels than the model wants"
+        422, "INVALID_ARGUMENT", "other-channels", "Image channels do not match the model"
     ),
     errors.RegistrationError: Status(
-        422, "INVALID_ARGUMENT", "images-do-not-fit", "Images cannot be laid over each other"
+        422, "INVALID_ARGUMENT", "images-do-not-fit", "Images cannot be registered"
     ),
-    errors.BodyTooLargeError: Status(413, "INVALID_ARGUMENT", "body-too-large", "Too many bytes"),
+    errors.BodyTooLargeError: Status(
+        413, "INVALID_ARGUMENT", "body-too-large", "Request body too large"
+    ),
     errors.LabelImageError: Status(
         422, "INVALID_ARGUMENT", "label-image-not-usable", "Label image cannot be used"
     ),
     errors.ConflictError: Status(
-        409, "FAILED_PRECONDITION", "conflict", "Does not fit what there is"
+        409, "FAILED_PRECONDITION", "conflict", "Conflict with current state"
     ),
     errors.IdempotencyConflictError: Status(
-        409, "ALREADY_EXISTS", "idempotency-conflict", "Key was used for another request"
+        409, "ALREADY_EXISTS", "idempotency-conflict", "Idempotency key reused for another request"
     ),
     errors.AnalysisEndedError: Status(
         409, "FAILED_PRECONDITION", "analysis-ended", "Analysis has ended"
@@ -112,9 +114,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
         409, "CANCELLED", "analysis-cancelled", "Analysis was cancelled"
     ),
     errors.WebhookSignatureError: Status(
-        400, "INVALID_ARGUMENT", "webhook-not-signed", "Signature is not valid"
+        400, "INVALID_ARGUMENT", "webhook-not-signed", "Invalid webhook signature"
     ),
-    errors.NotFoundError: Status(404, "NOT_FOUND", "not-found", "Nothing of that name"),
+    errors.NotFoundError: Status(404, "NOT_FOUND", "not-found", "Not found"),
     errors.ModelNotFoundError: Status(404, "NOT_FOUND", "model-not-found", "Model not found"),
     errors.AnalysisNotFoundError: Status(
         404, "NOT_FOUND", "analysis-not-found", "Analysis not found"
@@ -131,38 +133,36 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.EvaluationNotFoundError: Status(
         404, "NOT_FOUND", "evaluation-not-found", "Evaluation not found"
     ),
-    errors.AccessError: Status(403, "PERMISSION_DENIED", "no-access", "No access"),
+    errors.AccessError: Status(403, "PERMISSION_DENIED", "no-access", "Access denied"),
     errors.UnauthenticatedError: Status(
-        401, "UNAUTHENTICATED", "unauthenticated", "A good API key is needed"
+        401, "UNAUTHENTICATED", "unauthenticated", "Valid API key or token required"
     ),
     errors.ForbiddenError: Status(
-        403, "PERMISSION_DENIED", "forbidden", "The API key does not allow this"
+        403, "PERMISSION_DENIED", "forbidden", "Insufficient permissions"
     ),
-    errors.RateLimitError: Status(
-        429, "RESOURCE_EXHAUSTED", "rate-limited", "Too many requests of one key"
-    ),
+    errors.RateLimitError: Status(429, "RESOURCE_EXHAUSTED", "rate-limited", "Rate limit exceeded"),
     errors.OverloadedError: Status(429, "RESOURCE_EXHAUSTED", "overloaded", "Service is busy"),
-    errors.LimsError: Status(502, "UNAVAILABLE", "lims-error", "LIMS stands in the way"),
+    errors.LimsError: Status(502, "UNAVAILABLE", "lims-error", "LIMS error"),
     errors.LimsUnreachableError: Status(
-        502, "UNAVAILABLE", "lims-unreachable", "LIMS does not answer"
+        502, "UNAVAILABLE", "lims-unreachable", "LIMS is not responding"
     ),
-    errors.LimsRefusedError: Status(502, "UNAVAILABLE", "lims-refused", "LIMS does not take it"),
+    errors.LimsRefusedError: Status(502, "UNAVAILABLE", "lims-refused", "LIMS rejected the data"),
     errors.NotReadyError: Status(503, "UNAVAILABLE", "not-ready", "Service is not ready"),
     errors.AuditUnavailableError: Status(
-        503, "UNAVAILABLE", "audit-unavailable", "The audit log takes no entry"
+        503, "UNAVAILABLE", "audit-unavailable", "Audit log unavailable"
     ),
     errors.BucketUnavailableError: Status(
-        503, "UNAVAILABLE", "bucket-unavailable", "The bucket does not answer"
+        503, "UNAVAILABLE", "bucket-unavailable", "Object storage unavailable"
     ),
     errors.DatabaseUnavailableError: Status(
-        503, "UNAVAILABLE", "database-unavailable", "Database does not answer"
+        503, "UNAVAILABLE", "database-unavailable", "Database unavailable"
     ),
     errors.StorageUnavailableError: Status(
-        503, "UNAVAILABLE", "storage-unavailable", "Disk is full or does not answer"
+        503, "UNAVAILABLE", "storage-unavailable", "Disk is full or unavailable"
     ),
-    errors.JobError: Status(500, "INTERNAL", "job-failed", "Job cannot be carried out"),
-    errors.DamagedJobError: Status(500, "INTERNAL", "job-damaged", "Files of the job are damaged"),
-    errors.JobAbandonedError: Status(500, "INTERNAL", "job-abandoned", "Job was given up"),
+    errors.JobError: Status(500, "INTERNAL", "job-failed", "Job failed"),
+    errors.DamagedJobError: Status(500, "INTERNAL", "job-damaged", "Job files are damaged"),
+    errors.JobAbandonedError: Status(500, "INTERNAL", "job-abandoned", "Job abandoned"),
     errors.ConfigurationError: _INTERNAL,
     errors.ModelCardError: _INTERNAL,
     errors.InternalError: _INTERNAL,
@@ -199,10 +199,10 @@ def _as_row(error_class: type[BaseException]) -> HttpProblem:
 HTTP_PROBLEMS: dict[int, HttpProblem] = {
     400: _as_row(errors.InputError),
     404: _as_row(errors.NotFoundError),
-    405: HttpProblem("method-not-allowed", "Method Not Allowed"),
+    405: HttpProblem("method-not-allowed", "Method not allowed"),
     413: _as_row(errors.BodyTooLargeError),
-    415: HttpProblem("unsupported-media-type", "Unsupported Media Type"),
-    416: HttpProblem("requested-range-not-satisfiable", "Requested Range Not Satisfiable"),
+    415: HttpProblem("unsupported-media-type", "Unsupported media type"),
+    416: HttpProblem("requested-range-not-satisfiable", "Requested range not satisfiable"),
 }
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+import petroserve
 from command_line import calibrate
 from command_line.files import Command, read_image
 from petrography.calibration import (
@@ -120,8 +121,9 @@ def test_flat_field_and_lens(folder: Path, capsys) -> None:
     blank = np.linspace(180, 150, 320).astype(np.uint8)[None, :, None].repeat(240, 0).repeat(3, 2)
     (folder / "blank.png").write_bytes(encode_png(blank))
     flat, even = folder / "flat.json", folder / "even.jpg"
-    assert run("flatfield", "fit", folder / "blank.png", "--out", flat) == 0
-    assert run("flatfield", "apply", "--flatfield", flat, folder / "blank.png", "--out", even) == 0
+    assert run("flat-field", "fit", folder / "blank.png", "--out", flat) == 0
+    applied = ("apply", "--flat-field", flat, folder / "blank.png", "--out", even)
+    assert run("flat-field", *applied) == 0
     assert read_image(even).pixels[:, 20:180].mean() == pytest.approx(
         read_image(even).pixels[:, 220:300].mean(), abs=2
     )
@@ -139,6 +141,27 @@ def test_flat_field_and_lens(folder: Path, capsys) -> None:
     assert np.abs(read_image(straight).pixels.astype(int) - dots).mean() < 1
 
 
+def test_the_old_spelling_of_a_flat_field_is_understood_and_not_shown(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "blank.png").write_bytes(encode_png(np.full((24, 32, 3), 180, dtype=np.uint8)))
+    flat, even = folder / "flat.json", folder / "even.png"
+    words = ("flatfield", "apply", folder / "blank.png", "--out", even)
+    assert run("flatfield", "fit", folder / "blank.png", "--out", flat) == 0
+    assert run(*words, "--flatfield", flat) == 0
+    assert read_image(even).pixels.shape == (24, 32, 3)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        run(*words)
+    assert "--flat-field is required" in capsys.readouterr().err
+    for asked in (["calibrate"], ["calibrate", "flat-field", "apply"]):
+        with pytest.raises(SystemExit):
+            petroserve.main([*asked, "--help"])
+        told = capsys.readouterr().out
+        assert "flat-field" in told
+        assert "flatfield" not in told
+
+
 def test_what_is_refused(folder: Path) -> None:
     image, labels, out = folder / "image.png", folder / "labels.png", folder / "x.json"
     with pytest.raises(MissingPartError, match="one for each"):
@@ -154,7 +177,7 @@ def test_what_is_refused(folder: Path) -> None:
         run("reference", "--images", folder, "--masks", folder / "empty", "--out", out)
     with pytest.raises(MissingPartError, match="wanted pairs"):
         run("reference", "--images", folder, *("--masks", folder) * 2, "--out", out)
-    for word in ("flatfield", "lens"):
+    for word in ("flat-field", "lens"):
         with pytest.raises(SystemExit):
             run(word)
     with pytest.raises(SystemExit):

@@ -318,8 +318,8 @@ def test_an_altered_model_fails_its_verification(run: Run, model_folder: Path) -
     ("words", "package", "extra"),
     [
         (("analyse", "field.png", "--out", "out"), "onnxruntime", "cpu"),
-        (("train", "run.toml"), "torch", "train"),
-        (("export", "best.pt", "models"), "torch", "train"),
+        (("train", "run.toml"), "torch", "cpu,train"),
+        (("export", "best.pt", "models"), "torch", "cpu,train"),
     ],
 )
 def test_a_missing_extra_is_named(
@@ -337,7 +337,10 @@ def test_a_missing_extra_is_named(
         text=True,
         check=False,
     )
-    wanted = f"petroserve: {package} is not installed; pip install 'petroserve[{extra}]'\n"
+    wanted = (
+        f"petroserve: {package} is not installed; in the checkout of Petroserve: "
+        f"pip install -c constraints.txt '.[{extra}]' (for CUDA gpu instead of cpu)\n"
+    )
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", wanted)
 
 

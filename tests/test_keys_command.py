@@ -1,4 +1,4 @@
-"""`petroserve keys`: made, listed, revoked."""
+"""`petroserve keys`: made, listed, revoked; secrets of callbacks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import petroserve
 from petrography.errors import UnauthenticatedError
 from service.access import Guard
+from service.webhooks import parse_secret
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -41,6 +42,16 @@ def test_from_creation_to_revocation(
         Guard(path).admit(key)
     assert run("list") == 0
     assert "revoked at" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_every_webhook_secret_is_another_and_can_be_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("webhook-secret") == run("webhook-secret") == 0
+    secrets = capsys.readouterr().out.splitlines()
+    assert all(one.startswith("whsec_") for one in secrets)
+    keys = {parse_secret(one) for one in secrets}
+    assert [len(key) for key in keys] == [32, 32]
 
 
 @pytest.mark.parametrize(

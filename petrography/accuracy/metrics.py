@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from petrography.errors import LabelImageError, field_problems
+from petrography.errors import LabelImageError
+from petrography.stored_documents import parsed
 
 __all__ = [
     "DEFINITIONS",
@@ -203,8 +204,5 @@ def parse_metrics(data: bytes, *, source: str) -> MetricsReport:
     LabelImageError
         If it is no such file.
     """
-    try:
-        return MetricsReport.model_validate_json(data)
-    except ValidationError as error:
-        msg = f"{source} is no metrics.json of test-model: {field_problems(error)}"
-        raise LabelImageError(msg) from None
+    what = "metrics.json of test-model"
+    return parsed(MetricsReport, data, what=what, source=source, refusal=LabelImageError)

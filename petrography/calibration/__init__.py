@@ -23,7 +23,6 @@ from petrography.calibration.flat_field import (
     FlatField,
     apply_flat_field,
     fit_flat_field,
-    flat_field_from_illumination,
     parse_flat_field,
 )
 from petrography.calibration.input_gate import (
@@ -72,7 +71,6 @@ __all__ = [
     "fit_flat_field",
     "fit_lens_from_grid",
     "fit_series_calibration",
-    "flat_field_from_illumination",
     "hue_distance",
     "judge_input",
     "lumenstone_reference",

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.calibration.anchors import Colour
-from petrography.calibration.stored_documents import parsed
+from petrography.stored_documents import parsed
 
 __all__ = [
     "CalibrationInput",

@@ -33,7 +33,6 @@ _CHANNELS = ("red", "green", "blue")
 _MAX_CONDITION = 1e3
 _MAX_RESIDUAL = 3.0
 _MAX_CLIPPED_FRACTION = 0.01
-_CLIPPED_ANCHOR_FRACTION = 0.02
 # Two colours nearer than this are one, as the noise of a photograph goes.
 _ONE_COLOUR = 1.5
 # A channel that nowhere rises above this level holds rounding and noise only.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from petrography.calibration.tone_curve import levels_to_light
 from petrography.images import Image
 
-__all__ = ["MOST_CELLS", "cell_bounds", "cell_medians", "smooth_shading"]
+__all__ = ["MOST_CELLS", "cell_medians", "smooth_shading"]
 
 _Floats = NDArray[np.float64]
 
@@ -27,19 +27,9 @@ _ROUNDS = 5
 _SMOOTHING_CELLS = 1.0
 
 
-def cell_bounds(height_px: int, width_px: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First pixel of every row and column of cells, and the end."""
-    longer = max(height_px, width_px)
-    bounds = []
-    for length_px in (height_px, width_px):
-        cells = min(length_px, max(1, round(MOST_CELLS * length_px / longer)))
-        bounds.append(np.rint(np.linspace(0, length_px, cells + 1)).astype(np.intp))
-    return bounds[0], bounds[1]
-
-
 def cell_medians(pixels: Image, gamma: float) -> _Floats:
     """Median light of each channel in every cell, shape (cell rows, cell columns, 3)."""
-    rows, columns = cell_bounds(pixels.shape[0], pixels.shape[1])
+    rows, columns = _cell_bounds(pixels.shape[0], pixels.shape[1])
     medians = np.array(
         [
             [_median_level(pixels[top:bottom, left:right]) for left, right in _pairs(columns)]
@@ -73,6 +63,16 @@ def smooth_shading(cells: _Floats) -> tuple[_Floats, float]:
     blurred = cv2.GaussianBlur(left, (0, 0), _SMOOTHING_CELLS, borderType=cv2.BORDER_CONSTANT)
     local = np.asarray(blurred).reshape(left.shape) / np.maximum(weights, 1e-3)[..., None]
     return surface + local, float(foreign.mean())
+
+
+def _cell_bounds(height_px: int, width_px: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First pixel of every row and column of cells, and the end."""
+    longer = max(height_px, width_px)
+    bounds = []
+    for length_px in (height_px, width_px):
+        cells = min(length_px, max(1, round(MOST_CELLS * length_px / longer)))
+        bounds.append(np.rint(np.linspace(0, length_px, cells + 1)).astype(np.intp))
+    return bounds[0], bounds[1]
 
 
 def _surface(cells: _Floats) -> tuple[_Floats, NDArray[np.bool_]]:

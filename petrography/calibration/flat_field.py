@@ -21,20 +21,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.calibration.flat_cells import (
     MOST_CELLS,
-    cell_bounds,
     cell_medians,
     smooth_shading,
 )
-from petrography.calibration.stored_documents import parsed
 from petrography.calibration.tone_curve import GAMMA, change_light
 from petrography.errors import InvalidParameterError, MissingPartError
 from petrography.images import Image, clipped_fraction, require_image
+from petrography.stored_documents import parsed
 
 __all__ = [
     "FlatField",
     "apply_flat_field",
     "fit_flat_field",
-    "flat_field_from_illumination",
     "parse_flat_field",
 ]
 
@@ -72,7 +70,7 @@ class FlatField(BaseModel):
     least_light : float
         Light at the darkest place over the mean, at most 1: how strong the shading is.
     images : int
-        Photographs of the blank that it was made from; 0 when it was given as an illumination.
+        Photographs of the blank that it was made from; 0 where that is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -147,31 +145,6 @@ def fit_flat_field(images: Sequence[Image], dark: Image | None = None) -> FlatFi
     return _flat_field(
         shading, images[0].shape, dark_light, foreign_fraction, number_of_images=len(images)
     )
-
-
-def flat_field_from_illumination(
-    illumination: NDArray[np.floating], height_px: int, width_px: int
-) -> FlatField:
-    """Make a flat field from a known or estimated illumination.
-
-    Parameters
-    ----------
-    illumination : ndarray of float, shape (rows, columns, 3)
-        Linear light by place on any grid of equal cells over the field, above 0.
-    height_px, width_px : int
-        Size of the photographs.
-
-    Raises
-    ------
-    InvalidParameterError
-        If the shape is another, a value is not above 0, or a place has less than a tenth of the
-        mean light.
-    """
-    grid = np.asarray(illumination, dtype=np.float64)
-    if grid.ndim != 3 or grid.shape[2:] != (3,) or not grid.size or not np.isfinite(grid).all():
-        msg = f"illumination is {grid.shape}; wanted finite values of shape (rows, columns, 3)"
-        raise InvalidParameterError(msg)
-    return _flat_field(_binned(grid), (height_px, width_px, 3), np.zeros(3), 0.0)
 
 
 def apply_flat_field(pixels: Image, flat: FlatField) -> Image:
@@ -251,20 +224,13 @@ def _dark_light(dark: Image | None, shape: tuple[int, ...]) -> _Floats:
     return light
 
 
-def _binned(grid: _Floats) -> _Floats:
-    """Bring an illumination to no more cells than are stored, by averages."""
-    rows, columns = cell_bounds(grid.shape[0], grid.shape[1])
-    sums = np.add.reduceat(np.add.reduceat(grid, rows[:-1], axis=0), columns[:-1], axis=1)
-    return np.asarray(sums / (np.diff(rows)[:, None, None] * np.diff(columns)[None, :, None]))
-
-
 def _flat_field(
     shading: _Floats,
     shape: tuple[int, ...],
     dark: _Floats,
     foreign_fraction: float,
     *,
-    number_of_images: int = 0,
+    number_of_images: int,
 ) -> FlatField:
     relative = shading / shading.mean(axis=(0, 1))
     if not float(relative.min()) > _LEAST_RELATIVE_LIGHT:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from petrography.calibration.stored_documents import parsed
 from petrography.errors import InvalidParameterError
 from petrography.images import Image, require_image
+from petrography.stored_documents import parsed
 from petrography.workspace import row_strips
 
 __all__ = [

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from petrography.calibration.anchors import Anchor, Colour, colour_anchors, weight_of_area
 from petrography.calibration.colour_difference import ciede2000, lab_of_levels
-from petrography.calibration.stored_documents import parsed
 from petrography.calibration.tone_curve import levels_to_light, light_to_levels
 from petrography.errors import InvalidParameterError, LabelImageError, field_problems
 from petrography.images import Image, Labels
 from petrography.minerals import MINERALS
+from petrography.stored_documents import parsed
 
 __all__ = [
     "SATURATED_FRACTION",

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from petrography.errors import ModelCardError, field_problems
+from petrography.errors import ModelCardError
 from petrography.minerals import MINERALS
 from petrography.model_card.field_types import Frozen, Name, Positive, Precision, Sha256
 from petrography.model_card.measurements import (
@@ -19,6 +19,7 @@ from petrography.model_card.measurements import (
     TrainingRecord,
 )
 from petrography.model_card.proofs import Derivation, GridShift, HaloProof, Timing
+from petrography.stored_documents import parsed
 
 __all__ = ["ModelCard", "TileGeometry", "newest_version", "parse_card", "sha256_hex"]
 
@@ -221,11 +222,7 @@ def parse_card(data: bytes, *, source: str) -> ModelCard:
     ModelCardError
         If the JSON cannot be read or a field is missing, unknown or impossible.
     """
-    try:
-        return ModelCard.model_validate_json(data)
-    except ValidationError as error:
-        msg = f"{source} is no valid model card: {field_problems(error)}"
-        raise ModelCardError(msg) from None
+    return parsed(ModelCard, data, what="valid model card", source=source, refusal=ModelCardError)
 
 
 def sha256_hex(data: bytes | memoryview) -> str:

@@ -115,11 +115,6 @@ class PolishedSection:
         changes[list(ANISOTROPIES)] = True
         return changes[self.labels(window)]
 
-    def bireflectance(self, window: Window) -> NDArray[np.float32]:
-        """Difference of the reflectances of the two rays in green, of the grain of each pixel."""
-        table = {code: np.ptp([m.along, m.across], axis=0) for code, m in self.materials.items()}
-        return self.samples.mean_by_grain(table, window)[..., 1]
-
     def light(
         self, window: Window, polars: Polars, turned_rad: float, relief: Relief
     ) -> NDArray[np.float32]:

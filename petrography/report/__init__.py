@@ -5,7 +5,7 @@
 equal bytes.
 """
 
-from petrography.report.coco import grains_coco, write_grains_coco
+from petrography.report.coco import write_grains_coco
 from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.contact_models import Contacts
 from petrography.report.definitions import UNSCALED, definitions
@@ -24,7 +24,7 @@ from petrography.report.exports import (
     exports,
     write_whole,
 )
-from petrography.report.geojson import grains_geojson, write_grains_geojson
+from petrography.report.geojson import write_grains_geojson
 from petrography.report.grain_bands import too_large_to_draw, undrawn_grains
 from petrography.report.grain_columns import tabulated_grains
 from petrography.report.grain_figure_entries import uncorrected_edges
@@ -119,8 +119,6 @@ __all__ = [
     "grain_entries",
     "grain_polygons",
     "grain_size_table",
-    "grains_coco",
-    "grains_geojson",
     "label_image_files",
     "label_image_result",
     "liberation_entry",

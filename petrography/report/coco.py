@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 from collections.abc import Iterator
@@ -15,18 +14,11 @@ from petrography.minerals import MINERALS, Mineral
 from petrography.report.grain_bands import GrainBand, grain_bands
 from petrography.statistics import Grains
 
-__all__ = ["grains_coco", "write_grains_coco"]
+__all__ = ["write_grains_coco"]
 
 _IMAGE_ID = 1
 
 Indices = NDArray[np.int64]
-
-
-def grains_coco(grains: Grains, *, file_name: str = "image") -> bytes:
-    """Write all grains as COCO instances; see `write_grains_coco`."""
-    target = io.BytesIO()
-    write_grains_coco(grains, target, file_name=file_name)
-    return target.getvalue()
 
 
 def write_grains_coco(grains: Grains, target: BinaryIO, *, file_name: str = "image") -> None:

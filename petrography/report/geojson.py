@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import uuid
 from collections.abc import Iterator
@@ -14,17 +13,10 @@ from petrography.report.outlines import Polygon, grain_polygons
 from petrography.report.table import Cell, Table
 from petrography.statistics import Grains
 
-__all__ = ["grains_geojson", "write_grains_geojson"]
+__all__ = ["write_grains_geojson"]
 
 # Root of all grain identifiers; drawn once at random.
 _NAMESPACE = uuid.UUID("6f0b5a52-3c1e-4f0a-9a9c-0d7b2a8f4e61")
-
-
-def grains_geojson(grains: Grains, *, identity: str, um_per_px: float | None = None) -> bytes:
-    """Write the outlines and measurements of all grains; see `write_grains_geojson`."""
-    target = io.BytesIO()
-    write_grains_geojson(grains, target, identity=identity, um_per_px=um_per_px)
-    return target.getvalue()
 
 
 def write_grains_geojson(

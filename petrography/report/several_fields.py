@@ -15,7 +15,7 @@ from petrography.minerals import mineral
 from petrography.report.aligned_text import aligned
 from petrography.report.modal_uncertainty import NotFound
 from petrography.report.result import Percent, Result
-from petrography.report.tables import limit_lines
+from petrography.report.tables import interval_text, limit_lines
 from petrography.statistics.several_fields import (
     ElementShare,
     FieldAreas,
@@ -287,12 +287,8 @@ def _row(share: ShareEntry, ore: ShareEntry | None) -> tuple[str, str, str, str,
         share.symbol,
         share.name,
         f"{share.percent:.2f}",
-        _interval(share.ci95),
+        interval_text(share.ci95),
         "–" if accuracy is None else f"{accuracy:.0f}",
         "–" if ore is None else f"{ore.percent:.2f}",
-        "–" if ore is None else _interval(ore.ci95),
+        "–" if ore is None else interval_text(ore.ci95),
     )
-
-
-def _interval(bounds: tuple[float, float] | None) -> str:
-    return "–" if bounds is None else f"{bounds[0]:.2f} – {bounds[1]:.2f}"

@@ -12,7 +12,7 @@ from petrography.report.modal_uncertainty import NotFound
 from petrography.report.result import ModalEntry, Result
 from petrography.report.table import Cell, Table
 
-__all__ = ["csv_text", "limit_lines", "modal_table", "write_csv"]
+__all__ = ["csv_text", "interval_text", "limit_lines", "modal_table", "write_csv"]
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -104,6 +104,17 @@ def limit_lines(not_found: Sequence[NotFound]) -> list[str]:
     return [f"not found: {symbols} (no limit: one phase fills the image)"]
 
 
+def interval_text(bounds: tuple[float, float] | None) -> str:
+    """Write an interval in per cent; a dash where there is none.
+
+    Examples
+    --------
+    >>> interval_text((1.0, 2.345)), interval_text(None)
+    ('1.00 – 2.35', '–')
+    """
+    return "–" if bounds is None else f"{bounds[0]:.2f} – {bounds[1]:.2f}"
+
+
 def _table_row(
     result: Result, entry: ModalEntry, *, with_errors: bool, with_budget: bool
 ) -> tuple[str, ...]:
@@ -112,8 +123,8 @@ def _table_row(
         entry.symbol,
         entry.name,
         f"{entry.area_percent:.2f}",
-        _interval(entry.ci95),
-        *((_interval(entry.total_ci95),) if with_errors else ()),
+        interval_text(entry.ci95),
+        *((interval_text(entry.total_ci95),) if with_errors else ()),
         *(_expanded(entry) if with_budget else ()),
         "–" if entry.ore_percent is None else f"{entry.ore_percent:.2f}",
         "–" if grains is None else str(grains.count),
@@ -126,7 +137,3 @@ def _expanded(entry: ModalEntry) -> tuple[str, str]:
         return "–", "–"
     freedom = known.degrees_of_freedom
     return f"{known.expanded_pp:.2f}", "–" if freedom is None else f"{freedom:.1f}"
-
-
-def _interval(bounds: tuple[float, float] | None) -> str:
-    return "–" if bounds is None else f"{bounds[0]:.2f} – {bounds[1]:.2f}"

@@ -28,7 +28,6 @@ from petrography.statistics.grains import (
     MIN_GRAIN_AREA_PX,
     Grains,
     measure_grains,
-    with_component_map,
     with_named_components,
 )
 from petrography.statistics.held_out import HeldOutConfusion, held_out_confusion
@@ -70,6 +69,5 @@ __all__ = [
     "number_strips",
     "parse_formula",
     "summarise_grains",
-    "with_component_map",
     "with_named_components",
 ]

@@ -8,21 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.images import Labels, require_labels
-from petrography.statistics.grain_numbers import number_strips
 from petrography.statistics.grain_stream import GrainStream
 from petrography.statistics.grain_table import (
     MIN_GRAIN_AREA_PX,
     GrainTable,
     SmallComponents,
 )
-from petrography.workspace import IN_MEMORY, Workspace, row_strips
+from petrography.workspace import row_strips
 
 __all__ = [
     "MIN_GRAIN_AREA_PX",
     "Grains",
     "SmallComponents",
     "measure_grains",
-    "with_component_map",
     "with_named_components",
 ]
 
@@ -81,33 +79,6 @@ def measure_grains(labels: Labels, *, min_area_px: int = MIN_GRAIN_AREA_PX) -> G
     return with_named_components(stream.finish(), names)
 
 
-def with_component_map(
-    grains: GrainTable, labels: Labels, workspace: Workspace = IN_MEMORY
-) -> Grains:
-    """Add the map of grain numbers to a table.
-
-    Parameters
-    ----------
-    grains : GrainTable
-        Measured on `labels`.
-    labels : ndarray of uint8, shape (height, width)
-        The label image.
-    workspace : Workspace, optional
-        Gives the array of the map.
-
-    Raises
-    ------
-    LabelImageError
-        If the labels are others than those that were measured.
-    """
-    component_map = workspace.empty(grains.shape_px, np.uint32)
-    row = 0
-    for strip in number_strips(grains, [labels]):
-        component_map[row : row + len(strip)] = strip
-        row += len(strip)
-    return _with_map(grains, component_map)
-
-
 def with_named_components(grains: GrainTable, names: NDArray[np.uint32]) -> Grains:
     """Add the map of grain numbers to a table whose stream wrote the names of components.
 
@@ -121,9 +92,5 @@ def with_named_components(grains: GrainTable, names: NDArray[np.uint32]) -> Grai
     number_of = np.append(np.uint32(0), grains.number_of_name)
     for rows in row_strips(*grains.shape_px):
         names[rows] = number_of[names[rows]]
-    return _with_map(grains, names)
-
-
-def _with_map(grains: GrainTable, component_map: NDArray[np.uint32]) -> Grains:
     columns = {field.name: getattr(grains, field.name) for field in fields(GrainTable)}
-    return Grains(component_map=component_map, **columns)
+    return Grains(component_map=names, **columns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,10 @@ __all__ = [
     "LOCKING_CLASSES",
     "PARTNER_FRACTION",
     "GrainLocking",
-    "LockingClass",
     "grain_locking",
-    "locking_class",
 ]
 
-LockingClass: TypeAlias = Literal["liberated", "binary", "ternary", "complex"]
-LOCKING_CLASSES: tuple[LockingClass, ...] = ("liberated", "binary", "ternary", "complex")
+LOCKING_CLASSES = ("liberated", "binary", "ternary", "complex")
 
 # Chosen here, and stated with the numbers: a mineral counts as a partner from this share of the
 # boundary on, and a grain as enclosed from that share with one other grain on.
@@ -69,17 +65,6 @@ class GrainLocking:
     def class_index(self) -> NDArray[np.int64]:
         """Place of the class of each grain in `LOCKING_CLASSES`, shape (n,)."""
         return np.minimum(self.partners, len(LOCKING_CLASSES) - 1)
-
-
-def locking_class(partners: int) -> LockingClass:
-    """Name the class of a grain or particle by the number of other minerals.
-
-    Examples
-    --------
-    >>> [locking_class(partners) for partners in range(5)]
-    ['liberated', 'binary', 'ternary', 'complex', 'complex']
-    """
-    return LOCKING_CLASSES[min(partners, len(LOCKING_CLASSES) - 1)]
 
 
 def grain_locking(contacts: GrainContacts) -> GrainLocking:

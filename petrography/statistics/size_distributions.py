@@ -19,10 +19,8 @@ from petrography.statistics.grain_table import GrainTable
 __all__ = [
     "SIEVES_PX",
     "SIEVES_UM",
-    "CumulativeCurve",
     "SieveClass",
     "SizeQuantiles",
-    "cumulative_curve",
     "edge_weights",
     "p80_interval",
     "sieve_classes",
@@ -61,23 +59,6 @@ class SizeQuantiles:
 
 
 @dataclass(frozen=True)
-class CumulativeCurve:
-    """Share of the grains that is not larger than a size.
-
-    Attributes
-    ----------
-    ecd : ndarray of float64, shape (n,)
-        Diameters, ascending.
-    number_fraction, area_fraction : ndarray of float64, shape (n,)
-        Of the grains, and of their area, up to each diameter; the last is 1.
-    """
-
-    ecd: Floats
-    number_fraction: Floats
-    area_fraction: Floats
-
-
-@dataclass(frozen=True)
 class SieveClass:
     """Grains between two apertures.
 
@@ -98,23 +79,6 @@ class SieveClass:
     count: int
     area_percent: float
     passing_percent: float
-
-
-def cumulative_curve(ecd: Floats, area_px: NDArray[np.int64]) -> CumulativeCurve:
-    """Sort grains into cumulative curves by number and by area.
-
-    Parameters
-    ----------
-    ecd : ndarray of float64, shape (n,)
-        Equivalent circle diameters in any unit.
-    area_px : ndarray of int64, shape (n,)
-        Areas.
-    """
-    order = np.argsort(ecd, kind="stable")
-    area = np.cumsum(area_px[order])
-    whole = area[-1] if len(area) else 1
-    number = np.arange(1, len(ecd) + 1) / max(len(ecd), 1)
-    return CumulativeCurve(ecd[order], number, area / whole)
 
 
 def size_quantiles(ecd: Floats, weight: NDArray[np.floating | np.integer]) -> SizeQuantiles:

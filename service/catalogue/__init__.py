@@ -16,7 +16,6 @@ from service.catalogue.database import database_url
 from service.catalogue.keys import LEASE_S
 from service.catalogue.records import (
     ENDED,
-    STATES,
     AnalysisRecord,
     Begun,
     NewAnalysis,
@@ -29,7 +28,6 @@ __all__ = [
     "KEEPING",
     "LEASE_S",
     "MAX_PAGE",
-    "STATES",
     "AnalysisRecord",
     "Begun",
     "Catalogue",

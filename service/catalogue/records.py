@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from petrography.report.review import Status
 
-__all__ = ["ENDED", "STATES", "AnalysisRecord", "Begun", "NewAnalysis", "Page", "State"]
+__all__ = ["ENDED", "AnalysisRecord", "Begun", "NewAnalysis", "Page", "State"]
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "dead"]
-STATES: tuple[State, ...] = get_args(State)
 # Nothing goes on in these by itself; an operator may queue a failed or dead one again.
 ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled", "dead"})
 

@@ -54,6 +54,11 @@ class Admission:
         }
         self._telemetry = telemetry
 
+    @property
+    def taken(self) -> int:
+        """Places that are taken, by those who are worked on and those who wait."""
+        return self._taken
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """Take a place for the length of the block.

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from petrography.errors import AuditUnavailableError, InternalError, NotFoundError
-from service.disk import storing, sync_folder, sync_tree
+from service.disk import changed_s, storing, sync_folder, sync_tree
 from service.engine.kinds import ANALYSES, KINDS, Kind
 from service.engine.retention import KeptResult, OnRemoval, Room, superfluous, untold
 from service.engine.version_files import StandsForGood, version_file
@@ -126,7 +126,7 @@ class ArtefactStore:
             self._place(kind, "").mkdir(parents=True, exist_ok=True)
         for _, _, folder in self._places():
             for path in folder.glob(f"{_ASIDE}*"):
-                if time.time() - _changed(path) > _LEFTOVER_S:
+                if time.time() - changed_s(path) > _LEFTOVER_S:
                     shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
@@ -307,7 +307,7 @@ class ArtefactStore:
                 kind,
                 tenant,
                 path.name,
-                _changed(path),
+                changed_s(path),
                 _size_bytes(path),
                 for_good=kind is ANALYSES and self._is_for_good(path),
                 newest=path == newest,
@@ -369,13 +369,6 @@ def _etag(result_id: str, name: str) -> str:
 
 
 # Another worker may remove the same folder at any moment: what is gone has no age and no size.
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def _size_bytes(path: Path) -> int:

@@ -9,7 +9,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from service.disk import sync_folder, write_through
+from service.disk import changed_s, sync_folder, write_through
 
 __all__ = ["Outbox"]
 
@@ -71,8 +71,8 @@ class Outbox:
         """Give what is on the list for so many seconds, the oldest first."""
         latest = time.time() - older_than_s
         found = []
-        for note in sorted(self._folder.glob("*.note"), key=_changed):
-            if _changed(note) > latest:
+        for note in sorted(self._folder.glob("*.note"), key=changed_s):
+            if changed_s(note) > latest:
                 continue
             path = self._noted(note)
             if path is not None:
@@ -98,10 +98,3 @@ class Outbox:
     def _note_of(self, path: Path) -> Path:
         relative = path.relative_to(self._results).as_posix()
         return self._folder / f"{hashlib.sha256(relative.encode()).hexdigest()}.note"
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0

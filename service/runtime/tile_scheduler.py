@@ -114,6 +114,12 @@ class TileScheduler:
         self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
         self._threads[-1].start()
 
+    @property
+    def waiting(self) -> int:
+        """Tiles that wait for their turn."""
+        with self._changed:
+            return len(self._queue)
+
     def put(self, queued: QueuedTile) -> None:
         """Let a tile wait for its turn.
 

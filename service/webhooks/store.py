@@ -322,11 +322,6 @@ class DeliveryStore:
             query = "SELECT state, count(*) FROM message GROUP BY state"
             return dict(self._database.execute(query).fetchall())
 
-    def next_due_s(self) -> float | None:
-        """Time of the next try, seconds since 1970; None where nothing waits."""
-        first = self._read("WHERE state = 'waiting' ORDER BY next_s LIMIT 1", ())
-        return first[0].next_s if first else None
-
     def forget(self, *, before_s: float) -> int:
         """Remove delivered messages made before a time; returns how many."""
         with self._changing() as database:

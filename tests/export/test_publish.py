@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from export.judging import accuracy_table, find_model, judge_model
+from export.judging import accuracy_table, evaluations_of, find_model, measure_model, open_model
 from export.onnx_predictor import open_graph
 from export.publish import export_checkpoint, publish
 from petrography.errors import ConfigurationError, ModelCardError
@@ -16,10 +16,9 @@ from petrography.model_card import parse_card, sha256_hex
 from petrography.segmentation import segment
 from petrography.tiling import Window, read_window
 from training.checkpoint import load_checkpoint
+from training.lumenstone import find_fields
 
 pytestmark = pytest.mark.torch
-
-SUBSETS = {"S1v1": "S1", "S2v1": "S2"}
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +149,8 @@ def test_tiled_equals_whole_for_the_resunet(published, card):
 
 def test_a_published_model_is_judged_at_the_pixel_of_the_images(published, card, painted_folder):
     folder = find_model(published.parent.parent, "painted:1")
-    judged = judge_model(
-        folder, painted_folder, {"S2v1": "S2"}, split="train", resampling_factor=None
-    )
+    paths = find_fields(painted_folder, {"S2v1": "S2"}, split="train")
+    judged = evaluations_of(measure_model(open_model(folder), paths), data="painted")
     assert [one.association for one in judged] == ["S2", None]
     assert all(np.array(one.confusion).sum() == 4 * 80 * 112 for one in judged)
     table = accuracy_table(judged)
@@ -160,13 +158,13 @@ def test_a_published_model_is_judged_at_the_pixel_of_the_images(published, card,
     assert f"{judged[0].pixel_accuracy:.3f}" in table
 
 
-def test_an_altered_graph_is_not_judged(published, painted_folder, tmp_path):
+def test_an_altered_graph_is_not_judged(published, tmp_path):
     folder = tmp_path / "painted" / "1"
     folder.mkdir(parents=True)
     (folder / "model.json").write_bytes((published / "model.json").read_bytes())
     (folder / "model.onnx").write_bytes((published / "model.onnx").read_bytes() + b"\0")
     with pytest.raises(ModelCardError, match="another SHA-256"):
-        judge_model(folder, painted_folder, SUBSETS, split="train", resampling_factor=None)
+        open_model(folder)
 
 
 @pytest.mark.parametrize("name", ["painted:7", "absent", "painted:x"])

@@ -52,7 +52,7 @@ async def service(
 async def until_idle(engine: Engine) -> None:
     """Wait until every place is free again."""
     async with asyncio.timeout(PATIENCE_S):
-        while engine.admission._taken:
+        while engine.admission.taken:
             await asyncio.sleep(0.001)
 
 

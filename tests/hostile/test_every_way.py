@@ -90,7 +90,7 @@ async def nothing_under_way(service: Service) -> None:
     folder = service.engine.settings.artefacts_folder / "jobs" / "files"
     async with asyncio.timeout(WITHIN_S):
         # The files of a job go just after its end was told.
-        while service.engine.admission._taken or (
+        while service.engine.admission.taken or (
             folder.is_dir() and {path.name for path in folder.iterdir()} - failed
         ):
             await asyncio.sleep(0.01)

@@ -100,7 +100,7 @@ async def service(
 
 async def assert_healthy(service: Service) -> None:
     """Nothing was left behind and the next analysis is done."""
-    assert service.engine.admission._taken == 0
+    assert service.engine.admission.taken == 0
     assert (await analyse(service, upload(GOOD)))[-1].finished.result_json
 
 
@@ -169,7 +169,7 @@ async def test_a_silent_client_is_given_up(model_folder: Path, tmp_path: Path) -
             async for _ in service.analyses.Analyse(silent()):
                 pass
         assert "paused for 0.2 s" in str(raised.value.details())
-        assert service.engine.admission._taken == 0
+        assert service.engine.admission.taken == 0
 
 
 async def test_header_bombs_are_refused(service: Service) -> None:

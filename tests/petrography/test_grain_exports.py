@@ -23,9 +23,8 @@ from petrography.report import (
     grain_bands as bands,
 )
 from petrography.report import (
-    grains_coco,
-    grains_geojson,
     too_large_to_draw,
+    write_grains_coco,
     write_grains_geojson,
 )
 from petrography.report.grain_bands import grain_bands
@@ -38,6 +37,18 @@ BLOBS = hnp.arrays(
     hnp.array_shapes(min_dims=2, max_dims=2, max_side=14),
     elements=st.sampled_from([0, 1, 1, 6]),
 )
+
+
+def grains_coco(grains: Grains, **options: Any) -> bytes:
+    target = io.BytesIO()
+    write_grains_coco(grains, target, **options)
+    return target.getvalue()
+
+
+def grains_geojson(grains: Grains, **options: Any) -> bytes:
+    target = io.BytesIO()
+    write_grains_geojson(grains, target, **options)
+    return target.getvalue()
 
 
 def section() -> Labels:
@@ -135,7 +146,6 @@ def test_features_are_written_one_after_the_other() -> None:
     grains = measure_grains(labels)
     target = Counting()
     write_grains_geojson(grains, target, identity="a1")
-    assert target.getvalue() == grains_geojson(grains, identity="a1")
     assert len(grains) == 40
     assert target.longest < 2 * len(target.getvalue()) / 40
 

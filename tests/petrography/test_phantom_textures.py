@@ -133,6 +133,7 @@ class TestLamellae:
         score = Lamellae(12.0, unevenness=0.0).score(canvas, 1)[::OVERSAMPLING, ::OVERSAMPLING]
         cells, angles = canvas.grains.cells, canvas.orientations.in_plane_rad
         down, right = (np.gradient(score, axis=axis) for axis in range(2))
+        tested = 0
         for cell in np.unique(cells):
             inside = (cells == cell) & (canvas.grains.edge_distance_px > 4.0)
             steep = inside & (np.hypot(down, right) > 0.5)
@@ -140,6 +141,8 @@ class TestLamellae:
                 continue
             along = math.cos(angles[cell]) * right[steep] + math.sin(angles[cell]) * down[steep]
             assert np.abs(along).mean() < 0.1
+            tested += 1
+        assert tested >= 5
 
     def test_spacing_is_kept_inside_a_grain(self) -> None:
         canvas = canvas_of(5, grain_px=4000.0)

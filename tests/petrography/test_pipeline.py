@@ -15,7 +15,6 @@ from petrography.calibration import (
     apply_flat_field,
     build_reference,
     fit_calibration,
-    flat_field_from_illumination,
     optics_id,
     photographed,
     undistort,
@@ -33,6 +32,7 @@ from petrography.pipeline import (
 from petrography.pipeline.measurement import MeasuringOptions
 from petrography.report import modal_table, result_schema
 from petrography.segmentation import Segmentation
+from tests.petrography.flat_fields import flat_field_of
 from tests.petrography.pipeline_runs import painted_blocks, run
 from tests.tiny_model import CODES, COLOURS, tiny_card
 
@@ -240,7 +240,7 @@ def test_shading_and_distortion_are_corrected_before_the_colours(painted):
     truth, image = painted
     height_px, width_px = truth.shape
     light = np.linspace(0.6, 1.0, width_px)[None, :, None] * np.ones((height_px, 1, 3))
-    flat_field = flat_field_from_illumination(light, height_px, width_px)
+    flat_field = flat_field_of(light)
     lens = LensModel(height_px=height_px, width_px=width_px, k1=0.05)
     shaded = ((image / 255.0) ** 2.2 * light) ** (1 / 2.2) * 255.0
     pixels = np.rint(shaded).astype(np.uint8)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from petrography.calibration.flat_field import flat_field_from_illumination
 from petrography.calibration.lens import LensModel
 from petrography.errors import (
     ImageTooLargeError,
@@ -29,6 +28,7 @@ from petrography.stitching import (
     merge_labels,
     stitch,
 )
+from tests.petrography.flat_fields import flat_field_of
 from tests.petrography.panorama_truth import as_field, as_fields, drawn, error_px, names, shuffled
 
 HEIGHT_PX, WIDTH_PX = 300, 400
@@ -257,7 +257,7 @@ def test_a_given_lens_and_flat_field_are_used(
     fields: list[PanoramaField], section: SectionFields
 ) -> None:
     lens = LensModel(height_px=HEIGHT_PX, width_px=WIDTH_PX, k1=-0.02)
-    flat = flat_field_from_illumination(section.flat, HEIGHT_PX, WIDTH_PX)
+    flat = flat_field_of(section.flat)
     report = stitch(fields, lens=lens, flat_field=flat).report
     assert report.lens is not None
     assert (report.lens.source, report.lens.model) == ("given", lens)

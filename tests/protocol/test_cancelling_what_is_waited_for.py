@@ -45,7 +45,7 @@ async def begun(client: httpx.AsyncClient, state: str) -> str:
 
 
 async def until_idle(engine: Engine) -> None:
-    while engine.admission._taken:
+    while engine.admission.taken:
         await asyncio.sleep(0.001)
 
 

@@ -154,7 +154,7 @@ async def test_what_cannot_be_judged_is_refused(
     photograph = await post(client, [TRUTH], [TRUTH], None, [PHOTO[:-1]])
     assert_problem(photograph, 422, "same size")
     assert list((engine.settings.artefacts_folder / "evaluations").iterdir()) == []
-    assert engine.admission._taken == 0
+    assert engine.admission.taken == 0
     metrics = (await client.get("/metrics")).text
     assert 'petroserve_imaging_total{kind="evaluations",outcome="refused"}' in metrics
     assert 'kind="evaluations",outcome="failed"' not in metrics

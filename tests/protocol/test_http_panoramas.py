@@ -11,13 +11,13 @@ import httpx
 import numpy as np
 import pytest
 
-from petrography.calibration import flat_field_from_illumination
 from petrography.image_codec import decode_image, decode_labels, encode_jpeg, write_pyramid
 from petrography.images import Image
 from petrography.phantoms import section_fields
 from petrography.stitching import GridLayout, PanoramaField, Stitching, StitchReport, stitch
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
+from tests.petrography.flat_fields import flat_field_of
 
 pytestmark = pytest.mark.anyio
 
@@ -100,9 +100,7 @@ async def test_a_grid_is_kept_to(client: httpx.AsyncClient) -> None:
 
 async def test_a_measured_flat_field_is_used(client: httpx.AsyncClient) -> None:
     light = np.linspace(0.8, 1.2, WIDTH_PX) * np.ones((HEIGHT_PX, 1))
-    flat = flat_field_from_illumination(
-        np.repeat(light[:, :, None], 3, axis=2), HEIGHT_PX, WIDTH_PX
-    )
+    flat = flat_field_of(np.repeat(light[:, :, None], 3, axis=2))
     content = flat.model_dump_json().encode()
 
     response = await post(client, FIELDS, flat_field=content)

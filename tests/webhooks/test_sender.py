@@ -69,8 +69,8 @@ class World:
     def run(self, sender: WebhookSender, store: DeliveryStore) -> list[str]:
         """Let time go from try to try until nothing waits."""
         states = []
-        while (due_s := store.next_due_s()) is not None:
-            self.now_s = max(self.now_s, due_s)
+        while waiting := store.listed({"waiting"}):
+            self.now_s = max(self.now_s, min(one.next_s for one in waiting))
             states += [one.state for one in delivered_now(sender)]
         return states
 

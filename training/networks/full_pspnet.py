@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training.networks.encoders import build_encoder, require_encoder
 from training.networks.pspnet import BinAverage
+from training.networks.resampling import resampled
 
 __all__ = ["FullPSPNet", "pooled_context", "pyramid_of"]
 
@@ -54,7 +54,7 @@ class FullPSPNet(nn.Module):
         """Map (N, C, H, W), sides multiples of `stride_px`, to logits (N, K, H, W)."""
         features = self.encoder(image)[-1]
         logits: Tensor = self.head(self.join(pooled_context(features, self.pyramid)))
-        return _enlarged(logits, image)
+        return resampled(logits, image)
 
 
 def pyramid_of(width: int) -> tuple[nn.ModuleList, int]:
@@ -78,13 +78,8 @@ def pooled_context(
     features: Tensor, levels: nn.ModuleList, *, align_corners: bool = True
 ) -> Tensor:
     """Put beside features (N, C, H, W) what the levels of `pyramid_of` make of the whole tile."""
-    pooled = [_enlarged(level(features), features, align_corners) for level in levels]
+    pooled = [resampled(level(features), features, align_corners=align_corners) for level in levels]
     return torch.cat([features, *pooled], dim=1)
-
-
-def _enlarged(features: Tensor, like: Tensor, align_corners: bool = True) -> Tensor:
-    size = (like.shape[2], like.shape[3])
-    return functional.interpolate(features, size=size, mode="bilinear", align_corners=align_corners)
 
 
 def _convolution(

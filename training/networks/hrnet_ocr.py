@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training.networks.encoders import TIMM_PREFIX, require_encoder
+from training.networks.resampling import resampled
 from training.torchvision_schemas import declare_torchvision_operators
 
 __all__ = ["HRNET_STRIDE_PX", "HRNetOCR"]
@@ -75,9 +75,9 @@ class HRNetOCR(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Map (N, C, H, W), sides multiples of 32, to logits (N, K, H, W)."""
         finest, *coarser = self.encoder(image)
-        joined = torch.cat([finest, *(_enlarged(one, finest) for one in coarser)], dim=1)
+        joined = torch.cat([finest, *(resampled(one, finest) for one in coarser)], dim=1)
         features = self.context(self.join(joined), self.regions(joined))
-        return _enlarged(self.head(features), image)
+        return resampled(self.head(features), image)
 
 
 class ObjectContext(nn.Module):
@@ -130,11 +130,6 @@ def _high_resolution(name: str, in_channels: int) -> tuple[nn.Module, int]:
             module.mode, module.align_corners = "bilinear", True
     info: Any = encoder.feature_info
     return encoder, sum(info.channels())
-
-
-def _enlarged(features: Tensor, like: Tensor) -> Tensor:
-    size = (like.shape[2], like.shape[3])
-    return functional.interpolate(features, size=size, mode="bilinear", align_corners=True)
 
 
 def _projection(in_channels: int, out_channels: int) -> tuple[nn.Module, nn.Module, nn.Module]:

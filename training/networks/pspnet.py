@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from training.networks.resampling import resampled
 from training.torchvision_schemas import declare_torchvision_operators
 
 __all__ = ["PSPNET_DEPTH", "BinAverage", "PyramidBlock", "pspnet"]
@@ -119,6 +119,4 @@ class PyramidBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C', H, W)."""
-        pooled = self.pool(features)
-        size = (features.shape[2], features.shape[3])
-        return functional.interpolate(pooled, size=size, mode="bilinear", align_corners=True)
+        return resampled(self.pool(features), features)

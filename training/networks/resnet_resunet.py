@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.networks.encoders import build_encoder, require_encoder
+from training.networks.resampling import resampled
 from training.networks.resunet import ConvRes
 
 __all__ = ["ResNetResUNet"]
@@ -72,11 +73,5 @@ class ResNetResUNet(nn.Module):
         features = stages[-1]
         skips = [*stages[-2::-1], functional.max_pool2d(stem, 3, stride=2, padding=1)]
         for skip, upsample, block in zip(skips, self.upsample, self.decoder, strict=True):
-            features = block(torch.cat([_resampled(upsample(features), skip), skip], dim=1))
-        return _resampled(self.head(features), image)
-
-
-def _resampled(features: Tensor, like: Tensor) -> Tensor:
-    """Bring features to the size of others; of that size already, they stay as they are."""
-    size = (like.shape[2], like.shape[3])
-    return functional.interpolate(features, size=size, mode="bilinear", align_corners=True)
+            features = block(torch.cat([resampled(upsample(features), skip), skip], dim=1))
+        return resampled(self.head(features), image)

@@ -28,6 +28,7 @@ from petrography.report.pages.grids import facts_grid, heading, lined_table
 from petrography.report.pages.lettering import BOLD, INK, MUTED, markup, paragraph
 from petrography.report.provenance import fact
 from petrography.report.result import GrainEntry, ModalEntry, Result
+from petrography.report.tables import interval_text
 
 __all__ = ["WIDTH", "about_composition", "about_contacts", "about_grains", "about_sample"]
 
@@ -42,8 +43,6 @@ _STATUS_COLOURS = {
 _DARK_FROM_PERCENT = 55.0
 # Longer names of samples are set smaller.
 _MAX_LARGE = 44
-
-Bounds = tuple[float, float] | None
 
 
 def about_sample(result: Result, picture: bytes | None) -> list[Any]:
@@ -140,8 +139,8 @@ def about_composition(result: Result) -> list[Any]:
             swatch(one.code),
             f"{one.name} ({one.symbol})",
             f"{one.area_percent:.2f}",
-            _interval(one.ci95),
-            _interval(one.total_ci95),
+            interval_text(one.ci95),
+            interval_text(one.total_ci95),
             _number(one.ore_percent),
             _number(one.mass_percent),
             modal_bar(one, highest),
@@ -167,10 +166,6 @@ def about_composition(result: Result) -> list[Any]:
 def _ends(entry: ModalEntry) -> list[float]:
     bounds = (entry.ci95, entry.total_ci95)
     return [entry.area_percent, *(high for _, high in filter(None, bounds))]
-
-
-def _interval(bounds: Bounds) -> str:
-    return "–" if bounds is None else f"{bounds[0]:.2f} – {bounds[1]:.2f}"
 
 
 def _number(value: float | None) -> str:

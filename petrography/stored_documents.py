@@ -6,14 +6,21 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from petrography.errors import InvalidParameterError, field_problems
+from petrography.errors import InvalidParameterError, PetroserveError, field_problems
 
 __all__ = ["parsed"]
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
-def parsed(model: type[DocumentT], data: bytes, *, what: str, source: str) -> DocumentT:
+def parsed(
+    model: type[DocumentT],
+    data: bytes,
+    *,
+    what: str,
+    source: str,
+    refusal: type[PetroserveError] = InvalidParameterError,
+) -> DocumentT:
     """Read a document.
 
     Parameters
@@ -26,14 +33,16 @@ def parsed(model: type[DocumentT], data: bytes, *, what: str, source: str) -> Do
         What it is called, without article.
     source : str
         Where it is from.
+    refusal : type of PetroserveError
+        What is raised.
 
     Raises
     ------
-    InvalidParameterError
-        If a field is missing, unknown or impossible; the message names `source`.
+    PetroserveError
+        The `refusal`, if a field is missing, unknown or impossible; the message names `source`.
     """
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
         msg = f"{source} is no {what}: {field_problems(error)}"
-        raise InvalidParameterError(msg) from None
+        raise refusal(msg) from None

@@ -55,11 +55,12 @@ def calibrate(
     classes: Sequence[int],
     geometry: TileGeometry,
     data: str,
+    same_ore: Sequence[Sequence[str]] = (),
 ) -> Calibration:
     """Fit the temperature on validation fields and measure the calibration error.
 
-    The error after scaling is cross-fitted: even fields are judged with the temperature of the odd
-    ones and the other way round, so that no pixel is judged by itself. The published temperature
+    The error after scaling is cross-fitted: one half of the ores is judged with the temperature of
+    the other and the other way round, so that no pixel is judged by itself or by its like. The published temperature
     is that of all fields; where scaling does not lower the cross-fitted error it stays 1.
 
     Parameters
@@ -74,19 +75,25 @@ def calibrate(
         How fields are cut.
     data : str
         Description of the fields, for the card.
+    same_ore : sequence of sequence of str
+        Names of fields that show the same ore: they stay in one half.
 
     Raises
     ------
     ConfigurationError
-        If there are fewer than two fields.
+        If there are fewer than two fields of different ore.
     """
-    if len(fields) < 2:
-        msg = f"calibration wants at least two validation fields, given {len(fields)}"
+    half_of = _halves([field.name for field in fields], same_ore)
+    if len(set(half_of)) < 2:
+        msg = (
+            "calibration wants at least two validation fields of different ore, given "
+            f"{len(fields)}{' of one' if fields else ''}"
+        )
         raise ConfigurationError(msg)
     scored = [
         _scored_pixels(network, field, classes, geometry, seed) for seed, field in enumerate(fields)
     ]
-    halves = scored[::2], scored[1::2]
+    halves = [[one for one, half in zip(scored, half_of, strict=True) if half == k] for k in (0, 1)]
     crossed = [(half, fit_temperature(other)) for half, other in (halves, halves[::-1])]
     before, after = _error([(scored, 1.0)]), _error(crossed)
     helps = after < before
@@ -97,6 +104,13 @@ def calibrate(
         ece_after=after if helps else before,
         data=data,
     )
+
+
+def _halves(names: Sequence[str], same_ore: Sequence[Sequence[str]]) -> list[int]:
+    """Give every field to one of two halves, ores in turn."""
+    ore_of = {name: min(group) for group in same_ore for name in group}
+    ores = list(dict.fromkeys(ore_of.get(name, name) for name in names))
+    return [ores.index(ore_of.get(name, name)) % 2 for name in names]
 
 
 def fit_temperature(scored: Sequence[ScoredPixels]) -> float:

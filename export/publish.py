@@ -259,7 +259,14 @@ def _export_and_prove(
     geometry, judge = geometry_and_judge
     data = f"{len(validation)} validation images of {saved.config.card.data}"
     calibration = (
-        calibrate(network, validation, classes=classes, geometry=geometry, data=data)
+        calibrate(
+            network,
+            validation,
+            classes=classes,
+            geometry=geometry,
+            data=data,
+            same_ore=saved.config.data.same_ore,
+        )
         if judge is None
         else judge.calibration
     )

@@ -55,7 +55,9 @@ def test_certainty_of_one_falls_into_the_last_bin():
 
 def test_one_field_is_not_enough():
     geometry = TileGeometry(size_px=64, multiple_px=8, mode="blend")
-    with pytest.raises(ConfigurationError, match="at least two validation fields, given 0"):
+    with pytest.raises(
+        ConfigurationError, match="at least two validation fields of different ore, given 0"
+    ):
         calibrate(torch.nn.Identity(), [], classes=(0, 1), geometry=geometry, data="none")
 
 
@@ -80,13 +82,14 @@ def noisy_fields(*wrong_shares):
         yield Field(f"field{index}", image, truth, (0, 1))
 
 
-def calibrated(margin, *wrong_shares):
+def calibrated(margin, *wrong_shares, same_ore=()):
     return calibrate(
         Scores(margin),
         list(noisy_fields(*wrong_shares)),
         classes=(0, 1),
         geometry=TileGeometry(size_px=64, multiple_px=8, mode="halo"),
         data="noise",
+        same_ore=same_ore,
     )
 
 
@@ -103,3 +106,16 @@ def test_a_temperature_that_does_not_help_other_fields_is_not_taken():
     found = calibrated(float(np.log(0.84 / 0.16)), 0.02, 0.3, 0.02, 0.3)
     assert found.temperature == 1.0
     assert found.ece_after == found.ece_before < 0.02
+
+
+def test_fields_of_one_ore_are_not_judged_by_each_other():
+    margin, shares = float(np.log(0.84 / 0.16)), (0.02, 0.02, 0.3, 0.3)
+    # In turns every half has a field of each ore, and one temperature serves both.
+    assert calibrated(margin, *shares).temperature != 1.0
+    ores = [("field0", "field1"), ("field2", "field3")]
+    assert calibrated(margin, *shares, same_ore=ores).temperature == 1.0
+
+
+def test_one_ore_is_not_enough():
+    with pytest.raises(ConfigurationError, match=r"of different ore, given 2 of one"):
+        calibrated(8.0, 0.1, 0.1, same_ore=[("field0", "field1")])

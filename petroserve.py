@@ -57,7 +57,7 @@ GROUPS = (
     (
         "calibrate",
         calibrate,
-        "fit|apply|reference|flat-field|lens",
+        "fit|apply|reference|flatfield|lens",
         "colours, shading and distortion of a microscope",
     ),
     (

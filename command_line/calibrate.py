@@ -39,9 +39,9 @@ def add_commands(add_command: AddCommand) -> None:
         add_command("reference", reference, "mean colours of phases over annotated images")
     )
     # The functions named here give way to those of fit and apply, of which one must be said.
-    _describe_flat_field(add_command("flat-field", fit_flat, "even out the lamp: fit or apply"))
-    # The spelling of old, which is not listed.
-    _describe_flat_field(add_command("flatfield", fit_flat, ""))
+    _describe_flat_field(add_command("flatfield", fit_flat, "even out the lamp: fit or apply"))
+    # As the options of other commands spell it; not listed.
+    _describe_flat_field(add_command("flat-field", fit_flat, ""))
     _describe_lens(add_command("lens", fit_lens, "straighten the picture: fit or apply"))
 
 

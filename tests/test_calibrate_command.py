@@ -121,9 +121,9 @@ def test_flat_field_and_lens(folder: Path, capsys) -> None:
     blank = np.linspace(180, 150, 320).astype(np.uint8)[None, :, None].repeat(240, 0).repeat(3, 2)
     (folder / "blank.png").write_bytes(encode_png(blank))
     flat, even = folder / "flat.json", folder / "even.jpg"
-    assert run("flat-field", "fit", folder / "blank.png", "--out", flat) == 0
+    assert run("flatfield", "fit", folder / "blank.png", "--out", flat) == 0
     applied = ("apply", "--flat-field", flat, folder / "blank.png", "--out", even)
-    assert run("flat-field", *applied) == 0
+    assert run("flatfield", *applied) == 0
     assert read_image(even).pixels[:, 20:180].mean() == pytest.approx(
         read_image(even).pixels[:, 220:300].mean(), abs=2
     )
@@ -141,25 +141,28 @@ def test_flat_field_and_lens(folder: Path, capsys) -> None:
     assert np.abs(read_image(straight).pixels.astype(int) - dots).mean() < 1
 
 
-def test_the_old_spelling_of_a_flat_field_is_understood_and_not_shown(
+def test_either_spelling_of_a_flat_field_is_understood_and_one_is_shown(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "blank.png").write_bytes(encode_png(np.full((24, 32, 3), 180, dtype=np.uint8)))
     flat, even = folder / "flat.json", folder / "even.png"
-    words = ("flatfield", "apply", folder / "blank.png", "--out", even)
-    assert run("flatfield", "fit", folder / "blank.png", "--out", flat) == 0
+    words = ("flat-field", "apply", folder / "blank.png", "--out", even)
+    assert run("flat-field", "fit", folder / "blank.png", "--out", flat) == 0
     assert run(*words, "--flatfield", flat) == 0
     assert read_image(even).pixels.shape == (24, 32, 3)
     capsys.readouterr()
     with pytest.raises(SystemExit):
         run(*words)
     assert "--flat-field is required" in capsys.readouterr().err
-    for asked in (["calibrate"], ["calibrate", "flat-field", "apply"]):
+    for asked, shown, hidden in (
+        (["calibrate"], "flatfield", "flat-field"),
+        (["calibrate", "flatfield", "apply"], "--flat-field", "--flatfield"),
+    ):
         with pytest.raises(SystemExit):
             petroserve.main([*asked, "--help"])
         told = capsys.readouterr().out
-        assert "flat-field" in told
-        assert "flatfield" not in told
+        assert shown in told
+        assert hidden not in told
 
 
 def test_what_is_refused(folder: Path) -> None:
@@ -177,7 +180,7 @@ def test_what_is_refused(folder: Path) -> None:
         run("reference", "--images", folder, "--masks", folder / "empty", "--out", out)
     with pytest.raises(MissingPartError, match="wanted pairs"):
         run("reference", "--images", folder, *("--masks", folder) * 2, "--out", out)
-    for word in ("flat-field", "lens"):
+    for word in ("flatfield", "lens"):
         with pytest.raises(SystemExit):
             run(word)
     with pytest.raises(SystemExit):

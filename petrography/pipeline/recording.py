@@ -17,6 +17,7 @@ from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Seen
 from petrography.pipeline.turning import phase_anisotropy
+from petrography.pipeline.wanted_files import without_png
 from petrography.report import (
     UNSCALED,
     ModalUncertainty,
@@ -256,6 +257,7 @@ def _degradations(
         found.append(
             f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
         )
+    found += without_png(request.outputs, seen.segmentation.labels.size)
     found += _unseen(seen, measured.composition)
     found += uncorrected_edges(measured.grains)
     found += undrawn_grains(measured.grains)

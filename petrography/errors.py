@@ -43,6 +43,7 @@
     │   ├── DamagedJobError             its files are not there, or not as they were
     │   └── JobAbandonedError           the process that worked on it died again and again
     ├── AuditUnavailableError           what is to be done cannot be put on record
+    ├── TileTooLargeError               a tile for which memory does not suffice; smaller ones fit
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
     ├── ModelCardError                  a model folder whose card or file cannot be trusted
     └── InternalError                   a broken promise of our own code
@@ -231,6 +232,22 @@ class DamagedJobError(JobError):
 
 class JobAbandonedError(JobError):
     """The process that worked on a job died again and again."""
+
+
+class TileTooLargeError(PetroserveError):
+    """Memory does not suffice for tiles of this size; whoever cuts them begins again with less.
+
+    Parameters
+    ----------
+    tile_px : int
+        Side of the tile that was given.
+    most_px : int
+        Side of the largest tiles that are taken now.
+    """
+
+    def __init__(self, tile_px: int, most_px: int) -> None:
+        super().__init__(f"a tile has {tile_px} px; memory suffices for tiles of {most_px} px")
+        self.most_px = most_px
 
 
 class ConfigurationError(PetroserveError):

@@ -163,6 +163,7 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.JobError: Status(500, "INTERNAL", "job-failed", "Job failed"),
     errors.DamagedJobError: Status(500, "INTERNAL", "job-damaged", "Job files are damaged"),
     errors.JobAbandonedError: Status(500, "INTERNAL", "job-abandoned", "Job abandoned"),
+    errors.TileTooLargeError: _INTERNAL,
     errors.ConfigurationError: _INTERNAL,
     errors.ModelCardError: _INTERNAL,
     errors.InternalError: _INTERNAL,

@@ -32,8 +32,10 @@ def maps_by_rows(segmentation: Segmentation, *, um_per_px: float | None) -> dict
     labels, confidence = segmentation.labels, segmentation.confidence
     return {
         "labels.png": partial(_write_png, pixels=labels),
-        "labels.ome.tif": partial(_write_pyramid, labels=labels, um_per_px=um_per_px),
+        "labels.ome.tif": partial(_write_pyramid, pixels=labels, um_per_px=um_per_px),
         "confidence.png": partial(_write_png, pixels=confidence),
+        # As codes, without averages: the smaller copies show what single pixels have.
+        "confidence.ome.tif": partial(_write_pyramid, pixels=confidence, um_per_px=um_per_px),
     }
 
 
@@ -41,8 +43,8 @@ def _write_png(file: BinaryIO, pixels: NDArray[np.uint8]) -> None:
     write_png_rows(file, _strips(pixels), *pixels.shape)
 
 
-def _write_pyramid(file: BinaryIO, labels: Labels, um_per_px: float | None) -> None:
-    write_label_pyramid(file, _strips(labels), *labels.shape, um_per_px=um_per_px)
+def _write_pyramid(file: BinaryIO, pixels: NDArray[np.uint8], um_per_px: float | None) -> None:
+    write_label_pyramid(file, _strips(pixels), *pixels.shape, um_per_px=um_per_px)
 
 
 def _strips(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

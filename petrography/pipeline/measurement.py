@@ -78,7 +78,7 @@ class Measuring:
     options : MeasuringOptions
         What is wanted.
     workspace : Workspace, optional
-        Gives the array of the grain numbers.
+        Gives the arrays of the numbers of grains, and of particles in resin.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Measuring:
         options: MeasuringOptions = _ALL_DEFAULTS,
         workspace: Workspace = IN_MEMORY,
     ) -> None:
-        self._options = options
+        self._options, self._workspace = options, workspace
         self._composition = CompositionCounter(
             shape, not_analysed=options.not_analysed, looked_for=options.looked_for
         )
@@ -134,6 +134,7 @@ class Measuring:
             cells=self._options.cells,
             squares=squares,
             halos=self._contacts.found_halos(),
+            workspace=self._workspace,
         )
         return Measured(composition, grains, contacts, textures, particles)
 

@@ -17,6 +17,7 @@ from petrography.pipeline.measurement import Measured
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.seeing import Seen
 from petrography.pipeline.turning import phase_anisotropy
+from petrography.pipeline.wanted_files import without_png
 from petrography.report import (
     UNSCALED,
     ModalUncertainty,
@@ -167,7 +168,7 @@ def _quality(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
             *seen.image.warnings,
             *_calibration_warnings(seen),
             *_view_warnings(seen),
-            *_size_warnings(seen, card),
+            *_size_warnings(seen),
             *_colour_warnings(distance, card),
             *composition.warnings,
         ),
@@ -196,7 +197,7 @@ def _quality_of_bands(seen: Seen, card: ModelCard, composition: Composition) -> 
         warnings=(
             unjudged,
             *seen.image.warnings,
-            *_size_warnings(seen, card),
+            *_size_warnings(seen),
             *composition.warnings,
         ),
     )
@@ -217,15 +218,15 @@ def _view_warnings(seen: Seen) -> tuple[str, ...]:
     return tuple(f"views: {warning}" for warning in doubts)
 
 
-def _size_warnings(seen: Seen, card: ModelCard) -> tuple[str, ...]:
+def _size_warnings(seen: Seen) -> tuple[str, ...]:
     shape = seen.image.pixels.shape
     height_px, width_px = resampled_shape(shape[0], shape[1], seen.resampling.factor)
-    if min(height_px, width_px) >= card.tile.size_px:
+    if min(height_px, width_px) >= seen.tile.size_px:
         return ()
     return (
         (
             f"the image is {width_px} x {height_px} px at the pixel of the model, smaller "
-            f"than its tile of {card.tile.size_px} px: it was continued by reflection"
+            f"than its tile of {seen.tile.size_px} px: it was continued by reflection"
         ),
     )
 
@@ -256,6 +257,7 @@ def _degradations(
         found.append(
             f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
         )
+    found += without_png(request.outputs, seen.segmentation.labels.size)
     found += _unseen(seen, measured.composition)
     found += uncorrected_edges(measured.grains)
     found += undrawn_grains(measured.grains)
@@ -320,7 +322,7 @@ def provenance_of(
             "resampling_factor": seen.resampling.factor,
             "resampling_reason": seen.resampling.reason,
             "possible_codes": list(seen.allowed),
-            "tile": card.tile.model_dump(mode="json"),
+            "tile": seen.tile.model_dump(mode="json"),
             "temperature": card.calibration.temperature,
             "segmented": seen.segmented,
             "channels": list(card.channels),

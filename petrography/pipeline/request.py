@@ -26,6 +26,7 @@ ArtefactName = Literal[
     "labels.png",
     "labels.ome.tif",
     "confidence.png",
+    "confidence.ome.tif",
     "overlay.jpg",
     ExportName,
     "anisotropy.png",
@@ -37,13 +38,14 @@ MEDIA_TYPES: dict[str, str] = {
     "labels.png": "image/png",
     "labels.ome.tif": "image/tiff",
     "confidence.png": "image/png",
+    "confidence.ome.tif": "image/tiff",
     "overlay.jpg": "image/jpeg",
     **EXPORTS,
     "anisotropy.png": "image/png",
     "report.pdf": "application/pdf",
 }
 # Files that are made only where a request names them.
-ON_REQUEST: frozenset[str] = EXPORTS_ON_REQUEST | {"report.pdf"}
+ON_REQUEST: frozenset[str] = EXPORTS_ON_REQUEST | {"report.pdf", "confidence.ome.tif"}
 
 StoredId = Annotated[str, Field(min_length=1, max_length=128)]
 UmPerPx = Annotated[float, Field(ge=MIN_UM_PER_PX, le=MAX_UM_PER_PX)]

@@ -18,7 +18,7 @@ from petrography.fusion import CrossedColour, fused_input
 from petrography.image_codec import MAX_WHOLE_PX, DecodedImage, Encoded, ImageLimits
 from petrography.images import Image, resample_image
 from petrography.minerals import parse_association
-from petrography.model_card import ModelCard, sha256_hex
+from petrography.model_card import ModelCard, TileGeometry, sha256_hex
 from petrography.model_input import Resampling, choose_resampling
 from petrography.pipeline.alongside import Alongside
 from petrography.pipeline.measurement import Measuring, MeasuringOptions
@@ -28,7 +28,13 @@ from petrography.pipeline.stop_watch import StopWatch
 from petrography.pipeline.turning import ViewReaders, lay_over
 from petrography.registration import Overlay
 from petrography.report import Scale
-from petrography.segmentation import Band, Predictor, Segmentation, segment
+from petrography.segmentation import (
+    Band,
+    Predictor,
+    Segmentation,
+    segment,
+    with_fitting_tiles,
+)
 from petrography.workspace import IN_MEMORY, Workspace, row_strips
 
 __all__ = [
@@ -51,7 +57,9 @@ InParts: TypeAlias = Callable[[SegmentImage, Workspace], Segmentation]
 # None where all do.
 Covered: TypeAlias = Callable[[Workspace], NDArray[np.bool_] | None]
 OnBand: TypeAlias = Callable[[Band], None]
-_SegmentBands: TypeAlias = Callable[[Image, OnBand | None], Segmentation]
+_SegmentBands: TypeAlias = Callable[[Image, OnBand | None, TileGeometry], Segmentation]
+# The map, and what waits until all of it is measured.
+_Made: TypeAlias = tuple[Segmentation, Callable[[], Measuring]]
 PredictorFor: TypeAlias = Callable[[tuple[int, ...]], Predictor]
 
 
@@ -77,7 +85,7 @@ class Seen:
     `segmented` says whether the map is that of the image, of a panorama without what no field
     reaches, or joined from those of fields; `overlay` is what other views show, `crossed` what a
     model of XPL fusion saw of them, `view_pixels_sha256` digests of them as they were decoded, by
-    their parts; `measuring` waits until the whole map is taken and gives what took it; `fitness` is
+    their parts; `tile` is how the image was cut; `measuring` waits until the whole map is taken and gives what took it; `fitness` is
     what the image is fit for, None for bands that no one sees as colours.
     """
 
@@ -95,6 +103,7 @@ class Seen:
     measuring: Callable[[], Measuring]
     fitness: InputQuality | None
     view_pixels_sha256: Mapping[str, str]
+    tile: TileGeometry
 
 
 def see(
@@ -129,15 +138,18 @@ def see(
         um_per_px=None if scale is None else scale.um_per_px,
         factor=request.resampling_factor,
     )
-    measuring = _measuring(pixels, given, allowed)
     covered = None if given.covered is None else given.covered(given.workspace)
     # A panorama was made straight already: no analysis of one names a lens.
     shown = corrections.photographed() if covered is None else covered
     segmented = _segmenter(
         card, predictor_for(allowed), resampling, given.workspace, on_progress, shown
     )
+
+    def made(tile: TileGeometry) -> _Made:
+        return _map_of(pixels, crossed, given, card, segmented, allowed, tile)
+
     with watch.stage("segmentation"), _judged(pixels, card) as judged:
-        segmentation, measured = _map_of(pixels, crossed, given, card, segmented, measuring)
+        (segmentation, measured), tile = with_fitting_tiles(card.tile, made)
     return Seen(
         image=image,
         pixels=pixels,
@@ -153,6 +165,7 @@ def see(
         measuring=measured,
         fitness=judged(),
         view_pixels_sha256=digests,
+        tile=tile,
     )
 
 
@@ -228,13 +241,15 @@ def _map_of(
     given: Given,
     card: ModelCard,
     segmented: _SegmentBands,
-    measuring: Measuring,
-) -> tuple[Segmentation, Callable[[], Measuring]]:
+    allowed: tuple[int, ...],
+    tile: TileGeometry,
+) -> _Made:
     """Make the map, and measure it on the way; the last rows may still be measured afterwards."""
+    measuring = _measuring(pixels, given, allowed)
     if given.in_parts is None:
         with Alongside(measuring.add) as alongside:
             seen = pixels if crossed is None else crossed.fused(pixels)
-            segmentation = segmented(seen, alongside.take)
+            segmentation = segmented(seen, alongside.take, tile)
 
         def measured() -> Measuring:
             alongside.finish()
@@ -243,7 +258,7 @@ def _map_of(
         return segmentation, measured
 
     def segment_part(part: Image) -> Segmentation:
-        return segmented(_alone(given.corrections.coloured(part), card), None)
+        return segmented(_alone(given.corrections.coloured(part), card), None, tile)
 
     joined = given.in_parts(segment_part, given.workspace)
     for rows in row_strips(*joined.labels.shape):
@@ -271,11 +286,11 @@ def _segmenter(
 ) -> _SegmentBands:
     """Make what brings an image to the pixel of the model, and its map back to the image."""
 
-    def segmented(pixels: Image, on_band: OnBand | None) -> Segmentation:
+    def segmented(pixels: Image, on_band: OnBand | None, tile: TileGeometry) -> Segmentation:
         return segment(
             resample_image(pixels, resampling.factor, workspace),
             predictor,
-            geometry=card.tile,
+            geometry=tile,
             codes=card.classes,
             output_shape=(pixels.shape[0], pixels.shape[1]),
             # A predictor that fills batches says how many tiles it wants to have at hand.

@@ -13,8 +13,9 @@ from petrography.model_card import sha256_hex
 from petrography.pipeline.file_sink import FileSink, written
 from petrography.pipeline.map_files import WriteFile, maps_by_rows, picture_of
 from petrography.pipeline.measurement import Measured
-from petrography.pipeline.request import MEDIA_TYPES, ON_REQUEST, ArtefactName
+from petrography.pipeline.request import MEDIA_TYPES, ArtefactName
 from petrography.pipeline.seeing import Seen
+from petrography.pipeline.wanted_files import files_to_write
 from petrography.registration import anisotropy_picture
 from petrography.report import (
     Artefact,
@@ -46,14 +47,15 @@ class WritingFiles:
         Names of the wanted ones; None is all but those that are made on request. The provenance
         is always there.
     image_px : int
-        Pixels of the image; files of a large one are written one after the other, at the end.
+        Pixels of the image; files of a large one are written one after the other, at the end, and
+        of a very large one pyramids instead of PNG.
     """
 
     def __init__(
         self, sink: FileSink, outputs: tuple[ArtefactName, ...] | None, image_px: int
     ) -> None:
         self._sink = sink
-        self._wanted: set[str] = MEDIA_TYPES.keys() - ON_REQUEST if outputs is None else {*outputs}
+        self._wanted = files_to_write(outputs, image_px)
         self._side_by_side = image_px <= _MAX_PX_SIDE_BY_SIDE
         self._pool = ThreadPoolExecutor(_WRITER_THREADS if self._side_by_side else 1, "files")
         self._futures: dict[str, Future[str]] = {}

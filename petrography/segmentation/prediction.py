@@ -24,7 +24,8 @@ class Predictor(Protocol):
     """A model as it is seen from here: tiles in, classes out. Tests pass a plain object.
 
     One that runs several tiles together may say as ``tiles_at_once`` how many it wants in a call;
-    the answers do not depend on it.
+    the answers do not depend on it. One whose memory does not suffice raises `TileTooLargeError`,
+    for tiles of a size or from one call on.
     """
 
     def labels(self, tiles: NDArray[np.uint8]) -> LabelsAndConfidence:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
 from petrography.images import Labels, require_labels
 from petrography.minerals import UNLABELLED_CODE
 from petrography.statistics.contacts import BAND_ROWS, RESIN_CODE
+from petrography.statistics.grain_stream import GrainStream
+from petrography.statistics.grains import with_named_components
 from petrography.statistics.halos import HaloFilter
+from petrography.statistics.label_blocks import block_rows
 from petrography.statistics.locking import LOCKING_CLASSES, PARTNER_FRACTION
 from petrography.statistics.neighbour_pairs import LENGTH_PER_PAIR_PX, NeighbourPairs
 from petrography.statistics.share_classes import (
@@ -27,6 +29,7 @@ from petrography.statistics.share_classes import (
     area_by_class,
     columns_of,
 )
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["MIN_PARTICLE_AREA_PX", "Particles", "measure_particles"]
 
@@ -93,12 +96,14 @@ class Particles:
         return np.stack(found, axis=1)
 
 
-def measure_particles(labels: Labels, *, remove_halos: bool = True) -> Particles | None:
+def measure_particles(
+    labels: Labels, *, remove_halos: bool = True, workspace: Workspace = IN_MEMORY
+) -> Particles | None:
     """Measure the particles of a section of particles in resin.
 
     A particle is an 8-connected component of what is neither resin nor unannotated. Particles that
-    the edge of the image cuts are included with what is seen of them. Where there is resin, some 10
-    bytes a pixel of the image are in memory, for the particles are numbered as a whole.
+    the edge of the image cuts are included with what is seen of them. What is in memory follows the
+    width of the image and the number of particles, some 3 kB each.
 
     Parameters
     ----------
@@ -107,6 +112,8 @@ def measure_particles(labels: Labels, *, remove_halos: bool = True) -> Particles
     remove_halos : bool
         Whether boundaries are measured without ribbons of 1 or 2 px between two other phases; areas
         are those of the labels.
+    workspace : Workspace, optional
+        Gives the array of the particle numbers, four bytes a pixel, where there is resin.
 
     Returns
     -------
@@ -131,11 +138,9 @@ def measure_particles(labels: Labels, *, remove_halos: bool = True) -> Particles
     bands = (labels[top : top + BAND_ROWS] for top in range(0, len(labels), BAND_ROWS))
     if not any((band == RESIN_CODE).any() for band in bands):
         return None
-    solid = (labels != RESIN_CODE) & (labels != UNLABELLED_CODE)
-    if not solid.any():
+    particle = _numbers(labels, workspace)
+    if particle is None:
         return None
-    found = cc3d.connected_components(solid, connectivity=8, out_dtype=np.uint32)
-    particle = np.asarray(found, dtype=np.uint32)
     areas_px = _areas(labels, particle)
     kept = areas_px.sum(axis=1) >= MIN_PARTICLE_AREA_PX
     used = [k for k in range(len(KNOWN_CODES)) if areas_px[kept][:, k].any()]
@@ -150,6 +155,20 @@ def measure_particles(labels: Labels, *, remove_halos: bool = True) -> Particles
     )
 
 
+def _numbers(labels: Labels, workspace: Workspace) -> NDArray[np.uint32] | None:
+    """Number the particles from 1, by their first pixels; 0 outside. None where there is none."""
+    height_px, width_px = labels.shape
+    names = workspace.empty(labels.shape, np.uint32)
+    rows = min(BAND_ROWS, block_rows(width_px))
+    stream = GrainStream((height_px, width_px), min_area_px=1, rows=rows, names=names)
+    for top in range(0, height_px, BAND_ROWS):
+        band = labels[top : top + BAND_ROWS]
+        # As grains of one mineral, whichever.
+        stream.add(((band != RESIN_CODE) & (band != UNLABELLED_CODE)).astype(np.uint8))
+    found = stream.finish()
+    return with_named_components(found, names).component_map if len(found) else None
+
+
 def _bands(
     labels: Labels, particle: NDArray[np.uint32]
 ) -> Iterator[tuple[Labels, NDArray[np.uint32]]]:
@@ -159,8 +178,9 @@ def _bands(
 
 
 def _areas(labels: Labels, particle: NDArray[np.uint32]) -> Areas:
+    count = max(int(numbers.max()) for _, numbers in _bands(labels, particle))
     width = len(KNOWN_CODES)
-    total = np.zeros(int(particle.max()) * width, dtype=np.int64)
+    total = np.zeros(count * width, dtype=np.int64)
     for codes, numbers in _bands(labels, particle):
         place = _nodes(codes, numbers)
         np.add.at(total, place[place >= 0], 1)

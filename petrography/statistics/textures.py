@@ -17,6 +17,7 @@ from petrography.statistics.halos import FoundHalos
 from petrography.statistics.intergrowths import Intergrowth, intergrowths
 from petrography.statistics.locking import GrainLocking, grain_locking
 from petrography.statistics.particles import Particles, measure_particles
+from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["TextureStatistics", "measure_textures"]
 
@@ -53,6 +54,7 @@ def measure_textures(
     cells: CellKind = "squares",
     squares: Comminution | None = None,
     halos: FoundHalos | None = None,
+    workspace: Workspace = IN_MEMORY,
 ) -> TextureStatistics:
     """Measure how minerals sit among each other.
 
@@ -68,6 +70,8 @@ def measure_textures(
         The same labels broken into squares, where that was done while they came.
     halos : FoundHalos, optional
         The ribbons in them, where they were looked for while they came.
+    workspace : Workspace, optional
+        Gives the array of the numbers of particles in resin.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def measure_textures(
         If a code names no mineral, or labels and grains have different sizes.
     """
     contacts = measure_grain_contacts(labels, grains, halos=halos)
-    particles = measure_particles(labels)
+    particles = measure_particles(labels, workspace=workspace)
     return TextureStatistics(
         contacts=contacts,
         locking=grain_locking(contacts),

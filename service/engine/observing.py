@@ -23,6 +23,7 @@ _KINDS = (
     ("association", re.compile(r"association .* does not know")),
     ("views", re.compile(r".*(crossed polars|stage angles|views overlap)")),
     ("overlay_reduced", re.compile(r"overlay\.jpg shows")),
+    ("png_left_out", re.compile(r"the map has \d+ pixels and a PNG")),
     ("outlines_left_out", re.compile(r"outlines of \d+ grains")),
     ("trained_on_phantoms", re.compile(r".*was trained on phantoms only")),
 )

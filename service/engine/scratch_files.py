@@ -14,6 +14,7 @@ import mmap
 import os
 import tempfile
 import threading
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -58,7 +59,7 @@ class ScratchFiles:
         self._folder = folder
         stated = _LEAST_MAPPED_BYTES if least_mapped_bytes is None else least_mapped_bytes
         self._least_mapped_bytes = max(1, stated)
-        self._maps: list[mmap.mmap] = []
+        self._maps: list[weakref.ref[mmap.mmap]] = []
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -97,8 +98,9 @@ class ScratchFiles:
 
     def hand_back(self) -> None:
         """Give the touched pages of all arrays to the system; the arrays stay as they are."""
-        for mapped in tuple(self._maps):
-            mapped.madvise(mmap.MADV_DONTNEED)
+        for known in tuple(self._maps):
+            if (mapped := known()) is not None:
+                mapped.madvise(mmap.MADV_DONTNEED)
 
     def view(self, path: Path) -> memoryview:
         """Map a file to read: nothing of it is in memory before it is looked at.
@@ -137,7 +139,8 @@ class ScratchFiles:
             return mmap.mmap(file.fileno(), size_bytes)
 
     def _hand_back_from_now_on(self, mapped: mmap.mmap) -> None:
-        self._maps.append(mapped)
+        # An array that nobody holds any more leaves the disk at once.
+        self._maps.append(weakref.ref(mapped))
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._keep_handing_back, daemon=True, name="scratch"

@@ -259,7 +259,8 @@ class _Work:
             images = pixels_of(asked, model.card, self._engine.limits, scratch)
             self._mark()
             predictors = {
-                codes: model.predictor_for(codes, scheduled) for codes in set(asked.allowed)
+                codes: model.predictor_for(codes, scheduled, tiled=asked.tiled)
+                for codes in set(asked.allowed)
             }
             maps = maps_of(asked, images, model.card, predictors.__getitem__, scratch)
             self._mark()

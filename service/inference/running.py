@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import cv2
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from petrography.fusion import fused_input
 from petrography.image_codec import ImageLimits
 from petrography.images import Image, resample_image
-from petrography.model_card import ModelCard
+from petrography.model_card import ModelCard, TileGeometry
 from petrography.pipeline.model_view import decode_for, is_fusion
-from petrography.segmentation import segment
+from petrography.segmentation import segment, with_fitting_tiles
 from petrography.segmentation.decision import code_table
 from petrography.workspace import Workspace
 from service.inference.asking import CONFIDENCE, LABELS, PROBABILITIES, Asked, SentFile
@@ -95,8 +96,7 @@ def maps_of(
     """
     if asked.tiled:
         maps = _Tiled(asked, images, card, workspace)
-        for index, allowed in enumerate(asked.allowed):
-            maps.segment(index, predictor_for(allowed))
+        with_fitting_tiles(card.tile, partial(maps.segment_all, predictor_for))
         return maps.joined
     return _as_they_are(asked, images, card, predictor_for)
 
@@ -108,7 +108,7 @@ class _Tiled:
         self, asked: Asked, images: NDArray[np.uint8], card: ModelCard, workspace: Workspace
     ) -> None:
         self._images, self._card, self._workspace = images, card, workspace
-        self._factor = asked.factor
+        self._factor, self._allowed = asked.factor, asked.allowed
         shape = images.shape[:3]
         self._classes = (shape[0], len(card.classes), *shape[1:])
         self.joined = Maps(
@@ -117,14 +117,18 @@ class _Tiled:
             workspace.empty(self._classes, np.float32) if asked.wants(PROBABILITIES) else None,
         )
 
-    def segment(self, index: int, predictor: OnnxPredictor) -> None:
-        """Segment one of the images."""
+    def segment_all(self, predictor_for: PredictorFor, tile: TileGeometry) -> None:
+        """Segment all images, from the first on."""
+        for index, allowed in enumerate(self._allowed):
+            self._segment(index, predictor_for(allowed), tile)
+
+    def _segment(self, index: int, predictor: OnnxPredictor, tile: TileGeometry) -> None:
         image: Image = self._images[index]
         planes = None if self.joined.probabilities is None else self.joined.probabilities[index]
         segmentation = segment(
             resample_image(image, self._factor, self._workspace),
             predictor,
-            geometry=self._card.tile,
+            geometry=tile,
             codes=self._card.classes,
             output_shape=(image.shape[0], image.shape[1]),
             batch_size=predictor.tiles_at_once,

@@ -66,7 +66,11 @@ class LoadedModel:
         return ModelNetworks(self.opened, self.observe, geometry=self.card.tile)
 
     def predictor_for(
-        self, allowed_codes: Iterable[int], request: ScheduledRequest | None = None
+        self,
+        allowed_codes: Iterable[int],
+        request: ScheduledRequest | None = None,
+        *,
+        tiled: bool = True,
     ) -> OnnxPredictor:
         """Build the predictor in which only the given classes may occur.
 
@@ -76,6 +80,9 @@ class LoadedModel:
             Mineral codes, a non-empty subset of the card's classes.
         request : ScheduledRequest, optional
             Through which tiles are run in turns with those of other requests.
+        tiled : bool
+            Whether it is given the tiles of an image, which can be cut smaller where memory runs
+            out (`TileTooLargeError`), or whole images.
 
         Raises
         ------
@@ -90,7 +97,8 @@ class LoadedModel:
             )
             raise InvalidParameterError(msg)
         allowed = np.array([code in codes for code in self.card.classes], dtype=np.float32)
-        return OnnxPredictor(self.networks, allowed, request)
+        networks = self.networks if tiled else self.networks.of_whole_images
+        return OnnxPredictor(networks, allowed, request)
 
     def warm_up(self) -> float:
         """Run one batch through every output and check that the graph keeps its contract.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from petrography.errors import TileTooLargeError
 from petrography.model_card import TileGeometry
 from service.runtime.device_run import DeviceRun, run_on_host
 from service.runtime.session import OpenSession
@@ -71,6 +74,9 @@ class ModelNetwork:
         Which outputs.
     observe : callable, optional
         Told provider, number of tiles and seconds of every run.
+    cut_px : int, optional
+        Side of the tiles of an image that can be cut into smaller ones; without it every tile is
+        run as it is, whatever its size.
     release_memory : bool
         Give working memory back to the system after every run, on the CPU: a session otherwise
         keeps it, some 130 MiB for a tile of 512 px, for as long as it lives.
@@ -82,9 +88,10 @@ class ModelNetwork:
         kind: Literal["labels", "probabilities"],
         observe: ObserveBatch | None = None,
         *,
+        cut_px: int | None = None,
         release_memory: bool = False,
     ) -> None:
-        self._steps, self._kind, self._observe = steps, kind, observe
+        self._steps, self._kind, self._observe, self._cut_px = steps, kind, observe, cut_px
         self._on_device: dict[int, DeviceRun] = {}
         self._run_options = onnxruntime.RunOptions()
         if release_memory and steps.step.opened.provider == "cpu":
@@ -114,11 +121,17 @@ class ModelNetwork:
             Labels and confidence, or probabilities, of every tile.
         degradations : tuple of str
             What the runs had to do without.
+
+        Raises
+        ------
+        TileTooLargeError
+            If the image is to be cut into smaller tiles.
         """
         pieces, start = [], 0
         degradations: dict[str, None] = {}
         while start < len(tiles):
             step = self._steps.step
+            self._require_small_enough(step, tiles.shape[1])
             batch = slice(start, start + step.tile_batch)
             try:
                 pieces.append(self._run_batch(step, tiles[batch], allowed[batch]))
@@ -133,6 +146,10 @@ class ModelNetwork:
         outputs = pieces[0] if len(pieces) == 1 else _concatenated(pieces)
         return outputs, tuple(degradations)
 
+    def _require_small_enough(self, step: Step, height_px: int) -> None:
+        if self._cut_px is not None and step.tile_px is not None and height_px > step.tile_px:
+            raise TileTooLargeError(height_px, step.tile_px)
+
     def _run_batch(
         self, step: Step, tiles: NDArray[np.uint8], allowed: NDArray[np.float32]
     ) -> list[NDArray[Any]]:
@@ -144,10 +161,16 @@ class ModelNetwork:
         else:
             values = self._run_quarters(step, step.quarter_px, tiles[0], allowed)
         elapsed = time.perf_counter() - started
-        self.rate.add(elapsed / step.tile_batch)
+        self.rate.add(elapsed / step.tile_batch * self._times_larger(step, height_px))
         if self._observe is not None:
             self._observe(step.opened.provider, len(tiles), elapsed)
         return values
+
+    def _times_larger(self, step: Step, height_px: int) -> float:
+        """Pixels of a tile of the card over those of one that was run: the rate is of the former."""
+        if self._cut_px is None or step.tile_px is None:
+            return 1.0
+        return (self._cut_px / height_px) ** 2
 
     def _run_quarters(
         self, step: Step, side_px: int, tile: NDArray[np.uint8], allowed: NDArray[np.float32]
@@ -204,12 +227,26 @@ class ModelNetworks:
         geometry: TileGeometry | None = None,
         release_memory: bool = False,
     ) -> None:
-        steps = StepDown(opened, geometry)
-        self.labels, self.probabilities = (
-            ModelNetwork(steps, kind, observe, release_memory=release_memory)
-            for kind in ("labels", "probabilities")
+        self._steps, self._observe, self._release_memory = (
+            StepDown(opened, geometry),
+            observe,
+            release_memory,
         )
+        self.labels, self.probabilities = self._both(None if geometry is None else geometry.size_px)
         self.provider = opened.provider
+
+    @cached_property
+    def of_whole_images(self) -> ModelNetworks:
+        """The same for images that the network sees as they are: these are never cut smaller."""
+        same = copy.copy(self)
+        same.labels, same.probabilities = self._both(None)
+        return same
+
+    def _both(self, cut_px: int | None) -> tuple[ModelNetwork, ModelNetwork]:
+        made = partial(
+            ModelNetwork, self._steps, observe=self._observe, release_memory=self._release_memory
+        )
+        return made("labels", cut_px=cut_px), made("probabilities", cut_px=cut_px)
 
     def begin_rates(self, warmed: ModelNetworks, times_larger: float = 1.0) -> None:
         """Begin with the seconds that the latest runs of others of the same model took.

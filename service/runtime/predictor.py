@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from petrography.errors import TileTooLargeError
 from service.runtime.network import ModelNetwork, ModelNetworks
 from service.runtime.stepping_down import providers_of
-from service.runtime.tile_scheduler import BATCHES_AHEAD, ScheduledRequest
+from service.runtime.tile_scheduler import BATCHES_AHEAD, Outputs, ScheduledRequest
 
 __all__ = ["OnnxPredictor"]
 
@@ -87,10 +88,18 @@ class OnnxPredictor:
         return probabilities
 
     def _run(self, network: ModelNetwork, tiles: UInt8Array) -> list[NDArray[Any]]:
-        if self._request is None:
-            outputs, missed = network.run(tiles, np.tile(self._allowed, (len(tiles), 1)))
-        else:
-            outputs, missed = self._request.run(network, tiles, self._allowed)
+        try:
+            outputs, missed = self._outputs(network, tiles)
+        except TileTooLargeError:
+            # The image is begun again: nothing of what was done before is in its map.
+            self._degradations.clear()
+            self._providers.clear()
+            raise
         self._degradations |= dict.fromkeys(missed)
         self._providers |= dict.fromkeys(providers_of(missed, self._networks.provider))
         return outputs
+
+    def _outputs(self, network: ModelNetwork, tiles: UInt8Array) -> Outputs:
+        if self._request is None:
+            return network.run(tiles, np.tile(self._allowed, (len(tiles), 1)))
+        return self._request.run(network, tiles, self._allowed)

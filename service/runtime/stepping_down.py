@@ -1,12 +1,14 @@
 """What is done when the memory of a GPU does not suffice: less at a time, then the CPU.
 
 The steps of a model: its batch size, halved down to one tile; tiles in quarters, where the card
-says that the halo covers all that the network sees; the CPU. A step is never taken back while the
+says that the halo covers all that the network sees, or tiles of half the side, where they are
+blended; the CPU. A step is never taken back while the
 process lives, so that the same request gets the same bytes before and after all but the one moment;
 every analysis in which it played a part says so.
 
 What stays equal: classes, probabilities and sizes are computed by the same graph on the same
-pixels. On one step equal tiles give equal bytes, whoever shares the batch. Between two steps other
+pixels, but with smaller tiles: these see less of their surroundings, so an image that is being cut
+is begun again, and its map is that of one size of tiles. On one step equal tiles give equal bytes, whoever shares the batch. Between two steps other
 kernels may round differently, so that probabilities may differ in their last digits, and labels
 where two classes are as good as equal.
 """
@@ -22,7 +24,7 @@ from functools import partial
 
 from petrography.model_card import TileGeometry
 from service.runtime.session import OpenSession
-from service.runtime.tile_quarters import quarter_px
+from service.runtime.tile_quarters import half_px, quarter_px
 
 __all__ = ["Step", "StepDown", "is_out_of_memory", "providers_of"]
 
@@ -83,6 +85,8 @@ class Step:
         Tiles of one run.
     quarter_px : int or None
         Side of the quarters that a tile is run in; None for whole tiles.
+    tile_px : int or None
+        Largest side of the tiles that an image is cut into; None for that of the card.
     degradation : str or None
         What it does without, in words; None on the first step.
     """
@@ -90,6 +94,7 @@ class Step:
     opened: OpenSession
     tile_batch: int
     quarter_px: int | None = None
+    tile_px: int | None = None
     degradation: str | None = None
 
 
@@ -101,11 +106,11 @@ class StepDown:
     opened : OpenSession
         The model as it was opened.
     geometry : TileGeometry, optional
-        Of its tiles; without it they are never quartered.
+        Of its tiles; without it they are never quartered or cut smaller.
     """
 
     def __init__(self, opened: OpenSession, geometry: TileGeometry | None = None) -> None:
-        self._steps = _steps(opened, None if geometry is None else quarter_px(geometry))
+        self._steps = _steps(opened, geometry)
         self._changing = threading.Lock()
         self.step = next(self._steps)()
 
@@ -134,7 +139,7 @@ class StepDown:
         return True
 
 
-def _steps(opened: OpenSession, side_px: int | None) -> Iterator[Callable[[], Step]]:
+def _steps(opened: OpenSession, geometry: TileGeometry | None) -> Iterator[Callable[[], Step]]:
     """Steps in order, each made when it is taken: the CPU's session costs memory."""
     yield partial(Step, opened, opened.tile_batch)
     if opened.open_on_cpu is None:
@@ -146,10 +151,20 @@ def _steps(opened: OpenSession, side_px: int | None) -> Iterator[Callable[[], St
         batch //= 2
         said = f"{short} batches of {batch} instead of {whole} tiles"
         yield partial(Step, opened, batch, degradation=said)
-    if side_px is not None:
-        said = f"{short} tiles in quarters of {side_px} px, one at a time"
-        yield partial(Step, opened, 1, side_px, said)
+    if geometry is not None:
+        yield from _parts_of_tiles(opened, geometry, short)
     yield partial(_on_cpu, opened.open_on_cpu, f"{short} {_CPU_INSTEAD}")
+
+
+def _parts_of_tiles(
+    opened: OpenSession, geometry: TileGeometry, short: str
+) -> Iterator[Callable[[], Step]]:
+    if (side_px := quarter_px(geometry)) is not None:
+        said = f"{short} tiles in quarters of {side_px} px, one at a time"
+        yield partial(Step, opened, 1, quarter_px=side_px, degradation=said)
+    if (side_px := half_px(geometry)) is not None:
+        said = f"{short} tiles of {side_px} instead of {geometry.size_px} px, one at a time"
+        yield partial(Step, opened, 1, tile_px=side_px, degradation=said)
 
 
 def _on_cpu(open_on_cpu: Callable[[], OpenSession], said: str) -> Step:

@@ -23,7 +23,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.errors import NotReadyError
+from petrography.errors import NotReadyError, TileTooLargeError
 from service import tracing
 from service.runtime.tile_queue import (
     PRIORITIES,
@@ -34,7 +34,7 @@ from service.runtime.tile_queue import (
     TileRequest,
 )
 
-__all__ = ["ScheduledRequest", "SchedulerObserver", "TileScheduler"]
+__all__ = ["Outputs", "ScheduledRequest", "SchedulerObserver", "TileScheduler"]
 
 _log = logging.getLogger("petroserve.runtime")
 Outputs: TypeAlias = tuple[list[NDArray[Any]], tuple[str, ...]]
@@ -173,6 +173,10 @@ class TileScheduler:
         try:
             with _batch_span(batch):
                 _answer(batch)
+        except TileTooLargeError as error:
+            # No fault: those who sent the tiles cut smaller ones.
+            for queued in batch:
+                queued.answer.set_exception(error)
         except Exception as error:  # noqa: BLE001 - the thread that serves everybody must go on
             # Whatever it is, it belongs to who sent the tiles.
             _log.exception("a batch of %d tiles failed", len(batch))

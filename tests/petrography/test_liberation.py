@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from petrography.errors import InvalidParameterError, LabelImageError
 from petrography.statistics.comminution import (
@@ -252,6 +255,27 @@ def test_areas_and_surfaces_add_up(labels: Labels) -> None:
 @pytest.mark.parametrize("code", [1, 37, 255])
 def test_without_resin_or_particles_there_are_none(code: int) -> None:
     assert measure_particles(np.full((20, 20), code, dtype=np.uint8)) is None
+
+
+def test_particles_are_numbered_in_the_workspace_and_not_in_memory(tmp_path: Path) -> None:
+    labels = np.full((8000, 3000), 37, dtype=np.uint8)
+    # A few large particles, so that nothing but the pixels takes memory.
+    for row, column in itertools.product(range(100, 7500, 700), range(100, 2500, 600)):
+        labels[row : row + 500, column : column + 400] = 1 + row // 700 % 2
+
+    class OnDisk:
+        def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+            return np.memmap(tmp_path / "numbers", dtype, "w+", shape=shape)
+
+    tracemalloc.start()
+    found = measure_particles(labels, workspace=OnDisk())
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert found is not None
+    assert found.area_px.sum(axis=0).tolist() == [24 * 500 * 400, 20 * 500 * 400]
+    # 24 million pixels: their numbers alone would be four times as much.
+    assert peak_bytes < 1.5 * labels.size
 
 
 def test_shares_on_a_bound_belong_to_the_class_above() -> None:

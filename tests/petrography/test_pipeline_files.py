@@ -18,6 +18,7 @@ from petrography.pipeline import (
     ON_REQUEST,
     AnalysisRequest,
     analyse_into,
+    wanted_files,
     writing,
 )
 from petrography.pipeline.file_sink import FilesInMemory
@@ -88,3 +89,42 @@ def test_an_image_too_long_for_a_jpeg_has_a_smaller_overlay_and_says_so(shape):
     assert any("overlay.jpg shows the map at 1/2" in one for one in analysis.result.degradations)
     shares = {entry.code: entry.area_percent for entry in analysis.result.modal}
     assert shares[CODES[2]] == pytest.approx(25.0, abs=0.1)
+
+
+def test_above_the_limit_of_png_the_maps_are_pyramids_and_the_result_says_so(painted, monkeypatch):
+    data = encode_png(painted[1])
+    whole = run(data, AnalysisRequest(outputs=("labels.png", "confidence.png"))).artefacts
+    monkeypatch.setattr(wanted_files, "MAX_PNG_PX", painted[0].size - 1)
+
+    analysis = run(data)
+
+    assert not {"labels.png", "confidence.png"} & set(analysis.artefacts)
+    assert {one.name for one in analysis.result.artefacts} == set(analysis.artefacts) - {
+        "result.json"
+    }
+    for stem in ("labels", "confidence"):
+        same = decode_labels(analysis.artefacts[f"{stem}.ome.tif"])
+        np.testing.assert_array_equal(same, decode_labels(whole[f"{stem}.png"]))
+    (said,) = (one for one in analysis.result.degradations if "labels.png" in one)
+    assert f"{painted[0].size} pixels" in said
+    assert f"at most {painted[0].size - 1}" in said
+    assert "labels.ome.tif, confidence.ome.tif" in said
+
+
+def test_only_a_png_that_was_wanted_has_a_stand_in(painted, monkeypatch):
+    data = encode_png(painted[1])
+    monkeypatch.setattr(wanted_files, "MAX_PNG_PX", painted[0].size - 1)
+    one = run(data, AnalysisRequest(outputs=("confidence.png", "modal.csv")))
+    always = {"provenance.json", "result.json"}
+    assert set(one.artefacts) == {"confidence.ome.tif", "modal.csv"} | always
+    assert any("confidence.ome.tif instead of confidence.png" in d for d in one.result.degradations)
+    none = run(data, AnalysisRequest(outputs=("modal.csv",)))
+    assert set(none.artefacts) == {"modal.csv"} | always
+    assert not any(".png" in one for one in none.result.degradations)
+
+
+def test_the_limit_of_png_itself_is_still_a_png(painted, monkeypatch):
+    monkeypatch.setattr(wanted_files, "MAX_PNG_PX", painted[0].size)
+    analysis = run(encode_png(painted[1]))
+    assert {"labels.png", "confidence.png"} <= set(analysis.artefacts)
+    assert "confidence.ome.tif" not in analysis.artefacts

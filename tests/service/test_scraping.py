@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import Metric
 
 from petrography.errors import ConfigurationError
+from petrography.pipeline.wanted_files import without_png
 from petrography.report import UNSCALED
 from service.engine.observing import KINDS_OF_DEGRADATION, kind_of_degradation
 from service.scraping import Ages, Counts, Gpus, Processes
@@ -207,6 +208,7 @@ def test_an_age_is_that_of_the_oldest_moment() -> None:
         ("association", "association S2 holds Gn, which tiny does not know: they are mapped as"),
         ("views", "2 views between crossed polars at these angles tell their mean colour only"),
         ("overlay_reduced", "overlay.jpg shows the map at 1/4 of its size; labels.ome.tif is"),
+        ("png_left_out", without_png(None, 200_000_000)[0]),
         ("outlines_left_out", "outlines of 3 grains that reach over more than 16 megapixels"),
         ("trained_on_phantoms", "phantom-xpl-fusion was trained on phantoms only, never on real"),
         ("other", "a meteor struck the laboratory"),

@@ -84,7 +84,7 @@ def test_what_onnx_runtime_says_is_understood(message: str) -> None:
         (2, BLEND, [(4, 64), (2, 64), (2, 64), (2, 64)], ("batches of 2 instead of 4 tiles",)),
         (1, BLEND, [(4, 64), (2, 64), *[(1, 64)] * 5], ("batches of 1 instead of 4 tiles",)),
         (0.5, HALO, [(4, 64), (2, 64), (1, 64), *[(1, 40)] * 20], ("quarters of 40 px",)),
-        (0.5, BLEND, [(4, 64), (2, 64), (1, 64)], ("the CPU instead",)),
+        (0.5, BLEND, [(4, 64), (2, 64), (1, 64), (1, 64)], ("the CPU instead",)),
         (0.1, HALO, [(4, 64), (2, 64), (1, 64), (1, 40)], ("the CPU instead",)),
     ],
 )
@@ -96,7 +96,8 @@ def test_less_at_a_time_gives_the_same_and_says_so(
     said: tuple[str, ...],
 ) -> None:
     opened, gpu = on_small_gpu(monkeypatch, int(tiles_that_fit * 64 * 64))
-    predictor = OnnxPredictor(ModelNetworks(opened, geometry=geometry), ALL_OPEN)
+    networks = ModelNetworks(opened, geometry=geometry).of_whole_images
+    predictor = OnnxPredictor(networks, ALL_OPEN)
     tiles = noise(5)
 
     labels, confidence = predictor.labels(tiles)

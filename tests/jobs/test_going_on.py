@@ -81,7 +81,7 @@ class Queue:
     def live(self) -> set[str]:
         return set()
 
-    def enqueue_again(self, analysis_id: str, _priority: str) -> int:
+    def enqueue_again(self, analysis_id: str, _priority: str, _tenant: str) -> int:
         self.enqueued.append(analysis_id)
         return 1
 

@@ -29,9 +29,9 @@ from service.jobs.callbacks import Callbacks, open_callbacks
 from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import problem_of
 from service.jobs.job_database import JobDatabase
-from service.jobs.job_files import JobFiles
 from service.jobs.job_runner import JobRunner
 from service.jobs.job_state import has_ended, state_of
+from service.jobs.opening_files import open_job_files
 from service.jobs.ordering import new_analysis, order_of
 from service.jobs.record_keeping import RecordKeeping
 from service.jobs.redelivery import CallbackState
@@ -68,7 +68,7 @@ class Jobs:
         self._engine = engine
         self._catalogue = catalogue
         self._database = JobDatabase.of(settings)
-        self._files = JobFiles.of(settings)
+        self._files = open_job_files(settings)
         self._callbacks: Callbacks | None = None
         self._queue: DurableQueue | None = None
         self._runner: JobRunner | None = None

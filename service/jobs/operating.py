@@ -17,6 +17,7 @@ from service.catalogue import AnalysisRecord, Catalogue, State, database_url
 from service.jobs.durable_queue import QueueClient
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_files import JobFiles
+from service.jobs.opening_files import open_job_files
 from service.jobs.ordering import queued_as
 from service.settings import Settings
 
@@ -126,7 +127,7 @@ def opened_desk(settings: Settings) -> Iterator[JobDesk]:
     catalogue = Catalogue(database_url(settings))
     client = QueueClient(database)
     try:
-        yield JobDesk(catalogue, JobFiles.of(settings), client)
+        yield JobDesk(catalogue, open_job_files(settings), client)
     finally:
         client.close()
         catalogue.close()

@@ -114,8 +114,8 @@ class Settings(BaseSettings):
     """Where finished analyses, calibrations, registrations, panoramas and evaluations are kept."""
 
     artefacts_url: str | None = None
-    """Bucket that keeps them as well, such as s3://bucket/prefix, gs://, az:// or file://; the
-    folder then holds what was lately used, and what waits for a bucket that does not answer."""
+    """Bucket that keeps them as well (s3://bucket/prefix, gs://, az://, file://), beside PostgreSQL
+    the uploads of jobs too; the folder holds what was lately used or waits for the bucket."""
 
     artefacts_max_count: _Count = 1000
     """Results of each kind and tenant to keep, the newest; final and corrected ones do not count."""

@@ -10,7 +10,8 @@ import pytest
 from service.catalogue import Catalogue, NewAnalysis, database_url
 from service.jobs.durable_queue import DurableQueue
 from service.jobs.job_database import JobDatabase
-from service.jobs.job_files import JobFiles, JobOrder
+from service.jobs.job_files import JobOrder
+from service.jobs.opening_files import open_job_files
 from service.settings import Settings
 from tests.command_runs import Run
 from tests.jobs.running_jobs import submission
@@ -23,7 +24,7 @@ def given_up(settings: Settings, tenant: str) -> str:
     catalogue, sent = Catalogue(database_url(settings)), submission()
     asked = NewAnalysis(tenant, "S-1", None, "", "tiny:1", "bulk", True, "{}")
     analysis_id = catalogue.begin(asked).analysis_id
-    files = JobFiles.of(settings)
+    files = open_job_files(settings)
     with files.received(sent.files) as (aside, parts):
         order = JobOrder(
             analysis_id=analysis_id,
@@ -75,5 +76,5 @@ def test_from_the_list_to_the_next_try_and_the_purge(run: Run, tmp_path: Path) -
 
     purge = ("jobs", "purge", "--older-than-days", 0, "--artefacts", tmp_path)
     assert run(*purge)[:2] == (0, "removed the uploads of 1 jobs\n")
-    assert list(JobFiles.of(settings).kept()) == [first]
+    assert list(open_job_files(settings).kept()) == [first]
     assert run("jobs", "retry", "--dead", "--artefacts", tmp_path)[:2] == (0, "")

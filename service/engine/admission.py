@@ -108,14 +108,16 @@ class Admission:
         Parameters
         ----------
         priority : {"interactive", "bulk"}
-            In which of the two queues.
+            In which of the two queues; in one for both, who is interactive is first.
         expected_s : float, optional
             Seconds that it is thought to take; without it the mean of those before.
         tenant : str
             Who shares the turns with others.
         """
         with self._waiting() as begin:
-            async with self._turns[priority].taken(expected_s, tenant):
+            # Where small analyses have no turns of their own they go before the large ones.
+            urgent = priority == "interactive"
+            async with self._turns[priority].taken(expected_s, tenant, urgent=urgent):
                 begin()
                 self._running += 1
                 self._show_depth()

@@ -21,13 +21,14 @@ _REMEMBERED_TENANTS = 1024
 @dataclass(frozen=True, eq=False)
 class _Waiter:
     tenant: str
+    urgent: bool
     called: asyncio.Future[None]
 
 
 class Turns:
     """Some turns, shared between tenants, and given out in the order of arrival to each of them.
 
-    Of the tenants that wait, the one that holds the fewest turns is next, and of these the one
+    Who is urgent is before who is not. Of the tenants that wait, the one that holds the fewest turns is next, and of these the one
     whose last turn began the longest ago: a thousand requests of one tenant are one neighbour to
     the others. The only state is that of one event loop; no thread but its own may come here.
 
@@ -48,7 +49,9 @@ class Turns:
         self._expected: dict[object, tuple[float, float | None]] = {}
 
     @asynccontextmanager
-    async def taken(self, expected_s: float | None = None, tenant: str = "") -> AsyncIterator[None]:
+    async def taken(
+        self, expected_s: float | None = None, tenant: str = "", *, urgent: bool = False
+    ) -> AsyncIterator[None]:
         """Wait for a turn and hold it for the length of the block.
 
         Parameters
@@ -57,11 +60,13 @@ class Turns:
             Seconds that it is thought to take; without it the mean of those before.
         tenant : str
             Whose turn it is.
+        urgent : bool
+            Whether it goes before those that are not.
         """
         key, seconds = object(), self._mean_s if expected_s is None else expected_s
         self._expected[key] = (seconds, None)
         try:
-            await self._called(tenant)
+            await self._called(tenant, urgent)
             began = time.perf_counter()
             self._expected[key] = (seconds, began)
             try:
@@ -73,9 +78,9 @@ class Turns:
         finally:
             del self._expected[key]
 
-    async def _called(self, tenant: str) -> None:
+    async def _called(self, tenant: str, urgent: bool) -> None:
         """Wait until it is the tenant's turn, which is then held."""
-        waiter = _Waiter(tenant, asyncio.get_running_loop().create_future())
+        waiter = _Waiter(tenant, urgent, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
         self._call()
         try:
@@ -102,8 +107,9 @@ class Turns:
             self._remember(waiter.tenant)
             waiter.called.set_result(None)
 
-    def _precedence(self, waiter: _Waiter) -> tuple[int, int]:
-        return self._held[waiter.tenant], self._last_turn.get(waiter.tenant, 0)
+    def _precedence(self, waiter: _Waiter) -> tuple[bool, int, int]:
+        held = self._held[waiter.tenant]
+        return not waiter.urgent, held, self._last_turn.get(waiter.tenant, 0)
 
     def _remember(self, tenant: str) -> None:
         self._given += 1

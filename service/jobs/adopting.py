@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dbos import DBOS
+from dbos import DBOS, WorkflowStatus
 
 from service.jobs.slots import HeldSlot
 
@@ -24,7 +24,7 @@ class Adoption:
     Parameters
     ----------
     queue_name : str
-        Where jobs are put to be worked on.
+        Where a job is put that was in no queue.
     """
 
     def __init__(self, queue_name: str) -> None:
@@ -59,9 +59,7 @@ class Adoption:
             How many jobs.
         """
         running = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        adopted = self._resume(
-            self._idle([one.workflow_id for one in running if one.executor_id == slot.name])
-        )
+        adopted = self._resume(self._idle([one for one in running if one.executor_id == slot.name]))
         for owner in {one.executor_id for one in running if one.executor_id is not None}:
 
             def take_over(owner: str = owner) -> None:
@@ -70,20 +68,23 @@ class Adoption:
                 left = DBOS.list_workflows(
                     status="PENDING", executor_id=owner, load_input=False, load_output=False
                 )
-                adopted += self._resume([one.workflow_id for one in left])
+                adopted += self._resume(left)
 
             slot.while_abandoned(owner, take_over)
         return adopted
 
-    def _idle(self, own: list[str]) -> list[str]:
+    def _idle(self, own: list[WorkflowStatus]) -> list[WorkflowStatus]:
         """Those that were begun here and whose thread has died, for instance of a full disk."""
         now = time.monotonic()
         with self._changing:
-            idle = {one for one in own if not self._working[one]}
-        self._seen_idle = {one: self._seen_idle.get(one, now) for one in idle}
-        return [one for one, since in self._seen_idle.items() if now - since >= _IDLE_S]
+            idle = [one for one in own if not self._working[one.workflow_id]]
+        self._seen_idle = {
+            one.workflow_id: self._seen_idle.get(one.workflow_id, now) for one in idle
+        }
+        return [one for one in idle if now - self._seen_idle[one.workflow_id] >= _IDLE_S]
 
-    def _resume(self, workflow_ids: list[str]) -> int:
-        for workflow_id in workflow_ids:
-            DBOS.resume_workflow(workflow_id, queue_name=self._queue_name)
-        return len(workflow_ids)
+    def _resume(self, left: list[WorkflowStatus]) -> int:
+        for one in left:
+            # Back to the workers of its priority, in the turn that it had.
+            DBOS.resume_workflow(one.workflow_id, queue_name=one.queue_name or self._queue_name)
+        return len(left)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from petrography.errors import ConfigurationError, DamagedJobError, InvalidParameterError
 from petrography.report import Result
-from service.jobs.job_files import JobFiles
 from service.jobs.job_state import JobState
+from service.jobs.opening_files import open_job_files
 from service.jobs.redelivery import CallbackDesk, CallbackState, callbacks_file
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -188,7 +188,7 @@ def open_callbacks(settings: Settings, telemetry: Telemetry) -> Callbacks | None
     if not keys:
         return None
     guard = AddressGuard(networks(settings.webhook_networks or ""))
-    store, files = DeliveryStore(callbacks_file(settings)), JobFiles.of(settings)
+    store, files = DeliveryStore(callbacks_file(settings)), open_job_files(settings)
     telemetry.webhooks.ask(store.counts)
     sender = WebhookSender(store, keys, guard=guard, observe=telemetry.observe_webhook)
 

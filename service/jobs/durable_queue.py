@@ -1,5 +1,8 @@
 """The durable queue: DBOS around one workflow, in a process that works and in one that asks.
 
+There is one queue for bulk jobs and one for interactive ones, each with workers of its own, so that
+neither waits for the other. Within both tenants take turns (`service.jobs.fair_rank`).
+
 DBOS is one a process. It starts when the first job comes, or at once where there were jobs before,
 so that a service without jobs has neither its threads nor its file.
 """
@@ -18,14 +21,13 @@ from dbos import (
     DBOSConfig,
     EnqueueOptions,
     Serializer,
-    SetEnqueueOptions,
-    SetWorkflowID,
 )
 from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
 from petrography.errors import DatabaseUnavailableError, NotReadyError
 from service.jobs.adopting import Adoption
+from service.jobs.fair_rank import fair_rank
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
 from service.jobs.slots import HeldSlot, held_slot
@@ -33,7 +35,8 @@ from service.runtime import Priority
 
 __all__ = ["DurableQueue", "QueueClient"]
 
-QUEUE = "analyses"
+# Versions with one queue for all jobs had that of the bulk jobs.
+_QUEUES: dict[Priority, str] = {"bulk": "analyses", "interactive": "interactive analyses"}
 WORKFLOW = "analysis"
 _NAME = "petroserve"
 # What a workflow of this version recorded, a later one with the same version can go on with: to be
@@ -46,7 +49,6 @@ _STOP_WITHIN_S = 10.0
 _SCHEMA = "petroserve_jobs"
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _WAITING = ["ENQUEUED", "DELAYED", "PENDING"]
-_RANKS: dict[Priority, int] = {"interactive": 1, "bulk": 10}
 _log = logging.getLogger("petroserve.jobs")
 _one_a_process = threading.Lock()
 
@@ -82,19 +84,27 @@ class DurableQueue:
         From the id of an analysis and what records steps to nothing; called in a thread. What it
         did in a step that was recorded it is not asked to do again.
     concurrent : int
-        Jobs that are worked on at the same time in this process.
+        Bulk jobs that are worked on at the same time in this process.
+    interactive : int
+        Interactive jobs that are worked on beside them.
     """
 
     def __init__(
-        self, database: JobDatabase, work: Callable[[str, Step], None], *, concurrent: int
+        self,
+        database: JobDatabase,
+        work: Callable[[str, Step], None],
+        *,
+        concurrent: int,
+        interactive: int = 1,
     ) -> None:
         self._database = database
         self._work = work
-        self._concurrent = concurrent
+        self._workers: dict[Priority, int] = {"bulk": concurrent, "interactive": interactive}
         self._changing = threading.Lock()
+        self._enqueuing = threading.Lock()
         self._started = False
         self._slot: HeldSlot | None = None
-        self._adoption = Adoption(QUEUE)
+        self._adoption = Adoption(_QUEUES["bulk"])
         self._workflow: Callable[[str], None] | None = None
 
     def start(self) -> None:
@@ -127,7 +137,7 @@ class DurableQueue:
 
     def _launch(self, slot: str) -> None:
         _log_through_ours()
-        self._prepare_queue()
+        self._prepare_queues()
         DBOS(config=_configuration(self._database.url, slot))
 
         def analysis(analysis_id: str) -> None:
@@ -138,17 +148,18 @@ class DurableQueue:
         self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(analysis)
         DBOS.launch()
 
-    def _prepare_queue(self) -> None:
-        """Make the queue before DBOS looks for queues, which it does once a second."""
+    def _prepare_queues(self) -> None:
+        """Make the queues before DBOS looks for queues, which it does once a second."""
         DBOS.migrate(self._database.url, schema=_SCHEMA)
         client = _client_of(self._database)
         try:
-            client.register_queue(
-                QUEUE,
-                worker_concurrency=self._concurrent,
-                polling_interval_sec=_POLL_S,
-                application_name=_NAME,
-            )
+            for priority, workers in self._workers.items():
+                client.register_queue(
+                    _QUEUES[priority],
+                    worker_concurrency=workers,
+                    polling_interval_sec=_POLL_S,
+                    application_name=_NAME,
+                )
         finally:
             client.destroy()
 
@@ -171,8 +182,17 @@ class DurableQueue:
             self._slot.release()
             self._slot = None
 
-    def enqueue(self, analysis_id: str, priority: Priority) -> None:
+    def enqueue(self, analysis_id: str, priority: Priority, tenant: str = "") -> None:
         """Enqueue a job; the same id is worked on once, however often this is called.
+
+        Parameters
+        ----------
+        analysis_id : str
+            Which.
+        priority : {"interactive", "bulk"}
+            With which workers.
+        tenant : str
+            With whose jobs it shares the turns.
 
         Raises
         ------
@@ -181,10 +201,10 @@ class DurableQueue:
         DatabaseUnavailableError
             If its database takes nothing.
         """
-        self._enqueue(analysis_id, analysis_id, priority)
+        self._enqueue(analysis_id, analysis_id, priority, tenant)
 
-    def enqueue_again(self, analysis_id: str, priority: Priority) -> int:
-        """Enqueue a job whose work has ended; errors as for `enqueue`.
+    def enqueue_again(self, analysis_id: str, priority: Priority, tenant: str = "") -> int:
+        """Enqueue a job whose work has ended; parameters and errors as for `enqueue`.
 
         Returns
         -------
@@ -192,16 +212,18 @@ class DurableQueue:
             How often it was enqueued, this time included.
         """
         number = _last_number(DBOS, analysis_id) + 1
-        self._enqueue(_workflow_id(analysis_id, number), analysis_id, priority)
+        self._enqueue(_workflow_id(analysis_id, number), analysis_id, priority, tenant)
         return number
 
-    def _enqueue(self, workflow_id: str, analysis_id: str, priority: Priority) -> None:
+    def _enqueue(self, workflow_id: str, analysis_id: str, priority: Priority, tenant: str) -> None:
         if self._workflow is None:
             msg = "jobs cannot be taken yet; try again in a few seconds"
             raise NotReadyError(msg)
         try:
-            with SetWorkflowID(workflow_id), SetEnqueueOptions(priority=_RANKS[priority]):
-                DBOS.enqueue_workflow(QUEUE, self._workflow, analysis_id)
+            # One after the other: of two at the same time both would get the same turn.
+            with self._enqueuing:
+                options = _options(DBOS, workflow_id, priority, tenant)
+                DBOS.enqueue_workflow_with_options(options, analysis_id)
         except SQLAlchemyError as error:
             raise DatabaseUnavailableError(_why(error)) from error
 
@@ -265,8 +287,8 @@ class QueueClient:
         """Close its connections."""
         self._client.destroy()
 
-    def enqueue_again(self, analysis_id: str, priority: Priority) -> None:
-        """Enqueue a job that ended.
+    def enqueue_again(self, analysis_id: str, priority: Priority, tenant: str = "") -> None:
+        """Enqueue a job that ended; parameters as for `DurableQueue.enqueue`.
 
         Raises
         ------
@@ -274,21 +296,12 @@ class QueueClient:
             If the database takes nothing.
         """
         try:
-            self._enqueue_again(analysis_id, priority)
+            number = _last_number(self._client, analysis_id) + 1
+            workflow_id = _workflow_id(analysis_id, number)
+            options = _options(self._client, workflow_id, priority, tenant)
+            self._client.enqueue(options, analysis_id)
         except SQLAlchemyError as error:
             raise DatabaseUnavailableError(_why(error)) from error
-
-    def _enqueue_again(self, analysis_id: str, priority: Priority) -> None:
-        number = _last_number(self._client, analysis_id) + 1
-        options: EnqueueOptions = {
-            "workflow_name": WORKFLOW,
-            "queue_name": QUEUE,
-            "workflow_id": _workflow_id(analysis_id, number),
-            "app_version": _VERSION,
-            "priority": _RANKS[priority],
-            "application_name": _NAME,
-        }
-        self._client.enqueue(options, analysis_id)
 
     def forget(self, before_s: float) -> int:
         """Forget the workflows that ended before a time, in seconds since 1970."""
@@ -304,6 +317,20 @@ def _client_of(database: JobDatabase) -> DBOSClient:
         # Who asks is told that the database does not answer, and does not hang.
         retry_connection_errors=False,
     )
+
+
+def _options(dbos: Any, workflow_id: str, priority: Priority, tenant: str) -> EnqueueOptions:
+    queue = _QUEUES[priority]
+    return {
+        "workflow_name": WORKFLOW,
+        "queue_name": queue,
+        "workflow_id": workflow_id,
+        "app_version": _VERSION,
+        "priority": fair_rank(dbos, queue, _VERSION, tenant),
+        # By which the last job of a tenant is found.
+        "authenticated_user": tenant,
+        "application_name": _NAME,
+    }
 
 
 def _workflow_id(analysis_id: str, number: int) -> str:

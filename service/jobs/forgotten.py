@@ -16,6 +16,7 @@ from service.jobs.callbacks import Callbacks
 from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import problem_of
 from service.jobs.job_files import JobFiles
+from service.jobs.ordering import queued_as
 
 if TYPE_CHECKING:
     from service.jobs.durable_queue import DurableQueue
@@ -88,11 +89,12 @@ class Forgotten:
         if not self._catalogue.job_ids(_UNFINISHED, before, analysis_id):
             return
         try:
-            priority = self._files.order(analysis_id).priority or "bulk"
+            order = self._files.order(analysis_id)
         except JobError as error:
             self._end(analysis_id, error)
             return
-        times = queue.enqueue_again(analysis_id, priority)
+        record = self._catalogue.get(order.owner, analysis_id)
+        times = queue.enqueue_again(analysis_id, queued_as(record), order.tenant)
         _log.warning(
             "job %s had no work in the queue; enqueued for the %d. time", analysis_id, times
         )

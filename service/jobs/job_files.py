@@ -28,14 +28,13 @@ from petrography.errors import DamagedJobError, StorageUnavailableError
 from petrography.pipeline import AnalysisRequest
 from service.engine import Placed, Readable
 from service.runtime import Priority
-from service.settings import Settings
 
-__all__ = ["JobFiles", "JobOrder", "KeptPart", "OpenJob", "StoredFile"]
+__all__ = ["ASIDE", "LEFTOVER_S", "JobFiles", "JobOrder", "KeptPart", "OpenJob", "StoredFile"]
 
 _ORDER = "order.json"
 _BEGINNINGS = "beginnings"
-_ASIDE = ".aside-"
-_LEFTOVER_S = 3600.0
+ASIDE = ".aside-"
+LEFTOVER_S = 3600.0
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -127,11 +126,6 @@ class JobFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    @classmethod
-    def of(cls, settings: Settings) -> JobFiles:
-        """Find those of a service."""
-        return cls(settings.artefacts_folder / "jobs" / "files")
-
     @contextmanager
     def received(
         self, files: Mapping[str, Readable]
@@ -153,7 +147,7 @@ class JobFiles:
         StorageUnavailableError
             If the disk is full or gone; nothing is left then.
         """
-        aside = self._folder / f"{_ASIDE}{uuid.uuid4()}"
+        aside = self._folder / f"{ASIDE}{uuid.uuid4()}"
         try:
             with _storing():
                 self._folder.mkdir(parents=True, exist_ok=True)
@@ -196,13 +190,12 @@ class JobFiles:
         StorageUnavailableError
             If the disk does not answer.
         """
-        folder = self._folder / analysis_id
         order = self.order(analysis_id)
         with ExitStack() as opened:
             with _storing():
                 files = {}
                 for part in order.parts:
-                    file = opened.enter_context((folder / part.file).open("rb"))
+                    file = opened.enter_context(self._open_part(analysis_id, part))
                     files[part.part] = StoredFile(file, part.size_bytes)
                     _require_unharmed(files[part.part], part)
             image, *views = order.parts
@@ -219,7 +212,7 @@ class JobFiles:
             If the disk does not answer.
         """
         with _storing():
-            content = (self._folder / analysis_id / _ORDER).read_bytes()
+            content = self._read_order(analysis_id)
         try:
             return JobOrder.model_validate_json(content)
         except ValidationError as error:
@@ -228,6 +221,12 @@ class JobFiles:
                 f"{len(content)} bytes); wanted what this software wrote; send the analysis again"
             )
             raise DamagedJobError(msg) from error
+
+    def _read_order(self, analysis_id: str) -> bytes:
+        return (self._folder / analysis_id / _ORDER).read_bytes()
+
+    def _open_part(self, analysis_id: str, part: KeptPart) -> BinaryIO:
+        return (self._folder / analysis_id / part.file).open("rb")
 
     def begun(self, analysis_id: str) -> int:
         """Take note that work on a job begins; returns how often it has begun and never ended."""
@@ -254,9 +253,9 @@ class JobFiles:
 
     def clear_leftovers(self) -> None:
         """Remove what a killed process left half written."""
-        for path in self._folder.glob(f"{_ASIDE}*"):
+        for path in self._folder.glob(f"{ASIDE}*"):
             try:
-                is_old = time.time() - path.stat().st_mtime > _LEFTOVER_S
+                is_old = time.time() - path.stat().st_mtime > LEFTOVER_S
             except FileNotFoundError:
                 continue
             if is_old:
@@ -269,7 +268,7 @@ def _storing() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        msg = f"the files of the job are not there ({error.strerror})"
+        msg = f"the files of the job are not there ({error.strerror or 'nor in the bucket'})"
         raise DamagedJobError(msg) from error
     except OSError as error:
         # The path of the file says where the service keeps things: for the log, not for clients.

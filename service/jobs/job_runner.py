@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from petrography.errors import (
     AnalysisNotFoundError,
+    BucketUnavailableError,
     DatabaseUnavailableError,
     JobAbandonedError,
     JobError,
@@ -50,8 +51,14 @@ _MOST_BEGINNINGS = 20
 # Processes load a new version one after the other: for so long after a submission another one may be
 # ahead of this one.
 _OTHERS_LOAD_S = 120.0
-# What passes by itself when an end is taken down or told: disk or database do not answer.
-_PASSING = (DatabaseUnavailableError, StorageUnavailableError, OSError, sqlite3.Error)
+# What passes by itself when an end is taken down or told: disk, bucket or database do not answer.
+_PASSING = (
+    BucketUnavailableError,
+    DatabaseUnavailableError,
+    StorageUnavailableError,
+    OSError,
+    sqlite3.Error,
+)
 _log = logging.getLogger("petroserve.jobs")
 
 

@@ -29,9 +29,9 @@ from service.jobs.callbacks import Callbacks, open_callbacks
 from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import problem_of
 from service.jobs.job_database import JobDatabase
-from service.jobs.job_files import JobFiles
 from service.jobs.job_runner import JobRunner
 from service.jobs.job_state import has_ended, state_of
+from service.jobs.opening_files import open_job_files
 from service.jobs.ordering import new_analysis, order_of
 from service.jobs.record_keeping import RecordKeeping
 from service.jobs.redelivery import CallbackState
@@ -68,7 +68,7 @@ class Jobs:
         self._engine = engine
         self._catalogue = catalogue
         self._database = JobDatabase.of(settings)
-        self._files = JobFiles.of(settings)
+        self._files = open_job_files(settings)
         self._callbacks: Callbacks | None = None
         self._queue: DurableQueue | None = None
         self._runner: JobRunner | None = None
@@ -272,7 +272,7 @@ class Jobs:
                     # A process may have been killed between these lines, so that every repetition
                     # of a submission goes through them again; none of them does a thing twice.
                     self._files.keep(aside, order_of(submission, record, parts))
-                    queue.enqueue(begun.analysis_id, priority)
+                    queue.enqueue(begun.analysis_id, priority, submission.tenant)
             except Exception as error:
                 if begun.fresh:
                     self._not_taken(begun.analysis_id, error)
@@ -362,13 +362,18 @@ class Jobs:
         from service.jobs.durable_queue import DurableQueue
 
         settings = self._engine.settings
-        concurrent = settings.concurrent_analyses + settings.concurrent_interactive
+        large = settings.concurrent_analyses
+        small = settings.concurrent_interactive or large
         with self._changing:
             if self._closed:
                 return
             self._files.clear_leftovers()
             runner = JobRunner(self._engine, self._catalogue, self._files, self._callbacks, loop)
-            queue = DurableQueue(self._database, runner.work, concurrent=concurrent)
+            # One more than have turns: one that waits for its model or a disk stops no other, and
+            # the next has its files open when a turn ends.
+            queue = DurableQueue(
+                self._database, runner.work, concurrent=large + 1, interactive=small + 1
+            )
             queue.start()
             self._runner, self._queue = runner, queue
             if self._callbacks is not None:

@@ -17,6 +17,8 @@ from service.catalogue import AnalysisRecord, Catalogue, State, database_url
 from service.jobs.durable_queue import QueueClient
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_files import JobFiles
+from service.jobs.opening_files import open_job_files
+from service.jobs.ordering import queued_as
 from service.settings import Settings
 
 __all__ = ["JobDesk", "opened_desk"]
@@ -80,7 +82,7 @@ class JobDesk:
         # First the state: a job that ends at once must not be found queued for ever.
         self._catalogue.note(analysis_id, state="queued")
         try:
-            self._client.enqueue_again(analysis_id, order.priority or "bulk")
+            self._client.enqueue_again(analysis_id, queued_as(record), order.tenant)
         except DatabaseUnavailableError:
             self._catalogue.note(analysis_id, state=record.state, problem=record.problem)
             raise
@@ -125,7 +127,7 @@ def opened_desk(settings: Settings) -> Iterator[JobDesk]:
     catalogue = Catalogue(database_url(settings))
     client = QueueClient(database)
     try:
-        yield JobDesk(catalogue, JobFiles.of(settings), client)
+        yield JobDesk(catalogue, open_job_files(settings), client)
     finally:
         client.close()
         catalogue.close()

@@ -10,7 +10,7 @@ from service.repository import LoadedModel
 from service.runtime import Priority
 from service.tracing import current_traceparent
 
-__all__ = ["new_analysis", "order_of"]
+__all__ = ["new_analysis", "order_of", "queued_as"]
 
 
 def new_analysis(submission: Submission, model: LoadedModel, priority: Priority) -> NewAnalysis:
@@ -66,3 +66,8 @@ def order_of(
         parts=parts,
         traceparent=current_traceparent(),
     )
+
+
+def queued_as(record: AnalysisRecord) -> Priority:
+    """Tell in which queue a job is, from its record."""
+    return "interactive" if record.priority == "interactive" else "bulk"

@@ -30,6 +30,12 @@ _PREFIX = "slot-"
 _MOST = 1000
 # The first of two numbers of an advisory lock, so that no other use of the database meets ours.
 _LOCK_CLASS = 1_346_720_339
+# A machine that vanishes without a word: by itself its server keeps the lock for two hours.
+_NOTICE_SOON = (
+    "SELECT set_config('tcp_keepalives_idle', '20', false),"
+    " set_config('tcp_keepalives_interval', '10', false),"
+    " set_config('tcp_keepalives_count', '3', false)"
+)
 # Another process holds a free slot for a moment only, to look after the jobs of its owner.
 _TAKE_AGAIN_S, _LOOK_S = 5.0, 0.1
 _log = logging.getLogger("petroserve.jobs")
@@ -257,7 +263,7 @@ class PostgresSlots:
             parsed,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            # A machine that vanishes is noticed within a minute.
+            # A server that vanishes is noticed within a minute.
             connect_args={"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3},
         )
 
@@ -266,6 +272,7 @@ class PostgresSlots:
         connection = self._engine.connect()
         taken = text("SELECT pg_try_advisory_lock(:ours, :number)")
         if connection.scalar(taken, _keys(number)):
+            connection.execute(text(_NOTICE_SOON))
             return _PostgresLock(connection, number)
         connection.close()
         return None

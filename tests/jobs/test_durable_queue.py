@@ -27,39 +27,13 @@ def database_in(folder: Path) -> JobDatabase:
 
 
 @contextmanager
-def started(
-    database: JobDatabase, work: Callable[[str, Step], None], concurrent: int = 1
-) -> Iterator[DurableQueue]:
-    queue = DurableQueue(database, work, concurrent=concurrent)
+def started(database: JobDatabase, work: Callable[[str, Step], None]) -> Iterator[DurableQueue]:
+    queue = DurableQueue(database, work, concurrent=1)
     queue.start()
     try:
         yield queue
     finally:
         queue.stop()
-
-
-def test_interactive_jobs_go_before_bulk_ones_and_each_once(tmp_path: Path) -> None:
-    worked: list[str] = []
-    begun, go_on, last = threading.Event(), threading.Event(), threading.Event()
-
-    def work(analysis_id: str, step: Step) -> None:
-        begun.set()
-        assert go_on.wait(WITHIN_S)
-        worked.append(analysis_id)
-        if len(worked) == 4:
-            last.set()
-
-    with started(database_in(tmp_path), work) as queue:
-        queue.enqueue("first", "bulk")
-        assert begun.wait(WITHIN_S)
-        for _ in range(3):
-            queue.enqueue("large 1", "bulk")
-        queue.enqueue("large 2", "bulk")
-        queue.enqueue("small", "interactive")
-        assert queue.live() == {"first", "large 1", "large 2", "small"}
-        go_on.set()
-        assert last.wait(WITHIN_S)
-    assert worked == ["first", "small", "large 1", "large 2"]
 
 
 def test_a_stopped_job_goes_on_behind_its_last_step_in_the_next_process(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class Queue:
     def live(self) -> set[str]:
         return self.alive
 
-    def enqueue_again(self, analysis_id: str, _priority: str) -> int:
+    def enqueue_again(self, analysis_id: str, _priority: str, _tenant: str) -> int:
         self.enqueued.append(analysis_id)
         return self.enqueued.count(analysis_id)
 
@@ -116,7 +116,7 @@ async def test_a_submission_that_cannot_be_kept_or_enqueued_leaves_nothing(
         for broken, trouble, error in (
             ("service.jobs.job_files._sync_folder", full_disk, StorageUnavailableError),
             (
-                "service.jobs.durable_queue.DBOS.enqueue_workflow",
+                "service.jobs.durable_queue.DBOS.enqueue_workflow_with_options",
                 full_queue,
                 DatabaseUnavailableError,
             ),

@@ -12,7 +12,7 @@ from petrography.errors import DatabaseUnavailableError
 from service.catalogue import Catalogue, database_url
 from service.jobs import jobs as jobs_module
 from service.jobs.job_database import JobDatabase
-from service.jobs.job_files import JobFiles
+from service.jobs.opening_files import open_job_files
 from service.jobs.tidying import Tidying
 from service.settings import Settings
 from tests.http_service import settings_for
@@ -81,7 +81,7 @@ class Queue:
     def live(self) -> set[str]:
         return set()
 
-    def enqueue_again(self, analysis_id: str, _priority: str) -> int:
+    def enqueue_again(self, analysis_id: str, _priority: str, _tenant: str) -> int:
         self.enqueued.append(analysis_id)
         return 1
 
@@ -102,6 +102,6 @@ def test_an_order_that_cannot_be_read_does_not_stop_the_others(
         folder.mkdir(parents=True)
         (folder / "order.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     monkeypatch.setattr("service.jobs.forgotten._FORGOTTEN_S", -1.0)
-    Tidying(settings, catalogue, JobFiles.of(settings), None).look_after(queue)
+    Tidying(settings, catalogue, open_job_files(settings), None).look_after(queue)
     assert queue.enqueued == []
     catalogue.close()

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +85,31 @@ async def test_what_cannot_be_done_is_refused_at_once_or_fails_with_the_reason(
 async def test_too_many_waiting_jobs_are_refused(model_folder: Path, tmp_path: Path) -> None:
     settings = settings_for(model_folder, tmp_path, jobs_queued=1, concurrent_interactive=0)
     async with running_jobs(settings) as service, held_turn(service):
-        running = await service.submit()
-        await service.until(running, lambda record: record.state == "running")
+        # One has the turn that is held, one is ready for the next.
+        running = [await service.submit()]
+        await service.until(running[0], lambda record: record.state == "running")
+        running.append(await service.submit())
+        await service.until(running[1], lambda record: record.state == "running")
         waiting = await service.submit()
         with pytest.raises(OverloadedError, match="1 jobs of this tenant wait"):
             await service.submit()
-        for one in (waiting, running):
+        for one in (waiting, *running):
             assert (await service.jobs.cancel("", one)).state == "cancelled"
         assert job_folders(tmp_path) == []
+
+
+async def test_a_small_image_is_not_kept_waiting_by_any_number_of_large_ones(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    async with running_jobs(settings_for(model_folder, tmp_path)) as service:
+        async with held_turn(service):
+            large = [replace(submission(), priority="bulk") for _ in range(6)]
+            begun = [await service.jobs.submit(one) for one in large]
+            small = await service.jobs.submit(replace(submission(), priority="interactive"))
+            assert await service.ended(small.analysis_id) == "done"
+            records = [await service.jobs.record("", one.analysis_id) for one in begun]
+            assert {one.state for one in records} == {"running", "queued"}
+        assert [await service.ended(one.analysis_id) for one in begun] == ["done"] * 6
 
 
 async def test_a_running_job_is_cancelled_and_leaves_nothing(

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from service.jobs import adopting
 from service.jobs.durable_queue import DurableQueue
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
-from service.jobs.slots import PostgresSlots, held_slot
+from service.jobs.slots import PostgresSlots, _PostgresLock, held_slot
 from service.settings import Settings
 from tests.databases import fresh_postgresql
 from tests.jobs.test_durable_queue import WITHIN_S, database_in, started
@@ -44,6 +45,17 @@ def test_a_released_lock_is_free_at_once(url: str) -> None:
         lock = slots.take(1)
         assert lock is not None
         lock.release()
+
+
+def test_the_server_looks_whether_the_machine_that_holds_a_lock_is_there(url: str) -> None:
+    lock = PostgresSlots(url).take(1)
+    assert isinstance(lock, _PostgresLock)
+    # Their values are shown on connections over TCP only.
+    set_here = text(
+        "SELECT count(*) FROM pg_settings WHERE name LIKE 'tcp_keepalives%' AND source = 'session'"
+    )
+    assert lock.connection.scalar(set_here) == 3
+    lock.release()
 
 
 def test_a_lock_that_was_cut_is_taken_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ class Queue:
         self.end = asyncio.Event()
 
     async def one(self, name: str) -> None:
-        async with self.turns.taken(1.0, tenant=name[0]):
+        async with self.turns.taken(1.0, tenant=name[0], urgent=name.endswith("!")):
             self.order.append(name)
             await self.end.wait() if name == "first" else await asyncio.sleep(0)
 
@@ -159,6 +159,14 @@ async def test_turns_are_shared_between_tenants_and_in_order_within_each() -> No
     queue.end.set()
     await asyncio.gather(*tasks)
     assert queue.order == ["first", "a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+async def test_who_is_urgent_goes_before_all_who_are_not() -> None:
+    queue = Queue()
+    tasks = await queue.begin("first", "a1", "b1", "a2!", "a3!", "c1!")
+    queue.end.set()
+    await asyncio.gather(*tasks)
+    assert queue.order == ["first", "a2!", "c1!", "a3!", "b1", "a1"]
 
 
 async def test_who_comes_one_at_a_time_starves_nobody() -> None:

@@ -12,7 +12,7 @@ from petrography.calibration import Corrections
 from petrography.image_codec import Encoded
 from petrography.pipeline import AnalysisRequest, ViewReaders, require_possible
 from petrography.report import Result
-from service.audit import asking
+from service.audit import Who, asking
 from service.engine.artefact_store import ArtefactStore
 from service.engine.auditing import Auditing
 from service.engine.barcodes import BarcodePatterns
@@ -29,7 +29,7 @@ from service.repository import LoadedModel
 from service.runtime import Priority, TileScheduler
 from service.settings import Settings
 
-__all__ = ["Analyse", "Analyses", "Finished", "MapImage"]
+__all__ = ["Analyses", "Finished", "MapImage", "PreparedAnalysis"]
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,6 @@ class Finished:
 
 # Maps an encoded image where it lies; its pages are handed back with those of the analysis.
 MapImage: TypeAlias = Callable[[ScratchFiles], Encoded]
-# From what maps an encoded image, the course of the work, the most bytes of the image, None for one
-# of our own making, and what joins its map from parts, to the analysis that is kept.
-Analyse: TypeAlias = Callable[[MapImage, Course, int | None, JoinedFields | None], Finished]
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ class Analyses:
         tenant: str = "",
         owner: str = "",
         analysis_id: str | None = None,
-    ) -> Analyse:
+    ) -> PreparedAnalysis:
         """Find what a request names, so that an image, or a panorama (no views), is analysed.
 
         Parameters
@@ -118,54 +115,117 @@ class Analyses:
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
             corrections = await asyncio.to_thread(stored_corrections, self.store, request, owner)
-        kept_id, who = analysis_id or str(uuid.uuid4()), asking()
+        return PreparedAnalysis(
+            self,
+            request,
+            model,
+            corrections,
+            views=views,
+            analysis_id=analysis_id or str(uuid.uuid4()),
+            href_root=href_root,
+            owner=owner,
+            tenant=tenant,
+            priority=priority,
+            who=asking(),
+        )
 
-        def analyse(
-            map_image: MapImage, course: Course, max_bytes: int | None, joined: JoinedFields | None
-        ) -> Finished:
-            with (
-                observed(kept_id, model.card),
-                ScratchFiles(self.settings.scratch_folder) as scratch,
-                self.store.draft(ANALYSES, owner) as draft,
-                self.scheduler.request(priority=priority, tenant=tenant) as scheduled,
-                course.telling_stop(scheduled.leave),
-            ):
-                image = map_image(scratch)
-                in_parts = None if joined is None else joined.in_parts
-                limit = {"max_image_bytes": len(image) if max_bytes is None else max_bytes}
-                result = analyse_image(
-                    StoppableFiles(draft, course.go_on),
-                    image,
-                    request,
-                    model,
-                    settings=self.settings.model_copy(update=limit),
-                    workspace=scratch,
-                    analysis_id=kept_id,
-                    corrections=corrections,
-                    views=views,
-                    in_parts=in_parts,
-                    covered=None if joined is None else joined.covered,
-                    joined_fields=1 if joined is None else joined.count,
-                    scheduled=scheduled,
-                    who=who,
-                    href_prefix=f"{href_root}/{kept_id}/",
-                    on_stage=course.on_stage,
-                    on_progress=course.on_progress,
-                )
-                document = draft.read(ANALYSES.document)
-                course.go_on()
-                self.audit.analysis_made(result, document, who)
-                self.store.publish(kept_id, draft)
-                observe_result(course.telemetry, result)
-            if not views and in_parts is None:
-                self._learn(result, scheduled.waited_s)
-            return Finished(kept_id, document)
+    def learn(self, result: Result, in_networks_s: float) -> None:
+        """Take note of what an analysis took beside the network.
 
-        return analyse
-
-    def _learn(self, result: Result, in_networks_s: float) -> None:
-        """Take note of what an analysis took beside the network."""
+        Parameters
+        ----------
+        result : Result
+            Of one image without views.
+        in_networks_s : float
+            Seconds that it waited for the network.
+        """
         image = result.provenance["image"]
         if isinstance(image, dict):
             px = int(str(image["height_px"])) * int(str(image["width_px"]))
             self.other_rate.add(px, sum(result.timings_s.values()) - in_networks_s)
+
+
+@dataclass(frozen=True)
+class PreparedAnalysis:
+    """An analysis of which everything is known but the pixels; see `Analyses.prepared`."""
+
+    shared: Analyses
+    request: AnalysisRequest
+    model: LoadedModel
+    corrections: Corrections
+    views: ViewReaders | None
+    analysis_id: str
+    href_root: str
+    owner: str
+    tenant: str
+    priority: Priority
+    who: Who
+
+    def run(
+        self,
+        map_image: MapImage,
+        course: Course,
+        *,
+        max_image_bytes: int | None = None,
+        joined: JoinedFields | None = None,
+    ) -> Finished:
+        """Analyse an image and keep the result.
+
+        Parameters
+        ----------
+        map_image : callable
+            Maps the encoded image.
+        course : Course
+            Told of stages and progress; what it raises ends the analysis.
+        max_image_bytes : int, optional
+            Most bytes of the image; default: as many as it has, for one of our own making.
+        joined : JoinedFields, optional
+            What joins the map from those of fields.
+
+        Returns
+        -------
+        Finished
+            What is kept.
+
+        Raises
+        ------
+        InputError
+            If the image cannot be analysed.
+        """
+        store = self.shared.store
+        with (
+            observed(self.analysis_id, self.model.card),
+            ScratchFiles(self.shared.settings.scratch_folder) as scratch,
+            store.draft(ANALYSES, self.owner) as draft,
+            self.shared.scheduler.request(priority=self.priority, tenant=self.tenant) as scheduled,
+            course.telling_stop(scheduled.leave),
+        ):
+            image = map_image(scratch)
+            limit = {"max_image_bytes": max_image_bytes or len(image)}
+            result = analyse_image(
+                StoppableFiles(draft, course.go_on),
+                image,
+                self.request,
+                self.model,
+                settings=self.shared.settings.model_copy(update=limit),
+                workspace=scratch,
+                analysis_id=self.analysis_id,
+                corrections=self.corrections,
+                views=self.views,
+                in_parts=None if joined is None else joined.in_parts,
+                covered=None if joined is None else joined.covered,
+                joined_fields=1 if joined is None else joined.count,
+                scheduled=scheduled,
+                who=self.who,
+                href_prefix=f"{self.href_root}/{self.analysis_id}/",
+                on_stage=course.on_stage,
+                on_progress=course.on_progress,
+            )
+            document = draft.read(ANALYSES.document)
+            course.go_on()
+            self.shared.audit.analysis_made(result, document, self.who)
+            store.publish(self.analysis_id, draft)
+            observe_result(course.telemetry, result)
+        if not self.views and (joined is None or joined.in_parts is None):
+            self.shared.learn(result, scheduled.waited_s)
+        return Finished(self.analysis_id, document)

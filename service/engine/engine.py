@@ -16,7 +16,7 @@ from petrography.image_codec import ImageLimits
 from petrography.pipeline import AnalysisRequest, require_possible
 from petrography.stitching import Matcher
 from service.catalogue import Catalogue, database_url
-from service.engine.analysing import Analyse, Analyses, Finished
+from service.engine.analysing import Analyses, Finished, PreparedAnalysis
 from service.engine.auditing import Auditing
 from service.engine.barcodes import read_barcode_patterns
 from service.engine.calibrating import CalibrationRequest, calibrate
@@ -204,7 +204,7 @@ class Engine:
         with counted(lambda outcome: self.telemetry.analyses.labels(name, outcome).inc()):
             shape = await asyncio.to_thread(size_if_known, image)
             chosen = priority or priority_of(shape, self.settings)
-            analyse = await self._analyses.prepared(
+            prepared = await self._analyses.prepared(
                 request,
                 model,
                 href_root=href_root,
@@ -221,8 +221,8 @@ class Engine:
                 expected_s = expected.seconds
 
             def work(course: Course) -> Finished:
-                mapped = partial(encoded_in, file=image)
-                return analyse(mapped, course, self.settings.max_image_bytes, None)
+                limit = self.settings.max_image_bytes
+                return prepared.run(partial(encoded_in, file=image), course, max_image_bytes=limit)
 
             carry_out = partial(self.workers.carry_out, priority=chosen, expected_s=expected_s)
             return await carry_out(work, tenant=tenant, on_event=on_event)
@@ -373,10 +373,10 @@ class Engine:
         NotReadyError
             If the service is starting or stopping.
         """
-        analyse: Analyse | None = None
+        prepared: PreparedAnalysis | None = None
         if request.analysis is not None:
             model = await model_for(self.repository, request.analysis.model, fields)
-            analyse = await self._analyses.prepared(
+            prepared = await self._analyses.prepared(
                 request.analysis,
                 model,
                 href_root=href_root,
@@ -403,10 +403,10 @@ class Engine:
                     course=course,
                 )
                 analysed_id = None
-                if analyse is not None:
+                if prepared is not None:
                     drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
                     joined = made.joined(request, self.settings.scratch_folder)
-                    analysed_id = analyse(drawn, course, None, joined).result_id
+                    analysed_id = prepared.run(drawn, course, joined=joined).result_id
                 course.go_on()
                 document = made.document(name := str(uuid.uuid4()), analysed_id)
                 return self._keeping.publish(PANORAMAS, name, document, draft)

@@ -81,12 +81,27 @@ class Given:
 class Seen:
     """What is known once the image is segmented.
 
-    `pixels` are those of the image, corrected; `shown` makes a picture of them for people;
-    `segmented` says whether the map is that of the image, of a panorama without what no field
-    reaches, or joined from those of fields; `overlay` is what other views show, `crossed` what a
-    model of XPL fusion saw of them, `view_pixels_sha256` digests of them as they were decoded, by
-    their parts; `tile` is how the image was cut; `measuring` waits until the whole map is taken and gives what took it; `fitness` is
-    what the image is fit for, None for bands that no one sees as colours.
+    Attributes
+    ----------
+    image : DecodedImage
+        As the file holds it.
+    pixels : ndarray of uint8 or uint16, shape (height, width, channels)
+        Evened and with calibrated colours.
+    picture : ndarray of uint8, shape (height, width, 3)
+        The same for people, whatever the channels are.
+    segmented : {"image", "panorama", "fields"}
+        Whether the map is that of the image, of a panorama without what no field reaches, or joined
+        from those of fields.
+    overlay, crossed : optional
+        What other views show, and what a model of XPL fusion saw of them.
+    measuring : callable
+        Waits until the whole map is taken, and gives what took it.
+    fitness : InputQuality or None
+        What the image is fit for; None for bands that no one sees as colours.
+    view_pixels_sha256 : mapping of str to str
+        Digests of views as they were decoded, by their parts.
+    tile : TileGeometry
+        How the image was cut.
     """
 
     image: DecodedImage
@@ -98,7 +113,7 @@ class Seen:
     segmentation: Segmentation
     segmented: Literal["image", "panorama", "fields"]
     overlay: Overlay | None
-    shown: Image
+    picture: Image
     crossed: CrossedViews | None
     measuring: Callable[[], Measuring]
     fitness: InputQuality | None
@@ -140,13 +155,13 @@ def see(
     )
     covered = None if given.covered is None else given.covered(given.workspace)
     # A panorama was made straight already: no analysis of one names a lens.
-    shown = corrections.photographed() if covered is None else covered
-    segmented = _segmenter(
-        card, predictor_for(allowed), resampling, given.workspace, on_progress, shown
+    valid = corrections.photographed() if covered is None else covered
+    segment_bands = _segmenter(
+        card, predictor_for(allowed), resampling, given.workspace, on_progress, valid
     )
 
     def made(tile: TileGeometry) -> _Made:
-        return _map_of(pixels, crossed, given, card, segmented, allowed, tile)
+        return _map_of(pixels, crossed, given, card, segment_bands, allowed, tile)
 
     with watch.stage("segmentation"), _judged(pixels, card) as judged:
         (segmentation, measured), tile = with_fitting_tiles(card.tile, made)
@@ -160,7 +175,7 @@ def see(
         segmentation=segmentation,
         segmented="fields" if given.in_parts else "image" if covered is None else "panorama",
         overlay=overlay,
-        shown=_shown(pixels, card, given.workspace),
+        picture=_picture(pixels, card, given.workspace),
         crossed=crossed,
         measuring=measured,
         fitness=judged(),
@@ -191,7 +206,7 @@ def _require_small_enough(pixels: Image, request: AnalysisRequest, card: ModelCa
         raise ImageTooLargeError(msg)
 
 
-def _shown(pixels: Image, card: ModelCard, workspace: Workspace) -> Image:
+def _picture(pixels: Image, card: ModelCard, workspace: Workspace) -> Image:
     if not sees_bands(card):
         return pixels
     return picture(pixels, card.channels, card.shown_channels, workspace)
@@ -210,7 +225,14 @@ def _views_over(
     colour, request = CrossedColour(), given.request
     gather = colour.add if is_fusion(card) else None
     overlay = lay_over(
-        pixels, request, given.views, given.limits, given.corrections, watch, gather, note
+        pixels,
+        request,
+        given.views,
+        given.limits,
+        given.corrections,
+        watch,
+        on_crossed=gather,
+        on_decoded=note,
     )
     return overlay, None if gather is None else CrossedViews.of(card, request, colour, overlay)
 
@@ -240,7 +262,7 @@ def _map_of(
     crossed: CrossedViews | None,
     given: Given,
     card: ModelCard,
-    segmented: _SegmentBands,
+    segment_bands: _SegmentBands,
     allowed: tuple[int, ...],
     tile: TileGeometry,
 ) -> _Made:
@@ -249,7 +271,7 @@ def _map_of(
     if given.in_parts is None:
         with Alongside(measuring.add) as alongside:
             seen = pixels if crossed is None else crossed.fused(pixels)
-            segmentation = segmented(seen, alongside.take, tile)
+            segmentation = segment_bands(seen, alongside.take, tile)
 
         def measured() -> Measuring:
             alongside.finish()
@@ -258,7 +280,7 @@ def _map_of(
         return segmentation, measured
 
     def segment_part(part: Image) -> Segmentation:
-        return segmented(_alone(given.corrections.coloured(part), card), None, tile)
+        return segment_bands(_alone(given.corrections.coloured(part), card), None, tile)
 
     joined = given.in_parts(segment_part, given.workspace)
     for rows in row_strips(*joined.labels.shape):
@@ -282,11 +304,11 @@ def _segmenter(
     resampling: Resampling,
     workspace: Workspace,
     on_progress: OnProgress | None,
-    shown: NDArray[np.bool_] | None,
+    valid: NDArray[np.bool_] | None,
 ) -> _SegmentBands:
     """Make what brings an image to the pixel of the model, and its map back to the image."""
 
-    def segmented(pixels: Image, on_band: OnBand | None, tile: TileGeometry) -> Segmentation:
+    def segment_bands(pixels: Image, on_band: OnBand | None, tile: TileGeometry) -> Segmentation:
         return segment(
             resample_image(pixels, resampling.factor, workspace),
             predictor,
@@ -297,11 +319,11 @@ def _segmenter(
             batch_size=getattr(predictor, "tiles_at_once", 1),
             on_progress=on_progress,
             on_band=on_band,
-            shown=shown,
+            valid=valid,
             workspace=workspace,
         )
 
-    return segmented
+    return segment_bands
 
 
 def _scale(request: AnalysisRequest, image: DecodedImage) -> Scale | None:

@@ -60,6 +60,7 @@ def lay_over(
     limits: ImageLimits,
     corrections: Corrections,
     watch: StopWatch,
+    *,
     on_crossed: Callable[[Image, NDArray[np.bool_]], None] | None = None,
     on_decoded: Callable[[str, Image], None] | None = None,
 ) -> Overlay | None:
@@ -87,9 +88,9 @@ def lay_over(
             on_decoded(part, decoded)
         return corrections.evened(decoded)
 
-    shown = corrections.photographed()
+    valid = corrections.photographed()
     moving = [
-        StageView(view.part, partial(pixels, view.part), view.light, view.stage_angle_deg, shown)
+        StageView(view.part, partial(pixels, view.part), view.light, view.stage_angle_deg, valid)
         for view in request.views
     ]
     reference = StageView(IMAGE_NAME, image, "PPL", 0.0)

@@ -95,7 +95,7 @@ class WritingFiles:
 def _of_map(seen: Seen) -> dict[str, WriteFile]:
     labels = seen.segmentation.labels
     um_per_px = None if seen.scale is None else seen.scale.um_per_px
-    pictures = {"overlay.jpg": lambda: encode_jpeg(picture_of(seen.shown, labels))}
+    pictures = {"overlay.jpg": lambda: encode_jpeg(picture_of(seen.picture, labels))}
     turning = None if seen.overlay is None else seen.overlay.anisotropy
     if turning is not None:
         pictures["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))
@@ -116,7 +116,7 @@ def _pages(result: Result, seen: Seen) -> bytes:
     # Its fonts and its library are of use to those only who ask for it.
     from petrography.report.pages import report_pdf
 
-    picture = picture_of(seen.shown, seen.segmentation.labels, max_side_px=_MAX_PRINTED_PX)
+    picture = picture_of(seen.picture, seen.segmentation.labels, max_side_px=_MAX_PRINTED_PX)
     return report_pdf(result, encode_jpeg(picture))
 
 

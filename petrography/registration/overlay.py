@@ -109,10 +109,10 @@ def overlay_views(
 def _on_reference(view: StageView, matrix: Matrix, shape: Shape) -> tuple[Image, NDArray[np.bool_]]:
     """Lay a view over the reference: its pixels, and where it shows the field."""
     pixels, valid = warp_to_reference(view.read(), matrix, shape)
-    if view.shown is None:
+    if view.valid is None:
         return pixels, valid
     # Cubic interpolation mixes one pixel more on each side than linear interpolation.
-    whole = cv2.erode(view.shown.astype(np.uint8) * np.uint8(255), np.ones((3, 3), dtype=np.uint8))
+    whole = cv2.erode(view.valid.astype(np.uint8) * np.uint8(255), np.ones((3, 3), dtype=np.uint8))
     valid = valid & (cv2.warpAffine(whole, matrix, shape[::-1], flags=cv2.INTER_LINEAR) == 255)
     return np.where(valid[..., None], pixels, np.uint8(0)), valid
 

@@ -35,7 +35,7 @@ class StageView:
         Plane-polarised, or between crossed polars.
     stage_angle_deg : float or None
         Reading of the stage, of either sense, -3600 to 3600; None if unknown.
-    shown : ndarray of bool, shape (height, width), or None
+    valid : ndarray of bool, shape (height, width), or None
         Which pixels show something, where a lens was corrected; None where all do.
     """
 
@@ -43,7 +43,7 @@ class StageView:
     pixels: Image | Callable[[], Image]
     light: Light = "PPL"
     stage_angle_deg: float | None = None
-    shown: NDArray[np.bool_] | None = None
+    valid: NDArray[np.bool_] | None = None
 
     def read(self) -> Image:
         """Give the pixels."""

@@ -80,7 +80,7 @@ def segment(
     on_progress: OnProgress | None = None,
     on_probabilities: OnProbabilities | None = None,
     on_band: OnBand | None = None,
-    shown: NDArray[np.bool_] | None = None,
+    valid: NDArray[np.bool_] | None = None,
     workspace: Workspace = IN_MEMORY,
 ) -> Segmentation:
     """Segment an image into minerals.
@@ -108,7 +108,7 @@ def segment(
         bottom, before it is decided. The array is used again for the next row.
     on_band : callable, optional
         Called with every band of the map when it is made, from top to bottom.
-    shown : ndarray of bool, optional
+    valid : ndarray of bool, optional
         Which pixels of the map show something, shape `output_shape`; the others are not annotated,
         with confidence 0. Default: all.
     workspace : Workspace, optional
@@ -141,7 +141,7 @@ def segment(
     result = Segmentation(workspace.empty(shape, np.uint8), workspace.empty(shape, np.uint8))
     for made in bands:
         rows = slice(made.row, made.row + made.labels.shape[0])
-        band = made if shown is None else _where_shown(made, shown[rows])
+        band = made if valid is None else _where_valid(made, valid[rows])
         result.labels[rows] = band.labels
         result.confidence[rows] = band.confidence
         if on_band is not None:
@@ -149,11 +149,11 @@ def segment(
     return result
 
 
-def _where_shown(band: Band, shown: NDArray[np.bool_]) -> Band:
+def _where_valid(band: Band, valid: NDArray[np.bool_]) -> Band:
     return Band(
         band.row,
-        np.where(shown, band.labels, np.uint8(UNLABELLED_CODE)),
-        np.where(shown, band.confidence, np.uint8(0)),
+        np.where(valid, band.labels, np.uint8(UNLABELLED_CODE)),
+        np.where(valid, band.confidence, np.uint8(0)),
     )
 
 

@@ -104,7 +104,7 @@ def test_what_a_lens_did_not_see_of_a_view_is_not_known(series: StageSeries) -> 
     report = register_views(reference, views)
     whole, partly = [], []
     overlay_views(reference, views, report, on_crossed=lambda _, valid: whole.append(valid))
-    masked = [replace(view, shown=shown) for view in views]
+    masked = [replace(view, valid=shown) for view in views]
     found = overlay_views(reference, masked, report, on_crossed=lambda *one: partly.append(one))
     # The first view lies as the reference: one pixel more is mixed with what was not seen.
     assert np.array_equal(partly[0][1][2:-2, 2:-2], whole[0][2:-2, 2:-2] & (columns() > 60))

@@ -23,7 +23,7 @@ from torch import nn
 
 from export.calibration import calibrate
 from export.graph import OPSET, to_onnx
-from export.judged import judge_of, judged_by
+from export.judge_figures import judge_of, judged_by
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity, untraced_side_px
 from export.signing import sign_model
@@ -100,7 +100,7 @@ def export_checkpoint(
     judge : Path, optional
         For a run on all images, ``models/<name>/<version>`` of one without the validation images:
         its held-out figures, temperature and agreement of blended tiles enter the card; see
-        `export.judged`.
+        `export.judge_figures`.
     key : SecretKey, optional
         Signs the version.
 

@@ -2,7 +2,7 @@
 
 Colour: `anchors` measures the colour of labelled phases, `reference` holds the colours to reach,
 `colour_matrix` and `fitting` find the matrix between them (`doubts` refuses and warns),
-`colour_calibration` stores it, `correction` applies it. Shading: `flat_cells`, `flat_field`.
+`colour_calibration` stores it, `colour_correction` applies it. Shading: `flat_cells`, `flat_field`.
 Distortion: `target_points`, `lens_fit`, `lens`. `corrections` applies all three. `input_gate` judges a photograph before a model
 sees it, `distance_to_training` after. `tone_curve` and `colour_difference` serve them all.
 """
@@ -14,8 +14,8 @@ from petrography.calibration.colour_calibration import (
     FittedAnchor,
     parse_calibration,
 )
+from petrography.calibration.colour_correction import apply_calibration
 from petrography.calibration.colour_difference import ciede2000
-from petrography.calibration.correction import apply_calibration
 from petrography.calibration.corrections import Corrections, optics_id
 from petrography.calibration.distance_to_training import colour_distance
 from petrography.calibration.fitting import fit_calibration, fit_series_calibration

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petrography.calibration.colour_calibration import ColourCalibration, content_id
-from petrography.calibration.correction import apply_calibration
+from petrography.calibration.colour_correction import apply_calibration
 from petrography.calibration.flat_field import FlatField, apply_flat_field
 from petrography.calibration.lens import LensModel, photographed, undistort
 from petrography.images import Image

@@ -1,6 +1,6 @@
 """What leaves the laboratory: result.json, tables, outlines and a picture.
 
-`result` is result.json as a model; `entries` fills it from measurements; `tables`, `geojson` and
+`result` is result.json as a model; `entries` fills it from measurements; `csv_tables`, `geojson` and
 `overlay` write the other artefacts; `label_image` reports a label image alone. Equal input gives
 equal bytes.
 """
@@ -8,6 +8,7 @@ equal bytes.
 from petrography.report.coco import write_grains_coco
 from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.contact_models import Contacts
+from petrography.report.csv_tables import csv_text, modal_table, write_csv
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -60,7 +61,7 @@ from petrography.report.result import (
     result_schema_json,
 )
 from petrography.report.review import Review
-from petrography.report.reviewing import TRANSITIONS, reviewed
+from petrography.report.review_rules import TRANSITIONS, reviewed
 from petrography.report.several_fields import (
     FieldsReport,
     NamedResult,
@@ -71,7 +72,6 @@ from petrography.report.several_fields import (
 from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Column, Table
-from petrography.report.tables import csv_text, modal_table, write_csv
 from petrography.report.texture_columns import (
     tabulated_contacts,
     tabulated_intergrowths,

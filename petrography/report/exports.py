@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Literal, TypeAlias
 
 from petrography.report.coco import write_grains_coco
+from petrography.report.csv_tables import write_csv
 from petrography.report.geojson import write_grains_geojson
 from petrography.report.grain_columns import tabulated_grains
 from petrography.report.modal_columns import tabulated_modal
@@ -16,7 +17,6 @@ from petrography.report.result import Contacts, Result
 from petrography.report.sieve_columns import tabulated_sieves
 from petrography.report.size_columns import tabulated_sizes
 from petrography.report.table import Table
-from petrography.report.tables import write_csv
 from petrography.report.texture_columns import (
     tabulated_contacts,
     tabulated_intergrowths,

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.minerals import mineral
 from petrography.report.aligned_text import aligned
+from petrography.report.csv_tables import interval_text, limit_lines
 from petrography.report.modal_uncertainty import NotFound
 from petrography.report.result import Percent, Result
-from petrography.report.tables import interval_text, limit_lines
 from petrography.statistics.several_fields import (
     ElementShare,
     FieldAreas,

@@ -4,7 +4,7 @@
 ``phase_correlation`` find overlaps (``linking`` leads them), ``refinement`` measures them at full
 resolution, ``placement`` lays all fields at once and ``solving`` leaves out what contradicts
 (``consistency``), ``flat_fielding`` and ``gains`` make the light equal from ``overlaps``, ``seams``
-divides the panorama, ``mosaic`` and ``rendering`` draw it, ``reporting`` tells what happened.
+divides the panorama, ``mosaic`` and ``rendering`` draw it, ``report_making`` tells what happened.
 """
 
 from petrography.stitching.fields import PanoramaField

@@ -34,7 +34,7 @@ from petrography.stitching.progress import Progress, counted
 from petrography.stitching.refinement import refine_links
 from petrography.stitching.rendering import STRIP_PX, render_coverage, render_rows
 from petrography.stitching.report import StitchReport
-from petrography.stitching.reporting import Findings, describe
+from petrography.stitching.report_making import Findings, describe
 from petrography.stitching.rough_lens import rough_lenses
 from petrography.stitching.seams import Ownership, find_seams
 from petrography.stitching.solving import Model, Solution, solve

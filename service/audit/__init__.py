@@ -1,12 +1,12 @@
 """What was done, by whom and when: lines that are only ever added, each chained to the one before.
 
 `entry` is one line, `log` adds lines, `verification` finds the first line that is not as it was
-written; `asking` tells who asks.
+written; `requester` tells who asks.
 """
 
-from service.audit.asking import asked_by, asking
 from service.audit.entry import Anchor, AuditEntry, Event, Who, parse_anchor
 from service.audit.log import AuditLog, read_head
+from service.audit.requester import asked_by, asking
 from service.audit.verification import Verdict, entries_of, verify
 
 __all__ = [

@@ -26,12 +26,12 @@ from service.engine.dividing import model_for
 from service.engine.documents import document_bytes
 from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known, with_scale_of
+from service.engine.imaging_keeping import RecordedKeeping
 from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import image_limits, software_versions
 from service.engine.opening_store import open_store
 from service.engine.readiness import Readiness
 from service.engine.recorded_analyses import RecordedAnalyses
-from service.engine.recorded_keeping import RecordedKeeping
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Readable, encoded_in

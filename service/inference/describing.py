@@ -7,7 +7,7 @@ from typing import Literal
 
 from petrography.minerals import MINERALS
 from petrography.model_card import ModelCard
-from service.inference.asking import (
+from service.inference.request_reading import (
     CONFIDENCE,
     IMAGE,
     LABELS,

@@ -19,14 +19,6 @@ from service.engine import Engine, ScratchFiles
 from service.engine.carrying_out import counted
 from service.engine.course import Course
 from service.engine.image_priority import priority_of
-from service.inference.asking import (
-    CONFIDENCE,
-    LABELS,
-    PROBABILITIES,
-    AnswerLimits,
-    Asked,
-    read_request,
-)
 from service.inference.counting import InferenceTimes, ModelStatistics, StatisticsBook
 from service.inference.describing import (
     EXTENSIONS,
@@ -44,6 +36,14 @@ from service.inference.messages import (
     OutputTensor,
     Parameter,
     Raw,
+)
+from service.inference.request_reading import (
+    CONFIDENCE,
+    LABELS,
+    PROBABILITIES,
+    AnswerLimits,
+    Asked,
+    read_request,
 )
 from service.inference.running import Maps, maps_of, pixels_of
 from service.repository import LoadedModel

@@ -84,7 +84,7 @@ class InferenceRequest:
     id : str
         Echoed; empty where none was sent.
     parameters : mapping of str to str, int, float or bool
-        See `service.inference.asking`.
+        See `service.inference.request_reading`.
     inputs : tuple of InputTensor
         In the order of the request.
     outputs : tuple of RequestedOutput

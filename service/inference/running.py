@@ -19,7 +19,7 @@ from petrography.pipeline.model_view import decode_for, is_fusion
 from petrography.segmentation import segment, with_fitting_tiles
 from petrography.segmentation.decision import code_table
 from petrography.workspace import Workspace
-from service.inference.asking import CONFIDENCE, LABELS, PROBABILITIES, Asked, SentFile
+from service.inference.request_reading import CONFIDENCE, LABELS, PROBABILITIES, Asked, SentFile
 from service.runtime import OnnxPredictor
 
 __all__ = ["Maps", "PredictorFor", "maps_of", "pixels_of"]

@@ -3,7 +3,7 @@
 `job_files` and `bucket_job_files` keep what was uploaded, `durable_queue`, `fair_rank` and `slots`
 bring every job to exactly one living process, `job_runner` carries it out, `callbacks` tell its end, `watching` its progress,
 `redelivery` sends one again, `cancelling` ends what was cancelled, `adopting` and `forgotten` find
-jobs that nobody works on, `tidying` looks after what is left, `record_keeping` after records, and
+jobs that nobody works on, `tidying` looks after what is left, `record_expiry` after records, and
 `jobs` is what protocols use; `operating` is for operators.
 """
 

@@ -33,7 +33,7 @@ from service.jobs.job_runner import JobRunner
 from service.jobs.job_state import has_ended, state_of
 from service.jobs.opening_files import open_job_files
 from service.jobs.ordering import new_analysis, order_of
-from service.jobs.record_keeping import RecordKeeping
+from service.jobs.record_expiry import RecordKeeping
 from service.jobs.redelivery import CallbackState
 from service.jobs.submission import Submission
 from service.jobs.tidying import Tidying

@@ -20,8 +20,8 @@ from petrography.report import Result
 from petrography.workspace import IN_MEMORY
 from service.engine.one_image import analyse_image
 from service.engine.scratch_files import ScratchFiles
-from service.inference.asking import Asked
 from service.inference.messages import RequestedOutput
+from service.inference.request_reading import Asked
 from service.inference.running import Maps, maps_of
 from service.repository import LoadedModel
 from service.runtime import ModelNetworks, OnnxPredictor, TileScheduler, open_session

@@ -13,6 +13,7 @@ from reportlab.platypus import CondPageBreak, Image, KeepTogether, Spacer, Table
 
 from petrography.minerals import BACKGROUND_CODE, mineral
 from petrography.report.contact_models import Contacts
+from petrography.report.csv_tables import interval_text
 from petrography.report.grain_text import grain_size_cells
 from petrography.report.pages.charts import (
     BAR_WIDTH,
@@ -28,7 +29,6 @@ from petrography.report.pages.grids import facts_grid, heading, lined_table
 from petrography.report.pages.lettering import BOLD, INK, MUTED, markup, paragraph
 from petrography.report.provenance import fact
 from petrography.report.result import GrainEntry, ModalEntry, Result
-from petrography.report.tables import interval_text
 
 __all__ = ["WIDTH", "about_composition", "about_contacts", "about_grains", "about_sample"]
 

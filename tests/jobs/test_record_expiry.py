@@ -12,8 +12,8 @@ import pytest
 from petrography.errors import AnalysisNotFoundError, BucketUnavailableError
 from service.catalogue import Catalogue
 from service.engine import ANALYSES, ArtefactStore
-from service.jobs import record_keeping
-from service.jobs.record_keeping import RecordKeeping
+from service.jobs import record_expiry
+from service.jobs.record_expiry import RecordKeeping
 from tests.databases import sqlite_url
 from tests.jobs.one_job import asked_job
 from tests.service.test_catalogue import age
@@ -67,7 +67,7 @@ def test_old_records_are_listed_one_behind_the_other(tmp_path: Path) -> None:
 async def test_an_abandoned_analysis_ends_while_the_service_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_keeping, "_LOOK_S", 0.01)
+    monkeypatch.setattr(record_expiry, "_LOOK_S", 0.01)
     url = sqlite_url(tmp_path)
     catalogue = Catalogue(url)
     store = ArtefactStore(tmp_path, max_count=10, max_bytes=10**9)

@@ -1,4 +1,4 @@
-"""Paint phantoms: one photograph, a series on a turning stage, or the fields of a panorama."""
+"""Paint phantoms: one photograph, a series on a rotating stage, or the fields of a panorama."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The option that names photographs of a turning stage."""
+"""The option that names photographs of a rotating stage."""
 
 from __future__ import annotations
 

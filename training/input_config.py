@@ -51,7 +51,7 @@ class InputConfig(Section):
 
 
 class StageSeriesConfig(Section):
-    """Painted sections on a turning stage, in place of photographs; see `training.stage_series`.
+    """Painted sections on a rotating stage, in place of photographs; see `training.stage_series`.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Painted sections on a turning stage as training fields: with the views that they have, or without.
+"""Painted sections on a rotating stage as training fields: with the views that they have, or without.
 
 Sections are painted when a run starts, several at a time, and kept in memory, and beside the runs
 for the next start. Every field is shown several times, each time with other views of it, from none

@@ -2,7 +2,7 @@
 
 The way of a phantom: recipe and seed - composition - textures - arrangement (the section) - surface
 or thin section (the light that it sends back or lets through, in any polarisation) - camera (the
-photograph). `phantom` takes one photograph, `stage_series` a series on a turning stage,
+photograph). `phantom` takes one photograph, `stage_series` a series on a rotating stage,
 `section_fields` overlapping fields of one section; `filtered` puts a filter before a photograph.
 
 Colours come from published reflectances through a camera fitted to LumenStone. A model trained on

@@ -1,4 +1,4 @@
-"""One photograph of a place on a turning stage."""
+"""One photograph of a place on a rotating stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Series on a turning stage: matrices carry the content, optics turn with the stage."""
+"""Series on a rotating stage: matrices carry the content, optics turn with the stage."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_the_network_sees_the_views_where_they_truly_lie(
     assert (difference[..., 8] == 0).mean() > 0.97
     assert analysis.result.provenance["parameters"]["crossed_views"] == 6
     assert not told(analysis, "crossed polars was sent")
-    # View 0 covers all of the image, the others leave the corners of a turned stage.
+    # View 0 covers all of the image, the others leave the corners of a rotated stage.
     (partly,) = told(analysis, "too few views overlap")
     assert f"in {(seen[..., 8] < 255).mean():.1%} of the image" in partly
 

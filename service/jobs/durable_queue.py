@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from petrography.errors import DatabaseUnavailableError, NotReadyError
 from service.jobs.adopting import Adoption
-from service.jobs.fair_rank import fair_rank
+from service.jobs.fair_rank import QueueRanks
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
 from service.jobs.slots import HeldSlot, held_slot
@@ -102,6 +102,7 @@ class DurableQueue:
         self._workers: dict[Priority, int] = {"bulk": concurrent, "interactive": interactive}
         self._changing = threading.Lock()
         self._enqueuing = threading.Lock()
+        self._ranks = {one: QueueRanks(queue, _VERSION) for one, queue in _QUEUES.items()}
         self._started = False
         self._slot: HeldSlot | None = None
         self._adoption = Adoption(_QUEUES["bulk"])
@@ -222,7 +223,8 @@ class DurableQueue:
         try:
             # One after the other: of two at the same time both would get the same turn.
             with self._enqueuing:
-                options = _options(DBOS, workflow_id, priority, tenant)
+                rank = self._ranks[priority].next_rank(DBOS, tenant)
+                options = _options(workflow_id, priority, tenant, rank)
                 DBOS.enqueue_workflow_with_options(options, analysis_id)
         except SQLAlchemyError as error:
             raise DatabaseUnavailableError(_why(error)) from error
@@ -298,7 +300,8 @@ class QueueClient:
         try:
             number = _last_number(self._client, analysis_id) + 1
             workflow_id = _workflow_id(analysis_id, number)
-            options = _options(self._client, workflow_id, priority, tenant)
+            rank = QueueRanks(_QUEUES[priority], _VERSION).next_rank(self._client, tenant)
+            options = _options(workflow_id, priority, tenant, rank)
             self._client.enqueue(options, analysis_id)
         except SQLAlchemyError as error:
             raise DatabaseUnavailableError(_why(error)) from error
@@ -319,14 +322,13 @@ def _client_of(database: JobDatabase) -> DBOSClient:
     )
 
 
-def _options(dbos: Any, workflow_id: str, priority: Priority, tenant: str) -> EnqueueOptions:
-    queue = _QUEUES[priority]
+def _options(workflow_id: str, priority: Priority, tenant: str, rank: int) -> EnqueueOptions:
     return {
         "workflow_name": WORKFLOW,
-        "queue_name": queue,
+        "queue_name": _QUEUES[priority],
         "workflow_id": workflow_id,
         "app_version": _VERSION,
-        "priority": fair_rank(dbos, queue, _VERSION, tenant),
+        "priority": rank,
         # By which the last job of a tenant is found.
         "authenticated_user": tenant,
         "application_name": _NAME,

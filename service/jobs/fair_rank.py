@@ -9,15 +9,18 @@ every process, and no process has to know of another.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["FIRST_RANK", "fair_rank", "rank_after"]
+__all__ = ["FIRST_RANK", "QueueRanks", "rank_after"]
 
 # Before it are the jobs of versions that knew two ranks only, 1 and 10: they go first.
 FIRST_RANK = 100
 # DBOS takes no more. A queue that is empty begins anew, so it is reached by none that ever is.
 _LAST_RANK = 2**31 - 1
+_LOOK_S = 0.5
 
 
 def rank_after(
@@ -51,37 +54,59 @@ def rank_after(
     return min(max(come_to, (last_of_tenant or 0) + 1), _LAST_RANK)
 
 
-def fair_rank(dbos: Any, queue: str, version: str, tenant: str) -> int:
-    """Rank a job that is about to be enqueued.
+class QueueRanks:
+    """The ranks that one process gives in a queue; not for several threads at a time.
+
+    It looks at the database twice a second at most: that takes longer the more jobs wait. What
+    other processes did in between makes a turn come a little sooner or later, and no job is lost.
 
     Parameters
     ----------
-    dbos : DBOS or DBOSClient
-        Who knows the queue.
     queue : str
-        Its name.
+        Name of the queue.
     version : str
         Of the workflows that are worked on: others wait for ever and count for nothing.
-    tenant : str
-        Whose job it is.
-
-    Raises
-    ------
-    sqlalchemy.exc.SQLAlchemyError
-        If the database does not answer.
     """
 
-    def ranks(*statuses: str, **which: Any) -> list[int]:
+    def __init__(self, queue: str, version: str) -> None:
+        self._which = {"queue_name": queue, "app_version": version}
+        self._looked_s = -math.inf
+        self._begun: list[int] = []
+        self._oldest_waiting: int | None = None
+        self._last: dict[str, int | None] = {}
+
+    def next_rank(self, dbos: Any, tenant: str) -> int:
+        """Rank a job that is about to be enqueued.
+
+        Parameters
+        ----------
+        dbos : DBOS or DBOSClient
+            Who knows the queue.
+        tenant : str
+            Whose job it is.
+
+        Raises
+        ------
+        sqlalchemy.exc.SQLAlchemyError
+            If the database does not answer.
+        """
+        if time.monotonic() - self._looked_s > _LOOK_S:
+            self._look(dbos)
+        if tenant not in self._last:
+            found = self._ranks(dbos, "ENQUEUED", "PENDING", user=tenant, sort_desc=True, limit=1)
+            self._last[tenant] = max(found, default=None)
+        rank = rank_after(self._begun, self._oldest_waiting, self._last[tenant])
+        self._last[tenant] = rank
+        return rank
+
+    def _look(self, dbos: Any) -> None:
+        self._begun = self._ranks(dbos, "PENDING")
+        self._oldest_waiting = max(self._ranks(dbos, "ENQUEUED", limit=1), default=None)
+        self._last.clear()
+        self._looked_s = time.monotonic()
+
+    def _ranks(self, dbos: Any, *statuses: str, **which: Any) -> list[int]:
         found = dbos.list_workflows(
-            queue_name=queue,
-            app_version=version,
-            status=list(statuses),
-            load_input=False,
-            load_output=False,
-            **which,
+            status=list(statuses), load_input=False, load_output=False, **self._which, **which
         )
         return [one.priority or 0 for one in found]
-
-    oldest_waiting = ranks("ENQUEUED", limit=1)
-    last = ranks("ENQUEUED", "PENDING", user=tenant, sort_desc=True, limit=1)
-    return rank_after(ranks("PENDING"), max(oldest_waiting, default=None), max(last, default=None))

@@ -12,7 +12,7 @@ from dbos import EnqueueOptions
 
 from service.jobs.durable_queue import QueueClient
 from service.jobs.ends import StoppingError
-from service.jobs.fair_rank import rank_after
+from service.jobs.fair_rank import FIRST_RANK, QueueRanks, rank_after
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
 from service.jobs.slots import PostgresSlots
@@ -173,3 +173,23 @@ def test_nobody_starves_and_nobody_is_before_his_turn() -> None:
     assert "newcomer" in order[151:153]
     in_a_row = max(len(list(group)) for _, group in itertools.groupby(order))
     assert in_a_row <= 2
+
+
+class EmptyQueue:
+    """A database of jobs in which none waits; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def list_workflows(self, **_: object) -> list[object]:
+        self.asked += 1
+        return []
+
+
+def test_many_jobs_at_once_ask_the_database_a_few_times() -> None:
+    database, ranks = EmptyQueue(), QueueRanks("analyses", "1")
+    given = [ranks.next_rank(database, tenant) for tenant in ("a", "b") for _ in range(50)]
+    assert given == 2 * list(range(FIRST_RANK, FIRST_RANK + 50))
+    # Once for what is worked on and what waits, once for the last of each tenant; a slow machine
+    # may look again.
+    assert database.asked <= 20

@@ -55,6 +55,9 @@ would work.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from pydantic import ValidationError
 
 
@@ -70,8 +73,36 @@ class MalformedRequestError(InputError):
     """The request cannot be parsed: JSON, multipart framing or nesting."""
 
 
+@dataclass(frozen=True)
+class FieldFault:
+    """What is wrong with one field of a request.
+
+    Attributes
+    ----------
+    path : tuple of str or int
+        Names and indices that lead to it; empty for the request as a whole.
+    detail : str
+        What is wanted.
+    """
+
+    path: tuple[str | int, ...]
+    detail: str
+
+
 class InvalidParameterError(InputError):
-    """A parameter was read but its value is not possible."""
+    """A parameter was read but its value is not possible.
+
+    Parameters
+    ----------
+    message : str
+        What was given and what is wanted, for people.
+    faults : sequence of FieldFault
+        The same by field, for programs, where a request has fields.
+    """
+
+    def __init__(self, message: str = "", faults: Sequence[FieldFault] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class MissingPartError(InputError):

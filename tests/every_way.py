@@ -54,7 +54,7 @@ class Refused(Exception):
 
     def __init__(self, document: dict[str, Any]) -> None:
         super().__init__(document["detail"])
-        assert set(document) == {"type", "title", "status", "detail", "instance"}
+        assert set(document) - {"errors"} == {"type", "title", "status", "detail", "instance"}
         # Where it was asked: that differs from protocol to protocol.
         self.problem = {name: value for name, value in document.items() if name != "instance"}
 

@@ -22,7 +22,7 @@ COMMAND = re.compile(r"(?:^|(?<!--tag)[\s;|&$(])petroserve((?:[ \t]+[^\s|;&)#]+)
 # The stroke between choices, which a table of Markdown has to escape, as one sign.
 OR = "\x01"
 # Read by the tests, not by the service.
-FOREIGN = {"PETROSERVE_LUMENSTONE", "PETROSERVE_REAL_DATA", "PETROSERVE_EXTRAS"}
+FOREIGN = {"PETROSERVE_LUMENSTONE", "PETROSERVE_REAL_DATA"}
 
 
 @cache

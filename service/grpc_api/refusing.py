@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any, TypeAlias
 
@@ -43,7 +44,7 @@ async def refuse(context: Context, error: Exception, method: str) -> None:
     """
     problem = problem_of(error, asked=method, instance=method, log=_log)
     detail = problem.detail[:_MAX_DETAIL_CHARACTERS]
-    document = problem.model_copy(update={"detail": detail}).model_dump_json().encode()
+    document = json.dumps(problem.model_copy(update={"detail": detail}).members()).encode()
     metadata: list[tuple[str, str | bytes]] = [(PROBLEM_METADATA, document)]
     wait_s = retry_after_s(error)
     if wait_s is not None:

@@ -107,9 +107,8 @@ def _allowed(request: Request) -> set[str]:
 
 def _response(problem: Problem, headers: dict[str, str]) -> Response:
     # ASCII, so that a path with unpaired surrogates cannot make the answer itself fail.
-    content: dict[str, Any] = problem.model_dump()
     return Response(
-        json.dumps(content),
+        json.dumps(problem.members()),
         status_code=problem.status,
         headers=headers,
         media_type=PROBLEM_MEDIA_TYPE,

@@ -9,7 +9,12 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from petrography.errors import BodyTooLargeError, InvalidParameterError, MalformedRequestError
+from petrography.errors import (
+    BodyTooLargeError,
+    FieldFault,
+    InvalidParameterError,
+    MalformedRequestError,
+)
 from service.uploads.part import Part
 
 __all__ = ["REQUEST_PART", "read_request"]
@@ -64,15 +69,16 @@ def _request_text(parts: Sequence[Part], limit_bytes: int) -> bytes:
 
 
 def _refuse(problems: list[ErrorDetails]) -> NoReturn:
+    faults = [FieldFault(one["loc"], one["msg"]) for one in problems[:_MAX_PROBLEMS]]
     described = "; ".join(
-        f"{'.'.join(str(step)[:50] for step in problem['loc']) or REQUEST_PART}: {problem['msg']}"
-        for problem in problems[:_MAX_PROBLEMS]
+        f"{'.'.join(str(step)[:50] for step in fault.path) or REQUEST_PART}: {fault.detail}"
+        for fault in faults
     )
     if problems[0]["type"] == "json_invalid":
         msg = f"part {REQUEST_PART!r} is no JSON: {described}"
         raise MalformedRequestError(msg)
     msg = f"part {REQUEST_PART!r} is not possible: {described}"
-    raise InvalidParameterError(msg)
+    raise InvalidParameterError(msg, faults)
 
 
 def _require_distinct_names(members: list[tuple[str, Any]]) -> None:

@@ -125,6 +125,20 @@ async def test_head_answers_the_headers_of_get(client: httpx.AsyncClient) -> Non
     assert (await client.put("/v1/models")).headers["allow"] == "GET, HEAD"
 
 
+async def test_a_refused_request_names_its_fields_for_programs(client: httpx.AsyncClient) -> None:
+    views = [{"part": "x", "light": "UV", "stage_angle_deg": 0}]
+    answer = await post(client, request={"um_per_px": -1, "views": views, "a/b~c d": 1})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"pointer": "#/um_per_px", "detail": "Input should be greater than or equal to 0.0001"},
+        {"pointer": "#/views/0/light", "detail": "Input should be 'PPL' or 'XPL'"},
+        {"pointer": "#/a~1b~0c%20d", "detail": "Extra inputs are not permitted"},
+    ]
+    unknown = await post(client, request={"model": "nothing"})
+    assert "errors" not in unknown.json()
+
+
 async def test_the_request_part_may_be_a_field_or_a_file(client: httpx.AsyncClient) -> None:
     request = json.dumps({"model": "tiny:1", "um_per_px": 0.5})
     as_file = {

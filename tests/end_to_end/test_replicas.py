@@ -71,8 +71,8 @@ class Replica:
         told: dict[str, Any] = answer.json()
         return told
 
-    def signal(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -118,13 +118,12 @@ def test_what_one_has_taken_the_other_does_when_it_dies(
     clean_environment.setenv("PETROSERVE_PROVIDER", "cpu")
     clean_environment.setenv("PETROSERVE_THREADS", "1")
     with s3_bucket(clean_environment) as s3:
-        with replicas(first, second) as (one, other):
-            # Stopped, it takes no job, so that the first has begun what it then leaves.
-            other.signal(signal.SIGSTOP)
+        with replicas(first) as (one,):
             jobs = [one.submit(image) for _ in range(3)]
             one.until(jobs[0], is_at_its_tiles)
-            one.signal(signal.SIGKILL)
-            other.signal(signal.SIGCONT)
+            one.kill()
+        # With a folder of its own, in which none of the uploads is.
+        with replicas(second) as (other,):
             assert other.cancel(jobs[2]).json()["state"] == "cancelled"
             results = {
                 job: other.until(job, lambda answer: answer.status_code != 202) for job in jobs

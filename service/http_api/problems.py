@@ -21,11 +21,11 @@ from service.status import http_problem
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
-    "Problem",
     "parameter_error",
     "problem_of_error",
     "problem_of_http_exception",
     "problem_response",
+    "problem_schema",
 ]
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -62,6 +62,19 @@ def parameter_error(error: Exception) -> InvalidParameterError:
 def problem_response(members: Mapping[str, Any]) -> Response:
     """Answer a problem whose members are known."""
     return _response(Problem.model_validate(members), {})
+
+
+def problem_schema() -> dict[str, Any]:
+    """Describe a problem document, whole: a part of OpenAPI cannot refer to definitions of its own."""
+    schema = Problem.model_json_schema()
+    definitions = schema.pop("$defs")
+    (of_field,) = definitions.values()
+    schema["properties"]["errors"] = {
+        "type": "array",
+        "items": of_field,
+        "description": "The fields of the request that are at fault, where single ones are.",
+    }
+    return schema
 
 
 def problem_of_http_exception(request: Request, error: HTTPException) -> Response:

@@ -15,7 +15,7 @@ from service.engine import Engine, Finished, Kind
 from service.http_api.access import owner_of
 from service.http_api.artefact_response import artefact_response
 from service.http_api.disconnection import until_disconnect
-from service.http_api.problems import PROBLEM_MEDIA_TYPE, Problem
+from service.http_api.problems import PROBLEM_MEDIA_TYPE, problem_schema
 from service.http_api.upload import REQUEST_PART, Upload, UploadForm, receive_upload
 
 __all__ = [
@@ -38,7 +38,7 @@ T = TypeVar("T")
 PROBLEM: Responses = {
     "default": {
         "description": "A problem document (RFC 9457).",
-        "content": {PROBLEM_MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+        "content": {PROBLEM_MEDIA_TYPE: {"schema": problem_schema()}},
     }
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import uuid
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +16,7 @@ from petrography.errors import (
     OverloadedError,
     StorageUnavailableError,
 )
-from service.status import status_of
+from service import problems
 
 __all__ = ["End", "StoppingError", "is_transient", "problem_of"]
 
@@ -96,16 +95,5 @@ def problem_of(error: BaseException, analysis_id: str, instance: str) -> dict[st
     if isinstance(error, OSError):
         # Its path says where the service keeps things.
         error = StorageUnavailableError(f"the disk of the service says: {error.strerror}")
-    status = status_of(error)
-    detail = str(error)
-    if not status.public:
-        instance = f"urn:uuid:{uuid.uuid4()}"
-        detail = "The service failed; its log says why under the id of this instance."
-        _log.error("%s job %s", instance, analysis_id, exc_info=error)
-    return {
-        "type": status.type_uri,
-        "title": status.title,
-        "status": status.http,
-        "detail": detail,
-        "instance": instance,
-    }
+    asked = f"job {analysis_id}"
+    return problems.problem_of(error, asked=asked, instance=instance, log=_log).members()

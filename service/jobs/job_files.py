@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from petrography.errors import DamagedJobError, StorageUnavailableError
 from petrography.pipeline import AnalysisRequest
+from service.disk import changed_s, sync_folder, write_through
 from service.engine import Placed, Readable
 from service.runtime import Priority
 
@@ -170,14 +171,14 @@ class JobFiles:
         """
         path = self._folder / order.analysis_id
         with _storing():
-            _write_through(aside / _ORDER, order.model_dump_json().encode())
-            _sync_folder(aside)
+            write_through(aside / _ORDER, order.model_dump_json().encode())
+            sync_folder(aside)
             try:
                 aside.rename(path)
             except OSError:
                 if not path.is_dir():
                     raise
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
 
     @contextmanager
     def open(self, analysis_id: str) -> Iterator[OpenJob]:
@@ -254,11 +255,7 @@ class JobFiles:
     def clear_leftovers(self) -> None:
         """Remove what a killed process left half written."""
         for path in self._folder.glob(f"{ASIDE}*"):
-            try:
-                is_old = time.time() - path.stat().st_mtime > LEFTOVER_S
-            except FileNotFoundError:
-                continue
-            if is_old:
+            if time.time() - changed_s(path) > LEFTOVER_S:
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -289,22 +286,6 @@ def _written(path: Path, part: str, source: Readable) -> KeptPart:
         file.flush()
         os.fsync(file.fileno())
     return KeptPart(part=part, file=path.name, size_bytes=size_bytes, sha256=digest.hexdigest())
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, without which a renamed file may be lost."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _pieces_of(source: Readable) -> Iterator[bytes]:

@@ -114,7 +114,7 @@ async def test_a_submission_that_cannot_be_kept_or_enqueued_leaves_nothing(
 
     async with running_jobs(settings_for(model_folder, tmp_path)) as service:
         for broken, trouble, error in (
-            ("service.jobs.job_files._sync_folder", full_disk, StorageUnavailableError),
+            ("service.jobs.job_files.sync_folder", full_disk, StorageUnavailableError),
             (
                 "service.jobs.durable_queue.DBOS.enqueue_workflow_with_options",
                 full_queue,

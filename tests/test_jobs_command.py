@@ -10,33 +10,21 @@ import pytest
 from service.catalogue import Catalogue, NewAnalysis, database_url
 from service.jobs.durable_queue import DurableQueue
 from service.jobs.job_database import JobDatabase
-from service.jobs.job_files import JobOrder
 from service.jobs.opening_files import open_job_files
 from service.settings import Settings
 from tests.command_runs import Run
-from tests.jobs.running_jobs import submission
+from tests.jobs.kept_job import kept_job
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
 def given_up(settings: Settings, tenant: str) -> str:
     """A job of a tenant that was given up, as a service leaves it."""
-    catalogue, sent = Catalogue(database_url(settings)), submission()
+    catalogue = Catalogue(database_url(settings))
     asked = NewAnalysis(tenant, "S-1", None, "", "tiny:1", "bulk", True, "{}")
     analysis_id = catalogue.begin(asked).analysis_id
-    files = open_job_files(settings)
-    with files.received(sent.files) as (aside, parts):
-        order = JobOrder(
-            analysis_id=analysis_id,
-            owner=tenant,
-            tenant=tenant,
-            priority=None,
-            href_root="/v1/analyses",
-            callback=None,
-            request=sent.request.analysis(),
-            parts=parts,
-        )
-        files.keep(aside, order)
+    stated = {"owner": tenant, "tenant": tenant, "href_root": "/v1/analyses"}
+    kept_job(open_job_files(settings), analysis_id, **stated)
     problem = {"type": "x", "title": "x", "status": 503, "detail": "disk full"}
     catalogue.note(analysis_id, state="dead", problem=problem)
     catalogue.close()

@@ -31,18 +31,26 @@ def nearest_colour_model(*, classes: int = len(CODES), opset: int = 17) -> onnx.
     colours = COLOURS[:classes].astype(np.float32)
     weight = (2.0 * colours / SOFTNESS).reshape(classes, 3, 1, 1)
     bias = -(colours**2).sum(axis=1) / SOFTNESS
-    constants = {
-        "weight": weight,
-        "bias": bias,
-        "one": np.array(1.0, dtype=np.float32),
-        "far": np.array(1e9, dtype=np.float32),
-        "white": np.array(255.0, dtype=np.float32),
-        "spatial": np.array([2, 3], dtype=np.int64),
-    }
-    nodes = [
+    nodes = [helper.make_node("Conv", ["planes", "weight", "bias"], ["raw"])]
+    return deciding(nodes, {"weight": weight, "bias": bias}, classes=classes, opset=opset)
+
+
+def deciding(
+    nodes: list[onnx.NodeProto],
+    constants: Mapping[str, NDArray[Any]],
+    *,
+    classes: int = len(CODES),
+    opset: int = 17,
+) -> onnx.ModelProto:
+    """Lead the image as float32 ``planes`` to nodes, and what they make, ``raw``, to a decision."""
+    numbers = {"one": 1.0, "far": 1e9, "white": 255.0}
+    own = {name: np.array(value, dtype=np.float32) for name, value in numbers.items()}
+    spatial = {"spatial": np.array([2, 3], dtype=np.int64)}
+    seen = [
         helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
-        helper.make_node("Conv", ["planes", "weight", "bias"], ["raw"]),
+    ]
+    decided = [
         helper.make_node("Sub", ["allowed", "one"], ["closed"]),
         helper.make_node("Mul", ["closed", "far"], ["penalty"]),
         helper.make_node("Unsqueeze", ["penalty", "spatial"], ["penalties"]),
@@ -55,7 +63,8 @@ def nearest_colour_model(*, classes: int = len(CODES), opset: int = 17) -> onnx.
         helper.make_node("Round", ["scaled"], ["rounded"]),
         helper.make_node("Cast", ["rounded"], ["confidence"], to=TensorProto.UINT8),
     ]
-    return assemble(nodes, constants, classes=classes, opset=opset)
+    all_nodes, all_constants = [*seen, *nodes, *decided], {**constants, **own, **spatial}
+    return assemble(all_nodes, all_constants, classes=classes, opset=opset)
 
 
 def assemble(

@@ -14,12 +14,12 @@ from typing import Any, cast
 from service.catalogue import AnalysisRecord, Catalogue, NewAnalysis
 from service.engine import AnalysisEvent, ArtefactStore
 from service.jobs.callbacks import Callbacks
-from service.jobs.job_files import JobFiles, JobOrder
+from service.jobs.job_files import JobFiles
 from service.jobs.job_runner import JobRunner
 from service.jobs.job_state import JobState
 from service.settings import Settings
 from tests.databases import sqlite_url
-from tests.jobs.running_jobs import submission
+from tests.jobs.kept_job import kept_job
 
 CALLBACK = "https://lims.example.org/x"
 OnEvent = Callable[[AnalysisEvent], None]
@@ -112,22 +112,9 @@ def taken(
     catalogue: Catalogue, files: JobFiles, *, key: str | None = None, model: str | None = None
 ) -> str:
     """Record a job and keep its files."""
-    asked, sent = asked_job(key), submission()
-    begun = catalogue.begin(asked)
-    with files.received(sent.files) as (aside, parts):
-        order = JobOrder(
-            analysis_id=begun.analysis_id,
-            owner="",
-            tenant="",
-            priority=None,
-            href_root="/v1/analyses",
-            callback=CALLBACK,
-            request=sent.request.analysis(),
-            model=model,
-            parts=parts,
-        )
-        files.keep(aside, order)
-    return begun.analysis_id
+    begun = catalogue.begin(asked_job(key))
+    stated = {"href_root": "/v1/analyses", "callback": CALLBACK, "model": model}
+    return kept_job(files, begun.analysis_id, **stated).analysis_id
 
 
 def asked_job(key: str | None = None) -> NewAnalysis:

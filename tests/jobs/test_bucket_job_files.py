@@ -16,6 +16,7 @@ from service.jobs.job_files import JobFiles, JobOrder
 from service.jobs.opening_files import open_job_files
 from service.settings import Settings
 from tests import s3_stand_in
+from tests.jobs.kept_job import kept_job
 from tests.jobs.one_job import one_job
 from tests.jobs.running_jobs import FIELD, Sent, submission
 from tests.s3_stand_in import BUCKET, s3_bucket
@@ -50,19 +51,7 @@ def names(s3: s3_stand_in.Bucket) -> list[str]:
 def kept(files: JobFiles, analysis_id: str = "a", content: bytes = FIELD) -> JobOrder:
     """Receive two files and keep them as a job."""
     sent = replace(submission(), files={"image": Sent(content), "xpl": Sent(b"view")})
-    with files.received(sent.files) as (aside, parts):
-        order = JobOrder(
-            analysis_id=analysis_id,
-            owner="",
-            tenant="",
-            priority=None,
-            href_root="",
-            callback=None,
-            request=sent.request.analysis(),
-            parts=parts,
-        )
-        files.keep(aside, order)
-    return order
+    return kept_job(files, analysis_id, sent)
 
 
 def test_what_one_has_kept_another_reads_and_removes(

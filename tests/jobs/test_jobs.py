@@ -25,9 +25,10 @@ from petrography.errors import (
 )
 from service.engine import ANALYSES
 from service.jobs import changes_of
-from service.jobs.job_files import JobFiles, JobOrder
+from service.jobs.job_files import JobFiles
 from service.jobs.operating import opened_desk
 from tests.http_service import settings_for, watch_runs
+from tests.jobs.kept_job import kept_job
 from tests.jobs.running_jobs import FIELD, WITHIN_S, Running, running_jobs, submission
 
 pytestmark = pytest.mark.anyio
@@ -197,19 +198,8 @@ async def test_a_job_goes_on_in_the_next_process(model_folder: Path, tmp_path: P
 
 
 def test_what_was_uploaded_is_compared_with_its_digest(tmp_path: Path) -> None:
-    files, sent = JobFiles(tmp_path), submission()
-    with files.received(sent.files) as (aside, parts):
-        order = JobOrder(
-            analysis_id="a",
-            owner="",
-            tenant="",
-            priority=None,
-            href_root="",
-            callback=None,
-            request=sent.request.analysis(),
-            parts=parts,
-        )
-        files.keep(aside, order)
+    files = JobFiles(tmp_path)
+    order = kept_job(files, "a")
     with files.open("a") as job:
         assert job.image.read() == FIELD
         assert job.image.read_start(8) == FIELD[:8]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import helper
 
 from petrography.errors import TileTooLargeError
 from petrography.image_codec import encode_png
@@ -27,7 +27,7 @@ from service.repository import LoadedModel
 from service.runtime import ModelNetworks, OnnxPredictor, TileScheduler, open_session
 from service.runtime.tile_quarters import half_px
 from service.settings import Settings
-from tests.tiny_model import CODES, assemble, tiny_card
+from tests.tiny_model import CODES, deciding, tiny_card
 
 CPU = Settings(provider="cpu", threads=1)
 ALL_OPEN = np.ones(len(CODES), dtype=np.float32)
@@ -41,8 +41,6 @@ def model_of_surroundings() -> bytes:
     """A network that compares every pixel with the mean of its tile: its map depends on tiles."""
     names = ("red", "green", "blue")
     nodes = [
-        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
-        helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("ReduceMean", ["planes"], ["mean"], axes=[2, 3], keepdims=1),
         helper.make_node("Sub", ["planes", "mean"], ["unlike"]),
         helper.make_node("Abs", ["unlike"], ["distance"]),
@@ -51,24 +49,10 @@ def model_of_surroundings() -> bytes:
         helper.make_node("Add", ["red", "green"], ["sum"]),
         helper.make_node("Mul", ["sum", "half"], ["fourth"]),
         helper.make_node("Concat", [*names, "fourth"], ["raw"], axis=1),
-        helper.make_node("Sub", ["allowed", "one"], ["closed"]),
-        helper.make_node("Mul", ["closed", "far"], ["penalty"]),
-        helper.make_node("Unsqueeze", ["penalty", "spatial"], ["penalties"]),
-        helper.make_node("Add", ["raw", "penalties"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-        helper.make_node("ArgMax", ["logits"], ["best"], axis=1, keepdims=0),
-        helper.make_node("Cast", ["best"], ["labels"], to=TensorProto.UINT8),
-        helper.make_node("ReduceMax", ["probabilities"], ["highest"], axes=[1], keepdims=0),
-        helper.make_node("Mul", ["highest", "white"], ["scaled"]),
-        helper.make_node("Round", ["scaled"], ["rounded"]),
-        helper.make_node("Cast", ["rounded"], ["confidence"], to=TensorProto.UINT8),
     ]
-    numbers = {"soft": 0.05, "half": 0.55, "one": 1.0, "far": 1e9, "white": 255.0}
-    constants: dict[str, NDArray[Any]] = {
-        name: np.array(value, dtype=np.float32) for name, value in numbers.items()
-    }
-    constants["spatial"] = np.array([2, 3], dtype=np.int64)
-    return assemble(nodes, constants).SerializeToString()
+    numbers = {"soft": 0.05, "half": 0.55}
+    constants = {name: np.array(value, dtype=np.float32) for name, value in numbers.items()}
+    return deciding(nodes, constants).SerializeToString()
 
 
 class FillingGpu:

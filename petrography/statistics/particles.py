@@ -138,13 +138,13 @@ def measure_particles(
     bands = (labels[top : top + BAND_ROWS] for top in range(0, len(labels), BAND_ROWS))
     if not any((band == RESIN_CODE).any() for band in bands):
         return None
-    particle = _numbers(labels, workspace)
-    if particle is None:
+    particle, count = _numbered(labels, workspace)
+    if not count:
         return None
-    areas_px = _areas(labels, particle)
+    areas_px = _areas(labels, particle, count)
     kept = areas_px.sum(axis=1) >= MIN_PARTICLE_AREA_PX
     used = [k for k in range(len(KNOWN_CODES)) if areas_px[kept][:, k].any()]
-    lengths = _lengths(labels, particle, len(areas_px), remove_halos=remove_halos)
+    lengths = _lengths(labels, particle, count, remove_halos=remove_halos)
     boundary_px, free_px = (one[kept][:, used] for one in lengths)
     return Particles(
         codes=tuple(KNOWN_CODES[k] for k in used),
@@ -155,8 +155,8 @@ def measure_particles(
     )
 
 
-def _numbers(labels: Labels, workspace: Workspace) -> NDArray[np.uint32] | None:
-    """Number the particles from 1, by their first pixels; 0 outside. None where there is none."""
+def _numbered(labels: Labels, workspace: Workspace) -> tuple[NDArray[np.uint32], int]:
+    """Number the particles from 1, by their first pixels; 0 outside. Also gives how many."""
     height_px, width_px = labels.shape
     names = workspace.empty(labels.shape, np.uint32)
     rows = min(BAND_ROWS, block_rows(width_px))
@@ -166,7 +166,7 @@ def _numbers(labels: Labels, workspace: Workspace) -> NDArray[np.uint32] | None:
         # As grains of one mineral, whichever.
         stream.add(((band != RESIN_CODE) & (band != UNLABELLED_CODE)).astype(np.uint8))
     found = stream.finish()
-    return with_named_components(found, names).component_map if len(found) else None
+    return with_named_components(found, names).component_map, len(found)
 
 
 def _bands(
@@ -177,8 +177,7 @@ def _bands(
         yield labels[top : top + BAND_ROWS], particle[top : top + BAND_ROWS]
 
 
-def _areas(labels: Labels, particle: NDArray[np.uint32]) -> Areas:
-    count = max(int(numbers.max()) for _, numbers in _bands(labels, particle))
+def _areas(labels: Labels, particle: NDArray[np.uint32], count: int) -> Areas:
     width = len(KNOWN_CODES)
     total = np.zeros(count * width, dtype=np.int64)
     for codes, numbers in _bands(labels, particle):

@@ -60,8 +60,9 @@ def calibrate(
     """Fit the temperature on validation fields and measure the calibration error.
 
     The error after scaling is cross-fitted: one half of the ores is judged with the temperature of
-    the other and the other way round, so that no pixel is judged by itself or by its like. The published temperature
-    is that of all fields; where scaling does not lower the cross-fitted error it stays 1.
+    the other and the other way round, so that no pixel is judged by itself or by its like. The
+    published temperature is that of all fields; where scaling does not lower the cross-fitted error
+    it stays 1.
 
     Parameters
     ----------

@@ -3,8 +3,9 @@
 Colour: `anchors` measures the colour of labelled phases, `reference` holds the colours to reach,
 `colour_matrix` and `fitting` find the matrix between them (`doubts` refuses and warns),
 `colour_calibration` stores it, `colour_correction` applies it. Shading: `flat_cells`, `flat_field`.
-Distortion: `target_points`, `lens_fit`, `lens`. `corrections` applies all three. `input_gate` judges a photograph before a model
-sees it, `distance_to_training` after. `tone_curve` and `colour_difference` serve them all.
+Distortion: `target_points`, `lens_fit`, `lens`. `corrections` applies all three. `input_gate`
+judges a photograph before a model sees it, `distance_to_training` after. `tone_curve` and
+`colour_difference` serve them all.
 """
 
 from petrography.calibration.anchors import Anchor, Colour, colour_anchors

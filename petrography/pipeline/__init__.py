@@ -1,8 +1,10 @@
 """From the bytes of a photograph to a result with its artefacts, in the order of the steps.
 
-`request` says what can be asked, `model_view` what the model sees, `seeing` makes the mineral map, `turning` lays other views over it, `measurement` its statistics,
-`recording` the result, `writing` the `wanted_files` (`map_files` by rows) into a `file_sink`; `analysis` leads through them. The command line and
-every protocol of the service come through here, so the same bytes give the same labels everywhere.
+`request` says what can be asked, `model_view` what the model sees, `seeing` makes the mineral map,
+`turning` lays other views over it, `measurement` its statistics, `recording` the result, `writing`
+the `wanted_files` (`map_files` by rows) into a `file_sink`; `analysis` leads through them. The
+command line and every protocol of the service come through here, so the same bytes give the same
+labels everywhere.
 """
 
 from petrography.pipeline.analysis import (

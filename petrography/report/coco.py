@@ -26,8 +26,9 @@ def write_grains_coco(grains: Grains, target: BinaryIO, *, file_name: str = "ima
 
     Compact UTF-8 JSON of one image. Categories have the codes of the minerals as their ids. The
     segmentation of a grain is its exact mask, run-length encoded without compression: counts of
-    pixels outside and inside by turns, down the columns of the whole image; polygons would lose
-    its holes. Grains of `too_large_to_draw` are left out. `area` is in pixels, `bbox` is (x, y, width, height) in pixels.
+    pixels outside and inside by turns, down the columns of the whole image; polygons would lose its
+    holes. Grains of `too_large_to_draw` are left out. `area` is in pixels, `bbox` is (x, y, width,
+    height) in pixels.
 
     Parameters
     ----------

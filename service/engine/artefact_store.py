@@ -6,9 +6,9 @@
     <folder>/calibrations/<id>/calibration.json, ...
     <folder>/tenants/<tenant>/analyses/<id>/...
 
-Results without a tenant lie on top; no tenant reaches those of another. Several worker processes share the folder. A result is there as a whole or not at all, and never
-changes, so its id and the file's name say which bytes they are; a correction adds a file
-(`service.engine.versions`).
+Results without a tenant lie on top; no tenant reaches those of another. Several worker processes
+share the folder. A result is there as a whole or not at all, and never changes, so its id and the
+file's name say which bytes they are; a correction adds a file (`service.engine.versions`).
 """
 
 from __future__ import annotations

@@ -28,9 +28,10 @@ class _Waiter:
 class Turns:
     """Some turns, shared between tenants, and given out in the order of arrival to each of them.
 
-    Who is urgent is before who is not. Of the tenants that wait, the one that holds the fewest turns is next, and of these the one
-    whose last turn began the longest ago: a thousand requests of one tenant are one neighbour to
-    the others. The only state is that of one event loop; no thread but its own may come here.
+    Who is urgent is before who is not. Of the tenants that wait, the one that holds the fewest
+    turns is next, and of these the one whose last turn began the longest ago: a thousand requests
+    of one tenant are one neighbour to the others. The only state is that of one event loop; no
+    thread but its own may come here.
 
     Parameters
     ----------

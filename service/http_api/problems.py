@@ -65,7 +65,7 @@ def problem_response(members: Mapping[str, Any]) -> Response:
 
 
 def problem_schema() -> dict[str, Any]:
-    """Describe a problem document, whole: a part of OpenAPI cannot refer to definitions of its own."""
+    """Describe a problem document as a whole, without references: OpenAPI takes it as a part."""
     schema = Problem.model_json_schema()
     definitions = schema.pop("$defs")
     (of_field,) = definitions.values()

@@ -1,8 +1,9 @@
 """The Open Inference Protocol without what carries it: tensors in, tensors out.
 
 In the order of the steps: `messages` are what is sent, `tensor_reading` makes arrays of it,
-`request_reading` checks them against the model, `running` leads them through the networks, `inference`
-takes the turns; `describing` and `counting` tell about models. HTTP and gRPC translate to it.
+`request_reading` checks them against the model, `running` leads them through the networks,
+`inference` takes the turns; `describing` and `counting` tell about models. HTTP and gRPC translate
+to it.
 """
 
 from __future__ import annotations

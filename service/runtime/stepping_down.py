@@ -8,9 +8,9 @@ every analysis in which it played a part says so.
 
 What stays equal: classes, probabilities and sizes are computed by the same graph on the same
 pixels, but with smaller tiles: these see less of their surroundings, so an image that is being cut
-is begun again, and its map is that of one size of tiles. On one step equal tiles give equal bytes, whoever shares the batch. Between two steps other
-kernels may round differently, so that probabilities may differ in their last digits, and labels
-where two classes are as good as equal.
+is begun again, and its map is that of one size of tiles. On one step equal tiles give equal bytes,
+whoever shares the batch. Between two steps other kernels may round differently, so that
+probabilities may differ in their last digits, and labels where two classes are as good as equal.
 """
 
 from __future__ import annotations

@@ -46,6 +46,9 @@ _VERSION = "1"
 _AGAIN = ":"
 _POLL_S = 0.25
 _STOP_WITHIN_S = 10.0
+# A transaction takes milliseconds. The server ends the session of a process that stands still in
+# the middle of one (stopped, or on a paused machine), so that its locks hold up the others no longer.
+_IDLE_TRANSACTION_S = 10.0
 _SCHEMA = "petroserve_jobs"
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _WAITING = ["ENQUEUED", "DELAYED", "PENDING"]
@@ -319,6 +322,7 @@ def _client_of(database: JobDatabase) -> DBOSClient:
         application_name=_NAME,
         # Who asks is told that the database does not answer, and does not hang.
         retry_connection_errors=False,
+        sys_db_idle_transaction_timeout_sec=_IDLE_TRANSACTION_S,
     )
 
 
@@ -365,6 +369,7 @@ def _configuration(url: str, slot: str) -> DBOSConfig:
     return {
         "name": _NAME,
         "system_database_url": url,
+        "sys_db_idle_transaction_timeout_sec": _IDLE_TRANSACTION_S,
         "dbos_system_schema": _SCHEMA,
         "executor_id": slot,
         "application_version": _VERSION,

@@ -111,7 +111,7 @@ def is_module(path: str, module: str) -> bool:
 
 
 def environment_read_outside_settings(root: Path) -> list[str]:
-    """Only service/settings.py reads the environment; handing it on to children is no reading."""
+    """Only service/settings reads the environment; handing it on to children is no reading."""
     return [
         f"{path}: reads the environment"
         for path, text in product_sources(root)

@@ -6,39 +6,29 @@ It knows no protocol: each translates a request into a call here and an error in
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
-from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import AnalysisRequest, require_possible
-from petrography.stitching import Matcher
 from service.catalogue import Catalogue, database_url
-from service.engine.analysing import Analyses, Finished, PreparedAnalysis
+from service.engine.analysing import Analyses, Finished
 from service.engine.auditing import Auditing
 from service.engine.barcodes import read_barcode_patterns
-from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
 from service.engine.course import AnalysisEvent, Course
 from service.engine.dividing import model_for
-from service.engine.documents import document_bytes
 from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known, with_scale_of
-from service.engine.imaging_keeping import RecordedKeeping
-from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
+from service.engine.imaging import Imaging
 from service.engine.one_image import image_limits, software_versions
 from service.engine.opening_store import open_store
 from service.engine.readiness import Readiness
 from service.engine.recorded_analyses import RecordedAnalyses
-from service.engine.registering import RegistrationRequest, register_files
-from service.engine.scratch_files import ScratchFiles
-from service.engine.source_files import NamedFile, Readable, encoded_in
-from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
-from service.engine.stored_corrections import stored_optics
+from service.engine.source_files import Readable, encoded_in
 from service.repository import LoadedModel, Repository
-from service.runtime import Priority, TileScheduler, open_matcher
+from service.runtime import Priority, TileScheduler
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -63,6 +53,8 @@ class Engine:
         The finished results.
     readiness : Readiness
         The models, and how their folder is followed.
+    imaging : Imaging
+        Calibrations, registrations and panoramas.
     recorded : RecordedAnalyses
         Who asked for which analysis, and what became of it.
     scheduler : TileScheduler
@@ -82,9 +74,16 @@ class Engine:
         self.scheduler = TileScheduler(telemetry)
         self.barcodes = read_barcode_patterns(settings)
         self._analyses = Analyses(settings, self.store, self.scheduler, self.audit, self.barcodes)
-        self._keeping = RecordedKeeping(self.store, self.audit)
         self.readiness = Readiness(settings, telemetry, self.scheduler, self.audit)
-        self._matcher: Matcher | None = None
+        self.imaging = Imaging(
+            settings,
+            telemetry,
+            self.store,
+            self.audit,
+            workers=self.workers,
+            readiness=self.readiness,
+            analyses=self._analyses,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -98,8 +97,7 @@ class Engine:
         self.store.open_folder()
         self.audit.started(self.version)
         await asyncio.to_thread(self.recorded.catalogue.open)
-        if self.settings.panorama_matcher is not None:
-            self._matcher = open_matcher(self.settings.panorama_matcher, self.settings)
+        self.imaging.open_matcher()
         try:
             async with self.readiness.held():
                 yield
@@ -256,165 +254,3 @@ class Engine:
         wait_s = self.admission.expected_wait_s(priority_of(shape, self.settings))
         rate = self._analyses.other_rate
         return estimate(shape, request, model, self.settings, rate, queue_wait_s=wait_s)
-
-    async def calibrate(
-        self,
-        images: Sequence[NamedFile],
-        labels: Sequence[NamedFile],
-        request: CalibrationRequest,
-        *,
-        dark: Sequence[NamedFile] = (),
-        owner: str = "",
-    ) -> Finished:
-        """Fit a calibration and keep it under the digest of its content.
-
-        Parameters
-        ----------
-        images, labels, dark : sequence of NamedFile
-            See `service.engine.calibrating.calibrate`.
-        request : CalibrationRequest
-            What is wanted.
-        owner : str
-            As for `analyse`.
-
-        Raises
-        ------
-        InputError
-            If images, labels or request cannot be used.
-        NotReadyError
-            If the service is starting or stopping.
-        """
-
-        def work(course: Course) -> Finished:
-            calibration_id, files = calibrate(
-                images, labels, dark, request, limits=self.limits, course=course
-            )
-            course.go_on()
-            return self._keeping.keep(CALIBRATIONS, calibration_id, files, owner)
-
-        return await self._image(CALIBRATIONS, work, owner)
-
-    async def register(
-        self,
-        reference: NamedFile,
-        views: Sequence[NamedFile],
-        request: RegistrationRequest,
-        *,
-        owner: str = "",
-    ) -> Finished:
-        """Lay views over a reference and keep them.
-
-        Parameters
-        ----------
-        reference : NamedFile
-            What the views are laid over.
-        views : sequence of NamedFile
-            Photographs of the same place, each with a name of its own.
-        request : RegistrationRequest
-            What is known of the views.
-        owner : str
-            As for `analyse`.
-
-        Raises
-        ------
-        InputError
-            If an image or the request cannot be used, or a view does not fit with certainty.
-        NotReadyError
-            If the service is starting or stopping.
-        """
-
-        def work(course: Course) -> Finished:
-            with self.store.draft(REGISTRATIONS, owner) as draft:
-                registration = register_files(
-                    reference,
-                    views,
-                    request,
-                    draft,
-                    str(uuid.uuid4()),
-                    limits=self.limits,
-                    course=course,
-                )
-                document = document_bytes(registration)
-                course.go_on()
-                return self._keeping.publish(REGISTRATIONS, registration.id, document, draft)
-
-        return await self._image(REGISTRATIONS, work, owner)
-
-    async def stitch(
-        self,
-        fields: Sequence[NamedFile],
-        flat_field: NamedFile | None,
-        request: PanoramaRequest,
-        *,
-        href_root: str = "",
-        tenant: str = "",
-        owner: str = "",
-        analysis_id: str | None = None,
-    ) -> Finished:
-        """Join fields to a panorama and keep it; analyse it if that is wanted.
-
-        Parameters
-        ----------
-        fields : sequence of NamedFile
-            Overlapping photographs of a section, each with a name of its own.
-        flat_field : NamedFile or None
-            A measured flat field.
-        request : PanoramaRequest
-            What is wanted.
-        href_root : str
-            Where the protocol shows analyses.
-        tenant, owner, analysis_id : str
-            As for `analyse`.
-
-        Raises
-        ------
-        InputError
-            If fields or request cannot be used, or nothing fits together with certainty.
-        NotReadyError
-            If the service is starting or stopping.
-        """
-        prepared: PreparedAnalysis | None = None
-        if request.analysis is not None:
-            model = await model_for(self.repository, request.analysis.model, fields)
-            prepared = await self._analyses.prepared(
-                request.analysis,
-                model,
-                href_root=href_root,
-                tenant=tenant,
-                owner=owner,
-                analysis_id=analysis_id,
-            )
-        ids = request.optics_ids()
-        stored = Corrections()
-        if any(ids):
-            stored = await asyncio.to_thread(stored_optics, self.store, *ids, owner)
-
-        def work(course: Course) -> Finished:
-            with self.store.draft(PANORAMAS, owner) as draft:
-                made = stitch_panorama(
-                    fields,
-                    flat_field,
-                    request,
-                    stored,
-                    draft,
-                    limits=self.limits,
-                    max_px=self.settings.max_panorama_pixels,
-                    matcher=self._matcher,
-                    course=course,
-                )
-                analysed_id = None
-                if prepared is not None:
-                    drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
-                    joined = made.joined(request, self.settings.scratch_folder)
-                    analysed_id = prepared.run(drawn, course, joined=joined).result_id
-                course.go_on()
-                document = made.document(name := str(uuid.uuid4()), analysed_id)
-                return self._keeping.publish(PANORAMAS, name, document, draft)
-
-        return await self._image(PANORAMAS, work, owner)
-
-    async def _image(self, kind: Kind, work: Callable[[Course], Finished], tenant: str) -> Finished:
-        """Carry out work that needs no model."""
-        self.require_ready()
-        with counted(lambda outcome: self.telemetry.imaging.labels(kind.folder, outcome).inc()):
-            return await self.workers.carry_out(work, tenant=tenant)

@@ -43,7 +43,7 @@ def calibration_routes(engine: Engine) -> APIRouter:
 
     def fit(request: Request, upload: Upload[CalibrationRequest]) -> Coroutine[Any, Any, Finished]:
         files = upload.files
-        return engine.calibrate(
+        return engine.imaging.calibrate(
             files["image"],
             files["labels"],
             upload.request,

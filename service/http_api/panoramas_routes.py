@@ -40,7 +40,7 @@ def panorama_routes(engine: Engine) -> APIRouter:
 
     async def join(request: Request, upload: Upload[PanoramaRequest]) -> Finished:
         def stitch(analysis_id: str | None = None) -> Coroutine[Any, Any, Finished]:
-            return engine.stitch(
+            return engine.imaging.stitch(
                 upload.files["field"],
                 next(iter(upload.files["flat_field"]), None),
                 upload.request,

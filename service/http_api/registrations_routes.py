@@ -32,7 +32,7 @@ def registration_routes(engine: Engine) -> APIRouter:
         request: Request, upload: Upload[RegistrationRequest]
     ) -> Coroutine[Any, Any, Finished]:
         (reference,) = upload.files["reference"]
-        return engine.register(
+        return engine.imaging.register(
             reference, upload.files["view"], upload.request, owner=owner_of(request)
         )
 

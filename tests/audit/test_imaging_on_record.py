@@ -36,9 +36,9 @@ def imaging(engine: Engine) -> dict[str, Coroutine[Any, Any, Finished]]:
     first, second = (file(name, pixels) for name, pixels in FIELDS.items())
     white = CalibrationRequest(white_rgb=(200.0, 190.0, 180.0))
     return {
-        "calibration.made": engine.calibrate([file("grey.png", GREY)], [], white),
-        "panorama.made": engine.stitch([first, second], None, PanoramaRequest()),
-        "registration.made": engine.register(
+        "calibration.made": engine.imaging.calibrate([file("grey.png", GREY)], [], white),
+        "panorama.made": engine.imaging.stitch([first, second], None, PanoramaRequest()),
+        "registration.made": engine.imaging.register(
             file("reference.png", FIELDS[first.name]),
             [file("again.png", FIELDS[first.name])],
             RegistrationRequest(),

@@ -47,8 +47,8 @@ async def test_a_registration_and_a_panorama_name_the_digests_of_their_inputs(
     sent, next_sent = file(first, one), file(second, other)
     again = file("again", one)
 
-    laid = await engine.register(again, [sent], RegistrationRequest())
-    joined = await engine.stitch([sent, next_sent], None, PanoramaRequest())
+    laid = await engine.imaging.register(again, [sent], RegistrationRequest())
+    joined = await engine.imaging.stitch([sent, next_sent], None, PanoramaRequest())
 
     assert json.loads(laid.document)["inputs"] == [
         digests("again", again, one),

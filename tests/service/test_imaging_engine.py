@@ -70,7 +70,7 @@ async def engine(model_folder: Path, tmp_path: Path) -> AsyncIterator[Engine]:
 
 def calibrate(engine: Engine, image: FileInMemory) -> asyncio.Task[Finished]:
     request = CalibrationRequest(white_rgb=(200.0, 190.0, 180.0))
-    return asyncio.create_task(engine.calibrate([image], [], request))
+    return asyncio.create_task(engine.imaging.calibrate([image], [], request))
 
 
 async def test_a_calibration_that_nobody_waits_for_is_not_kept(engine: Engine) -> None:
@@ -94,7 +94,7 @@ async def test_a_calibration_that_nobody_waits_for_is_not_kept(engine: Engine) -
 async def test_a_panorama_stops_at_the_next_field(engine: Engine) -> None:
     first, second = (file(name, pixels) for name, pixels in FIELDS.items())
     first.opened.clear()
-    running = asyncio.create_task(engine.stitch([first, second], None, PanoramaRequest()))
+    running = asyncio.create_task(engine.imaging.stitch([first, second], None, PanoramaRequest()))
     await reached(first.reached)
 
     running.cancel()
@@ -110,7 +110,7 @@ async def test_a_panorama_stops_at_the_next_field(engine: Engine) -> None:
 async def test_a_registration_stops_at_the_next_view(engine: Engine) -> None:
     reference, *views = (file(name, FIELD) for name in ("reference", "a", "b"))
     views[0].opened.clear()
-    running = asyncio.create_task(engine.register(reference, views, RegistrationRequest()))
+    running = asyncio.create_task(engine.imaging.register(reference, views, RegistrationRequest()))
     await reached(views[0].reached)
 
     running.cancel()
@@ -142,7 +142,7 @@ async def test_imaging_waits_in_the_queue_of_the_analyses(engine: Engine) -> Non
 async def test_a_panorama_is_kept_with_all_its_files(engine: Engine) -> None:
     files = [file(name, pixels) for name, pixels in FIELDS.items()]
 
-    finished = await engine.stitch(files, None, PanoramaRequest())
+    finished = await engine.imaging.stitch(files, None, PanoramaRequest())
 
     for name in PANORAMAS.media_types:
         with engine.store.open(PANORAMAS, finished.result_id, name).file as opened:
@@ -151,7 +151,7 @@ async def test_a_panorama_is_kept_with_all_its_files(engine: Engine) -> None:
 
 async def test_what_cannot_be_stitched_leaves_nothing_behind(engine: Engine) -> None:
     with pytest.raises(InputError):
-        await engine.stitch([file("a", GREY), file("b", GREY)], None, PanoramaRequest())
+        await engine.imaging.stitch([file("a", GREY), file("b", GREY)], None, PanoramaRequest())
 
     assert kept_paths(engine.settings.artefacts_folder) == []
     assert metric(engine, 'petroserve_imaging_total{kind="panoramas",outcome="refused"}') == 1.0

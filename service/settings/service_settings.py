@@ -1,4 +1,4 @@
-"""Every setting of the service, in one frozen class: the only reader of the environment.
+"""Every setting of the service, in one frozen class.
 
 A field ``x`` is the variable ``PETROSERVE_X``; the command line overrides it.
 """
@@ -14,8 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from petrography.errors import ConfigurationError
 from petrography.model_card import Precision
+from service.settings.problems import settings_problems
 
-__all__ = ["Provider", "Settings", "TraceSettings", "read_settings", "read_trace_settings"]
+__all__ = ["Provider", "Settings", "read_settings"]
 
 Provider = Literal["cpu", "cuda", "tensorrt", "auto"]
 
@@ -342,52 +343,6 @@ class Settings(BaseSettings):
         return {f"PETROSERVE_{name.upper()}": str(value) for name, value in own.items()}
 
 
-class TraceSettings(BaseSettings):
-    """Whether spans are sent, by the variables of OpenTelemetry; its SDK reads all the others."""
-
-    model_config = SettingsConfigDict(env_prefix="OTEL_", env_ignore_empty=True, frozen=True)
-
-    sdk_disabled: bool = False
-    """``true`` switches everything off."""
-
-    traces_exporter: Literal["otlp", "none"] | None = None
-    """``otlp`` switches on without an address (localhost:4318), ``none`` off with one."""
-
-    exporter_otlp_endpoint: str | None = None
-    """Where the collector is; ``/v1/traces`` is added."""
-
-    exporter_otlp_traces_endpoint: str | None = None
-    """Where its spans go, as it stands."""
-
-    exporter_otlp_protocol: Literal["http/protobuf"] | None = None
-    """The one that is spoken."""
-
-    exporter_otlp_traces_protocol: Literal["http/protobuf"] | None = None
-    """The same, for spans."""
-
-    @property
-    def is_on(self) -> bool:
-        """Whether spans are sent."""
-        if self.sdk_disabled or self.traces_exporter == "none":
-            return False
-        stated = self.exporter_otlp_endpoint or self.exporter_otlp_traces_endpoint
-        return self.traces_exporter == "otlp" or stated is not None
-
-
-def read_trace_settings() -> TraceSettings:
-    """Read whether spans are sent.
-
-    Raises
-    ------
-    ConfigurationError
-        If a value is not possible; names the variable.
-    """
-    try:
-        return TraceSettings()
-    except ValidationError as error:
-        raise ConfigurationError(_problems("OTEL_", error)) from None
-
-
 def read_settings(**overrides: object) -> Settings:
     """Read the settings from the environment.
 
@@ -405,16 +360,4 @@ def read_settings(**overrides: object) -> Settings:
     try:
         return Settings.model_validate(stated)
     except ValidationError as error:
-        raise ConfigurationError(_problems("PETROSERVE_", error)) from None
-
-
-def _problems(prefix: str, error: ValidationError) -> str:
-    problems = "; ".join(
-        f"{_variable(prefix, problem['loc'])}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    )
-    return f"settings cannot be used: {problems}"
-
-
-def _variable(prefix: str, place: tuple[int | str, ...]) -> str:
-    return f"{prefix}{str(place[0]).upper()}" if place else "together"
+        raise ConfigurationError(settings_problems("PETROSERVE_", error)) from None

@@ -1,0 +1,253 @@
+"""Work on series of images: calibrations, registrations and panoramas."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from petrography.calibration import Corrections
+from petrography.image_codec import ImageLimits
+from petrography.stitching import Matcher
+from service.engine.analysing import Analyses, Finished, PreparedAnalysis
+from service.engine.artefact_store import ArtefactStore
+from service.engine.auditing import Auditing
+from service.engine.calibrating import CalibrationRequest, calibrate
+from service.engine.carrying_out import Workers, counted
+from service.engine.course import Course
+from service.engine.dividing import model_for
+from service.engine.documents import document_bytes
+from service.engine.imaging_keeping import RecordedKeeping
+from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
+from service.engine.one_image import image_limits
+from service.engine.readiness import Readiness
+from service.engine.registering import RegistrationRequest, register_files
+from service.engine.scratch_files import ScratchFiles
+from service.engine.source_files import NamedFile
+from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
+from service.engine.stored_corrections import stored_optics
+from service.runtime import open_matcher
+from service.settings import Settings
+from service.telemetry import Telemetry
+
+__all__ = ["Imaging"]
+
+
+class Imaging:
+    """Fits calibrations, lays views over one another and joins fields.
+
+    Parameters
+    ----------
+    settings : Settings
+        Everything that can be set.
+    telemetry : Telemetry
+        Told what happens.
+    store : ArtefactStore
+        Keeps the results.
+    audit : Auditing
+        Records them.
+    workers : Workers
+        Carry the work out.
+    readiness : Readiness
+        The models of panoramas that are analysed.
+    analyses : Analyses
+        Analyses them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        telemetry: Telemetry,
+        store: ArtefactStore,
+        audit: Auditing,
+        *,
+        workers: Workers,
+        readiness: Readiness,
+        analyses: Analyses,
+    ) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._store = store
+        self._keeping = RecordedKeeping(store, audit)
+        self._workers = workers
+        self._readiness = readiness
+        self._analyses = analyses
+        self._matcher: Matcher | None = None
+
+    def open_matcher(self) -> None:
+        """Open the matcher of panoramas, where one is set.
+
+        Raises
+        ------
+        ConfigurationError
+            If it cannot be used.
+        """
+        if self._settings.panorama_matcher is not None:
+            self._matcher = open_matcher(self._settings.panorama_matcher, self._settings)
+
+    @property
+    def _limits(self) -> ImageLimits:
+        return image_limits(self._settings)
+
+    async def calibrate(
+        self,
+        images: Sequence[NamedFile],
+        labels: Sequence[NamedFile],
+        request: CalibrationRequest,
+        *,
+        dark: Sequence[NamedFile] = (),
+        owner: str = "",
+    ) -> Finished:
+        """Fit a calibration and keep it under the digest of its content.
+
+        Parameters
+        ----------
+        images, labels, dark : sequence of NamedFile
+            See `service.engine.calibrating.calibrate`.
+        request : CalibrationRequest
+            What is wanted.
+        owner : str
+            As for `Engine.analyse`.
+
+        Raises
+        ------
+        InputError
+            If images, labels or request cannot be used.
+        NotReadyError
+            If the service is starting or stopping.
+        """
+
+        def work(course: Course) -> Finished:
+            calibration_id, files = calibrate(
+                images, labels, dark, request, limits=self._limits, course=course
+            )
+            course.go_on()
+            return self._keeping.keep(CALIBRATIONS, calibration_id, files, owner)
+
+        return await self._image(CALIBRATIONS, work, owner)
+
+    async def register(
+        self,
+        reference: NamedFile,
+        views: Sequence[NamedFile],
+        request: RegistrationRequest,
+        *,
+        owner: str = "",
+    ) -> Finished:
+        """Lay views over a reference and keep them.
+
+        Parameters
+        ----------
+        reference : NamedFile
+            What the views are laid over.
+        views : sequence of NamedFile
+            Photographs of the same place, each with a name of its own.
+        request : RegistrationRequest
+            What is known of the views.
+        owner : str
+            As for `Engine.analyse`.
+
+        Raises
+        ------
+        InputError
+            If an image or the request cannot be used, or a view does not fit with certainty.
+        NotReadyError
+            If the service is starting or stopping.
+        """
+
+        def work(course: Course) -> Finished:
+            with self._store.draft(REGISTRATIONS, owner) as draft:
+                registration = register_files(
+                    reference,
+                    views,
+                    request,
+                    draft,
+                    str(uuid.uuid4()),
+                    limits=self._limits,
+                    course=course,
+                )
+                document = document_bytes(registration)
+                course.go_on()
+                return self._keeping.publish(REGISTRATIONS, registration.id, document, draft)
+
+        return await self._image(REGISTRATIONS, work, owner)
+
+    async def stitch(
+        self,
+        fields: Sequence[NamedFile],
+        flat_field: NamedFile | None,
+        request: PanoramaRequest,
+        *,
+        href_root: str = "",
+        tenant: str = "",
+        owner: str = "",
+        analysis_id: str | None = None,
+    ) -> Finished:
+        """Join fields to a panorama and keep it; analyse it if that is wanted.
+
+        Parameters
+        ----------
+        fields : sequence of NamedFile
+            Overlapping photographs of a section, each with a name of its own.
+        flat_field : NamedFile or None
+            A measured flat field.
+        request : PanoramaRequest
+            What is wanted.
+        href_root : str
+            Where the protocol shows analyses.
+        tenant, owner, analysis_id : str
+            As for `Engine.analyse`.
+
+        Raises
+        ------
+        InputError
+            If fields or request cannot be used, or nothing fits together with certainty.
+        NotReadyError
+            If the service is starting or stopping.
+        """
+        prepared: PreparedAnalysis | None = None
+        if request.analysis is not None:
+            model = await model_for(self._readiness.repository, request.analysis.model, fields)
+            prepared = await self._analyses.prepared(
+                request.analysis,
+                model,
+                href_root=href_root,
+                tenant=tenant,
+                owner=owner,
+                analysis_id=analysis_id,
+            )
+        ids = request.optics_ids()
+        stored = Corrections()
+        if any(ids):
+            stored = await asyncio.to_thread(stored_optics, self._store, *ids, owner)
+
+        def work(course: Course) -> Finished:
+            with self._store.draft(PANORAMAS, owner) as draft:
+                made = stitch_panorama(
+                    fields,
+                    flat_field,
+                    request,
+                    stored,
+                    draft,
+                    limits=self._limits,
+                    max_px=self._settings.max_panorama_pixels,
+                    matcher=self._matcher,
+                    course=course,
+                )
+                analysed_id = None
+                if prepared is not None:
+                    drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
+                    joined = made.joined(request, self._settings.scratch_folder)
+                    analysed_id = prepared.run(drawn, course, joined=joined).result_id
+                course.go_on()
+                document = made.document(name := str(uuid.uuid4()), analysed_id)
+                return self._keeping.publish(PANORAMAS, name, document, draft)
+
+        return await self._image(PANORAMAS, work, owner)
+
+    async def _image(self, kind: Kind, work: Callable[[Course], Finished], tenant: str) -> Finished:
+        """Carry out work that needs no model."""
+        self._readiness.require_ready()
+        with counted(lambda outcome: self._telemetry.imaging.labels(kind.folder, outcome).inc()):
+            return await self._workers.carry_out(work, tenant=tenant)

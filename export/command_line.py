@@ -115,7 +115,7 @@ def _reopen(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from export.publish import export_checkpoint
+    from export.checkpoint_export import export_checkpoint
 
     folder = export_checkpoint(
         arguments.checkpoint,

@@ -21,9 +21,9 @@ from export.judging import verified_model
 from export.onnx_predictor import ExportedGraph, open_graph
 from export.parity import untraced_side_px
 from export.precision import Converted, to_float16, to_int8
-from export.publish import chosen_version, publish
 from export.tiling_proof import prove_tiling
 from export.timing import time_graphs
+from export.version_folder import chosen_version, publish
 from petrography.accuracy import NearestColour, confusion_matrix, scores_of_present
 from petrography.errors import ConfigurationError
 from petrography.minisign import SecretKey

@@ -28,7 +28,7 @@ def checkpoint(request, tmp_path_factory, painted_folder):
 @pytest.fixture(scope="session")
 def published(checkpoint, tmp_path_factory):
     """The checkpoint as a published model."""
-    from export.publish import export_checkpoint
+    from export.checkpoint_export import export_checkpoint
     from training.checkpoint import load_checkpoint
 
     cut = load_checkpoint(checkpoint).config.network.architecture == "resunet"

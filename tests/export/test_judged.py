@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from export.publish import export_checkpoint
+from export.checkpoint_export import export_checkpoint
 from export.recipe_differences import recipe_differences
 from petrography.errors import ConfigurationError
 from petrography.model_card import parse_card

@@ -10,10 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
+from export.checkpoint_export import export_checkpoint
 from export.graph import to_onnx
 from export.graph_weights import lay_onto, restore_normalisation
 from export.onnx_predictor import open_graph
-from export.publish import export_checkpoint
 from export.reopening import reopen_model
 from petrography.errors import ConfigurationError
 from petrography.model_card import parse_card

@@ -6,11 +6,7 @@ Nothing appears in the models folder until everything is proven; it then appears
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,9 +22,9 @@ from export.graph import OPSET, to_onnx
 from export.judge_figures import judge_of, judged_by
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity, untraced_side_px
-from export.signing import sign_model
 from export.tiling_proof import prove_tiling
 from export.timing import time_graphs
+from export.version_folder import chosen_version, publish
 from petrography.accuracy import NearestColour, fit_nearest_colour
 from petrography.channels import RGB_CHANNELS, colours_or_bands
 from petrography.errors import ConfigurationError, field_problems
@@ -56,7 +52,7 @@ from training.networks.description import described
 from training.run import git_commit, load_data
 from training.splitting import split_paths
 
-__all__ = ["chosen_version", "export_checkpoint", "next_version", "publish"]
+__all__ = ["export_checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -152,81 +148,6 @@ def _geometry(saved: Checkpoint, tile_px: int | None) -> TileGeometry:
     except ValidationError as error:
         msg = f"tile_px {tile_px} does not fit the network: {field_problems(error)}"
         raise ConfigurationError(msg) from None
-
-
-def publish(
-    folder: Path, onnx_bytes: bytes, card: ModelCard, *, key: SecretKey | None = None
-) -> Path:
-    """Write graph and card beside the target and rename the whole folder into place.
-
-    Parameters
-    ----------
-    folder : Path
-        ``models/<name>/<version>``.
-    onnx_bytes : bytes
-        The graph.
-    card : ModelCard
-        Its card.
-    key : SecretKey, optional
-        Signs both files.
-
-    Raises
-    ------
-    ConfigurationError
-        If the folder exists: a published version never changes.
-    """
-    _require_absent(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # The leading dot keeps a half-written folder out of the sight of a serving process.
-    temporary = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folder.parent))
-    try:
-        temporary.chmod(0o755)
-        _write_flushed(temporary / "model.onnx", onnx_bytes)
-        _write_flushed(temporary / "model.json", card.model_dump_json(indent=2).encode() + b"\n")
-        if key is not None:
-            sign_model(temporary, key, signed_utc_s=int(time.time()))
-        os.rename(temporary, folder)  # noqa: PTH104 - Path.rename would replace an empty folder too
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        msg = f"{folder} cannot be published: {error}"
-        raise ConfigurationError(msg) from error
-    return folder
-
-
-def _write_flushed(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _require_absent(folder: Path) -> None:
-    if folder.exists():
-        msg = f"{folder} exists; a published version is never overwritten, choose another version"
-        raise ConfigurationError(msg)
-
-
-def next_version(folder: Path) -> int:
-    """Give the number above the highest version in ``models/<name>``; 1 where there is none."""
-    if not folder.is_dir():
-        return 1
-    return 1 + max((int(one.name) for one in folder.iterdir() if one.name.isdigit()), default=0)
-
-
-def chosen_version(folder: Path, wanted: int | None) -> int:
-    """Choose the version to publish in ``models/<name>``, before any work is done for it.
-
-    Raises
-    ------
-    ConfigurationError
-        If the wanted one is below 1 or exists.
-    """
-    version = next_version(folder) if wanted is None else wanted
-    if version < 1:
-        msg = f"version is {version}; wanted 1 or more, or none for the next one"
-        raise ConfigurationError(msg)
-    _require_absent(folder / str(version))
-    return version
 
 
 def _fields(saved: Checkpoint, data: DataConfig) -> tuple[Sequence[Field], Sequence[Field]]:

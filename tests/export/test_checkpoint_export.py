@@ -8,9 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
+from export.checkpoint_export import export_checkpoint
 from export.judging import accuracy_table, evaluations_of, find_model, measure_model, open_model
 from export.onnx_predictor import open_graph
-from export.publish import export_checkpoint, publish
+from export.version_folder import publish
 from petrography.errors import ConfigurationError, ModelCardError
 from petrography.model_card import parse_card, sha256_hex
 from petrography.segmentation import segment

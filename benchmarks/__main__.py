@@ -34,6 +34,7 @@ SCRIPTS = (
     "bench_start.py",
 )
 NEEDING_MORE = {
+    "bench_folds.py": "photographs of sandstones and of LumenStone (CONFIG.toml...)",
     "bench_map_errors.py": "LumenStone's validation images (--data)",
     "bench_tiling.py": "LumenStone's validation images (PETROSERVE_LUMENSTONE)",
     "bench_xpl_fusion.py": "a model trained as the twin of the one that is judged (--twin)",

@@ -31,7 +31,7 @@ from training.run import Run, prepare_run, restore_run, run_folder
 from training.starting import resumed_checkpoint
 from training.torch_predictor import TorchPredictor
 
-__all__ = ["LAST_CHECKPOINT", "train"]
+__all__ = ["LAST_CHECKPOINT", "averaged_model", "train"]
 
 LAST_CHECKPOINT = "last.pt"
 
@@ -188,8 +188,8 @@ def _finite(loss: float, run: Run) -> float:
     raise ConfigurationError(msg)
 
 
-def _validate(run: Run) -> dict[str, float]:
-    """Mean IoU and pixel accuracy on whole validation fields, the association of each given."""
+def averaged_model(run: Run) -> EvaluatedModel:
+    """The averaged weights of a run, on tiles of the size that its validation images are cut to."""
     classes = run.config.data.classes
 
     def predictor_for(allowed: Sequence[int]) -> TorchPredictor:
@@ -200,14 +200,19 @@ def _validate(run: Run) -> dict[str, float]:
         tile_geometry(run.config.network, patch_px=max(run.config.sampler.patch_shape_px)),
         [(field.truth.shape[0], field.truth.shape[1]) for field in run.validation],
     )
-    model = EvaluatedModel(predictor_for, classes, geometry)
-    what = f"the validation, in tiles of {geometry.size_px} px,"
+    return EvaluatedModel(predictor_for, classes, geometry, channels=run.config.channels)
+
+
+def _validate(run: Run) -> dict[str, float]:
+    """Mean IoU and pixel accuracy on whole validation fields, the association of each given."""
+    model = averaged_model(run)
+    what = f"the validation, in tiles of {model.geometry.size_px} px,"
     with memory_told(what, run.device, "sampler.patch_px or data.resampling_factor"):
         confusion = pooled_confusion(
-            run.validation, lambda field: model.predict(field, field.annotated), classes
+            run.validation, lambda field: model.predict(field, field.annotated), model.classes
         )
     # As on the card: a class that the validation images do not show has no part in the means.
-    total = scores_of_present(confusion, classes)
+    total = scores_of_present(confusion, model.classes)
     dice = [2.0 * iou / (1.0 + iou) for iou in total.iou.values()]
     return {
         "mean_iou": total.mean_iou,

@@ -18,26 +18,9 @@ from petrography.image_codec import decode_image, decode_labels, encode_png
 from tests.command_runs import Run
 from tests.http_service import running_service, settings_for
 from tests.tiny_model import CODES, paint
+from tests.written_files import ANALYSED
 
 ROOT = Path(__file__).resolve().parents[1]
-ARTEFACTS = {
-    "confidence.png",
-    "grains.csv",
-    "grains.geojson",
-    "contacts.csv",
-    "locking.csv",
-    "intergrowths.csv",
-    "liberation.csv",
-    "grains.parquet",
-    "labels.ome.tif",
-    "labels.png",
-    "modal.csv",
-    "overlay.jpg",
-    "provenance.json",
-    "result.json",
-    "sieves.csv",
-    "sizes.csv",
-}
 # Two grains: 10 x 10 px of class 1 and 20 x 30 px of class 3 of the tiny model.
 INDICES = np.zeros((90, 140), dtype=np.uint8)
 INDICES[10:20, 20:30] = 1
@@ -71,7 +54,7 @@ def test_analyse_writes_every_artefact_and_prints_the_table(
         "analyse", photograph, "--out", out, "--models", model_folder, "--um-per-px", 0.5
     )
     assert (status, complaints) == (0, "")
-    assert names_in(out) == ARTEFACTS
+    assert names_in(out) == ANALYSED
     np.testing.assert_array_equal(decode_labels((out / "labels.png").read_bytes()), TRUTH)
     result = json.loads((out / "result.json").read_text())
     areas_px = {phase["code"]: phase["area_px"] for phase in result["modal"]}
@@ -124,7 +107,7 @@ def test_several_images_go_to_folders_of_their_names(
     status, printed, _ = run("analyse", photograph, other, "--out", out, "--models", model_folder)
     assert status == 0
     assert names_in(out) == {"field", "other"}
-    assert names_in(out / "other") == ARTEFACTS
+    assert names_in(out / "other") == ANALYSED
     assert printed.count("symbol") == 2
 
 

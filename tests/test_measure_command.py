@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from petrography.image_codec import encode_png
 from tests.command_runs import Run
+from tests.written_files import MEASURED
 
 # Two grains: 10 x 10 px of chalcopyrite and 20 x 30 px of pyrite.
 TRUTH = np.zeros((90, 140), dtype=np.uint8)
@@ -36,19 +37,7 @@ def test_measure_counts_a_known_grain_exactly(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status, printed, _ = run("measure", labels, "--out", out, "--um-per-px", "2")
     assert status == 0
-    assert names_in(out) == {
-        "result.json",
-        "modal.csv",
-        "sizes.csv",
-        "sieves.csv",
-        "grains.csv",
-        "grains.parquet",
-        "grains.geojson",
-        "contacts.csv",
-        "locking.csv",
-        "intergrowths.csv",
-        "liberation.csv",
-    }
+    assert names_in(out) == MEASURED
     grains = list(csv.DictReader(io.StringIO((out / "grains.csv").read_text())))
     areas = [(row["symbol"], row["area_px"], float(row["area_um2"])) for row in grains]
     assert areas == [("Ccp", "100", 400.0), ("Py/Mrc", "600", 2400.0)]

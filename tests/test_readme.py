@@ -18,29 +18,12 @@ import pytest
 
 from petrography.image_codec import decode_image, decode_labels
 from tests.started import free_port, started, wait_until_ready
+from tests.written_files import ANALYSED
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:3000"
 RUN_WITHIN_S = 300.0
-ARTEFACTS = {
-    "confidence.png",
-    "grains.csv",
-    "grains.geojson",
-    "contacts.csv",
-    "locking.csv",
-    "intergrowths.csv",
-    "liberation.csv",
-    "grains.parquet",
-    "labels.ome.tif",
-    "labels.png",
-    "modal.csv",
-    "overlay.jpg",
-    "provenance.json",
-    "result.json",
-    "sieves.csv",
-    "sizes.csv",
-}
 
 
 def blocks(language: str) -> list[str]:
@@ -124,8 +107,8 @@ def run(command: list[str], folder: Path, variables: dict[str, str]) -> str:
 def test_command_line_block_writes_what_it_promises(section: Path) -> None:
     assert {path.name for path in section.iterdir()} == {"image.png", "labels.png", "truth.json"}
     analysis = section.parent / "analysis"
-    assert {path.name for path in analysis.iterdir()} == ARTEFACTS
-    for name in ARTEFACTS:
+    assert {path.name for path in analysis.iterdir()} == ANALYSED
+    for name in ANALYSED:
         assert f"`{name}`" in README
     labels = decode_labels((analysis / "labels.png").read_bytes())
     assert labels.shape == decode_image((section / "image.png").read_bytes()).pixels.shape[:2]
@@ -160,7 +143,7 @@ def test_example_client_keeps_every_file(
     words = [str(section / "image.png"), "--association", "S1", "--out", str(out)]
     printed = run([*client, *words, "--service", address], section.parent, variables)
     assert "background" in printed
-    assert {path.name for path in out.iterdir()} == ARTEFACTS - {"result.json"}
+    assert {path.name for path in out.iterdir()} == ANALYSED - {"result.json"}
     typed_in = section.parent / "analysis"
     for name in ("labels.png", "confidence.png", "overlay.jpg", "modal.csv", "grains.csv"):
         assert (out / name).read_bytes() == (typed_in / name).read_bytes()

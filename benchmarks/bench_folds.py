@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,9 +152,18 @@ def set_table(recipes: Sequence[Recipe]) -> str:
             beside_floor(sets, "pixel_accuracy"),
         ]
         for one in recipes
-        for sets in zip(*one.folds, strict=True)
+        for sets in distinct_sets(one.folds)
     ]
     return markdown_table(header, rows, text_columns=2)
+
+
+def distinct_sets(folds: Sequence[Sets]) -> Iterator[Sets]:
+    """Give every set over the folds; where all classes are annotated, "given" and "open" are one."""
+    before: Sets = ()
+    for sets in zip(*folds, strict=True):
+        if [one.confusion for one in sets] != [one.confusion for one in before]:
+            yield sets
+        before = sets
 
 
 def beside_floor(folds: Sequence[SetMetrics], figure: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from benchmarks.bench_folds import fold_text, judged_recipe, report, spread
+from benchmarks.bench_folds import distinct_sets, fold_text, judged_recipe, report, spread
 from petrography.errors import ConfigurationError
 from tests.training.lumenstone_folder import config_toml, paint_folder
 from training.config import read_config
@@ -45,6 +45,9 @@ def test_every_fold_is_judged_on_images_of_its_own_and_only_once(recipe: Path) -
     floors = [fold.baseline.mean_iou for fold in (first, second) if fold.baseline]
     assert spread([first.mean_iou, second.mean_iou]) in text
     assert f"({sum(floors) / 2:.3f})" in text
+    assert text.count(f"\n| {judged.name} |") == len(judged.folds[0])
+    # Where all classes are annotated a set stands twice among the figures of a fold.
+    assert list(distinct_sets([(first, first), (second, second)])) == [(first, second)]
 
 
 def test_a_mineral_is_told_by_every_figure_of_the_paper(recipe: Path) -> None:

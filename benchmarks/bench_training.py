@@ -82,7 +82,7 @@ output = {str(folder / "runs")!r}
 root = {str(root)!r}
 subsets = {{ S1 = "S1" }}
 classes = [0, 1, 2, 4, 6, 8, 11]
-validation_fraction = 0.1
+validation_fraction = 0.25
 [network]
 architecture = "resunet"
 filters = {FILTERS}

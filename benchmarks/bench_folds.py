@@ -22,13 +22,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from pydantic import TypeAdapter
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.recording import machine, record
+from export.assessment.folds import fold_figure
 from petrography.accuracy import ClassMetrics, SetMetrics, fit_nearest_colour
 from petrography.channels import colours_or_bands
 from petrography.errors import ConfigurationError
@@ -36,7 +36,7 @@ from petrography.minerals import mineral
 from petrography.report.evaluation.score_tables import markdown_table
 from training.config import TrainingConfig, config_text, read_config
 from training.evaluation import measure_fields
-from training.loop import averaged_model, train
+from training.loop import LAST_CHECKPOINT, averaged_model, train
 from training.run import prepare_run, restore_run, run_folder
 from training.starting import resumed_checkpoint
 
@@ -112,11 +112,14 @@ def judged_fold(text: str, *, source: str) -> Sets:
     """Train a fold to its end and judge it, unless both was done before."""
     config = read_config(text, source=source)
     folder = run_folder(config)
+    last, kept = folder / LAST_CHECKPOINT, folder / JUDGED
+    # Only a run at its end is judged; one of another configuration is refused.
+    resumed = resumed_checkpoint(config, last)
+    if resumed and kept.is_file() and kept.stat().st_mtime >= last.stat().st_mtime:
+        return _SETS.validate_json(kept.read_bytes())
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.toml").write_text(text, encoding="utf-8")
-    last, kept = train(folder / "run.toml"), folder / JUDGED
-    if kept.is_file() and kept.stat().st_mtime >= last.stat().st_mtime:
-        return _SETS.validate_json(kept.read_bytes())
+    train(folder / "run.toml")
     run = prepare_run(text, source=source, resumed=resumed_checkpoint(config, last))
     restore_run(run, last)
     examples = ((colours_or_bands(one.image, config.channels), one.truth) for one in run.fields)
@@ -169,7 +172,7 @@ def distinct_sets(folds: Sequence[Sets]) -> Iterator[Sets]:
 def beside_floor(folds: Sequence[SetMetrics], figure: str) -> str:
     """A figure over the folds, with that of the nearest colour."""
     floors = [getattr(fold.baseline, figure) for fold in folds if fold.baseline]
-    return f"{spread([getattr(fold, figure) for fold in folds])} ({mean(floors):.3f})"
+    return f"{spread([getattr(fold, figure) for fold in folds])} ({mean(floors)})"
 
 
 def class_table(recipes: Sequence[Recipe]) -> str:
@@ -198,7 +201,7 @@ def class_cell(found: Sequence[ClassMetrics]) -> str:
     if not found:
         return "–"
     floors = [one.baseline_iou for one in found if one.baseline_iou is not None]
-    return f"{spread([one.iou for one in found])} ({mean(floors):.3f})"
+    return f"{spread([one.iou for one in found])} ({mean(floors)})"
 
 
 def mineral_table(recipes: Sequence[Recipe], code: int) -> str:
@@ -216,16 +219,15 @@ def mineral_table(recipes: Sequence[Recipe], code: int) -> str:
     return markdown_table((mineral(code).symbol, *names), rows, text_columns=1)
 
 
-def mean(values: Sequence[float]) -> float:
-    """Mean; not a number of none."""
-    return float(np.mean(values)) if values else float("nan")
+def mean(values: Sequence[float]) -> str:
+    """Mean; a dash of none."""
+    return f"{fold_figure(values).mean:.3f}" if values else "–"
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation."""
-    if len(values) < 2:
-        return f"{mean(values):.3f}"
-    return f"{mean(values):.3f} ± {float(np.std(values, ddof=1)):.3f}"
+    """Mean ± standard deviation, or what there is of them."""
+    deviation = fold_figure(values).standard_deviation if values else None
+    return mean(values) if deviation is None else f"{mean(values)} ± {deviation:.3f}"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ __all__ = [
     "FoldFigure",
     "FoldSet",
     "FoldsSummary",
+    "fold_figure",
     "folds_markdown",
     "merge_folds",
     "read_fold",
@@ -192,10 +193,11 @@ def _by_class(figures: Sequence[Mapping[int, float]]) -> dict[int, FoldFigure]:
 
 def _summaries(figures: Mapping[Key, Sequence[float | None]]) -> dict[Key, FoldFigure]:
     known = {key: [v for v in values if v is not None] for key, values in figures.items()}
-    return {key: _summary(values) for key, values in known.items() if values}
+    return {key: fold_figure(values) for key, values in known.items() if values}
 
 
-def _summary(values: Sequence[float]) -> FoldFigure:
+def fold_figure(values: Sequence[float]) -> FoldFigure:
+    """Summarise one figure over the folds that have it, one or more."""
     return FoldFigure(
         mean=float(np.mean(values)),
         standard_deviation=float(np.std(values, ddof=1)) if len(values) > 1 else None,

@@ -30,6 +30,9 @@ _FIELDS = {
 
 # Parameters of the binary tensors over HTTP.
 _BINARY, _BINARY_SIZE = "binary_data", "binary_data_size"
+# Said of every call by Triton's client in C++, so by perf_analyzer: it is about streams, which may go
+# on after an answer. The answer to a call is the only one, whatever it says.
+_EMPTY_FINAL = "triton_enable_empty_final_response"
 
 
 def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
@@ -48,9 +51,16 @@ def read_infer_request(request: messages.ModelInferRequest) -> InferenceRequest:
         request.model_version or None,
         _inputs(request),
         id=request.id,
-        parameters=_parameters(request.parameters),
+        parameters=_request_parameters(request),
         outputs=tuple(map(_output, request.outputs)),
     )
+
+
+def _request_parameters(request: messages.ModelInferRequest) -> dict[str, Parameter]:
+    parameters = _parameters(request.parameters)
+    if isinstance(parameters.get(_EMPTY_FINAL), bool):
+        del parameters[_EMPTY_FINAL]
+    return parameters
 
 
 def _output(sent: messages.ModelInferRequest.InferRequestedOutputTensor) -> RequestedOutput:

@@ -85,6 +85,16 @@ async def test_parameters_reach_the_work(grpc_service: Service) -> None:
     assert answer.parameters["resampling_factor"].double_param == 0.5
 
 
+async def test_a_client_may_speak_of_the_last_answer_of_a_stream(grpc_service: Service) -> None:
+    # As Triton's client in C++, and so perf_analyzer, does in every request.
+    request = asked(IMAGE)
+    request.parameters["triton_enable_empty_final_response"].bool_param = False
+
+    answer = await grpc_service.inferences.ModelInfer(request)
+
+    assert answer == await grpc_service.inferences.ModelInfer(asked(IMAGE))
+
+
 BAD: dict[str, tuple[Change, dict[str, Any]]] = {
     "other type": (
         lambda request: setattr(request.inputs[0], "datatype", "FP32"),

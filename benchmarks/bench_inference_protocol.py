@@ -8,8 +8,9 @@ The service runs in a process of its own. The bare session of the same file, wit
 runs in this one; ways take turns, ten requests of each, one after the other, and then the next, and
 only one is at work at a time. Images have 512 x 512 px and go through the network as they are (``tiling`` false), so both run
 the same arithmetic on the same pixels; the tiled way, which is that of an analysis, is beside it. A
-network that computes nothing is beside it: what is left is the service. Times are those
-of a client over one kept connection.
+network that computes nothing is beside it: what is left is the service. Beside that one stand uvicorn
+and grpc.aio alone, which read the same tensor and answer with as many bytes (``bare_servers.py``):
+what of it is theirs. Times are those of a client over one kept connection.
 
 An image of 3396 x 2547 px (26 MB) is sent with a parameter that there is not: the request is refused
 as soon as all of it has come to where the engine begins.
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.bare_servers import bare_servers
 from benchmarks.recording import machine, record
 from benchmarks.serving import serving
 
@@ -46,6 +48,7 @@ SERIES, UNMEASURED, PAUSE_S = 10, 2, 0.05
 MOST_MESSAGE_BYTES = 128 * 1024**2
 JSON_LENGTH = "Inference-Header-Content-Length"
 NOTHING = "computes-nothing"
+ALONE = "alone"
 Way = Callable[[], object]
 
 
@@ -59,13 +62,10 @@ def main() -> None:
             "PETROSERVE_MODELS_FOLDER": str(models),
             "PETROSERVE_PROVIDER": arguments.provider,
         }
-        with serving(folder, variables) as served:
+        with serving(folder, variables) as served, bare_servers(SIDE_PX * SIDE_PX) as bare:
             ports = served.http_port, served.grpc_port
-            rows = [
-                row
-                for model in (arguments.model, NOTHING)
-                for row in rows_of(model, models, ports, arguments)
-            ]
+            rows = rows_of(arguments.model, models, ports, arguments)
+            rows += rows_of(NOTHING, models, ports, arguments, bare=bare)
             rows += large_rows(ports, arguments)
     table = "\n".join([*head(arguments), *rows])
     print(table)
@@ -139,9 +139,14 @@ def computes_nothing() -> Any:
 
 
 def rows_of(
-    model: str, models: Path, ports: tuple[int, int], arguments: argparse.Namespace
+    model: str,
+    models: Path,
+    ports: tuple[int, int],
+    arguments: argparse.Namespace,
+    *,
+    bare: tuple[int, int] | None = None,
 ) -> list[str]:
-    """Measure all ways of one model, taking turns."""
+    """Measure all ways of one model, taking turns; and, if there are any, the bare servers."""
     image = np.random.default_rng(0).integers(0, 256, (1, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
     connection = http.client.HTTPConnection("127.0.0.1", ports[0])
     ways: dict[str, Way] = {
@@ -151,6 +156,10 @@ def rows_of(
         "HTTP, binary, tiled": over_http(connection, model, *binary(image)),
     }
     ways["gRPC"] = over_grpc(ports[1], model, image, tiling=False)
+    if bare is not None:
+        alone = http.client.HTTPConnection("127.0.0.1", bare[0])
+        ways[f"uvicorn {ALONE}"] = over_http(alone, model, *binary(image))
+        ways[f"grpc.aio {ALONE}"] = over_grpc(bare[1], model, image)
     seconds = taking_turns(ways, arguments.requests)
     connection.close()
     bare_ms = 1e3 * float(np.median(seconds["bare session"]))
@@ -174,7 +183,7 @@ def taking_turns(ways: dict[str, Way], requests: int) -> dict[str, list[float]]:
 def row(model: str, way: str, seconds: list[float], bare_ms: float | None) -> str:
     """Write a line of the table."""
     half, most = (1e3 * float(np.percentile(seconds, percent)) for percent in (50, 95))
-    over = "" if bare_ms is None else f"{half - bare_ms:.1f}"
+    over = "" if bare_ms is None or way.endswith(ALONE) else f"{half - bare_ms:.1f}"
     return f"| {model} | {way} | {half:.1f} | {most:.1f} | {over} |"
 
 

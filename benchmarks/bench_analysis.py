@@ -192,7 +192,8 @@ def analysis(subject: Subject) -> Way:
     from service.engine import ScratchFiles, analyse_image
     from service.settings import Settings
 
-    loaded, stages = subject.load(), {}
+    loaded = subject.load()
+    stages: dict[str, float] = {}
     settings = Settings(models_folder=subject.models)
     warm = subject.image.with_name("small.jpg")
     warm.write_bytes(encode_jpeg(np.full((600, 800, 3), 90, dtype=np.uint8)))
@@ -327,7 +328,7 @@ def status_mib(field: str) -> float:
 
 def median(results: list[dict[str, Any]], name: str) -> float:
     """Median of one figure."""
-    return statistics.median(result[name] for result in results)
+    return float(statistics.median(result[name] for result in results))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.recording import machine, record
-from benchmarks.serving import serving
+from benchmarks.serving import Parts, serving
 
 SMALL_PX = 512
 FIELD_HEIGHT_PX, FIELD_WIDTH_PX = 2000, 3000
@@ -172,7 +172,7 @@ async def repeat(client: httpx.AsyncClient, image: bytes) -> None:
 
 async def post(client: httpx.AsyncClient, image: bytes) -> None:
     """Send one request; only the map is wanted of it."""
-    files = {
+    files: Parts = {
         "image": ("image.jpg", image),
         "request": (None, '{"outputs": ["labels.png"], "association": "S1"}'),
     }

@@ -96,13 +96,14 @@ def mosaic(count: int) -> Labels:
     """Voronoi cells of about 100 px; no two neighbours share a code, so that each is a grain."""
     side = round(math.sqrt(count))
     rng = np.random.default_rng(7)
-    place = np.stack(np.indices((side, side)), axis=-1).reshape(-1, 2)
+    place = np.stack([*np.indices((side, side))], axis=-1).reshape(-1, 2)
     seeds = 10.0 * (place + 0.5 + rng.uniform(-0.2, 0.2, place.shape))
-    pixel = np.stack(np.indices((10 * side, 10 * side)), axis=-1).reshape(-1, 2) + 0.5
+    pixel = np.stack([*np.indices((10 * side, 10 * side))], axis=-1).reshape(-1, 2) + 0.5
     cell = cKDTree(seeds).query(pixel, workers=1)[1].reshape(10 * side, 10 * side)
     # Codes repeat every three cells both ways.
     code = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9], dtype=np.uint8)
-    return code[3 * (place[:, 0] % 3) + place[:, 1] % 3][cell]
+    labels: Labels = code[3 * (place[:, 0] % 3) + place[:, 1] % 3][cell]
+    return labels
 
 
 def steps(labels: Labels, grains: Grains) -> Iterator[tuple[str, float]]:

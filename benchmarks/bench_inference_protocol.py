@@ -118,7 +118,7 @@ def computes_nothing() -> Any:
 
     from tests.tiny_model import CODES, assemble
 
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "one": np.array(1, dtype=np.uint8),
         "even": np.full((1, len(CODES), 1, 1), 1.0 / len(CODES), dtype=np.float32),
         "begin": np.array([0], dtype=np.int64),

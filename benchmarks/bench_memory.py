@@ -20,9 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,6 +40,7 @@ from petrography.phantoms import phantom
 from petrography.pipeline import AnalysisRequest
 from service.engine import ScratchFiles, analyse_image
 from service.repository import LoadedModel, open_repository
+from service.runtime import ModelNetworks, OnnxPredictor, ScheduledRequest
 from service.settings import Settings
 
 FIELD_PX, FIELDS = 1024, 2
@@ -113,7 +114,7 @@ def assemble(path: Path, side_px: int) -> None:
     fields = [phantom("S1", seed, FIELD_PX, FIELD_PX).image for seed in range(FIELDS)]
     period = np.concatenate([np.concatenate([one, one[:, ::-1]], axis=1) for one in fields])
     period = np.concatenate([period, period[::-1]])
-    with path.open("wb") as file:
+    with path.open("w+b") as file:
         write_pyramid(file, repeated(period, side_px), side_px, side_px, um_per_px=0.6)
 
 
@@ -140,6 +141,10 @@ def measured(arguments: argparse.Namespace) -> dict[str, Any]:
     """Analyse an image once, after a small one that warms everything up."""
     settings = Settings(models_folder=arguments.models, max_image_bytes=1 << 40)
     model = open_repository(settings).get(arguments.model)
+    if arguments.fake:
+        model = LookingModel(
+            model.card, model.opened, model.load_seconds, model.observe, model.card_sha256
+        )
     small = arguments.image.with_name("small.ome.tif")
     assemble(small, 2 * FIELD_PX)
     analysed(arguments, settings, model, small)
@@ -165,7 +170,7 @@ def analysed(
             sink,
             scratch.view(image),
             AnalysisRequest(resampling_factor=arguments.factor, association="S1"),
-            cast("LoadedModel", Looking(model)) if arguments.fake else model,
+            model,
             settings=settings,
             workspace=scratch,
             analysis_id="benchmark",
@@ -186,29 +191,38 @@ class Counting(ScratchFiles):
         return array
 
 
-class Looking:
+class LookingModel(LoadedModel):
+    """A model whose network is not asked."""
+
+    def predictor_for(
+        self,
+        allowed_codes: Iterable[int],
+        request: ScheduledRequest | None = None,
+        *,
+        tiled: bool = True,
+    ) -> OnnxPredictor:
+        """Look colours up; they give classes that may not occur as well."""
+        codes = set(allowed_codes)
+        allowed = np.array([code in codes for code in self.card.classes], dtype=np.float32)
+        networks = self.networks if tiled else self.networks.of_whole_images
+        return Looking(networks, allowed, request)
+
+
+class Looking(OnnxPredictor):
     """A predictor that looks colours up: as many classes as the model, in blobs as in the image."""
 
-    def __init__(self, model: LoadedModel) -> None:
-        classes = len(model.card.classes)
-        self.card, self.opened = model.card, model.opened
-        self.degradations: tuple[str, ...] = ()
-        self._class_of = (np.arange(256) * classes // 256).astype(np.uint8)
-
-    def predictor_for(self, _allowed: tuple[int, ...], _scheduled: object = None) -> Looking:
-        """Stand in for any classes."""
-        return self
+    def __init__(
+        self,
+        networks: ModelNetworks,
+        allowed: NDArray[np.float32],
+        request: ScheduledRequest | None = None,
+    ) -> None:
+        super().__init__(networks, allowed, request)
+        self._class_of = (np.arange(256) * len(allowed) // 256).astype(np.uint8)
 
     def labels(self, tiles: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Classes by the green around each pixel."""
         return self._classes(tiles), np.ascontiguousarray(255 - tiles[..., 0] // 2)
-
-    def _classes(self, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Of the green in the neighbourhood, or every speck of noise would be a grain."""
-        smooth = [
-            cv2.blur(np.ascontiguousarray(tile[..., 1]), (BLUR_PX, BLUR_PX)) for tile in tiles
-        ]
-        return self._class_of[np.stack(smooth)]
 
     def probabilities(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Nine tenths for the class of the pixel, the rest for the others."""
@@ -217,6 +231,13 @@ class Looking:
         chosen = self._classes(tiles)[:, None]
         np.put_along_axis(planes, chosen.astype(np.intp), np.float32(0.9), axis=1)
         return planes
+
+    def _classes(self, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Of the green in the neighbourhood, or every speck of noise would be a grain."""
+        smooth = [
+            cv2.blur(np.ascontiguousarray(tile[..., 1]), (BLUR_PX, BLUR_PX)) for tile in tiles
+        ]
+        return self._class_of[np.stack(smooth)]
 
 
 if __name__ == "__main__":

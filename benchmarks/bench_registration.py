@@ -12,10 +12,10 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -25,9 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.recording import machine, record
+from benchmarks.sift_homography import KeyPoints, homography, key_points
 from petrography.errors import RegistrationError
 from petrography.images import Image
-from petrography.phantoms import RECIPE_NAMES, StageSeries, stage_series
+from petrography.phantoms import RECIPE_NAMES, StageSeries, View, stage_series
 from petrography.registration import StageView, register_views
 
 HEIGHT_PX, WIDTH_PX = 480, 640
@@ -36,6 +37,7 @@ WANTED_PX = 0.3
 LIGHTS = ("PPL", "XPL")
 
 Floats: TypeAlias = NDArray[np.float64]
+Light: TypeAlias = Literal["PPL", "XPL"]
 Key: TypeAlias = tuple[str, float]
 Places: TypeAlias = dict[Key, Floats]
 Way: TypeAlias = Callable[[StageSeries], Places]
@@ -92,7 +94,7 @@ def measured(way: str, recipe: str, seed: int, series: StageSeries) -> Run:
     return Run(way, recipe, seed, seconds, errors_px)
 
 
-def error_px(found: Floats | None, view: object) -> float:
+def error_px(found: Floats | None, view: View) -> float:
     """Root mean square distance on the reference; infinite without a transform."""
     if found is None:
         return float("inf")
@@ -107,7 +109,7 @@ def error_px(found: Floats | None, view: object) -> float:
 
 def petroserve(series: StageSeries) -> Places:
     """Lay all views over the first in plane-polarised light; stage angles are given."""
-    lit = [("PPL", view) for view in series.ppl] + [("XPL", view) for view in series.xpl]
+    lit = lit_views(series, series.ppl)
     keys = {f"{light} {view.stage_angle_deg}": (light, view.stage_angle_deg) for light, view in lit}
     reference, *views = (
         StageView(name, view.image, light, view.stage_angle_deg)
@@ -123,38 +125,23 @@ def petroserve(series: StageSeries) -> Places:
 
 def plain_homographies(series: StageSeries) -> Places:
     """SIFT, ratio test and a RANSAC homography at 3 px, of every view to the reference."""
-    there = key_points(series.ppl[0].image)
-    lit = [("PPL", view) for view in series.ppl[1:]] + [("XPL", view) for view in series.xpl]
-    found = {}
-    for light, view in lit:
-        matrix = homography(there, key_points(view.image))
+    there = seen(series.ppl[0].image)
+    found: Places = {}
+    for light, view in lit_views(series, series.ppl[1:]):
+        matrix = homography(there, seen(view.image))
         if matrix is not None:
             found[(light, view.stage_angle_deg)] = matrix
     return found
 
 
-def key_points(pixels: Image) -> tuple[Sequence[cv2.KeyPoint], NDArray[np.float32]]:
-    """SIFT with the defaults of OpenCV."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    return cv2.SIFT.create().detectAndCompute(grey, None)
+def lit_views(series: StageSeries, ppl: Iterable[View]) -> list[tuple[Light, View]]:
+    """Views with their light: those in plane-polarised light, then all between crossed polars."""
+    return [("PPL", view) for view in ppl] + [("XPL", view) for view in series.xpl]
 
 
-def homography(
-    there: tuple[Sequence[cv2.KeyPoint], NDArray[np.float32]],
-    here: tuple[Sequence[cv2.KeyPoint], NDArray[np.float32]],
-) -> Floats | None:
-    """From the second image to the first; None if there is none."""
-    if here[1] is None or len(here[0]) < 2:
-        return None
-    pairs = cv2.BFMatcher().knnMatch(here[1], there[1], k=2)
-    good = [near for near, far in pairs if near.distance < 0.75 * far.distance]
-    if len(good) < 4:
-        return None
-    source = np.array([here[0][match.queryIdx].pt for match in good])
-    target = np.array([there[0][match.trainIdx].pt for match in good])
-    cv2.setRNGSeed(0)
-    matrix, _ = cv2.findHomography(source, target, cv2.RANSAC, 3.0)
-    return matrix
+def seen(pixels: Image) -> KeyPoints:
+    """Key points of a photograph."""
+    return key_points(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
 
 
 WAYS: dict[str, Way] = {"petroserve": petroserve, "SIFT + RANSAC homography": plain_homographies}

@@ -138,7 +138,7 @@ def cpu_s(process: subprocess.Popen[bytes]) -> float:
     """Seconds of processor that a service took so far."""
     parent = psutil.Process(process.pid)
     times = [one.cpu_times() for one in (parent, *parent.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    return float(sum(one.user + one.system for one in times))
 
 
 def row(name: str, starts: list[Start]) -> str:

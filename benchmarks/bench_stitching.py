@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -27,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_analysis import forget_peak_mib, status_mib
 from benchmarks.recording import machine, record
+from benchmarks.sift_homography import homography, key_points
 
 WAYS = ("petroserve", "petroserve-grid", "opencv-stitcher", "chained-homographies")
 HEIGHT_PX, WIDTH_PX = 2547, 3396
@@ -185,13 +187,10 @@ def photographs(folder: Path) -> list[Path]:
 def petroserve(folder: Path, out: Path, *, on_grid: bool = False) -> Places:
     """Stitch as the command line does."""
     from petrography.calibration.lens import LensModel, undistort_points
-    from petrography.image_codec import decode_image, write_pyramid
+    from petrography.image_codec import write_pyramid
     from petrography.stitching import GridLayout, PanoramaField, stitch
 
-    fields = [
-        PanoramaField(path.stem, lambda path=path: decode_image(path.read_bytes()).pixels)
-        for path in photographs(folder)
-    ]
+    fields = [PanoramaField(path.stem, partial(pixels_of, path)) for path in photographs(folder)]
     grid = GridLayout(rows=ROWS, cols=COLS, overlap_fraction=OVERLAP) if on_grid else None
     stitching = stitch(fields, grid=grid)
     with out.open("w+b") as file:
@@ -206,6 +205,13 @@ def petroserve(folder: Path, out: Path, *, on_grid: bool = False) -> Places:
     }
 
 
+def pixels_of(path: Path) -> NDArray[np.uint8]:
+    """Decode a photograph as the service does."""
+    from petrography.image_codec import decode_image
+
+    return decode_image(path.read_bytes()).pixels
+
+
 def petroserve_grid(folder: Path, out: Path) -> Places:
     """Stitch with the grid named."""
     return petroserve(folder, out, on_grid=True)
@@ -214,7 +220,7 @@ def petroserve_grid(folder: Path, out: Path) -> Places:
 def opencv_stitcher(folder: Path, out: Path) -> Places:
     """Stitch with OpenCV's high-level stitcher for flat originals."""
     paths = photographs(folder)
-    images = [cv2.imread(str(path)) for path in paths]
+    images = [read(path) for path in paths]
     stitcher = cv2.Stitcher.create(cv2.Stitcher_SCANS)
     status, panorama = stitcher.stitch(images)
     if status != cv2.Stitcher_OK:
@@ -235,12 +241,8 @@ def chained_homographies(folder: Path, out: Path) -> Places:
     Fields of a row are chained from left to right, rows by their first fields; later fields are
     drawn over earlier ones.
     """
-    sift = cv2.SIFT_create(nfeatures=8000)
-    images = {path.stem: cv2.imread(str(path)) for path in photographs(folder)}
-    seen = {
-        name: sift.detectAndCompute(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), None)
-        for name, image in images.items()
-    }
+    images = {path.stem: read(path) for path in photographs(folder)}
+    seen = {name: key_points(in_grey(image), most=8000) for name, image in images.items()}
     chained: dict[str, Floats] = {}
     for name in images:
         row, col = int(name[1]), int(name[3])
@@ -255,16 +257,14 @@ def chained_homographies(folder: Path, out: Path) -> Places:
     }
 
 
-def homography(first: tuple[object, object], second: tuple[object, object]) -> Floats | None:
-    """From the second image to the first: ratio test and RANSAC at 3 px."""
-    pairs = cv2.BFMatcher().knnMatch(second[1], first[1], k=2)
-    good = [near for near, far in pairs if near.distance < 0.75 * far.distance]
-    if len(good) < 4:
-        return None
-    source = np.array([second[0][match.queryIdx].pt for match in good])
-    target = np.array([first[0][match.trainIdx].pt for match in good])
-    matrix, _ = cv2.findHomography(source, target, cv2.RANSAC, 3.0)
-    return matrix
+def read(path: Path) -> NDArray[np.uint8]:
+    """Read a photograph, blue first."""
+    return np.asarray(cv2.imread(str(path)), dtype=np.uint8)
+
+
+def in_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Take the colour away."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
 def draw_over(images: dict[str, NDArray[np.uint8]], chained: dict[str, Floats], out: Path) -> None:

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.recording import machine, record
-from benchmarks.serving import serving
+from benchmarks.serving import Parts, serving
 
 ANSWER_WITHIN_S = 3600.0
 LOOK_EVERY_S = 0.2
@@ -173,7 +173,7 @@ def send_from_clients(
 ) -> asyncio.Event:
     """Let clients send until the event is set."""
     stop = asyncio.Event()
-    files = {"image": ("image.jpg", image), "request": (None, '{"outputs": ["labels.png"]}')}
+    files: Parts = {"image": ("image.jpg", image), "request": (None, '{"outputs": ["labels.png"]}')}
 
     async def one_client() -> None:
         while not stop.is_set():
@@ -216,7 +216,8 @@ def memory_mib(process: subprocess.Popen[bytes]) -> float:
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Find the processes that serve."""
-    return psutil.Process(process.pid).children(recursive=True)
+    workers: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    return workers
 
 
 def row(phase: str, load: Load, mib: float) -> str:

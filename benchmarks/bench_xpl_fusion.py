@@ -267,8 +267,8 @@ def draw(judged: Judged, path: Path) -> None:
             alpha=0.18,
             linewidth=0,
         )
-        axes.axhline(level, color=colour, linestyle="--", label=f"PPL alone, {name}")
-        axes.axhline(floor, color=colour, linestyle=":", label=f"nearest colour, {name}")
+        axes.axhline(float(level), color=colour, linestyle="--", label=f"PPL alone, {name}")
+        axes.axhline(float(floor), color=colour, linestyle=":", label=f"nearest colour, {name}")
     axes.set_xlabel("views between crossed polars")
     axes.set_ylabel("mean IoU, %")
     axes.set_xticks(VIEW_COUNTS)

@@ -28,7 +28,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from benchmarks.serving import free_port
+from benchmarks.serving import Parts, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 WITHIN_S = 120.0
@@ -251,7 +251,7 @@ class Submitter(threading.Thread):
 
     def _answered(self, number: int) -> bool:
         headers = {"Prefer": "respond-async", "Idempotency-Key": f"key-{number}"}
-        files = {
+        files: Parts = {
             "image": ("field.png", picture(number)),
             "request": (None, json.dumps({"callback": self._receiver.url})),
         }

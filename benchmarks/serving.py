@@ -11,13 +11,16 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import httpx
 
-__all__ = ["Served", "free_port", "serving"]
+__all__ = ["Parts", "Served", "free_port", "serving"]
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 600.0
+# Parts of a form: a name of a file or none, and the content.
+Parts: TypeAlias = dict[str, tuple[str | None, bytes | str]]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,29 @@ def test_every_benchmark_is_run_or_left_out_for_a_reason() -> None:
 def test_every_benchmark_does_something_when_it_is_run() -> None:
     for path in FOLDER.glob("bench_*.py"):
         assert path.read_text(encoding="utf-8").rstrip().endswith("main()"), path.name
+
+
+# Those that take seconds; the types of the others are checked.
+SMALLEST = {
+    "bench_exports.py": ["--side", "5"],
+    "bench_grain_truth.py": ["--seeds", "1"],
+    "bench_grains.py": ["--grains", "400"],
+    "bench_kill.py": ["--kills", "2", "--longest-s", "0.5"],
+    "bench_memory.py": ["--sides", "600", "--fake"],
+    "bench_submissions.py": ["--submissions", "20", "--repeated", "4"],
+}
+
+
+@pytest.mark.parametrize("script", SMALLEST)
+def test_a_benchmark_at_its_smallest_prints_a_table(script: str) -> None:
+    words = [sys.executable, "-W", "error", FOLDER / script, *SMALLEST[script]]
+
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+
+    assert done.returncode == 0, done.stderr
+    head, rule, row = re.findall(r"^\|.*\|$", done.stdout, re.MULTILINE)[:3]
+    assert set(rule) <= set("|-: ")
+    assert row.count("|") == head.count("|")
 
 
 def test_a_table_takes_the_place_of_an_older_one_of_its_title() -> None:

@@ -145,7 +145,7 @@ def write_model(folder: Path, model: onnx.ModelProto | None = None, **changes: A
     """Write ``<folder>/<name>/<version>/{model.onnx, model.json}``; return that folder."""
     content = (model or nearest_colour_model()).SerializeToString()
     fields = card_fields(content, **changes)
-    version_folder = folder / fields["name"] / str(fields["version"])
+    version_folder: Path = folder / fields["name"] / str(fields["version"])
     version_folder.mkdir(parents=True)
     (version_folder / "model.onnx").write_bytes(content)
     (version_folder / "model.json").write_text(json.dumps(fields))
@@ -160,4 +160,5 @@ def tiny_card(**changes: Any) -> ModelCard:
 
 def paint(labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
     """The image whose label indices are `labels`: uint8 (height, width, 3)."""
-    return COLOURS[labels]
+    painted: NDArray[np.uint8] = COLOURS[labels]
+    return painted

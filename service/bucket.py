@@ -8,8 +8,11 @@ as ``AWS_ACCESS_KEY_ID``, ``AWS_REGION`` and ``AWS_ENDPOINT_URL``; never from th
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
+import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,6 +45,13 @@ _CLIENT: ClientConfig = {
 # For listings and small objects; files of any size have the other one.
 _PROMPT = timedelta(seconds=10)
 _RETRIES, _RETRY_FOR = 2, timedelta(seconds=10)
+# How a service says why, and that it has no such object: any other 404 is of the bucket, or of a
+# server in front of it.
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_NO_OBJECT = {"NoSuchKey", "BlobNotFound"}
+_REFUSAL = re.compile(r"404 Not Found:(.*?)(?:\n\nDebug source|\Z)", re.DOTALL)
+_NOT_IMPLEMENTED = "501 Not Implemented"
+_log = logging.getLogger("petroserve.bucket")
 
 
 @dataclass(frozen=True)
@@ -90,8 +100,10 @@ class Bucket:
             self._store: ObjectStore = _open(url, scheme, _CLIENT)
             self._prompt: ObjectStore = _open(url, scheme, {**_CLIENT, "timeout": _PROMPT})
         except (BaseError, ValueError) as error:
-            msg = f"bucket {url} cannot be opened: {_first_line(error)}"
+            msg = f"bucket {url} cannot be opened: {_in_short(error)}"
             raise ConfigurationError(msg) from None
+        # Of S3 there are many, so it is tried when something is to be created.
+        self._keeps_first: bool | None = None if scheme == "s3" else True
 
     def list(self, prefix: str = "") -> list[StoredObject]:
         """List objects, by path.
@@ -177,11 +189,14 @@ class Bucket:
         BucketUnavailableError
             If the bucket does not answer.
         """
+        if self._keeps_first is None:
+            self._keeps_first = self._found_to_keep_first()
         with self._answering():
-            try:
-                obstore.put(self._prompt, path, content, mode="create", use_multipart=False)
-            except AlreadyExistsError:
+            if self._keeps_first:
+                return _put_first(self._prompt, path, content)
+            if _has(self._prompt, path):
                 return False
+            obstore.put(self._prompt, path, content)
         return True
 
     def remove(self, paths: Iterable[str]) -> None:
@@ -193,19 +208,65 @@ class Bucket:
             If the bucket does not answer.
         """
         for path in paths:
-            with self._answering():
-                try:
-                    obstore.delete(self._prompt, path)
-                except FileNotFoundError:
-                    continue
+            with suppress(FileNotFoundError), self._answering():
+                obstore.delete(self._prompt, path)
+
+    def _found_to_keep_first(self) -> bool:
+        """Try whether the service itself keeps what is there; not all that speak S3 do."""
+        path = f".first-{uuid.uuid4()}"
+        with self._answering():
+            obstore.put(self._prompt, path, b"")
+            keeps = _refuses_second(self._prompt, path)
+            obstore.delete(self._prompt, path)
+        if not keeps:
+            _log.warning(
+                "bucket %s does not put on condition (If-None-Match), so it is looked into before: "
+                "where several services share it, of two that write the same at the same moment "
+                "the later stands, also of two reviews of one analysis",
+                self.url,
+            )
+        return keeps
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
         try:
             yield
+        except FileNotFoundError as error:
+            if not _is_refusal(error):
+                raise
+            raise self._unavailable(error) from None
         except BaseError as error:
-            msg = f"bucket {self.url} does not answer as it should: {_first_line(error)}"
-            raise BucketUnavailableError(msg) from None
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: BaseException) -> BucketUnavailableError:
+        msg = f"bucket {self.url} does not answer as it should: {_in_short(error)}"
+        return BucketUnavailableError(msg)
+
+
+def _put_first(store: ObjectStore, path: str, content: bytes) -> bool:
+    try:
+        obstore.put(store, path, content, mode="create", use_multipart=False)
+    except AlreadyExistsError:
+        return False
+    return True
+
+
+def _refuses_second(store: ObjectStore, path: str) -> bool:
+    """Try to create an object that is there."""
+    try:
+        return not _put_first(store, path, b"")
+    except BaseError as error:
+        if _NOT_IMPLEMENTED in str(error):
+            return False
+        raise
+
+
+def _has(store: ObjectStore, path: str) -> bool:
+    try:
+        obstore.head(store, path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _open(url: str, scheme: str, client: ClientConfig) -> ObjectStore:
@@ -215,6 +276,17 @@ def _open(url: str, scheme: str, client: ClientConfig) -> ObjectStore:
     return _STORES[scheme].from_url(url, client_options=client, retry_config=retries)
 
 
-def _first_line(error: BaseException) -> str:
-    """Leave out the lines in which the client tells of its own insides."""
-    return str(error).partition("\n")[0].strip()
+def _is_refusal(error: FileNotFoundError) -> bool:
+    """Tell a bucket that is not there, or another server in its place, from a missing object."""
+    answered = _REFUSAL.search(str(error))
+    if answered is None or not answered[1].strip():
+        # A folder, or an answer that says no more.
+        return False
+    return not _NO_OBJECT & set(_CODE.findall(answered[1]))
+
+
+def _in_short(error: BaseException) -> str:
+    """Leave out the lines in which the client tells of its own insides, but for the reason."""
+    line, _, rest = str(error).partition("\n")
+    code = _CODE.search(line + rest)
+    return line.partition("<")[0].strip() + (f" {code[1]}" if code else "")

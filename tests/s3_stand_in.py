@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
 
@@ -31,6 +32,8 @@ class Bucket(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.objects: dict[str, tuple[bytes, datetime]] = {}
         self.silent = False
+        # Of servers that speak S3 some do not know If-None-Match and some refuse it.
+        self.conditions: Literal["kept", "ignored", "refused"] = "kept"
         self.asked: list[str] = []
         self.changing = threading.Lock()
 
@@ -87,8 +90,13 @@ class Answer(BaseHTTPRequestHandler):
         key = self.key()
         if key is None:
             return
+        on_condition = self.headers.get("If-None-Match") == "*"
+        if on_condition and self.server.conditions == "refused":
+            self.reply(501, b"<Error><Code>NotImplemented</Code></Error>")
+            return
+        on_condition &= self.server.conditions == "kept"
         with self.server.changing:
-            if self.headers.get("If-None-Match") == "*" and key in self.server.objects:
+            if on_condition and key in self.server.objects:
                 self.reply(412, b"<Error><Code>PreconditionFailed</Code></Error>")
                 return
             self.server.objects[key] = (content, datetime.now(UTC))

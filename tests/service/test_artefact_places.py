@@ -196,7 +196,9 @@ def test_the_manifest_comes_last(
 ) -> None:
     in_s3().keep(PANORAMAS, str(uuid.uuid4()), {"panorama.json": b"{}", "preview.jpg": b"x"})
 
-    puts = [one.rpartition("/")[2].partition("?")[0] for one in s3.asked if one.startswith("PUT")]
+    asked = [one.rpartition("/")[2].partition("?")[0] for one in s3.asked if one.startswith("PUT")]
+    # Beside what tries whether the bucket keeps conditions.
+    puts = [name for name in asked if not name.startswith(".first-")]
     assert sorted(puts[:2]) == ["panorama.json", "preview.jpg"]
     assert puts[2:] == ["manifest.json"]
 

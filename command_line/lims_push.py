@@ -43,6 +43,7 @@ def push(arguments: argparse.Namespace) -> int:
     profile, status = read_profile(arguments.profile), DONE
     for _, result in results:
         _require_final(result)
+        _require_plain_sample(result)
     sent = datetime.now().astimezone()
     messages = [(path, one, lis2_message(one, sent=sent, profile=profile)) for path, one in results]
     with signed_in(arguments) as client:
@@ -57,12 +58,27 @@ def push(arguments: argparse.Namespace) -> int:
 
 
 def _require_final(result: Reportable) -> None:
-    """Check that SENAITE would not pass over the message without a word."""
+    """Check that somebody has approved it: SENAITE submits preliminary numbers like final ones."""
     from petrography.errors import InvalidParameterError
 
     if result.status != "final":
         msg = (
-            f"result {result.id} is {result.status}; SENAITE imports status F (final) only from "
-            "LIS2-A2: approve it with `petroserve lims review`, or use `petroserve lims send`"
+            f"result {result.id} is {result.status}; only a final one is pushed, because SENAITE "
+            "takes LIS2-A2 of other status for final, or passes over it without a word: approve "
+            "it with `petroserve lims review`, or use `petroserve lims send`"
+        )
+        raise InvalidParameterError(msg)
+
+
+def _require_plain_sample(result: Reportable) -> None:
+    """Check that SENAITE finds the sample: it reads no escapes, and says nothing of its failure."""
+    from petrography.errors import InvalidParameterError
+    from service.lims import is_plain
+
+    if not is_plain(result.sample.id or ""):
+        msg = (
+            f"sample {result.sample.id!r} of result {result.id} has letters that LIS2-A2 escapes "
+            "and SENAITE does not read back; wanted ASCII without | \\ ^ &; use "
+            "`petroserve lims send`"
         )
         raise InvalidParameterError(msg)

@@ -32,14 +32,43 @@ def test_final_results_are_pushed_and_no_others(
     with running(laboratory) as address:
         site = ("--url", address, "--user", USER, "--password-file", tmp_path / "password")
         status, _, complaint = run("lims", "push", final, other, *site)
-        assert (status, "imports status F" in complaint) == (2, True)
+        assert (status, "only a final one is pushed" in complaint) == (2, True)
         assert laboratory.messages == [], "nothing is pushed by halves"
         status, printed, _ = run("lims", "push", final, *site)
         assert (status, printed) == (0, f"{final}\tSEC-0001\tpushed\n")
         status, _, complaint = run("lims", "push", final, "--consumer", "nobody", *site)
     assert (status, "no such consumer" in complaint) == (2, True)
     (message,) = laboratory.messages
-    assert {one.field(9) for one in read_message(message) if one.kind == "R"} == {"F"}
+    records = read_message(message.replace("\n", "\r"))
+    assert {one.field(9) for one in records if one.kind == "R"} == {"F"}
+
+
+def test_a_pushed_result_is_stored(
+    run: Run, tmp_path: Path, laboratory: Laboratory, clean_environment: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    laboratory.add_sample("SEC-0001", "MOD_CCP:%", "MOD_GN:%")
+    with running(laboratory) as address:
+        site = ("--url", address, "--user", USER, "--password-file", tmp_path / "password")
+        run("lims", "push", kept(tmp_path, "final"), *site)
+    copper, lead = (laboratory.analysis("SEC-0001", name) for name in ("MOD_CCP", "MOD_GN"))
+    assert (copper["Result"], copper["review_state"]) == ("16.67", "to_be_verified")
+    assert lead["DetectionLimitOperand"] == "<"
+
+
+@pytest.mark.parametrize("sample", ["a|b", "a&b", "\u0428\u043b\u0438\u0444 7"])
+def test_a_sample_that_senaite_would_not_find_is_not_pushed(
+    run: Run, tmp_path: Path, laboratory: Laboratory, sample: str
+) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    path = tmp_path / "result.json"
+    path.write_bytes(result_json(painted_result(sample, status="final")))
+    with running(laboratory) as address:
+        site = ("--url", address, "--user", USER, "--password-file", tmp_path / "password")
+        status, _, complaint = run("lims", "push", path, *site)
+    assert (status, laboratory.messages) == (2, [])
+    assert "does not read back" in complaint
+    assert "petroserve lims send" in complaint
 
 
 def test_what_senaite_made_of_the_files_is_read_back(run: Run, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from service.lims.plain_text import finished_utc, sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
 from service.lims.reported_number import Reported
 
-__all__ = ["Record", "frames", "lis2_message", "read_frames", "read_message"]
+__all__ = ["Record", "frames", "is_plain", "lis2_message", "read_frames", "read_message"]
 
 _STX, _ETX, _ETB = 0x02, 0x03, 0x17
 # LIS01-A2 6.3.1.2 allows 64 000; 240 is what E1381 allowed and every driver reads.
@@ -44,7 +44,7 @@ def lis2_message(
     ----------
     result : Result or FieldsOfSample
         The analysis; its status becomes that of each result (F final, P preliminary, C corrected,
-        X rejected). SENAITE imports F only.
+        X rejected).
     sent : datetime
         Time of the message, in the time zone of the laboratory: LIS2-A2 writes times without one,
         so all of the message are of this zone.
@@ -76,9 +76,12 @@ def _records(
     version = ["P", "LIS2-A2", _time(sent)]
     yield ["H", _DELIMITERS, message_id, "", _escaped(sender), *until_processing, *version]
     yield ["P", "1"]
-    order = ["O", "1", _escaped(sample_id(result)), _escaped(result.sample.section or "")]
-    until_report_type = [""] * 21
-    yield [*order, *until_report_type, status]
+    order = ["O", "1", _escaped(sample_id(result))]
+    # A user field, not O-4 (the specimen as the instrument calls it): SENAITE's add-on looks for
+    # samples by O-4 too, and a section named "A" would find another customer's sample "A".
+    until_user_field, until_report_type = [""] * 15, [""] * 6
+    section = _escaped(result.sample.section or "")
+    yield [*order, *until_user_field, section, *until_report_type, status]
     for number, one in enumerate(reported(result, profile), start=1):
         yield _result_record(number, one, result, status, sent)
         if one.uncertainty_text:
@@ -118,6 +121,11 @@ def _time_in(zone: tzinfo | None, moment: datetime | None) -> str:
 
 def _escaped(text: str) -> str:
     return "".join(_ESCAPES.get(letter) or _printable(letter) for letter in text)
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a message holds the text as it is, so that it needs nobody to unescape it."""
+    return _escaped(text) == text
 
 
 def _printable(letter: str) -> str:

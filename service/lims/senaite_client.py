@@ -199,7 +199,9 @@ class SenaiteClient:
 
     def push(self, consumer: str, message: str) -> None:
         """Hand a message to a consumer, such as ``senaite.lis2a.import``; errors as for `submit`."""
-        record = {"consumer": consumer, "messages": [message]}
+        # That one tells records apart by line feeds; of carriage returns it makes one long header
+        # without results, and answers that all is well.
+        record = {"consumer": consumer, "messages": [message.replace("\r", "\n")]}
         answer = self._document(self._call("POST", "push", json=record), "push")
         if answer.get("success") is False:
             msg = f"the consumer {consumer} did not take the message: {_reason(answer)}"

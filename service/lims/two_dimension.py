@@ -1,7 +1,8 @@
 """SENAITE's generic two-dimensional CSV: one sample a line, one keyword a column.
 
-The importer splits at commas without knowing quotes, drops the last token of every line and takes
-``ND`` for zero; `service.lims.two_dimension_check` holds its rules. Uncertainty and "less than"
+Before SENAITE 2.6 the importer splits at commas without knowing quotes, drops the last token of
+every line and takes ``ND`` for zero; `service.lims.two_dimension_check` holds these rules. Since
+2.6 it reads quotes, keeps ``ND`` as text and wants the header first. What is written suits both. Uncertainty and "less than"
 have no place in this format: they go by the JSON API (`service.lims.senaite_delivery`).
 """
 

@@ -1,8 +1,9 @@
 """Would SENAITE take this 2-D CSV, and as what? Its importer's rules, answered line by line.
 
-The rules are those of the importer "2-Dimensional-CSV" (``generic.two_dimension``) as it behaves:
-a header is the first line whose last token is ``end``; every line is split at commas, quotes mean
-nothing, and its last token is dropped.
+The rules are those of the importer "2-Dimensional-CSV" (``generic.two_dimension``) as it behaves
+before SENAITE 2.6: a header is the first line whose last token is ``end``; every line is split at
+commas, quotes mean nothing, and its last token is dropped. 2.6 refuses less (it stores as text what
+is no number) but for one thing, a header that is not the first line, of which the verdict tells.
 """
 
 from __future__ import annotations
@@ -107,7 +108,11 @@ def _verdicts(text: str, known: Known) -> Iterator[Verdict]:
                 keywords = tokens[1:-1]
                 yield from _header(number, keywords)
             else:
-                yield _of_line(number, "skipped", "before the header: no 'end' at its end")
+                yield _of_line(
+                    number,
+                    "skipped",
+                    "before the header: no 'end' at its end; SENAITE 2.6 takes line 1 for it",
+                )
         else:
             yield from _row(number, tokens, keywords, seen, known)
     if keywords is None:
@@ -193,7 +198,7 @@ def _value(
 
 def _number(value: str) -> tuple[float | None, str]:
     if value.startswith("--") or value == "ND":
-        return 0.0, f"{value!r} becomes 0"
+        return 0.0, f"{value!r} becomes 0; SENAITE 2.6 stores it as text"
     parsed = float(value) if _DECIMAL.fullmatch(value) else math.nan
     if not math.isfinite(parsed):
         return None, f"No valid number: {value[:40]!r}"

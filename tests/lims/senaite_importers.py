@@ -7,7 +7,6 @@ changes one side only fails the comparison of the two.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +14,8 @@ Items = dict[str, dict[str, Any]]
 
 _SAMPLE_STATES = ("sample_received", "to_be_verified")
 _ANALYSIS_STATES = ("unassigned", "assigned", "to_be_verified")
-_SENDERS = ("Petroserve",)
-_LETTERS = {"F": "|", "S": "^", "R": "\\", "E": "&"}
+_LIS2_STATES = ("unassigned", "assigned")
+_STATUSES = ("", "C", "P", "F", "R", "N")
 
 
 @dataclass
@@ -108,46 +107,60 @@ def _store(
 
 
 def import_lis2(items: Items, message: str) -> ImportLog:
-    """Import the final results of a message whose sender has an interpreter."""
+    """Import as the add-on ``senaite.lis2a`` 2.0.0 does with the interpreter that it brings along.
+
+    Records end with a line feed, the fields O-3 and O-4 are both ids, escapes mean nothing.
+    """
     log = ImportLog()
-    records = [line.split("|") for line in message.split("\r") if line]
-    sender = _text(records[0], 5) if records and records[0][0] == "H" else ""
-    if sender not in _SENDERS:
-        log.errors.append(f"no interpreter for {sender!r}")
+    records = [line.strip().split("|") for line in message.split("\n") if line.strip()]
+    head = records[0] if records else []
+    if [_text(head, 1), _text(head, 12), _text(head, 13)] != ["H", "P", "LIS2-A2"]:
+        log.errors.append(f"no interpreter for {head[:5]}")
         return log
-    name = ""
+    names: list[str] = []
     for record in records:
         if record[0] == "O":
-            name = _text(record, 3)
-        elif record[0] == "R" and _text(record, 9) == "F":
-            _import_result(items, name, record, log)
+            names = [name for name in (_text(record, 3), _text(record, 4)) if name]
+        elif record[0] == "R" and _text(record, 9) in _STATUSES:
+            _import_result(items, names, record, log)
     return log
 
 
-def _import_result(items: Items, name: str, record: list[str], log: ImportLog) -> None:
-    keyword, text = _text(record, 3, component=4), _text(record, 4)
-    number = _number(text.removeprefix("<"))
-    sample = _sample(items, name)
-    if number is None or sample is None or sample["review_state"] not in _SAMPLE_STATES:
-        log.errors.append(f"{name} {keyword}: {text}")
+def _import_result(items: Items, names: list[str], record: list[str], log: ImportLog) -> None:
+    keywords = [one for one in (_text(record, 3, component=at) for at in (1, 2, 4)) if one]
+    sample, text = _received(items, names), _text(record, 4)
+    open_for = [
+        one
+        for one in items.values()
+        if sample is not None
+        and one.get("getRequestID") == sample["id"]
+        and one.get("Keyword") in keywords
+        and one["review_state"] in _LIS2_STATES
+    ]
+    if sample is None or len(open_for) != 1:
+        log.errors.append(f"no match found for ids {names} and keywords {keywords}")
         return
-    fields = {
-        "Result": text.removeprefix("<"),
-        "DetectionLimitOperand": "<" if text.startswith("<") else "",
-        "ResultCaptureDate": _text(record, 13),
-        "CapturedBy": _text(record, 11),
-    }
-    _store(items, sample, keyword, fields, log)
+    stored = text.removeprefix("<")
+    open_for[0].update(
+        Result=stored,
+        DetectionLimitOperand="<" if text.startswith("<") else "",
+        ResultCaptureDate=_text(record, 12),
+        review_state="to_be_verified",
+    )
+    log.stored[sample["id"], keywords[-1]] = stored
+
+
+def _received(items: Items, names: list[str]) -> dict[str, Any] | None:
+    for index in ("id", "ClientSampleID"):
+        for item in items.values():
+            is_open = item["review_state"] == "sample_received"
+            if item["portal_type"] == "AnalysisRequest" and item.get(index) in names and is_open:
+                return item
+    return None
 
 
 def _text(record: list[str], number: int, *, component: int = 1) -> str:
     """A field, counted as LIS2-A2 does: the kind of the record is field 1."""
     whole = record[number - 1] if number <= len(record) else ""
     parts = whole.split("^")
-    return re.sub(
-        r"&(?:([EFSR])|X((?:[0-9A-F]{2})+))&",
-        lambda found: (
-            _LETTERS[found[1]] if found[1] else bytes.fromhex(found[2]).decode(errors="replace")
-        ),
-        parts[component - 1] if component <= len(parts) else "",
-    )
+    return parts[component - 1] if component <= len(parts) else ""

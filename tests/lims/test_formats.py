@@ -324,6 +324,7 @@ def test_lis2_message_says_sample_number_unit_status_and_uncertainty() -> None:
     assert records[0].field(5) == "Petroserve"
     assert (records[0].field(13), records[0].field(14)) == ("LIS2-A2", "20261120221530")
     assert (records[2].field(3), records[2].field(26)) == ("SEC-0001", "F")
+    assert (records[2].field(4), records[2].field(19)) == ("", "A"), "a section is no specimen id"
     lines = {one.field(3, 4): one for one in records if one.kind == "R"}
     copper = lines["MOD_CCP"]
     assert (copper.field(4), copper.field(5), copper.field(9)) == ("16.67", "%", "F")

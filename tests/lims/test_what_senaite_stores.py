@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from petrography.report import Result
 from service.lims import (
     SampleInLims,
     check_two_dimension,
@@ -150,37 +151,69 @@ def test_every_number_of_an_exported_csv_is_stored() -> None:
     assert {place[1]: float(value) for place, value in log.stored.items()} == wanted
 
 
-@pytest.mark.parametrize("sample", ["SEC-0001", "a|b^c&d\\e", "\u0428\u043b\u0438\u0444 7"])
+@pytest.mark.parametrize("sample", ["SEC-0001", "North/7 (b)"])
 def test_every_number_of_a_pushed_message_is_stored(sample: str) -> None:
     held, result = numbered(sample), painted_result(sample, status="final")
-    message = lis2_message(result, sent=SENT)
-    answer = held.answer(
-        "POST", "push", {}, {"consumer": "senaite.lis2a.import", "messages": [message]}
-    )
+    for one in reported(result):
+        assert held.analysis(sample, one.keyword)["Result"] == ""
+    answer = held.answer("POST", "push", {}, pushed(lis2_message(result, sent=SENT)))
     assert answer == (200, {"success": True})
     for one in reported(result):
         stored = held.analysis(sample, one.keyword)
         operand = "<" if one.below_limit else ""
         assert (stored["Result"], stored["DetectionLimitOperand"]) == (one.number, operand)
-        assert (stored["review_state"], stored["CapturedBy"]) == ("to_be_verified", "Ada")
-        assert stored["ResultCaptureDate"] == "20261120210930", "when it was complete"
+        assert stored["review_state"] == "to_be_verified"
+        assert stored["ResultCaptureDate"] == "20261120210400", "when it was begun: R-12"
 
 
-@pytest.mark.parametrize("status", ["preliminary", "corrected", "rejected"])
-def test_what_is_not_final_is_passed_over_without_a_word(status: str) -> None:
+def pushed(message: str) -> dict[str, object]:
+    """What `SenaiteClient.push` sends."""
+    lines = message.replace("\r", "\n")
+    return {"consumer": "senaite.lis2a.import", "messages": [lines]}
+
+
+def test_records_that_end_as_on_a_line_are_no_results_to_senaite() -> None:
     held = numbered("SEC-0001")
-    log = import_lis2(held.items, lis2_message(painted_result(status=status), sent=SENT))
-    assert (log.stored, log.errors, log.warnings) == ({}, [], [])
+    log = import_lis2(held.items, lis2_message(painted_result(status="final"), sent=SENT))
+    assert (log.stored, log.errors) == ({}, []), "it answers as if all were well"
 
 
-def test_a_message_is_refused_of_a_stranger_and_for_a_sample_that_is_not_there() -> None:
+@pytest.mark.parametrize("sample", ["a|b^c&d\\e", "\u0428\u043b\u0438\u0444 7"])
+def test_an_escaped_sample_is_not_found(sample: str) -> None:
+    held, result = numbered(sample), painted_result(sample, status="final")
+    log = import_lis2(held.items, as_lines(result))
+    assert (log.stored, len(log.errors)) == ({}, len(reported(result)))
+
+
+def as_lines(result: Result, sender: str = "Petroserve") -> str:
+    return lis2_message(result, sent=SENT, sender=sender).replace("\r", "\n")
+
+
+def test_the_section_of_a_sample_is_nobodys_sample() -> None:
+    held, result = numbered("SEC-0001"), painted_result(status="final")
+    assert result.sample.section == "A"
+    next(one for one in held.items.values() if one.get("id") == "SEC-0001").update(
+        review_state="verified"
+    )
+    held.add_sample("OTHER-7", *(f"{one.keyword}:" for one in reported(result)), client_id="A")
+    log = import_lis2(held.items, as_lines(result))
+    assert (log.stored, len(log.errors)) == ({}, len(reported(result)))
+
+
+@pytest.mark.parametrize(
+    ("status", "taken"), [("preliminary", True), ("corrected", True), ("rejected", False)]
+)
+def test_senaite_takes_what_is_not_final_unless_it_is_rejected(status: str, taken: bool) -> None:
+    held = numbered("SEC-0001")
+    log = import_lis2(held.items, as_lines(painted_result(status=status)))
+    assert (bool(log.stored), log.errors, log.warnings) == (taken, [], [])
+
+
+def test_a_message_is_passed_over_without_a_sample_and_read_once() -> None:
     held, final = numbered("SEC-0001"), painted_result(status="final")
-    assert import_lis2(held.items, lis2_message(final, sent=SENT, sender="Other")).errors
     assert import_lis2(held.items, "").errors
-    other = painted_result("SEC-9", status="final")
-    log = import_lis2(held.items, lis2_message(other, sent=SENT))
-    assert (log.stored, len(log.errors)) == ({}, len(reported(other)))
-    message = lis2_message(final, sent=SENT)
-    assert import_lis2(held.items, message).stored
-    again = import_lis2(held.items, message)
-    assert (again.stored, len(again.warnings)) == ({}, len(reported(final))), "no result twice"
+    log = import_lis2(held.items, as_lines(painted_result("SEC-9", status="final")))
+    assert (log.stored, len(log.errors)) == ({}, len(reported(final)))
+    assert import_lis2(held.items, as_lines(final, sender="Other")).stored
+    again = import_lis2(held.items, as_lines(final))
+    assert (again.stored, len(again.errors)) == ({}, len(reported(final))), "no result twice"

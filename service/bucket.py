@@ -44,6 +44,7 @@ _CLIENT: ClientConfig = {
 }
 # For listings and small objects; files of any size have the other one.
 _PROMPT = timedelta(seconds=10)
+_SMALL_BYTES = 256 * 1024
 _RETRIES, _RETRY_FOR = 2, timedelta(seconds=10)
 # How a service says why, and that it has no such object: any other 404 is of the bucket, or of a
 # server in front of it.
@@ -172,8 +173,12 @@ class Bucket:
         BucketUnavailableError
             If the bucket does not answer.
         """
-        store = self._store if isinstance(content, Path) else self._prompt
         with self._answering():
+            store = self._prompt
+            if isinstance(content, Path) and content.stat().st_size > _SMALL_BYTES:
+                # A bucket that stands still is found out before it has minutes for it.
+                _has(self._prompt, path)
+                store = self._store
             obstore.put(store, path, content)
 
     def create(self, path: str, content: bytes) -> bool:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,15 +131,23 @@ def test_a_job_whose_result_may_be_in_a_silent_bucket_is_worked_on(
     assert newest_version(store, str(uuid.uuid4())) is None
 
 
-def test_small_requests_are_given_up_long_before_large_ones(
-    s3: s3_stand_in.Bucket, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("size_bytes", [None, 100, 10**6])
+def test_a_bucket_that_stands_still_is_given_up_soon(
+    size_bytes: int | None,
+    s3: s3_stand_in.Bucket,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Read from, or given a file of so many bytes."""
     assert s3.endpoint
     monkeypatch.setattr("service.bucket._PROMPT", timedelta(seconds=0.1))
+    file = tmp_path / "labels.png"
+    file.write_bytes(bytes(size_bytes or 0))
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{deaf.getsockname()[1]}")
         bucket = Bucket(URL)
+        read, write = partial(bucket.read, "a"), partial(bucket.write, "labels.png", file)
         begun_s = time.monotonic()
         with pytest.raises(BucketUnavailableError):
-            bucket.read("manifest.json")
+            read() if size_bytes is None else write()
         assert time.monotonic() - begun_s < 10.0

@@ -267,8 +267,20 @@ class BucketArtefactStore(ArtefactStore):
         self._outbox.strike(path)
 
     def _upload_new(self, path: Path, key: str) -> None:
-        root = f"{key}/{uuid.uuid4().hex[:12]}"
-        files = {}
+        files: dict[str, _File] = {}
+        try:
+            self._upload_files(path, f"{key}/{uuid.uuid4().hex[:12]}", files)
+            content = _Manifest(files=files).model_dump_json(indent=1).encode()
+            first = self._bucket.create(f"{key}/{MANIFEST}", content)
+        except BucketUnavailableError:
+            # What it has no room for must not take more of it at every try.
+            with suppress(BucketUnavailableError):
+                self._bucket.remove(one.key for one in files.values())
+            raise
+        if not first:
+            self._bucket.remove(one.key for one in files.values())
+
+    def _upload_files(self, path: Path, root: str, files: dict[str, _File]) -> None:
         for file in sorted(path.iterdir()):
             if file.name.startswith("."):
                 continue
@@ -277,9 +289,6 @@ class BucketArtefactStore(ArtefactStore):
             files[file.name] = _File(
                 key=f"{root}/{name}", size_bytes=file.stat().st_size, sha256=_sha256(file)
             )
-        content = _Manifest(files=files).model_dump_json(indent=1).encode()
-        if not self._bucket.create(f"{key}/{MANIFEST}", content):
-            self._bucket.remove(one.key for one in files.values())
 
     def _renew(self, key: str) -> None:
         """Let a result of the bucket count as new.

@@ -298,6 +298,30 @@ def test_what_waits_is_never_removed_and_bounded(s3: s3_stand_in.Bucket, tmp_pat
     store.close()
 
 
+def test_tries_that_fail_leave_nothing_in_a_bucket_that_is_full(
+    s3: s3_stand_in.Bucket,
+    in_s3: Callable[[], BucketArtefactStore],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write = Bucket.write
+
+    def fits(bucket: Bucket, path: str, content: Path | bytes) -> None:
+        if path.endswith("result.json"):
+            msg = "no space left"
+            raise BucketUnavailableError(msg)
+        write(bucket, path, content)
+
+    store = in_s3()
+    with monkeypatch.context() as full:
+        full.setattr(Bucket, "write", fits)
+        store.keep(ANALYSES, str(uuid.uuid4()), {"modal.csv": b"x", "result.json": b"kept"})
+        with pytest.raises(BucketUnavailableError):
+            store.upload_waiting()
+        assert s3.objects == {}
+    store.upload_waiting()
+    assert len(s3.objects) == 3
+
+
 def test_a_bucket_is_bounded(
     s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
 ) -> None:

@@ -231,6 +231,9 @@ class Telemetry:
 
     def _declare_webhooks(self, own: _Declaring) -> None:
         self.webhook_tries = own.counter("webhook_tries", "Tries to deliver a webhook.", "outcome")
+        for outcome in WEBHOOK_STATES:
+            # Of a series that begins at 1 `increase` misses the first.
+            self.webhook_tries.labels(outcome)
         self.webhook_try_seconds = own.seconds("webhook_try", "Time of one try.")
 
     def observe_request(self, *, route: str, method: str, status: int, seconds: float) -> str:

@@ -22,6 +22,7 @@ from service.engine.dividing import model_for
 from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known, with_scale_of
 from service.engine.imaging import Imaging
+from service.engine.observing import count_degradations
 from service.engine.one_image import image_limits, software_versions
 from service.engine.opening_store import open_store
 from service.engine.readiness import Readiness
@@ -66,6 +67,7 @@ class Engine:
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self.settings = settings
         self.telemetry = telemetry
+        count_degradations(telemetry)
         self.audit = Auditing(settings)
         self.store = open_store(settings, self.audit.removed)
         self.recorded = RecordedAnalyses(Catalogue(database_url(settings)), self.store)

@@ -19,9 +19,11 @@ from prometheus_client.core import Metric
 from petrography.errors import ConfigurationError
 from petrography.pipeline.wanted_files import without_png
 from petrography.report import UNSCALED
+from service.engine import Engine
 from service.engine.observing import KINDS_OF_DEGRADATION, kind_of_degradation
 from service.scraping import Ages, Counts, Gpus, Processes
-from service.telemetry import Telemetry
+from service.settings import Settings
+from service.telemetry import WEBHOOK_STATES, Telemetry
 
 
 def values(metrics: Any) -> dict[str, float]:
@@ -217,6 +219,19 @@ def test_an_age_is_that_of_the_oldest_moment() -> None:
 def test_every_degradation_has_one_of_few_kinds(kind: str, said: str) -> None:
     assert kind_of_degradation(said) == kind
     assert kind in KINDS_OF_DEGRADATION
+
+
+def test_what_alerts_look_at_is_counted_from_zero(tmp_path: Path) -> None:
+    """Prometheus takes the first value of a series for what was there before."""
+    telemetry = Telemetry()
+    Engine(Settings(artefacts_folder=tmp_path / "artefacts"), telemetry)
+
+    shown = exposed(telemetry)
+
+    for kind in KINDS_OF_DEGRADATION:
+        assert f'petroserve_degradations_total{{kind="{kind}"}} 0.0' in shown
+    for outcome in WEBHOOK_STATES:
+        assert f'petroserve_webhook_tries_total{{outcome="{outcome}"}} 0.0' in shown
 
 
 def test_counts_are_named_by_their_states() -> None:

@@ -75,7 +75,7 @@ def write_pyramid(
     um_per_px : float, optional
         Pixel size, above 0.
     compression : {"jpeg", "deflate"}
-        JPEG 4:4:4, or without loss.
+        JPEG 4:2:2, or without loss.
     quality : int
         Of JPEG, 1-100.
 
@@ -209,7 +209,9 @@ def _picture(compression: TiffCompression, quality: int) -> _Form:
     if compression == "deflate":
         tags = {"compression": "adobe_deflate", "photometric": "rgb", "predictor": 2}
         return _Form((3,), _deflated, _averaged, tags)
-    tags = {"compression": "jpeg", "photometric": "ycbcr", "subsampling": (1, 1)}
+    # Halved across: where the tag says 1 x 1, Bio-Formats (QuPath, Fiji) takes the colours that its
+    # JPEG decoder has made RGB for YCbCr still, converts them again, and grey becomes purple.
+    tags = {"compression": "jpeg", "photometric": "ycbcr", "subsampling": (2, 1)}
     return _Form((3,), partial(_jpeg, quality=quality), _averaged, tags)
 
 
@@ -294,7 +296,7 @@ class _Level:
 def _jpeg(tile: Image, *, quality: int) -> bytes:
     return bytes(
         imagecodecs.jpeg8_encode(
-            tile, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="444"
+            tile, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="422"
         )
     )
 

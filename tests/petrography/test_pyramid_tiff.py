@@ -50,6 +50,18 @@ def test_the_image_and_its_scale_come_back(
     assert np.abs(decoded.pixels.astype(int) - image.astype(int)).max() <= off
 
 
+def test_jpeg_colours_are_no_second_time_converted_by_bio_formats(image: Image) -> None:
+    # It converts what its decoder has made RGB where the tag says that both colour planes are whole.
+    with tifffile.TiffFile(io.BytesIO(written(image, 300, "jpeg"))) as tiff:
+        pages = [level.keyframe for level in tiff.series[0].levels]
+        assert [page.tags["YCbCrSubSampling"].value for page in pages] == [(2, 1)] * 3
+        tiff.filehandle.seek(pages[0].dataoffsets[0])
+        tile = tiff.filehandle.read(pages[0].databytecounts[0])
+    frame = tile.index(b"\xff\xc0")
+    sampling = tile[frame + 11 : frame + 20 : 3]
+    assert sampling == bytes([0x21, 0x11, 0x11]), "the tag says what the tiles hold"
+
+
 def test_rows_may_come_in_any_pieces(image: Image) -> None:
     assert written(image, 7) == written(image, 1030)
 

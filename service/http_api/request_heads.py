@@ -13,6 +13,7 @@ from typing import ClassVar
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.http_api.upgrades import StayingParser
 from service.settings import Settings
 
 __all__ = ["DeadlineProtocol", "bound_heads"]
@@ -66,6 +67,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
         super().connection_made(transport)
+        self.parser = StayingParser(self)
         self._expect("head")
 
     def data_received(self, data: bytes) -> None:
@@ -89,6 +91,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         UnacceptableHeadError
             If it is too large, or says not where it is for, as HTTP/1.1 wants (RFC 9112, 3.2).
         """
+        if self.passes_over_upgrade():
+            return
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         hosts = sum(name == b"host" for name, _ in self.headers)
         if size > _MOST_HEAD_BYTES or hosts > 1 or (not hosts and self._is_of_today()):
@@ -99,6 +103,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End the body."""
+        if self.passes_over_upgrade():
+            return
         self._in_body = False
         super().on_message_complete()
 
@@ -111,6 +117,11 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Expect nothing any more."""
         self._expect(None)
         super().connection_lost(exc)
+
+    def passes_over_upgrade(self) -> bool:
+        """Tell whether the request offers another protocol than the one that is gone on with."""
+        offers = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        return bool(offers) and not self._should_upgrade()
 
     def _is_of_today(self) -> bool:
         return bool(self.parser.get_http_version() == "1.1")

@@ -270,15 +270,21 @@ class BucketArtefactStore(ArtefactStore):
         files: dict[str, _File] = {}
         try:
             self._upload_files(path, f"{key}/{uuid.uuid4().hex[:12]}", files)
-            content = _Manifest(files=files).model_dump_json(indent=1).encode()
-            first = self._bucket.create(f"{key}/{MANIFEST}", content)
         except BucketUnavailableError:
             # What it has no room for must not take more of it at every try.
             with suppress(BucketUnavailableError):
                 self._bucket.remove(one.key for one in files.values())
             raise
-        if not first:
-            self._bucket.remove(one.key for one in files.values())
+        content = _Manifest(files=files).model_dump_json(indent=1).encode()
+        # Where its answer is lost the manifest may stand all the same: then they are needed.
+        if not self._bucket.create(f"{key}/{MANIFEST}", content):
+            self._remove_unless_named(files, key)
+
+    def _remove_unless_named(self, files: dict[str, _File], key: str) -> None:
+        """Remove what was uploaded beside another manifest than that of this try."""
+        kept = _Manifest.model_validate_json(self._bucket.read(f"{key}/{MANIFEST}"))
+        named = {one.key for one in kept.files.values()}
+        self._bucket.remove(one.key for one in files.values() if one.key not in named)
 
     def _upload_files(self, path: Path, root: str, files: dict[str, _File]) -> None:
         for file in sorted(path.iterdir()):

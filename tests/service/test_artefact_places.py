@@ -322,6 +322,31 @@ def test_tries_that_fail_leave_nothing_in_a_bucket_that_is_full(
     assert len(s3.objects) == 3
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["answer lost", "sent twice"])
+def test_a_manifest_whose_answer_is_lost_keeps_its_files(
+    again: bool, in_s3: Callable[[], BucketArtefactStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client may notice it, or send the manifest again, which then is there already."""
+    create = Bucket.create
+
+    def losing(bucket: Bucket, path: str, content: bytes) -> bool:
+        create(bucket, path, content)
+        if again:
+            return create(bucket, path, content)
+        msg = "no answer"
+        raise BucketUnavailableError(msg)
+
+    store, result_id = in_s3(), str(uuid.uuid4())
+    with monkeypatch.context() as lost:
+        lost.setattr(Bucket, "create", losing)
+        store.keep(ANALYSES, result_id, {"modal.csv": b"x", "result.json": b"kept"})
+    store.upload_waiting()
+
+    elsewhere = in_s3()
+    assert content(elsewhere, result_id) == b"kept"
+    assert content(elsewhere, result_id, "modal.csv") == b"x"
+
+
 def test_a_bucket_is_bounded(
     s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
 ) -> None:

@@ -26,7 +26,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from petrography.errors import AuditUnavailableError, InternalError, NotFoundError
+from petrography.errors import (
+    AuditUnavailableError,
+    ConfigurationError,
+    InternalError,
+    NotFoundError,
+)
 from service.disk import changed_s, storing, sync_folder, sync_tree
 from service.engine.kinds import ANALYSES, KINDS, Kind
 from service.engine.retention import KeptResult, OnRemoval, Room, superfluous, untold
@@ -121,9 +126,22 @@ class ArtefactStore:
         self._is_full = False
 
     def open_folder(self) -> None:
-        """Make the folders and clear away what a killed process left half written."""
-        for kind in KINDS:
-            self._place(kind, "").mkdir(parents=True, exist_ok=True)
+        """Make the folders and clear away what a killed process left half written.
+
+        Raises
+        ------
+        ConfigurationError
+            If they cannot be made.
+        """
+        try:
+            for kind in KINDS:
+                self._place(kind, "").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = (
+                f"the artefacts folder {self._folder} cannot be made: {error.strerror or error}; "
+                f"wanted PETROSERVE_ARTEFACTS_FOLDER where user {os.geteuid()} may write"
+            )
+            raise ConfigurationError(msg) from None
         for _, _, folder in self._places():
             for path in folder.glob(f"{_ASIDE}*"):
                 if time.time() - changed_s(path) > _LEFTOVER_S:

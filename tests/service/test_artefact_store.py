@@ -11,6 +11,7 @@ import pytest
 from petrography.errors import (
     AnalysisNotFoundError,
     CalibrationNotFoundError,
+    ConfigurationError,
     NotFoundError,
     StorageUnavailableError,
 )
@@ -39,6 +40,16 @@ def keep(
 
 def ids_in(folder: Path, kind: Kind = ANALYSES) -> set[str]:
     return {path.name for path in (folder / kind.folder).iterdir()}
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_who_may_not(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "artefacts"
+
+    with pytest.raises(ConfigurationError) as refused:
+        store(folder)
+    assert f"artefacts folder {folder} cannot be made: Not a directory" in str(refused.value)
+    assert f"PETROSERVE_ARTEFACTS_FOLDER where user {os.geteuid()} may write" in str(refused.value)
 
 
 def test_the_oldest_of_a_kind_go_beyond_a_count(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ WORKDIR /src
 COPY constraints.txt pyproject.toml README.md LICENSE petroserve.py ./
 COPY petrography petrography
 COPY service service
-# The command line names the commands of who makes models; what they need is not installed here.
+# Models are judged with these; what trains and exports them lacks its extra here, and says so.
+COPY training training
 COPY export export
 COPY command_line command_line
 RUN /opt/petroserve/bin/pip install --no-cache-dir -c constraints.txt ".[${RUNTIME}]"
@@ -44,11 +45,13 @@ ENV PATH=/opt/petroserve/bin:$PATH \
     PETROSERVE_HOST=0.0.0.0 \
     PETROSERVE_MODELS_FOLDER=/opt/models \
     PETROSERVE_ARTEFACTS_FOLDER=/data/artefacts
-USER petroserve
+# As a number: Kubernetes knows only of those that they are not root's (runAsNonRoot).
+USER 10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 3000 3001
-# Warming up on a GPU may take a minute; liveness answers from the first second on.
+# Modules are imported for some ten seconds, in which nothing answers; warming up on a GPU may take
+# a minute more, in which liveness does.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:3000/readyz', timeout=4)"]
 # The exec form, so that SIGTERM reaches the service and it finishes what it has begun.

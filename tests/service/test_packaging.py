@@ -13,7 +13,8 @@ import yaml
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT: dict[str, Any] = PYPROJECT["project"]
 BENTOFILE: dict[str, Any] = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
@@ -60,6 +61,16 @@ def test_the_image_has_every_package_that_the_command_line_imports_at_once() -> 
     assert {"export", "petrography"} <= ours
     for name in ours | {"service"}:
         assert f"COPY {name} {name}\n" in DOCKERFILE
+
+
+def test_the_image_has_every_package_that_a_command_imports_when_it_runs() -> None:
+    packages = {
+        pattern.removesuffix("*")
+        for pattern in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
+    }
+
+    assert {"petrography", "training", "service"} <= packages
+    assert {name for name in packages if f"COPY {name} {name}\n" not in DOCKERFILE} == set()
 
 
 def test_what_the_image_copies_is_let_into_its_context() -> None:

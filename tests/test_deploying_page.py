@@ -66,6 +66,19 @@ def test_compose_says_what_the_service_and_its_image_know(name: str) -> None:
     )
 
 
+def test_the_files_of_compose_are_projects_of_their_own() -> None:
+    # Without names both would be called after their folder, and one would remove the other's.
+    senaite = yaml.safe_load((ROOT / "deploy" / "senaite.yaml").read_text())
+    assert (compose().get("name"), senaite.get("name")) == ("petroserve", "senaite")
+
+
+def test_compose_and_docker_run_mount_the_same_volume() -> None:
+    ((name, volume),) = compose()["volumes"].items()
+    assert volume["name"] == name
+    page = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"-v (\S+):/data", page + DOCKERFILE)) == {name}
+
+
 def test_only_one_of_the_services_has_the_gpu() -> None:
     services = compose()["services"]
     assert services["petroserve"]["environment"]["PETROSERVE_PROVIDER"] == "cuda"
@@ -78,7 +91,9 @@ def test_the_pod_is_as_the_image_wants_it() -> None:
     check_variables({one["name"]: one["value"] for one in container["env"]})
     ports = {one["name"]: one["containerPort"] for one in container["ports"]}
     assert ports == {"http": FIELDS["http_port"].default, "grpc": FIELDS["grpc_port"].default}
-    assert f"--uid {pod()['securityContext']['runAsUser']}" in DOCKERFILE
+    user = pod()["securityContext"]["runAsUser"]
+    assert f"--uid {user}" in DOCKERFILE
+    assert f"\nUSER {user}\n" in DOCKERFILE
     assert pod()["terminationGracePeriodSeconds"] > FIELDS["grpc_stop_within_s"].default
     mounted = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
     assert mounted.keys() == {one["name"] for one in pod()["volumes"]}
@@ -106,28 +121,31 @@ def test_manifests_name_each_other() -> None:
 
 def test_the_bento_of_the_page_serves(tmp_path: Path) -> None:
     (block,) = re.findall(r"^```bash\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-    build, serve = block.splitlines()
+    build, *serve = block.splitlines()
     port = free_port()
     variables = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "BENTOML_HOME": str(tmp_path / "bentos"),
         "BENTOML_DO_NOT_TRACK": "True",
-        "PETROSERVE_ARTEFACTS_FOLDER": str(tmp_path / "artefacts"),
         "PETROSERVE_GRPC_PORT": str(free_port()),
     }
     subprocess.run(
         build.split(), cwd=ROOT, env=variables, check=True, capture_output=True,
         timeout=BUILD_WITHIN_S,
     )  # fmt: skip
-    words = serve.replace("3000", str(port)).split()
+    # Exactly as it is written, but for the port; exec, so that the shell does not keep the signal.
+    serve[-1] = f"exec {serve[-1].replace('3000', str(port))}"
     log = tmp_path / "log.txt"
-    with started([*words, "--host", "127.0.0.1"], variables, log, tmp_path) as process:
+    with started(["bash", "-ec", "\n".join(serve)], variables, log, tmp_path) as process:
         wait_until_ready(f"http://127.0.0.1:{port}", process, log)
         models = httpx.get(f"http://127.0.0.1:{port}/v1/models").json()["models"]
         for path in asked_paths():
             assert httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 200, path
     assert {one["name"] for one in models} == {path.name for path in (ROOT / "models").iterdir()}
+    # Beside the bento: in it they would stay behind when the next one is built.
+    assert list((tmp_path / "petroserve").glob("catalogue.sqlite"))
+    assert not list((tmp_path / "bentos").rglob("artefacts"))
 
 
 def test_no_address_is_served_without_keys_whoever_opened_it(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from service.engine.version_files import StandsForGood, version_file
 __all__ = ["BucketRetention"]
 
 _MANIFEST = "manifest.json"
-_ADDED = "added"
 # No upload takes that long, so what is older without a manifest was left by a killed process.
 _LEFTOVER = timedelta(hours=1)
 _KINDS = {kind.folder: kind for kind in KINDS}
@@ -103,10 +102,10 @@ class BucketRetention:
         )
 
     def _is_for_good(self, key: str, objects: list[StoredObject]) -> bool:
-        added = f"{key}/{_ADDED}/"
-        names = (one.path.removeprefix(added) for one in objects if one.path.startswith(added))
+        # A version may lie among the files of the result: one that was added before their upload.
+        paths = {one.path.rpartition("/")[2]: one.path for one in objects}
         return self._stands.tell(
-            key, names, lambda version: self._bucket.read(f"{added}{version_file(version)}")
+            key, paths, lambda version: self._bucket.read(paths[version_file(version)])
         )
 
 

@@ -125,7 +125,9 @@ def test_what_is_not_on_record_is_not_removed(tmp_path: Path) -> None:
     assert [one[1] for one in place.told] == [first, second]
 
 
-def test_a_bucket_is_tidied_likewise(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["added", "0"], ids=["after the upload", "before it"])
+def test_a_bucket_is_tidied_likewise(place: str, tmp_path: Path) -> None:
+    """Wherever a review lies: one that was made before the result was uploaded is among its files."""
     bucket = Bucket((tmp_path / "bucket").as_uri())
     told: Told = []
 
@@ -133,7 +135,7 @@ def test_a_bucket_is_tidied_likewise(tmp_path: Path) -> None:
         bucket.write(f"{name}/0/result.json", b"x" * size_bytes)
         if reviews is not None:
             document = json.dumps({"status": reviews}).encode()
-            bucket.write(f"{name}/added/result.2.json", document)
+            bucket.write(f"{name}/{place}/result.2.json", document)
         bucket.create(f"{name}/manifest.json", b"{}")
 
     ids = [str(uuid.uuid4()) for _ in range(5)]

@@ -10,7 +10,13 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from petrography.errors import MalformedRequestError
-from service.http_api.upload import REQUEST_PART, Part, body_chunks, read_request
+from service.http_api.upload import (
+    REQUEST_PART,
+    Part,
+    body_chunks,
+    read_request,
+    require_unpacked,
+)
 from service.settings import Settings
 
 __all__ = ["is_json", "receive_body", "receive_json"]
@@ -38,7 +44,7 @@ async def receive_json(request: Request, model: type[RequestT], settings: Settin
     Raises
     ------
     starlette.exceptions.HTTPException
-        415 if the body is not said to be JSON.
+        415 if the body is not said to be JSON, or packed.
     BodyTooLargeError
         If it is too large.
     MalformedRequestError
@@ -48,6 +54,7 @@ async def receive_json(request: Request, model: type[RequestT], settings: Settin
     starlette.requests.ClientDisconnect
         If the client goes.
     """
+    require_unpacked(request)
     if not is_json(request):
         given = _media_type(request)[:100] or "of no stated type"
         raise HTTPException(415, f"The body is {given}; wanted application/json")

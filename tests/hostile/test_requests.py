@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import httpx
@@ -119,6 +120,21 @@ async def test_another_content_type_is_refused(
     response = await client.post("/v1/analyses", content=GOOD, headers=headers)
 
     assert_problem(response, 415, "multipart/form-data")
+
+
+@pytest.mark.parametrize("path", ["/v1/analyses", "/v1/calibrations", "/v1/estimate"])
+@pytest.mark.parametrize("packing", ["gzip", "br", "identity, gzip", "GZIP"])
+async def test_a_packed_body_is_refused_by_its_packing(
+    client: httpx.AsyncClient, path: str, packing: str
+) -> None:
+    content = gzip.compress(body(part("image", GOOD)))
+    kind = "application/json" if path == "/v1/estimate" else "multipart/form-data; boundary=cut"
+    headers = {"Content-Type": kind, "Content-Encoding": packing}
+
+    response = await client.post(path, content=content, headers=headers)
+
+    assert_problem(response, 415, repr(packing))
+    assert response.headers["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.parametrize(

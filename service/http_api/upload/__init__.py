@@ -6,7 +6,7 @@ count while it streams. What is accepted lies in one file on disk, not in memory
 
 from __future__ import annotations
 
-from service.http_api.upload.body import body_chunks
+from service.http_api.upload.body import body_chunks, require_unpacked
 from service.http_api.upload.receiving import receive_upload
 from service.uploads import (
     REQUEST_PART,
@@ -28,4 +28,5 @@ __all__ = [
     "body_chunks",
     "read_request",
     "receive_upload",
+    "require_unpacked",
 ]

@@ -6,12 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import Request
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from petrography.errors import BodyTooLargeError, MalformedRequestError
 
-__all__ = ["body_chunks"]
+__all__ = ["body_chunks", "require_unpacked"]
+
+
+def require_unpacked(request: Request) -> None:
+    """Check that the body comes as it is: images are packed in themselves.
+
+    Raises
+    ------
+    starlette.exceptions.HTTPException
+        415 if it is said to be packed.
+    """
+    packing = request.headers.get("content-encoding", "")
+    if packing.strip().lower() not in {"", "identity"}:
+        detail = f"Content-Encoding is {packing[:50]!r}; wanted none: send the body as it is."
+        raise HTTPException(415, detail, {"Accept-Encoding": "identity"})
 
 
 async def body_chunks(

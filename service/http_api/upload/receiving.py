@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from petrography.errors import MalformedRequestError
-from service.http_api.upload.body import body_chunks
+from service.http_api.upload.body import body_chunks, require_unpacked
 from service.http_api.upload.parts import PartReader, boundary_of
 from service.settings import Settings
 from service.uploads import REQUEST_PART, Part, Spool, Upload, UploadForm, read_upload
@@ -31,7 +31,7 @@ async def receive_upload(
     Raises
     ------
     starlette.exceptions.HTTPException
-        415 if the body is not multipart.
+        415 if the body is not multipart, or packed.
     BodyTooLargeError
         If body, a file of it or the request part are over their limits.
     MalformedRequestError
@@ -43,6 +43,7 @@ async def receive_upload(
     StorageUnavailableError
         If the disk does not take the files.
     """
+    require_unpacked(request)
     content_type = _multipart_type(request, form)
     with Spool.opened(max_file_bytes=settings.max_image_bytes) as spool:
         reader = PartReader(

@@ -151,8 +151,7 @@ class SenaiteClient:
 
     def analysis(self, uid: str) -> Analysis:
         """Read one analysis."""
-        (item,) = self._items(self._call("GET", uid), uid)
-        return analysis_of(item)
+        return analysis_of(self._record(uid))
 
     def _analyses(self, params: Mapping[str, str]) -> Iterator[Analysis]:
         query = {"portal_type": "Analysis", **params}
@@ -174,22 +173,35 @@ class SenaiteClient:
         """Write fields of anything; errors as for `submit`."""
         self._items(self._call("POST", f"update/{uid}", json=dict(fields)), f"update of {uid}")
 
-    def find_attachment(self, title: str) -> str | None:
-        """Uid of the attachment of a title, None where there is none."""
-        query = {"portal_type": "Attachment", "Title": title}
+    def sample(self, uid: str) -> SenaiteSample:
+        """Read one sample."""
+        return sample_of(self._record(uid))
+
+    def link(self, sample: SenaiteSample, files: tuple[str, ...]) -> None:
+        """Have a sample show files, by their uids, beside those that it shows already."""
+        shown = [uid for uid in sample.attachments if uid not in files]
+        self.update(sample.uid, {"Attachment": [*shown, *files]})
+
+    def attachment_keys(self, uid: str) -> str:
+        """Read the keys that an attachment was stored with."""
+        return str(self._record(uid).get("AttachmentKeys") or "")
+
+    def find_attachment(self, folder: str, keys: str) -> str | None:
+        """Uid of the attachment of this account in a folder that has these keys, else None."""
+        # No catalogue knows the keys, and the title of an attachment is its id.
+        query = {"portal_type": "Attachment", "path": folder, "depth": "1", "Creator": self._user}
         for item in self._search(None, query):
-            if item.get("title") == title:
+            if item.get("AttachmentKeys") == keys:
                 return str(item["uid"])
         return None
 
     def create_attachment(
-        self, *, parent_path: str, title: str, filename: str, content: bytes, keys: str
+        self, *, parent_path: str, filename: str, content: bytes, keys: str
     ) -> str:
-        """Store a file beside a sample; returns its uid. Errors as for `submit`."""
+        """Store a file in the folder of a sample; returns its uid. Errors as for `submit`."""
         record = {
             "portal_type": "Attachment",
             "parent_path": parent_path,
-            "title": title,
             "AttachmentFile": base64.b64encode(content).decode("ascii"),
             "filename": filename,
             "AttachmentKeys": keys,
@@ -286,6 +298,14 @@ class SenaiteClient:
     def _silent(self, route: str, error: httpx.TransportError) -> LimsUnreachableError:
         why = str(error) or type(error).__name__
         return LimsUnreachableError(f"SENAITE at {self._site} does not answer to {route}: {why}")
+
+    def _record(self, uid: str) -> dict[str, Any]:
+        """One object by its uid, which SENAITE answers bare, not as a list of one."""
+        record = self._document(self._call("GET", uid), uid)
+        if record.get("uid") != uid:
+            msg = f"SENAITE found nothing for {uid}"
+            raise LimsRefusedError(msg)
+        return record
 
     def _items(
         self, answer: httpx.Response, what: str, *, at_least: int = 1

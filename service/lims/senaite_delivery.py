@@ -24,7 +24,7 @@ from service.lims.plain_text import finished_utc, sample_id
 from service.lims.profile import STANDARD, LimsProfile
 from service.lims.reported_number import Reported
 from service.lims.senaite_client import SenaiteClient
-from service.lims.senaite_files import TRIES, Parcel, packed
+from service.lims.senaite_files import TRIES, filed
 from service.lims.senaite_records import Analysis
 
 __all__ = ["Delivered", "deliver"]
@@ -86,8 +86,7 @@ def deliver(
     profile : LimsProfile, optional
         How the laboratory names and rounds it.
     attachments : mapping of str to bytes, optional
-        Files by name, such as ``report.pdf``; stored once and linked to the first number that is
-        submitted.
+        Files by name, such as ``report.pdf``; stored once and linked to the sample.
 
     Returns
     -------
@@ -114,10 +113,10 @@ def deliver(
     numbers = reported(result, profile)
     here = [one for one in client.analyses(sample.id) if one.state not in _PAST]
     places = {one.keyword: _place(one, here, sample.state) for one in numbers}
-    fitting = [place for place in places.values() if isinstance(place, Analysis)]
-    parcel = packed(client, result, sample, fitting, attachments or {})
-    done = tuple(_number(client, result, one, places[one.keyword], parcel) for one in numbers)
-    return (*(_file(*told) for told in parcel.told(client)), *done)
+    # Files first: where an answer is lost for good, no number was sent without its report.
+    stored = filed(client, result, sample, attachments or {}, is_open=sample.state in _OPEN_SAMPLE)
+    files = [Delivered("(attachment)", *told) for told in stored]
+    return (*files, *(_number(client, result, one, places[one.keyword]) for one in numbers))
 
 
 def _place(one: Reported, here: Sequence[Analysis], sample_state: str) -> Analysis | Delivered:
@@ -144,29 +143,15 @@ def _obstacle(one: Reported, analysis: Analysis, sample_state: str) -> str:
     return ""
 
 
-def _file(name: str, is_shown: bool, was_shown: bool) -> Delivered:
-    if is_shown:
-        return Delivered("(attachment)", name, "already there" if was_shown else "submitted")
-    why = "no analysis that still waits could take it"
-    return Delivered("(attachment)", name, "refused", why)
-
-
 def _number(
-    client: SenaiteClient,
-    result: Reportable,
-    one: Reported,
-    place: Analysis | Delivered,
-    parcel: Parcel,
+    client: SenaiteClient, result: Reportable, one: Reported, place: Analysis | Delivered
 ) -> Delivered:
     if isinstance(place, Delivered):
         return place
-    fields = _fields(result, one) | parcel.fields_for(place)
     try:
-        told = _sent(client, one, place, fields)
+        return _sent(client, one, place, _fields(result, one))
     except LimsRefusedError as error:
         return Delivered(one.keyword, one.text, "refused", str(error))
-    parcel.is_taken |= told.outcome == "submitted"
-    return told
 
 
 def _sent(
@@ -209,7 +194,12 @@ def _judged(one: Reported, analysis: Analysis, outcome: Outcome) -> Delivered:
         )
         return Delivered(one.keyword, one.text, "differs", why)
     if one.uncertainty_text and not analysis.uncertainty:
-        why = "without its uncertainty: the service does not allow manual uncertainty"
+        why = "without its uncertainty: "
+        why += (
+            "the service does not allow manual uncertainty"
+            if outcome == "submitted"
+            else "it was not sent with the number, or the service does not allow it"
+        )
         return Delivered(one.keyword, one.text, outcome, why)
     return Delivered(one.keyword, one.text, outcome)
 

@@ -1,119 +1,96 @@
-"""Files beside a result in SENAITE: stored once, shown by the first analysis that is submitted.
+"""Files beside a result in SENAITE: stored once, shown by the sample.
 
-An analysis takes a file in the very write that submits it: afterwards it is closed. So the file is
-offered with every submission until one was taken.
+SENAITE lets nobody link a file to an analysis over its API, and a file to a sample only whom it
+lets edit samples. That is asked first, so that no file is stored which nothing shows. A stored
+file has no title of its own; whose it is stands in its keys.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Literal
 
-from petrography.errors import LimsUnreachableError
+from petrography.errors import LimsRefusedError, LimsUnreachableError
 from service.lims.fields_of_sample import Reportable
 from service.lims.senaite_client import SenaiteClient
-from service.lims.senaite_records import Analysis, SenaiteSample
+from service.lims.senaite_records import SenaiteSample
 
-__all__ = ["TRIES", "Parcel", "packed"]
+__all__ = ["TRIES", "filed"]
 
 # Of one write whose answers are lost; between them the state is read.
 TRIES = 3
-_WAITING = {"unassigned", "assigned"}
 
 
-@dataclass
-class Parcel:
-    """Files, and the analysis that is to show them.
-
-    Attributes
-    ----------
-    uids : dict of str to str or None
-        By name; None for a file that was not stored, because no analysis can show it.
-    shown : frozenset of str
-        Uids that an analysis shows already.
-    fitting : tuple of Analysis
-        Those that could show them.
-    is_taken : bool
-        Whether an analysis was submitted with them.
-    """
-
-    uids: dict[str, str | None]
-    shown: frozenset[str]
-    fitting: tuple[Analysis, ...]
-    is_taken: bool = False
-
-    def fields_for(self, analysis: Analysis) -> dict[str, list[str]]:
-        """What an update of an analysis says of files; nothing once another took them."""
-        new = [uid for uid in self.uids.values() if uid is not None and uid not in self.shown]
-        if not new or self.is_taken or analysis.state not in _WAITING:
-            return {}
-        return {"Attachment": [*analysis.attachments, *new]}
-
-    def told(self, client: SenaiteClient) -> Iterator[tuple[str, bool, bool]]:
-        """Look after sending: name of each file, whether it is shown now, whether it was before."""
-        if self.uids:
-            now = _shown([client.analysis(one.uid) for one in self.fitting])
-            for name, uid in self.uids.items():
-                yield name, uid in now, uid in self.shown
-
-
-def packed(
+def filed(
     client: SenaiteClient,
     result: Reportable,
     sample: SenaiteSample,
-    fitting: Sequence[Analysis],
     files: Mapping[str, bytes],
-) -> Parcel:
-    """Store files that are not there yet, if an analysis that waits can show them.
+    *,
+    is_open: bool,
+) -> Iterator[tuple[str, Literal["submitted", "already there", "refused"], str]]:
+    """Store files and have the sample show them: name of each, what became of it, why.
 
     Parameters
     ----------
     client : SenaiteClient
         A signed-in user.
     result : Result or FieldsOfSample
-        To which they belong; its id and version are part of their titles.
+        To which they belong; its id and version are part of their keys.
     sample : SenaiteSample
-        Beside which they lie.
-    fitting : sequence of Analysis
-        That can show them.
+        That is to show them.
     files : mapping of str to bytes
         By name.
+    is_open : bool
+        Whether anything may be written to the sample.
     """
-    has_place = any(one.state in _WAITING for one in fitting)
-    uids = {
-        name: _stored(client, sample, _title(result, name, content), name, content)
-        if has_place
-        else client.find_attachment(_title(result, name, content))
-        for name, content in files.items()
-    }
-    return Parcel(uids, _shown(fitting), tuple(fitting))
+    shown = {_keys_of(client, uid) for uid in sample.attachments} if files else set()
+    for name, content in files.items():
+        keys = _keys(result, name, content)
+        if keys in shown:
+            yield name, "already there", ""
+        elif not is_open:
+            yield name, "refused", f"the sample is {sample.state} already"
+        else:
+            why = _tried(partial(_shown, client, sample.uid, keys, name, content))
+            yield name, "refused" if why else "submitted", why
 
 
-def _shown(analyses: Sequence[Analysis]) -> frozenset[str]:
-    return frozenset(uid for one in analyses for uid in one.attachments)
+def _keys_of(client: SenaiteClient, uid: str) -> str:
+    """Keys of a file, empty where the account may not read it: then it is of another."""
+    try:
+        return client.attachment_keys(uid)
+    except LimsRefusedError:
+        return ""
 
 
-def _title(result: Reportable, name: str, content: bytes) -> str:
-    return f"{result.id} v{result.version} {name} {hashlib.sha256(content).hexdigest()[:16]}"
+def _keys(result: Reportable, name: str, content: bytes) -> str:
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    return f"petroserve {result.id} v{result.version} {name} {digest}"
 
 
-def _stored(
-    client: SenaiteClient, sample: SenaiteSample, title: str, name: str, content: bytes
-) -> str:
-    """Store a file unless one of its title is there; returns its uid."""
-    tries = 0
-    while (found := client.find_attachment(title)) is None:
-        tries += 1
+def _tried(write: Callable[[], str]) -> str:
+    """Begin again after a lost answer: what is there already is found."""
+    for _ in range(TRIES - 1):
         try:
-            return client.create_attachment(
-                parent_path=sample.path.rpartition("/")[0],
-                title=title,
-                filename=name,
-                content=content,
-                keys="petroserve",
-            )
+            return write()
         except LimsUnreachableError:
-            if tries == TRIES:
-                raise
-    return found
+            continue
+    return write()
+
+
+def _shown(client: SenaiteClient, uid: str, keys: str, name: str, content: bytes) -> str:
+    """Store a file unless it is there, and link it; why it cannot be, empty where it is."""
+    try:
+        sample = client.sample(uid)
+        client.link(sample, ())
+        folder = sample.path.rpartition("/")[0]
+        file = client.find_attachment(folder, keys) or client.create_attachment(
+            parent_path=folder, filename=name, content=content, keys=keys
+        )
+        client.link(sample, (file,))
+    except LimsRefusedError as error:
+        return f"it takes an account that may edit samples, such as a LabManager: {error}"
+    return ""

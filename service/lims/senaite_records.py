@@ -14,13 +14,17 @@ __all__ = ["Analysis", "SenaiteSample", "analysis_of", "sample_of"]
 
 @dataclass(frozen=True)
 class SenaiteSample:
-    """A sample as SENAITE holds it: its uid, id, the customer's id, review state and path."""
+    """A sample as SENAITE holds it.
+
+    Its uid, id, the customer's id, review state and path, and the uids of the files that it shows.
+    """
 
     uid: str
     id: str
     client_sample_id: str
     state: str
     path: str
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,6 @@ class Analysis:
         `state` is its review state, such as unassigned or to_be_verified.
     result, uncertainty, operand, remarks : str
         Empty where not set; `operand` is ``<`` for a result below its limit.
-    attachments : tuple of str
-        Uids of linked files.
     is_calculated : bool
         Whether SENAITE calculates its result: it takes interim fields only.
     """
@@ -48,7 +50,6 @@ class Analysis:
     uncertainty: str
     operand: str
     remarks: str
-    attachments: tuple[str, ...]
     is_calculated: bool = False
 
 
@@ -69,12 +70,13 @@ def sample_of(item: Mapping[str, Any]) -> SenaiteSample:
         client_sample_id=_text(item, "ClientSampleID", "getClientSampleID"),
         state=_text(item, "review_state"),
         path=_text(item, "path"),
+        # A list of objects; an empty object where there is none.
+        attachments=tuple(str(one["uid"]) for one in item.get("Attachment") or ()),
     )
 
 
 def analysis_of(item: Mapping[str, Any]) -> Analysis:
     """Read an analysis from an entry of an answer."""
-    linked = item.get("Attachment") or []
     return Analysis(
         uid=_text(item, "uid"),
         keyword=_text(item, "Keyword", "getKeyword"),
@@ -82,10 +84,10 @@ def analysis_of(item: Mapping[str, Any]) -> Analysis:
         unit=_text(item, "Unit", "getUnit"),
         state=_text(item, "review_state"),
         result=_text(item, "Result", "getResult"),
-        uncertainty=_text(item, "Uncertainty"),
+        # One by hand is stored in any case, and used only where the service allows it.
+        uncertainty=_text(item, "Uncertainty") if item.get("AllowManualUncertainty", 1) else "",
         operand=_text(item, "DetectionLimitOperand"),
         remarks=_text(item, "Remarks"),
-        attachments=tuple(str(one["uid"] if isinstance(one, dict) else one) for one in linked),
         # A reference is an object, a uid, or empty in one of several ways.
         is_calculated=any(bool(item.get(name)) for name in ("Calculation", "getCalculationUID")),
     )

@@ -35,8 +35,11 @@ INDEXES = {
     "review_state": "review_state",
     "portal_type": "portal_type",
     "Title": "title",
+    "Creator": "creator",
 }
-WRITABLE = {"Result", "Remarks", "ResultCaptureDate", "InterimFields", "Attachment"}
+WRITABLE = {"Result", "Remarks", "ResultCaptureDate", "InterimFields"}
+# What SENAITE says to an Analyst, and of an analysis to everybody.
+NO_LINK = "Not allowed to set the field 'Attachment'"
 
 Item = dict[str, Any]
 Answer = tuple[int, Item]
@@ -63,6 +66,8 @@ class Laboratory:
     before: Callable[[str, str], int | None] = lambda _method, _route: None
     after: Callable[[str, str], None] = lambda _method, _route: None
     with_token: bool = True
+    # Whether the account may edit samples: a LabManager may, an Analyst may not.
+    edits_samples: bool = True
 
     def add_sample(
         self, sample_id: str, *services: str, state: str = "sample_received", client_id: str = ""
@@ -72,6 +77,7 @@ class Laboratory:
             "AnalysisRequest",
             id=sample_id,
             ClientSampleID=client_id,
+            Attachment={},
             review_state=state,
             path=f"/senaite/clients/client-1/{sample_id}",
         )
@@ -93,8 +99,8 @@ class Laboratory:
             "Uncertainty": None,
             "DetectionLimitOperand": "",
             "Remarks": "",
-            "Attachment": [],
-            "AllowManualUncertainty": opens,
+            "Attachment": {},
+            "AllowManualUncertainty": opens or None,
             "DetectionLimitSelector": opens,
             "path": f"/senaite/clients/client-1/{sample_id}/{keyword}",
         }
@@ -104,6 +110,12 @@ class Laboratory:
         uid = f"uid{len(self.items):06d}"
         self.items[uid] = {"uid": uid, "portal_type": portal_type, "title": "", **fields}
         return uid
+
+    def sample(self, sample_id: str) -> Item:
+        """The sample of an id."""
+        samples = (one for one in self.items.values() if one["portal_type"] == "AnalysisRequest")
+        (found,) = (one for one in samples if one["id"] == sample_id)
+        return found
 
     def analysis(self, sample_id: str, keyword: str) -> Item:
         """The one analysis of a keyword that is not history."""
@@ -134,7 +146,7 @@ class Laboratory:
         if operation == "users" and method == "GET":
             return 200, {"items": [{"username": USER, "authenticated": True}]}
         if method == "GET":
-            return 200, {"items": [self._item(route)]}
+            return 200, self._item(route)
         if operation == "update":
             return 200, {"items": [self._update(self._item(uid or str(body.get("uid"))), body)]}
         if operation == "create":
@@ -150,10 +162,12 @@ class Laboratory:
 
     def _page(self, query: Item) -> Item:
         wanted = {INDEXES[name]: value for name, value in query.items() if name in INDEXES}
+        folder = query.get("path", "")
         found = [
             item
             for item in self.items.values()
             if all(str(item.get(name, "")) == value for name, value in wanted.items())
+            and item["path"].startswith(folder)
         ]
         size = min(int(query.get("limit", PAGE)), PAGE)
         start = int(query.get("b_start", 0))
@@ -166,17 +180,31 @@ class Laboratory:
 
     def _update(self, item: Item, body: Item) -> Item:
         self.writes.append((item["uid"], body))
+        if item["portal_type"] == "AnalysisRequest":
+            return self._link(item, body)
         if item["portal_type"] != "Analysis":
             raise RefusedError(401, "You are not allowed to modify this object")
         if item["review_state"] not in OPEN:
             raise RefusedError(401, f"Field(s) not writable in state {item['review_state']}")
         changed = self._written(item, body)
+        if "Attachment" in body:
+            # Over the API nobody may; what was written before it stays written.
+            item.update(changed)
+            raise RefusedError(401, NO_LINK)
         if transition := body.get("transition"):
             if transition != "submit" or changed["Result"] == "":
                 raise RefusedError(400, f"Transition {transition} is not possible")
             changed["review_state"] = "to_be_verified"
         item.update(changed)
         return item
+
+    def _link(self, sample: Item, body: Item) -> Item:
+        if not self.edits_samples:
+            raise RefusedError(401, NO_LINK)
+        if any(uid not in self.files for uid in body["Attachment"]):
+            raise RefusedError(400, "Attachment: no such object")
+        sample["Attachment"] = [{"uid": uid} for uid in body["Attachment"]] or {}
+        return sample
 
     def _written(self, item: Item, body: Item) -> Item:
         # What is calculated takes interim fields only.
@@ -186,11 +214,10 @@ class Laboratory:
             float(changed["Result"] or 0)
         except ValueError:
             raise RefusedError(400, "Result is no number") from None
-        if any(uid not in self.items for uid in changed["Attachment"]):
-            raise RefusedError(400, "Attachment: no such object")
         if item["DetectionLimitSelector"]:
             changed["DetectionLimitOperand"] = body.get("DetectionLimitOperand", "")
-        if item["AllowManualUncertainty"] and not changed["DetectionLimitOperand"]:
+        if not changed["DetectionLimitOperand"]:
+            # Stored in any case; SENAITE shows it only where the service allows it.
             changed["Uncertainty"] = body.get("Uncertainty")
         return changed
 
@@ -203,7 +230,16 @@ class Laboratory:
             content = base64.b64decode(body["AttachmentFile"], validate=True)
         except (KeyError, binascii.Error):
             raise RefusedError(400, "AttachmentFile is no base64") from None
-        uid = self._add("Attachment", title=body["title"], filename=body["filename"])
+        # A title that is sent is lost: the title of an attachment is its id.
+        title = f"attachment-{len(self.files) + 1}"
+        uid = self._add(
+            "Attachment",
+            id=title,
+            title=title,
+            creator=USER,
+            path=f"{body['parent_path']}/{title}",
+            AttachmentKeys=body.get("AttachmentKeys", ""),
+        )
         self.files[uid] = content
         return self.items[uid]
 

@@ -96,34 +96,9 @@ def test_sending_again_writes_nothing(client: SenaiteClient, laboratory: Laborat
     assert all(one.is_settled for one in (*first, *again))
 
 
-def test_a_file_is_stored_whole_and_shown_by_an_analysis(
-    client: SenaiteClient, laboratory: Laboratory
-) -> None:
-    content = bytes(range(256)) * 50
-    deliver(client, RESULT, attachments={"report.pdf": content})
-    (uid,) = laboratory.files
-    assert laboratory.files[uid] == content
-    shown = [item for item in laboratory.items.values() if uid in item.get("Attachment", [])]
-    assert len(shown) == 1
-
-
-def test_a_file_that_no_waiting_analysis_can_take_is_named(
-    client: SenaiteClient, laboratory: Laboratory
-) -> None:
-    deliver(client, RESULT)
-    late = deliver(client, RESULT, attachments={"report.pdf": b"%PDF"})
-    assert late[0].outcome == "refused"
-    assert not late[0].is_settled
-    assert laboratory.files == {}
-
-
-def test_a_file_goes_with_an_analysis_that_can_be_sent(
-    client: SenaiteClient, laboratory: Laboratory
-) -> None:
-    laboratory.analysis("SEC-0001", "MOD_CCP")["Unit"] = "ppm"
-    sent = deliver(client, RESULT, attachments={"report.pdf": b"%PDF"})
-    assert sent[0].outcome == "submitted"
-    assert len(laboratory.analysis("SEC-0001", "MOD_GN")["Attachment"]) == 1
+def test_one_analysis_is_read_by_its_uid(client: SenaiteClient, laboratory: Laboratory) -> None:
+    uid = laboratory.analysis("SEC-0001", "MOD_CCP")["uid"]
+    assert client.analysis(uid).keyword == "MOD_CCP"
 
 
 def test_the_customers_id_finds_the_sample(client: SenaiteClient, laboratory: Laboratory) -> None:

@@ -9,6 +9,7 @@ import pytest
 from service.lims import SenaiteClient, deliver
 from tests.lims.senaite_stand_in import Laboratory, running
 from tests.lims.test_senaite import ALL, RESULT, SERVICES, other, outcomes, signed_in
+from tests.lims.test_senaite_files import shown_by
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def client(laboratory: Laboratory) -> Iterator[SenaiteClient]:
         yield one
 
 
-def test_a_file_goes_with_the_first_that_is_submitted_not_the_first_that_waits(
+def test_a_file_is_shown_whatever_becomes_of_the_numbers(
     client: SenaiteClient, laboratory: Laboratory
 ) -> None:
     laboratory.analysis("SEC-0001", "MOD_CCP")["Calculation"] = {"uid": "calc"}
@@ -37,8 +38,7 @@ def test_a_file_goes_with_the_first_that_is_submitted_not_the_first_that_waits(
         "GS_P80_SP": "submitted",
         "N_FIELDS": "submitted",
     }
-    shown = [held["Keyword"] for held in laboratory.items.values() if held.get("Attachment")]
-    assert shown == ["GS_P80_SP"]
+    assert shown_by(laboratory) == {"SEC-0001": list(laboratory.files)}
 
 
 def test_a_calculated_analysis_takes_no_result(
@@ -60,12 +60,13 @@ def test_sending_again_after_verification_compares_and_writes_nothing(
     deliver(client, RESULT, attachments=files)
     for keyword in ALL:
         laboratory.verify("SEC-0001", keyword)
-    (sample,) = (one for one in laboratory.items.values() if one.get("id") == "SEC-0001")
-    sample["review_state"] = state
+    laboratory.sample("SEC-0001")["review_state"] = state
     laboratory.add_analysis("SEC-0001", "MOD_SP")
     writes = len(laboratory.writes)
     named = outcomes(deliver(client, RESULT, attachments=files))
     assert named.pop("MOD_SP") == "refused", "nothing is written to a sample that is closed"
     assert set(named.values()) == {"already there"}
+    late = deliver(client, RESULT, attachments={"other.pdf": b"%PDF"})
+    assert (late[0].outcome, late[0].why) == ("refused", f"the sample is {state} already")
     assert outcomes(deliver(client, other(20.0)))["MOD_CCP"] == "differs"
     assert len(laboratory.writes) == writes

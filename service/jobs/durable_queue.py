@@ -30,6 +30,7 @@ from service.jobs.adopting import Adoption
 from service.jobs.fair_rank import QueueRanks
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
+from service.jobs.old_sqlite import give_sqlite_milliseconds
 from service.jobs.slots import HeldSlot, held_slot
 from service.runtime import Priority
 
@@ -141,6 +142,7 @@ class DurableQueue:
 
     def _launch(self, slot: str) -> None:
         _log_through_ours()
+        give_sqlite_milliseconds()
         self._prepare_queues()
         DBOS(config=_configuration(self._database.url, slot))
 
@@ -286,6 +288,7 @@ class QueueClient:
     def __init__(self, database: JobDatabase) -> None:
         database.prepare()
         _log_through_ours()
+        give_sqlite_milliseconds()
         self._client = _client_of(database)
 
     def close(self) -> None:

@@ -300,12 +300,14 @@ class SenaiteClient:
         return LimsUnreachableError(f"SENAITE at {self._site} does not answer to {route}: {why}")
 
     def _record(self, uid: str) -> dict[str, Any]:
-        """One object by its uid, which SENAITE answers bare, not as a list of one."""
-        record = self._document(self._call("GET", uid), uid)
-        if record.get("uid") != uid:
-            msg = f"SENAITE found nothing for {uid}"
-            raise LimsRefusedError(msg)
-        return record
+        """One object by its uid: SENAITE 2.6 answers it bare, and a list of one is as good."""
+        document = self._document(self._call("GET", uid), uid)
+        listed = document.get("items")
+        for record in listed if isinstance(listed, list) else [document]:
+            if isinstance(record, dict) and record.get("uid") == uid:
+                return record
+        msg = f"SENAITE found nothing for {uid}"
+        raise LimsRefusedError(msg)
 
     def _items(
         self, answer: httpx.Response, what: str, *, at_least: int = 1

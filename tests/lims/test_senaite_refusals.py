@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from petrography.errors import LimsRefusedError
 from service.lims import SenaiteClient, deliver
-from tests.lims.senaite_stand_in import Laboratory, running
+from tests.lims.senaite_stand_in import Answer, Item, Laboratory, running
 from tests.lims.test_senaite import ALL, RESULT, SERVICES, other, outcomes, signed_in
 from tests.lims.test_senaite_files import shown_by
 
@@ -70,3 +71,29 @@ def test_sending_again_after_verification_compares_and_writes_nothing(
     assert (late[0].outcome, late[0].why) == ("refused", f"the sample is {state} already")
     assert outcomes(deliver(client, other(20.0)))["MOD_CCP"] == "differs"
     assert len(laboratory.writes) == writes
+
+
+def test_one_object_may_be_answered_as_a_list_of_one(
+    client: SenaiteClient, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = laboratory.answer
+
+    def listed(method: str, route: str, query: Item, body: Item) -> Answer:
+        status, answer = bare(method, route, query, body)
+        return status, answer if "items" in answer else {"items": [answer]}
+
+    monkeypatch.setattr(laboratory, "answer", listed)
+    assert set(outcomes(deliver(client, RESULT)).values()) == {"submitted"}
+
+
+@pytest.mark.parametrize("items", [[], [None], [{"uid": "another"}], "none"])
+def test_another_object_is_not_taken_for_the_one_that_was_asked_for(
+    items: object,
+    client: SenaiteClient,
+    laboratory: Laboratory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uid = laboratory.analysis("SEC-0001", "MOD_CCP")["uid"]
+    monkeypatch.setattr(laboratory, "answer", lambda *_: (200, {"items": items}))
+    with pytest.raises(LimsRefusedError, match="found nothing"):
+        client.analysis(uid)

@@ -25,7 +25,7 @@ from petrography.errors import (
     StorageUnavailableError,
 )
 from service.audit import Who, asked_by
-from service.catalogue import Catalogue, State
+from service.catalogue import ENDED, Catalogue, State
 from service.engine import LAST_STAGE, AnalysisEvent, Engine, newest_version
 from service.jobs.callbacks import Callbacks
 from service.jobs.cancelling import finish_cancelled
@@ -159,7 +159,7 @@ class JobRunner:
         try:
             running = partial(self._catalogue.note, analysis_id, state="running")
             if not self._patiently(running):
-                return End("cancelled").as_json()
+                return End("done" if self._is_done(analysis_id) else "cancelled").as_json()
             order = self._files.order(analysis_id)
             instance = f"{order.href_root}/{analysis_id}"
             # A process may have been killed between the result and the record of it.
@@ -181,6 +181,17 @@ class JobRunner:
             return End("cancelled").as_json()
         problem = problem_of(error, analysis_id, instance)
         return End("again" if is_transient(error) else "failed", problem).as_json()
+
+    def _is_done(self, analysis_id: str) -> bool:
+        """Tell whether a reader has taken it down whose result was kept when a process died."""
+        try:
+            order = self._files.order(analysis_id)
+        except JobError:
+            return False
+        return bool(self._patiently(partial(self._state, order)) == "done")
+
+    def _state(self, order: JobOrder) -> State:
+        return self._catalogue.get(order.owner, order.analysis_id).state
 
     def _abandoned(self, analysis_id: str, instance: str) -> dict[str, JsonValue]:
         msg = (
@@ -274,20 +285,21 @@ class JobRunner:
         """Write the progress down; returns whether the job is still wanted."""
         latest = progress.latest()
         try:
-            if latest is None or latest == before:
-                record = self._catalogue.get(order.owner, order.analysis_id)
-                return record.state != "cancelled"
-            return self._catalogue.note(
-                order.analysis_id,
-                state="running",
-                stage=latest[0],
-                progress_fraction=latest[1],
-            )
+            if latest not in (None, before) and self._noted(order, *latest):
+                return True
+            state = self._state(order)
         except DatabaseUnavailableError:
             # Work goes on; only its progress cannot be told.
             return True
         except AnalysisNotFoundError:
             return False
+        # It is done where somebody has read what is being kept; the end is still to be told.
+        return state == "done" or state not in ENDED
+
+    def _noted(self, order: JobOrder, stage: str, progress_fraction: float) -> bool:
+        return self._catalogue.note(
+            order.analysis_id, state="running", stage=stage, progress_fraction=progress_fraction
+        )
 
     def _conclude(
         self, analysis_id: str, kind: State, problem: dict[str, JsonValue] | None

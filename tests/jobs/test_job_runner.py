@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from petrography.errors import AnalysisNotFoundError, AuditUnavailableError
-from service.engine import newest_version, open_version
+from service.engine import AnalysisEvent, newest_version, open_version
 from service.jobs.ends import is_transient
 from service.jobs.job_files import JobFiles
 from tests.jobs.one_job import OneJob, OnEvent, one_job
@@ -95,6 +96,51 @@ def test_the_end_of_the_work_does_not_take_the_place_of_a_review(job: OneJob) ->
     assert job.work(reviewed_meanwhile) == "done"
     assert (job.record.status, job.record.version) == ("final", 2)
     assert [message[1] for message in job.told.messages] == ["done"]
+
+
+def test_who_reads_the_result_before_its_job_has_ended_takes_no_callback_away(
+    job: OneJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = job.engine.keep
+
+    def read_at_once(analysis_id: str) -> None:
+        keep(analysis_id)
+        read(job)
+        # For so long the rest of it goes into a bucket; meanwhile the runner looks again.
+        time.sleep(1.0)
+
+    monkeypatch.setattr(job.engine, "keep", read_at_once)
+
+    assert job.work() == "done"
+    assert [message[1] for message in job.told.messages] == ["done"]
+    assert job.files.kept() == {}
+
+
+def test_who_reads_the_result_of_a_killed_process_takes_no_callback_away(job: OneJob) -> None:
+    job.engine.keep(job.analysis_id)
+    read(job)
+
+    assert job.work() == "done"
+    assert [message[1] for message in job.told.messages] == ["done"]
+    assert job.files.kept() == {}
+
+
+def test_a_job_that_somebody_has_given_up_meanwhile_is_left_alone(job: OneJob) -> None:
+    def given_up(on_event: OnEvent) -> None:
+        assert job.catalogue.note(job.analysis_id, state="dead")
+        on_event(AnalysisEvent("tiles", 1, 2))
+
+    job.engine.work = given_up
+
+    assert job.work() == "dead"
+    assert newest_version(job.engine.store, job.analysis_id) is None
+    assert job.told.messages == []
+    assert job.work() == "dead"
+
+
+def read(job: OneJob) -> None:
+    """What a reader leaves in the record (`service.engine.catching_up`)."""
+    assert job.catalogue.note(job.analysis_id, state="done", stage="report", version=1)
 
 
 def test_a_result_that_is_removed_while_its_versions_are_read_is_not_there(

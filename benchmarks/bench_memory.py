@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from petrography.phantoms import phantom
 from petrography.pipeline import AnalysisRequest
 from service.engine import ScratchFiles, analyse_image
 from service.repository import LoadedModel, open_repository
-from service.runtime import ModelNetworks, OnnxPredictor, ScheduledRequest
+from service.runtime import OnnxPredictor
 from service.settings import Settings
 
 FIELD_PX, FIELDS = 1024, 2
@@ -194,31 +195,22 @@ class Counting(ScratchFiles):
 class LookingModel(LoadedModel):
     """A model whose network is not asked."""
 
-    def predictor_for(
-        self,
-        allowed_codes: Iterable[int],
-        request: ScheduledRequest | None = None,
-        *,
-        tiled: bool = True,
-    ) -> OnnxPredictor:
+    def predictor_for(self, *asked: Any, **how: Any) -> OnnxPredictor:
         """Look colours up; they give classes that may not occur as well."""
-        codes = set(allowed_codes)
-        allowed = np.array([code in codes for code in self.card.classes], dtype=np.float32)
-        networks = self.networks if tiled else self.networks.of_whole_images
-        return Looking(networks, allowed, request)
+        return Looking.instead_of(super().predictor_for(*asked, **how))
 
 
 class Looking(OnnxPredictor):
     """A predictor that looks colours up: as many classes as the model, in blobs as in the image."""
 
-    def __init__(
-        self,
-        networks: ModelNetworks,
-        allowed: NDArray[np.float32],
-        request: ScheduledRequest | None = None,
-    ) -> None:
-        super().__init__(networks, allowed, request)
-        self._class_of = (np.arange(256) * len(allowed) // 256).astype(np.uint8)
+    @classmethod
+    def instead_of(cls, predictor: OnnxPredictor) -> Looking:
+        """Take the place of a predictor, with its tiles and its request."""
+        return cls(predictor._networks, predictor._allowed, predictor._request)
+
+    @cached_property
+    def _class_of(self) -> NDArray[np.uint8]:
+        return (np.arange(256) * len(self._allowed) // 256).astype(np.uint8)
 
     def labels(self, tiles: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Classes by the green around each pixel."""

@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
 from petrography.errors import InvalidParameterError, LimsRefusedError, LimsUnreachableError
-from petrography.report import Result
 from service.lims import (
-    Delivered,
     LimsProfile,
-    Patience,
     SenaiteClient,
     deliver,
     lis2_message,
     reported,
 )
 from tests.lims.painted_results import painted_result
+from tests.lims.senaite_sending import ALL, RESULT, other, outcomes, signed_in
 from tests.lims.senaite_stand_in import PASSWORD, USER, Laboratory, running
 from tests.lims.test_formats import SENT
-
-RESULT = painted_result()
-SERVICES = ("MOD_CCP:%", "MOD_GN:%", "GS_P80_SP:µm", "N_FIELDS:")
-# The pauses are listed instead of waited for.
-PATIENT = Patience(timeout_s=10.0, pauses_s=(0.5, 2.0))
-
-
-@pytest.fixture
-def laboratory() -> Laboratory:
-    held = Laboratory()
-    held.add_sample("SEC-0001", *SERVICES, client_id="NORTH 7")
-    held.add_sample("SEC-0002", "MOD_CCP:%")
-    return held
-
-
-@pytest.fixture
-def address(laboratory: Laboratory) -> Iterator[str]:
-    with running(laboratory) as site:
-        yield site
-
-
-@pytest.fixture
-def pauses_s() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def client(address: str, pauses_s: list[float]) -> Iterator[SenaiteClient]:
-    with signed_in(address, pauses_s) as one:
-        yield one
-
-
-def signed_in(address: str, pauses_s: list[float] | None = None) -> SenaiteClient:
-    waited = [] if pauses_s is None else pauses_s
-    return SenaiteClient(
-        address, user=USER, password=PASSWORD, patience=PATIENT, sleep=waited.append
-    )
-
-
-def outcomes(delivered: tuple[Delivered, ...]) -> dict[str, str]:
-    asked_for = (one for one in delivered if one.outcome != "not asked for")
-    return {one.keyword: one.outcome for one in asked_for}
-
-
-ALL = dict.fromkeys(("MOD_CCP", "MOD_GN", "GS_P80_SP", "N_FIELDS"), "submitted")
 
 
 def test_a_result_arrives_with_uncertainty_limit_and_remarks(
@@ -129,11 +80,6 @@ def test_a_sample_that_is_not_received_or_a_rejected_result_is_refused(
     with pytest.raises(InvalidParameterError, match="was rejected"):
         deliver(client, painted_result(status="rejected"))
     assert laboratory.writes == []
-
-
-def other(percent: float) -> Result:
-    entry = RESULT.modal[1].model_copy(update={"area_percent": percent})
-    return RESULT.model_copy(update={"modal": (entry,), "version": 2})
 
 
 def test_another_number_is_never_written_over(

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from service.lims import SenaiteClient, deliver
-from tests.lims.senaite_stand_in import Laboratory, running
-from tests.lims.test_senaite import ALL, RESULT, SERVICES, outcomes, signed_in
-
-
-@pytest.fixture
-def laboratory() -> Laboratory:
-    held = Laboratory()
-    held.add_sample("SEC-0001", *SERVICES)
-    return held
-
-
-@pytest.fixture
-def client(laboratory: Laboratory) -> Iterator[SenaiteClient]:
-    with running(laboratory) as address, signed_in(address) as one:
-        yield one
+from tests.lims.senaite_sending import ALL, RESULT, outcomes
+from tests.lims.senaite_stand_in import Laboratory
 
 
 def shown_by(laboratory: Laboratory) -> dict[str, list[str]]:

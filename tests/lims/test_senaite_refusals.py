@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from petrography.errors import LimsRefusedError
 from service.lims import SenaiteClient, deliver
-from tests.lims.senaite_stand_in import Answer, Item, Laboratory, running
-from tests.lims.test_senaite import ALL, RESULT, SERVICES, other, outcomes, signed_in
+from tests.lims.senaite_sending import ALL, RESULT, other, outcomes
+from tests.lims.senaite_stand_in import Answer, Item, Laboratory
 from tests.lims.test_senaite_files import shown_by
-
-
-@pytest.fixture
-def laboratory() -> Laboratory:
-    held = Laboratory()
-    held.add_sample("SEC-0001", *SERVICES)
-    return held
-
-
-@pytest.fixture
-def client(laboratory: Laboratory) -> Iterator[SenaiteClient]:
-    with running(laboratory) as address, signed_in(address) as one:
-        yield one
 
 
 def test_a_file_is_shown_whatever_becomes_of_the_numbers(

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 
 WAYS = ("bare", "eager", "analysis")
 HEIGHT_PX, WIDTH_PX = 2547, 3396
@@ -58,12 +58,11 @@ LARGE_HEIGHT_PX, LARGE_WIDTH_PX = 8000, 12000
 
 def main() -> None:
     """Run the ways in turn, or one way in this process (``--way``)."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--model", default="lumenstone-pspnet")
     parser.add_argument("--models", type=Path, default=ROOT / "models")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--petroscope-python", metavar="PYTHON")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     parser.add_argument("--way", choices=(*WAYS, "petroscope", "large"), help=argparse.SUPPRESS)
     parser.add_argument("--image", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -74,9 +73,7 @@ def main() -> None:
     table = compare(
         arguments.models, arguments.model, arguments.repeat, arguments.petroscope_python
     )
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def compare(models: Path, model: str, repeat: int, petroscope_python: str | None) -> str:

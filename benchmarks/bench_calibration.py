@@ -57,7 +57,7 @@ from service.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 
 LABELLED_FRACTION, SQUARE_PX = 0.33, 64
 HEIGHT_PX, WIDTH_PX = 1200, 1600
@@ -78,12 +78,11 @@ class Case:
 
 def main() -> None:
     """Measure and print, and with ``--record`` append, the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--model", default="lumenstone-pspnet")
     parser.add_argument("--phantoms", type=int, default=8)
     parser.add_argument("--data", type=Path, help="folder in the LumenStone layout")
     parser.add_argument("--images", type=int, default=8, help="at most so many of --data")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     cv2.setNumThreads(2)
     model = open_repository(Settings(models_folder=ROOT / "models")).get(arguments.model)
@@ -107,9 +106,7 @@ def main() -> None:
             "",
         ]
     )
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def conditions(arguments: argparse.Namespace, model: LoadedModel) -> str:

@@ -29,7 +29,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from benchmarks.serving import Parts, serving
 
 SMALL_PX = 512
@@ -59,14 +59,12 @@ def main() -> None:
         with serving(folder, variables(arguments), root=arguments.root) as served:
             rows = asyncio.run(measure(served.address, small, large, arguments))
     table = "\n".join([*head(arguments), *rows])
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
-    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options = recorded_options(__doc__)
     options.add_argument("--model", default="lumenstone-pspnet")
     options.add_argument("--root", type=Path, default=ROOT)
     options.add_argument(
@@ -75,8 +73,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--large", default="12000x8000", metavar="WIDTHxHEIGHT")
     options.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 64])
     options.add_argument("--requests", type=int, default=24, help="least requests for each row")
-    options.add_argument("--note", default="", help="what to say of the machine")
-    options.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     return options
 
 
@@ -86,7 +82,7 @@ def head(arguments: argparse.Namespace) -> list[str]:
         f"### {arguments.model}: {SMALL_PX} x {SMALL_PX} px requests beside one of {arguments.large} px",
         "",
         (
-            f"{arguments.what}; {machine()}{arguments.note and '; ' + arguments.note}; "
+            f"{arguments.what}; {machine()}; "
             f"`python benchmarks/bench_concurrency.py --model {arguments.model} "
             f"--large {arguments.large} --clients {' '.join(map(str, arguments.clients))} "
             f"--requests {arguments.requests}`."

@@ -21,7 +21,6 @@ The tables are appended to ``benchmarks/RESULTS.md`` with ``--record``.
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import platform
@@ -47,7 +46,7 @@ from petrography.statistics.locking import grain_locking
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import recorded_options, tell
 
 Labels = NDArray[np.uint8]
 REPEATS = 3
@@ -55,24 +54,19 @@ REPEATS = 3
 
 def main() -> None:
     """Measure and print, and with ``--record`` append, the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--grains", type=int, default=100_000)
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
-    parser.add_argument("--note", default="", help="what to say of the machine")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     heading = (
         "\n### Contacts: time on one core, lengths and halos against the truth\n\n"
         f"{platform.machine()}, Python {platform.python_version()}, load "
         f"{os.getloadavg()[0]:.1f}; medians of {REPEATS}; "
-        "`OMP_NUM_THREADS=1 python benchmarks/bench_contacts.py`."
-        f"{' ' + arguments.note if arguments.note else ''}\n\n"
+        "`OMP_NUM_THREADS=1 python benchmarks/bench_contacts.py`.\n\n"
     )
     tables = [time_lines(arguments.grains), length_lines(), halo_lines()]
     text = heading + "\n\n".join("\n".join(lines) for lines in tables) + "\n"
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 # --- time ------------------------------------------------------------------------------------

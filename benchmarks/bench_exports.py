@@ -14,7 +14,6 @@ A table is appended to ``benchmarks/RESULTS.md`` with ``--record``.
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 import time
@@ -38,7 +37,7 @@ from petrography.statistics import Grains
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 
 CELL_PX = 12
 CODES = (1, 6, 8)
@@ -46,14 +45,11 @@ CODES = (1, 6, 8)
 
 def main() -> None:
     """Measure and print, and with ``--record`` append, the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--side", type=int, action="append", help="discs along a side")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     text = report_text([measured(side) for side in arguments.side or (32, 320)])
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def discs(side: int) -> NDArray[np.uint8]:

@@ -15,7 +15,6 @@ how much the figure of one fold is worth, and are no standard error of the mean.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,7 @@ from pydantic import TypeAdapter
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from export.assessment.folds import fold_figure
 from petrography.accuracy import ClassMetrics, SetMetrics, fit_nearest_colour
 from petrography.channels import colours_or_bands
@@ -73,16 +72,13 @@ class Recipe:
 
 def main() -> None:
     """Train, judge, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("configs", type=Path, nargs="+", metavar="CONFIG.toml")
     parser.add_argument("--mineral", type=int, help="code of one whose every figure is told")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     recipes = [judged_recipe(path) for path in arguments.configs]
     text = report(recipes, arguments.mineral)
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def judged_recipe(path: Path) -> Recipe:

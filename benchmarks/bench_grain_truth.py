@@ -12,7 +12,6 @@ that follows from the pixels. A table is appended to ``benchmarks/RESULTS.md`` w
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +27,7 @@ from benchmarks.known_grains import (
     compare,
     scatter_grains,
 )
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from petrography.pipeline import measure
 from petrography.report import Result, label_image_result
 
@@ -42,17 +41,14 @@ IMAGES = (
 
 def main() -> None:
     """Measure and print, and with ``--record`` append, the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="images of each kind")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     lines = list(head(arguments.seeds))
     for scatter, median_px in IMAGES:
         lines += rows(scatter, median_px, arguments.seeds)
     text = "\n".join(lines)
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def head(seeds: int) -> Iterator[str]:

@@ -52,7 +52,7 @@ from petrography.statistics import (
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import recorded_options, tell
 
 CELL_PX, CODES, STRIP_ROWS = 10, np.array([1, 2, 3, 4, 5, 6, 7, 8, 11], dtype=np.uint8), 64
 LARGEST_SCIKIT_IMAGE = 10_000
@@ -84,11 +84,10 @@ print(json.dumps({
 
 def main() -> None:
     """Measure and print, and with ``--record`` append, the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--grains", type=int, nargs="+", default=[1_600, 10_000, 100_000])
     parser.add_argument("--petroscope-python", metavar="PYTHON")
     parser.add_argument("--largest-petroscope", type=int, default=2_000)
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     lines = [line for count in arguments.grains for line in rows_of(count, arguments)]
@@ -100,9 +99,7 @@ def main() -> None:
         "| way | grains | image | seconds |\n|---|--:|---|--:|\n"
     )
     text = heading + "\n".join(lines) + "\n"
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def rows_of(count: int, arguments: argparse.Namespace) -> Iterator[str]:

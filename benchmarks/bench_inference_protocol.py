@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bare_servers import bare_servers
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from benchmarks.serving import serving
 
 SIDE_PX = 512
@@ -68,19 +68,15 @@ def main() -> None:
             rows += rows_of(NOTHING, models, ports, arguments, bare=bare)
             rows += large_rows(ports, arguments)
     table = "\n".join([*head(arguments), *rows])
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
-    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options = recorded_options(__doc__)
     options.add_argument("--model", default="lumenstone-pspnet")
     options.add_argument("--provider", default="cpu", help="cpu, cuda or tensorrt, for both")
     options.add_argument("--requests", type=int, default=60, help="of every way")
-    options.add_argument("--note", default="", help="what to say of the machine")
-    options.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     return options
 
 
@@ -90,7 +86,7 @@ def head(arguments: argparse.Namespace) -> list[str]:
         f"### Open Inference Protocol: {SIDE_PX} x {SIDE_PX} px against the bare session",
         "",
         (
-            f"{machine()}{arguments.note and '; ' + arguments.note}; "
+            f"{machine()}; "
             f"`python benchmarks/bench_inference_protocol.py --model {arguments.model} "
             f"--requests {arguments.requests}`."
         ),

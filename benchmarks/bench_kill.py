@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.killed_service import Outcome, kill_again_and_again
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from tests.tiny_model import write_model
 
 
@@ -43,19 +43,16 @@ def main() -> None:
         )
     print(f"{'':60}", end="\r", file=sys.stderr)
     table = "\n".join(rows(outcome, arguments))
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
     sys.exit(1 if outcome.lost or outcome.doubled else 0)
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    options = recorded_options(__doc__)
     options.add_argument("--kills", type=int, default=1000)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--longest-s", type=float, default=2.0)
-    options.add_argument("--record", action="store_true")
     return options
 
 

@@ -19,7 +19,6 @@ appended to ``benchmarks/RESULTS.md`` with ``--record``.
 
 from __future__ import annotations
 
-import argparse
 import platform
 import sys
 from collections import defaultdict
@@ -44,7 +43,7 @@ from training.lumenstone import find_fields, load_field
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import recorded_options, tell
 
 SUBSETS = {"S1v1": "S1", "S2v1": "S2"}
 Interval = tuple[float, float]
@@ -71,10 +70,9 @@ class Estimate:
 
 def main() -> None:
     """Measure and print, and with ``--record`` append, the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--model", default="lumenstone-pspnet")
     parser.add_argument("--data", type=Path, required=True, help="folder in the LumenStone layout")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     lines = [
         "| mode | images | way | modal error, pp | covered | width, pp |",
@@ -89,9 +87,7 @@ def main() -> None:
         f"`python benchmarks/bench_map_errors.py --data FOLDER`.\n\n"
     )
     text = heading + "\n".join(lines) + "\n"
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def mode_lines(name: str, data: Path, mode: str) -> Iterator[str]:

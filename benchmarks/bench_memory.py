@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_analysis import forget_peak_mib, status_mib
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, record_if_asked, recorded_options
 from command_line.files import written_folder
 from petrography.image_codec import write_pyramid
 from petrography.images import Image
@@ -63,22 +63,19 @@ def main() -> None:
             lines.append(row(side_px, image, in_own_process(arguments, image)))
             print(lines[-1], flush=True)
             image.unlink()
-    if arguments.record:
-        record("\n".join(lines))
+    record_if_asked("\n".join(lines), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
-    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options = recorded_options(__doc__)
     options.add_argument("--model", default="lumenstone-pspnet")
     options.add_argument("--models", type=Path, default=ROOT / "models")
     options.add_argument("--sides", type=int, nargs="+", default=[10_000, 24_495])
     options.add_argument("--factor", type=float, help="resampling; default: that of the model")
     options.add_argument("--fake", action="store_true", help="a look-up instead of the network")
     options.add_argument("--folder", type=Path, help="where images and scratch files lie")
-    options.add_argument("--note", default="", help="said below the table, such as a busy machine")
     options.add_argument("--image", type=Path, help=argparse.SUPPRESS)
-    options.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     return options
 
 
@@ -90,9 +87,10 @@ def head(arguments: argparse.Namespace) -> list[str]:
     lines = [
         f"### Memory by the size of the image, {arguments.model}",
         "",
-        f"{machine()}; {network}, "
-        f"`python benchmarks/bench_memory.py --model {arguments.model} {' '.join(words)}`. "
-        f"{arguments.note}".strip(),
+        (
+            f"{machine()}; {network}, "
+            f"`python benchmarks/bench_memory.py --model {arguments.model} {' '.join(words)}`."
+        ),
         "",
         "| image | pixels, 10^6 | file, MiB | seconds | peak memory above idle, MiB | scratch files, MiB | stages |",
         "|---|--:|--:|--:|--:|--:|---|",

@@ -22,7 +22,6 @@ Every phase but the background is judged, with four intervals beside each other:
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.known_textures import MAGNIFICATIONS, RECIPE_TEXTURES, TEXTURES, draw_field
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from petrography.minerals import BACKGROUND_CODE, is_ore
 from petrography.statistics import Composition, modal_composition
 from petrography.statistics.assay import mass_percent
@@ -67,12 +66,11 @@ class Judged:
 
 def main() -> None:
     """Measure and print, and with ``--record`` append, the tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--recipes", type=int, default=50, help="sections of each recipe")
     parser.add_argument("--models", type=int, default=100, help="fields of each model")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--textures", nargs="+", choices=TEXTURES, default=TEXTURES)
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     started = time.process_time()
     area, ore, missed = measured(
@@ -90,9 +88,7 @@ def main() -> None:
         detection_line(missed),
     ]
     text = "\n".join(lines)
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def about(judged: Sequence[Judged], seconds: float) -> str:

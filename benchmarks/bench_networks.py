@@ -13,7 +13,6 @@ to ``benchmarks/RESULTS.md`` with ``--record``.
 
 from __future__ import annotations
 
-import argparse
 import platform
 import sys
 import time
@@ -34,7 +33,7 @@ from training.networks.exact_halo import exact_halo_px
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import record
+from benchmarks.recording import record_if_asked, recorded_options
 
 TRACED_PX = 256  # the graph takes any size
 CLASSES, TILE_PX, RUNS, LIMIT_PX, PATCH_PX = 10, 512, 5, 320, 384
@@ -80,9 +79,8 @@ HEADER = (
 
 def main() -> None:
     """Measure and print, and with ``--record`` append, the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--only", default="", help="architectures whose name holds this")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     lines = ["### Networks: size, reach and time", "", *_machine(), "", *HEADER]
     for line in HEADER:
@@ -92,8 +90,7 @@ def main() -> None:
             row = _row(NetworkConfig.model_validate(network))
             print(row, flush=True)
             lines.append(row)
-    if arguments.record:
-        record("\n".join(lines))
+    record_if_asked("\n".join(lines), arguments)
 
 
 def _machine() -> Iterator[str]:

@@ -7,7 +7,6 @@ the painted section, everywhere and near the seams.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from functools import partial
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from petrography.accuracy import confusion_with_other, scores
 from petrography.images import Image, Labels, resample_image
 from petrography.minerals import parse_association
@@ -41,11 +40,10 @@ UNKNOWN = 255
 
 def main() -> None:
     """Compare both ways on phantoms of two associations."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--model", default="lumenstone-pspnet")
     parser.add_argument("--models", type=Path, default=ROOT / "models")
     parser.add_argument("--seeds", type=int, nargs="+", default=[21, 22])
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     model = load(arguments.models, arguments.model)
     about = (
@@ -64,9 +62,7 @@ def main() -> None:
         for seed in arguments.seeds:
             lines += compare(model, recipe, seed)
     table = "\n".join(lines)
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def load(models: Path, name: str) -> LoadedModel:

@@ -16,7 +16,6 @@ A table is appended to ``benchmarks/RESULTS.md`` with ``--record``.
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 import time
@@ -34,7 +33,7 @@ from petrography.phantoms.recipes import RECIPES, THIN_SECTIONS, Recipe
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 
 ALL_RECIPES = {**RECIPES, **THIN_SECTIONS}
 # Sand grains are large and belong to one phase each: small fields would hold none of the rare ones.
@@ -56,17 +55,14 @@ class Measured:
 
 def main() -> None:
     """Measure the recipes and print, and with ``--record`` append, a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--phantoms", type=int, default=300)
     parser.add_argument("--recipe", choices=tuple(ALL_RECIPES), action="append")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     names = arguments.recipe or tuple(ALL_RECIPES)
     measured = [measure(ALL_RECIPES[name], arguments.phantoms) for name in names]
     text = f"{report(measured, arguments.phantoms)}\n"
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def measure(recipe: Recipe, count: int) -> Measured:

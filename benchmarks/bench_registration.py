@@ -8,7 +8,6 @@ reference, between where it puts them and where they are.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from benchmarks.sift_homography import KeyPoints, homography, key_points
 from petrography.errors import RegistrationError
 from petrography.images import Image
@@ -60,12 +59,11 @@ class Run:
 
 def main() -> None:
     """Register, compare with the truth, print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--recipes", nargs="+", choices=RECIPE_NAMES, default=RECIPE_NAMES)
     parser.add_argument("--ways", nargs="+", choices=sorted(WAYS), default=sorted(WAYS))
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     runs = []
     for seed in range(arguments.first, arguments.first + arguments.seeds):
@@ -76,9 +74,7 @@ def main() -> None:
             worst = {light: round(max(runs[-1].of(light)), 3) for light in LIGHTS}
             print(f"{recipe} {seed} {way}: worst, px {worst}", file=sys.stderr, flush=True)
     table = written(runs, arguments.seeds)
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def measured(way: str, recipe: str, seed: int, series: StageSeries) -> Run:

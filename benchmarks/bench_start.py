@@ -30,7 +30,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from benchmarks.serving import free_port, serving
 
 WITHIN_S = 120.0
@@ -57,18 +57,14 @@ def main() -> None:
     # The first starts read the files of the libraries from the disk.
     rows = [row(name, taken[1:]) for name, taken in starts.items()]
     table = "\n".join([*head(arguments), *rows])
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
-    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options = recorded_options(__doc__)
     options.add_argument("--model", default="lumenstone-pspnet")
     options.add_argument("--starts", type=int, default=5)
-    options.add_argument("--note", default="", help="what to say of the machine")
-    options.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     return options
 
 
@@ -78,7 +74,7 @@ def head(arguments: argparse.Namespace) -> list[str]:
         "### From start to ready",
         "",
         (
-            f"{machine()}{arguments.note and '; ' + arguments.note}; "
+            f"{machine()}; "
             f"`python benchmarks/bench_start.py --model {arguments.model} --starts "
             f"{arguments.starts}`."
         ),

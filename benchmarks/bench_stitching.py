@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_analysis import forget_peak_mib, status_mib
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from benchmarks.sift_homography import homography, key_points
 
 WAYS = ("petroserve", "petroserve-grid", "opencv-stitcher", "chained-homographies")
@@ -40,11 +40,10 @@ Places = dict[str, Floats]
 
 def main() -> None:
     """Run the ways in turn, or one way in this process (``--way``)."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--fields", type=Path, help="folder to keep the painted fields in")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     parser.add_argument("--way", choices=(*WAYS, "paint"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.way == "paint":
@@ -56,9 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         fields = arguments.fields or Path(folder)
         table = compare(fields, arguments.ways, arguments.repeat)
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def paint(folder: Path) -> None:

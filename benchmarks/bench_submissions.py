@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.killed_service import KilledService, listed, picture, variables_of
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from tests.tiny_model import write_model
 
 
@@ -55,20 +55,17 @@ def main() -> None:
         write_model(folder / "models")
         measured = measure(folder, arguments)
     table = "\n".join(rows(measured, arguments))
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
     sys.exit(0 if measured.ids == measured.analyses == measured.keys else 1)
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    options = recorded_options(__doc__)
     options.add_argument("--submissions", type=int, default=10_000)
     options.add_argument("--repeated", type=int, default=1_000)
     options.add_argument("--clients", type=int, default=8)
     options.add_argument("--finish", action="store_true")
-    options.add_argument("--record", action="store_true")
     return options
 
 

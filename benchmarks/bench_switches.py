@@ -35,7 +35,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from benchmarks.serving import Parts, serving
 
 ANSWER_WITHIN_S = 3600.0
@@ -66,21 +66,17 @@ def main() -> None:
         with serving(folder, variables) as served:
             rows = asyncio.run(measure(served.address, served.process, folder, source, arguments))
     table = "\n".join([*head(arguments), *rows])
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
-    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options = recorded_options(__doc__)
     options.add_argument("--model", default="lumenstone-pspnet")
     options.add_argument("--switches", type=int, default=100)
     options.add_argument("--clients", type=int, default=4)
     options.add_argument("--px", type=int, default=256, help="side of the images")
     options.add_argument("--tiny", action="store_true", help="with the model of the tests")
-    options.add_argument("--note", default="", help="what to say of the machine")
-    options.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     return options
 
 
@@ -90,7 +86,7 @@ def head(arguments: argparse.Namespace) -> list[str]:
         f"### {'The model of the tests' if arguments.tiny else arguments.model}: {arguments.switches} switches under load",
         "",
         (
-            f"{machine()}{arguments.note and '; ' + arguments.note}; "
+            f"{machine()}; "
             f"`python benchmarks/bench_switches.py --model {arguments.model} --switches "
             f"{arguments.switches} --clients {arguments.clients} --px {arguments.px}{' --tiny' if arguments.tiny else ''}`."
         ),

@@ -36,7 +36,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from benchmarks.serving import serving
 from petrography.image_codec import encode_jpeg
 from petrography.phantoms import phantom
@@ -67,17 +67,14 @@ def main() -> None:
         }
         rows = requests(clients, arguments.requests)
     table = "\n".join([*head(arguments), *rows, "", *within_a_process()])
-    print(table)
-    if arguments.record:
-        record(table)
+    tell(table, arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
-    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options = recorded_options(__doc__)
     options.add_argument("--model", default="lumenstone-pspnet")
     options.add_argument("--requests", type=int, default=40, help="rounds")
-    options.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     return options
 
 

@@ -34,7 +34,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, record_if_asked, recorded_options
 from export.tiling_proof import seam_gradient_ratio
 from petrography.accuracy import confusion_matrix, scores
 from petrography.images import Image, Labels
@@ -69,13 +69,12 @@ def main() -> None:
         measured = rows(model, ways, fields)
         lines += measured
         print("\n".join(measured), flush=True)
-    if arguments.record:
-        record("\n".join(lines))
+    record_if_asked("\n".join(lines), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
-    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options = recorded_options(__doc__)
     options.add_argument("--model", default="lumenstone-pspnet")
     options.add_argument("--models", type=Path, default=ROOT / "models")
     options.add_argument("--association", choices=sorted(SUBSETS.values()), default="S1")
@@ -85,7 +84,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--images", type=int, help="the first so many; all where it is not given")
     options.add_argument("--mirrored", action="store_true", help="continue images by reflection")
     options.add_argument("--threads", type=int, default=0, help="0: one per core")
-    options.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     return options
 
 

@@ -8,7 +8,6 @@ patches says whether the data path starves the device.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 from petrography.image_codec import encode_png
 from petrography.phantoms import phantom
 from training.checkpoint import load_checkpoint
@@ -41,10 +40,9 @@ class Timed:
 
 def main() -> None:
     """Train a little in every way and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = recorded_options(__doc__)
     parser.add_argument("--steps", type=int, default=40, help="steps measured of every run")
     parser.add_argument("--workers", type=int, default=1, help="processes that cut patches")
-    parser.add_argument("--record", action="store_true", help="append the table to RESULTS.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = painted(Path(folder) / "data")
@@ -54,9 +52,7 @@ def main() -> None:
             for workers in (0, arguments.workers)
         ]
     text = table(runs, arguments.steps)
-    print(text)
-    if arguments.record:
-        record(text)
+    tell(text, arguments)
 
 
 def painted(root: Path) -> Path:

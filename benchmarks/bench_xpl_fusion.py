@@ -19,7 +19,6 @@ A table is appended to ``benchmarks/RESULTS.md`` and the picture of it written t
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -47,7 +46,7 @@ from training.painted_sections import kept_section
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import machine, record
+from benchmarks.recording import machine, recorded_options, tell
 
 PICTURE = ROOT / "docs" / "images" / "xpl-fusion.png"
 FUSION = ROOT / "models" / "phantom-xpl-fusion" / "1"
@@ -107,19 +106,17 @@ class Gain:
 
 def main() -> None:
     """Judge both networks and print, and with ``--record`` keep, the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = recorded_options(__doc__)
     parser.add_argument("--fusion", type=Path, default=FUSION)
     parser.add_argument("--twin", type=Path, required=True)
     parser.add_argument("--fields", type=int, default=48)
     parser.add_argument("--kept", type=Path, help="folder that keeps the painted sections")
-    parser.add_argument("--record", action="store_true", help="append to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     fusion, twin = Model.read(arguments.fusion), Model.read(arguments.twin)
     judged = judge(fusion, twin, arguments.fields, arguments.kept)
     text = f"{report(judged, fusion, twin, arguments.fields)}\n"
-    print(text)
+    tell(text, arguments)
     if arguments.record:
-        record(text)
         draw(judged, PICTURE)
 
 

@@ -2,28 +2,65 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import platform
 import re
 import subprocess
 from pathlib import Path
 
-__all__ = ["machine", "record", "with_table"]
+__all__ = ["machine", "record", "record_if_asked", "recorded_options", "tell", "with_table"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _RESULTS = _ROOT / "benchmarks" / "RESULTS.md"
 
 
-def record(table: str) -> None:
+def recorded_options(about: str | None) -> argparse.ArgumentParser:
+    """Begin the options of a benchmark with those that all have.
+
+    Parameters
+    ----------
+    about : str or None
+        Text of its module; the first line describes it.
+    """
+    options = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    options.add_argument("--record", action="store_true", help="keep in benchmarks/RESULTS.md")
+    options.add_argument("--note", default="", help="what to say there of machine and day")
+    return options
+
+
+def tell(table: str, arguments: argparse.Namespace) -> None:
+    """Print a table, and record it if that is asked for; parameters as for `record_if_asked`."""
+    print(table)
+    record_if_asked(table, arguments)
+
+
+def record_if_asked(table: str, arguments: argparse.Namespace) -> None:
+    """Record a table that is printed already, if that is asked for.
+
+    Parameters
+    ----------
+    table : str
+        As for `record`.
+    arguments : argparse.Namespace
+        Of `recorded_options`.
+    """
+    if arguments.record:
+        record(table, arguments.note)
+
+
+def record(table: str, note: str = "") -> None:
     """Put a table into ``benchmarks/RESULTS.md``, in the place of an older one of its title.
 
     Parameters
     ----------
     table : str
         Markdown: a heading, a text that says where and how it was measured, and the lines.
+    note : str
+        Said of machine and day, behind them.
     """
     kept = _RESULTS.read_text(encoding="utf-8")
-    _RESULTS.write_text(with_table(kept, table, _stamp()), encoding="utf-8")
+    _RESULTS.write_text(with_table(kept, table, _stamp(note)), encoding="utf-8")
 
 
 def with_table(text: str, table: str, stamp: str) -> str:
@@ -61,12 +98,13 @@ def machine() -> str:
     )
 
 
-def _stamp() -> str:
+def _stamp(note: str) -> str:
     """The day and the commit, whose code and models were measured."""
     day = dt.datetime.now(tz=dt.UTC).date().isoformat()
     commit = _git("rev-parse", "--short", "HEAD") or "unknown"
     is_altered = bool(_git("status", "--porcelain", "--", ".", ":!benchmarks/RESULTS.md"))
-    return f"Measured on {day}, commit {commit}{', altered since' if is_altered else ''}."
+    altered, said = ", altered since" if is_altered else "", f"; {note}" if note else ""
+    return f"Measured on {day}, commit {commit}{altered}{said}."
 
 
 def _git(*words: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks.__main__ as bench
-from benchmarks.recording import record, with_table
+from benchmarks.recording import recorded_options, tell, with_table
 
 FOLDER = Path(bench.__file__).parent
 
@@ -68,7 +68,22 @@ def test_a_recorded_table_names_its_day_and_commit(
     results = tmp_path / "RESULTS.md"
     results.write_text("# Benchmarks\n")
     monkeypatch.setattr("benchmarks.recording._RESULTS", results)
-    record("### A\n\nnew")
+    asked = recorded_options("About.").parse_args(["--record", "--note", "a slow day"])
+
+    tell("### A\n\nnew", asked)
+
     assert re.search(
-        r"### A\n\nMeasured on \d{4}-\d\d-\d\d, commit .+\.\n\nnew\n$", results.read_text()
+        r"### A\n\nMeasured on \d{4}-\d\d-\d\d, commit .+; a slow day\.\n\nnew\n$",
+        results.read_text(),
     )
+
+
+def test_what_nobody_wants_recorded_is_only_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.recording._RESULTS", tmp_path / "RESULTS.md")
+
+    tell("### A\n\nnew", recorded_options(None).parse_args([]))
+
+    assert capsys.readouterr().out == "### A\n\nnew\n"
+    assert not (tmp_path / "RESULTS.md").exists()

@@ -182,6 +182,37 @@ def test_a_missing_models_folder_is_named(run: Run, photograph: Path, tmp_path: 
     assert f"models folder {tmp_path / 'none'} does not exist" in complaints
 
 
+def test_models_are_those_of_the_checkout_where_nothing_names_others(
+    run: Run, tmp_path: Path, model_folder: Path, clean_environment: pytest.MonkeyPatch
+) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    clean_environment.chdir(photographs)
+    shipped = run("models", "list")
+    assert shipped[0] == 0
+    assert "lumenstone-pspnet" in shipped[1]
+
+    clean_environment.setenv("PETROSERVE_MODELS_FOLDER", str(tmp_path / "none"))
+    assert run("models", "list")[0] == 2, "what is stated and not there is not replaced"
+
+    clean_environment.delenv("PETROSERVE_MODELS_FOLDER")
+    (photographs / "models").symlink_to(model_folder)
+    assert "lumenstone-pspnet" not in run("models", "list")[1], "those that are here come first"
+
+
+def test_a_folder_of_that_name_beside_an_installation_is_not_taken(
+    run: Run, tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "installed" / "models").mkdir(parents=True)
+    clean_environment.setattr("command_line.settings._CHECKOUT", tmp_path / "installed")
+    clean_environment.chdir(tmp_path)
+
+    status, _, complaints = run("models", "list")
+
+    assert status == 2
+    assert "models folder models does not exist; set PETROSERVE_MODELS_FOLDER" in complaints
+
+
 def test_phantom_writes_photograph_mask_and_truth(run: Run, tmp_path: Path) -> None:
     words = ("phantom", "--recipe", "S2", "--seed", 3, "--size", "60x80", "--out")
     assert run(*words, tmp_path / "a")[0] == 0

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from service.catalogue.keys import lease_end_us
 from service.catalogue.records import ENDED, State
-from service.catalogue.rows import microseconds, now_us
+from service.catalogue.rows import changed_us, microseconds, now_us
 from service.catalogue.schema import ANALYSES
 
 __all__ = ["OldRecord", "abandoned_ended", "forgotten", "job_ids", "old_records"]
@@ -44,7 +44,7 @@ def abandoned_ended(connection: Connection) -> int:
             ANALYSES.c.state.not_in(ENDED),
             ANALYSES.c.alive_us < lease_end_us(),
         )
-        .values(state="failed", problem=json.dumps(_ABANDONED), updated_us=now_us())
+        .values(state="failed", problem=json.dumps(_ABANDONED), updated_us=changed_us(now_us()))
     )
     return connection.execute(ended).rowcount
 

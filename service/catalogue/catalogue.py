@@ -136,8 +136,9 @@ class Catalogue:
         analysis_id : str
             As `begin` gave it.
         state : str
-            What is done stays done; what ended is not running again before it is queued. What was
-            cancelled because its client went can still be cancelled with a problem, once.
+            What is done stays done; what ended is not running again before it is queued, but what
+            was given up is done where a version of its result is there. What was cancelled because
+            its client went can still be cancelled with a problem, once.
         progress_fraction : float, optional
             From 0 to 1.
         stage : str, optional

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, and_, case, not_, or_, update
 
-from service.catalogue.rows import now_us
+from service.catalogue.rows import changed_us, now_us
 from service.catalogue.schema import ANALYSES
 
 __all__ = ["KEEPING", "claimed", "is_free", "released", "stage_unless_claimed"]
@@ -31,14 +31,16 @@ def claimed(connection: Connection, analysis_id: str) -> bool:
     """Claim an analysis; returns whether it was still wanted."""
     wanted = and_(ANALYSES.c.analysis_id == analysis_id, _goes_on())
     now = now_us()
-    claim = {"state": "running", "stage": KEEPING, "updated_us": now, "alive_us": now}
+    claim = {"state": "running", "stage": KEEPING, "updated_us": changed_us(now), "alive_us": now}
     return connection.execute(update(ANALYSES).where(wanted).values(claim)).rowcount == 1
 
 
 def released(connection: Connection, analysis_id: str) -> None:
     """Give a claim back, where there is one."""
     mine = and_(ANALYSES.c.analysis_id == analysis_id, _is_claimed(), _goes_on())
-    connection.execute(update(ANALYSES).where(mine).values(stage=None, updated_us=now_us()))
+    connection.execute(
+        update(ANALYSES).where(mine).values(stage=None, updated_us=changed_us(now_us()))
+    )
 
 
 def _is_claimed() -> ColumnElement[bool]:

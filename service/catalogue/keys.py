@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from petrography.errors import IdempotencyConflictError
 from service.catalogue.records import Begun, NewAnalysis
-from service.catalogue.rows import now_us
+from service.catalogue.rows import changed_us, now_us
 from service.catalogue.schema import ANALYSES
 
 __all__ = ["LEASE_S", "begun_before", "inserted", "lease_end_us"]
@@ -109,7 +109,7 @@ def _taken_over(connection: Connection, row: Row[Any], new: NewAnalysis) -> bool
         "problem": None,
         "stage": None,
         "progress_fraction": None,
-        "updated_us": now,
+        "updated_us": changed_us(now),
         "alive_us": now,
     }
     return connection.execute(update(ANALYSES).where(*unchanged).values(again)).rowcount == 1

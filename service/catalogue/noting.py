@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, update
 
 from service.catalogue.claims import is_free, stage_unless_claimed
 from service.catalogue.records import State
-from service.catalogue.rows import now_us
+from service.catalogue.rows import changed_us, now_us
 from service.catalogue.schema import ANALYSES
 
 __all__ = ["noted"]
@@ -24,6 +24,9 @@ _BEFORE: dict[State, tuple[State, ...]] = {
     "cancelled": ("queued", "running"),
     "dead": ("queued", "running", "failed", "dead"),
 }
+# Whoever names the version of a result has it: its process was given up too early, or before it
+# could note it. A cancellation stays what it was told to be.
+_BEFORE_A_RESULT: tuple[State, ...] = (*_BEFORE["done"], "failed", "dead")
 # What no longer holds in a state.
 _LEFT_BEHIND: dict[State, dict[str, Any]] = {
     "queued": {"problem": None},
@@ -56,13 +59,15 @@ def noted(
     values = dict(changes) | _LEFT_BEHIND.get(state, {})
     if state == "running" and "stage" in values:
         values["stage"] = stage_unless_claimed(values["stage"])
-    values |= {"state": state, "updated_us": now, "alive_us": now}
+    values |= {"state": state, "updated_us": changed_us(now), "alive_us": now}
     known = and_(ANALYSES.c.analysis_id == analysis_id, _may_become(state, changes))
     return connection.execute(update(ANALYSES).where(known).values(values)).rowcount == 1
 
 
 def _may_become(state: State, changes: Mapping[str, Any]) -> ColumnElement[bool]:
-    possible: ColumnElement[bool] = ANALYSES.c.state.in_(_BEFORE[state])
+    is_kept = state == "done" and "version" in changes
+    before = _BEFORE_A_RESULT if is_kept else _BEFORE[state]
+    possible: ColumnElement[bool] = ANALYSES.c.state.in_(before)
     if "version" in changes:
         possible = and_(possible, ANALYSES.c.version <= changes["version"])
     if state == "cancelled":

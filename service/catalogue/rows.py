@@ -7,13 +7,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_
+from sqlalchemy import ColumnElement, Row, and_, case, or_
 
 from service.catalogue.cursor import place_of
 from service.catalogue.records import AnalysisRecord
 from service.catalogue.schema import ANALYSES
 
-__all__ = ["after", "microseconds", "now_us", "record_of"]
+__all__ = ["after", "changed_us", "microseconds", "now_us", "record_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -22,6 +22,16 @@ _MICROSECOND = timedelta(microseconds=1)
 def now_us() -> int:
     """Tell the time in microseconds since 1970 UTC."""
     return time.time_ns() // 1000
+
+
+def changed_us(now: int) -> ColumnElement[int]:
+    """Tell when a row is changed: now, but later than at its last change.
+
+    Clocks of several machines differ, and one may be set back. Who follows an analysis goes by the
+    times of its changes (`service.jobs.watching`) and would miss one that seems to be older.
+    """
+    before = ANALYSES.c.updated_us
+    return case((before < now, now), else_=before + 1)
 
 
 def microseconds(moment: datetime) -> int:

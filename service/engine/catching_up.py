@@ -6,13 +6,15 @@ import logging
 
 from petrography.errors import AnalysisNotFoundError, DatabaseUnavailableError
 from petrography.report import Result
-from service.catalogue import ENDED, Catalogue
+from service.catalogue import Catalogue, State
 from service.engine.artefact_store import ArtefactStore, OpenArtefact
 from service.engine.course import LAST_STAGE
 from service.engine.versions import open_version
 
 __all__ = ["catch_up", "open_recorded_version"]
 
+# Of these there should be no result. What was cancelled stays cancelled.
+_WITHOUT_RESULT: frozenset[State] = frozenset({"queued", "running", "failed", "dead"})
 _log = logging.getLogger("petroserve.analyses")
 
 
@@ -85,4 +87,4 @@ def _is_behind(catalogue: Catalogue, analysis_id: str, owner: str, version: int)
     except DatabaseUnavailableError as error:
         _log.warning("%s", error)
         return False
-    return record.state not in ENDED or record.version < version
+    return record.state in _WITHOUT_RESULT or record.version < version

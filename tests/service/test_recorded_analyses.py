@@ -267,3 +267,20 @@ async def test_a_result_that_is_being_kept_cannot_be_cancelled(
     assert isinstance(finished, Finished)
     record = recorded.catalogue.get("lab", finished.result_id)
     assert (record.state, record.stage) == ("done", "report")
+
+
+async def test_a_result_of_a_process_that_was_thought_dead_is_done(
+    recorded: RecordedAnalyses, tmp_path: Path
+) -> None:
+    work = Work(tmp_path)
+
+    async def stand_still(analysis_id: str, on_event: OnEvent) -> Finished:
+        # Another process, which has not heard of this one for a minute (`Catalogue.end_abandoned`).
+        assert recorded.catalogue.note(analysis_id, state="failed", problem={"status": 500})
+        return await work(analysis_id, on_event)
+
+    finished = await recorded.analyse(asked(None), stand_still)
+
+    assert isinstance(finished, Finished)
+    record = recorded.catalogue.get("lab", finished.result_id)
+    assert (record.state, record.status, record.problem) == ("done", "preliminary", None)

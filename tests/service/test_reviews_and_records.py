@@ -88,6 +88,40 @@ async def test_a_review_that_is_not_recorded_is_taken_back_everywhere(
 
 
 @pytest.mark.parametrize("how", ["read", "reviewed"])
+async def test_what_was_kept_by_a_process_that_was_given_up_is_done(
+    service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    client, engine = service
+    note = Catalogue.note
+
+    def killed_at_the_end(catalogue: Catalogue, analysis_id: str, **what: Any) -> bool:
+        return gone() if what["state"] == "done" else note(catalogue, analysis_id, **what)
+
+    monkeypatch.setattr(Catalogue, "note", killed_at_the_end)
+    analysis_id = await made(client)
+    monkeypatch.undo()
+    # A minute later (`service.jobs.record_expiry`).
+    monkeypatch.setattr("service.catalogue.keys.LEASE_S", -1.0)
+    assert engine.recorded.catalogue.end_abandoned() == 1
+
+    place, version = f"/v1/analyses/{analysis_id}", 1
+    if how == "read":
+        assert (await client.get(place)).status_code == 200
+    else:
+        reviewed = await client.post(f"{place}/corrections", json=APPROVED)
+        assert reviewed.status_code == 201
+        version = 2
+    (entry,) = (await client.get("/v1/analyses")).json()["analyses"]
+    status = "preliminary" if version == 1 else "final"
+    assert [entry[name] for name in ("state", "status", "version", "problem")] == [
+        "done",
+        status,
+        version,
+        None,
+    ]
+
+
+@pytest.mark.parametrize("how", ["read", "reviewed"])
 async def test_the_catalogue_follows_a_review_whose_process_was_killed(
     service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:

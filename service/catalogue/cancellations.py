@@ -1,4 +1,4 @@
-"""Cancellations that are still to be put on record, because the audit log took no entry.
+"""Cancellations that are still to be put on record: nobody has yet, or the audit log took no entry.
 
 Nobody is at work on what is cancelled, so the time at which somebody last was says it: 0.
 """
@@ -10,15 +10,15 @@ from sqlalchemy import Connection, and_, update
 from service.catalogue.rows import now_us
 from service.catalogue.schema import ANALYSES
 
-__all__ = ["left_unrecorded", "taken_to_record"]
+__all__ = ["UNRECORDED", "left_unrecorded", "taken_to_record"]
 
-_UNRECORDED = 0
+UNRECORDED = 0
 
 
 def left_unrecorded(connection: Connection, analysis_id: str) -> None:
     """Take note that a cancellation is not on record."""
     cancelled = and_(ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.state == "cancelled")
-    connection.execute(update(ANALYSES).where(cancelled).values(alive_us=_UNRECORDED))
+    connection.execute(update(ANALYSES).where(cancelled).values(alive_us=UNRECORDED))
 
 
 def taken_to_record(connection: Connection, analysis_id: str) -> bool:
@@ -26,7 +26,7 @@ def taken_to_record(connection: Connection, analysis_id: str) -> bool:
     unrecorded = and_(
         ANALYSES.c.analysis_id == analysis_id,
         ANALYSES.c.state == "cancelled",
-        ANALYSES.c.alive_us == _UNRECORDED,
+        ANALYSES.c.alive_us == UNRECORDED,
     )
     return (
         connection.execute(update(ANALYSES).where(unrecorded).values(alive_us=now_us())).rowcount

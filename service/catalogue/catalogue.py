@@ -29,7 +29,7 @@ from service.catalogue.ageing import (
     job_ids,
     old_records,
 )
-from service.catalogue.cancellations import left_unrecorded, taken_to_record
+from service.catalogue.cancellations import UNRECORDED, left_unrecorded, taken_to_record
 from service.catalogue.claims import claimed, released
 from service.catalogue.counting import job_counts, oldest_queued_s, waiting_jobs
 from service.catalogue.cursor import cursor_of
@@ -128,6 +128,7 @@ class Catalogue:
         status: Status | None = None,
         version: int | None = None,
         sample: Sample | None = None,
+        recorded: bool = True,
     ) -> bool:
         """Take down how an analysis stands; what is None stays as it was.
 
@@ -147,6 +148,8 @@ class Catalogue:
             Members of a problem document.
         status, version, sample : optional
             Of the result. An older version does not take the place of a newer one.
+        recorded : bool
+            False for a cancellation that is still to be put into the audit log (`take_to_record`).
 
         Returns
         -------
@@ -169,6 +172,7 @@ class Catalogue:
         }
         changes = {name: one for name, one in changes.items() if one is not None}
         changes |= {} if sample is None else {"sample_id": sample.id}
+        changes |= {} if recorded else {"alive_us": UNRECORDED}
         with self._connected() as connection:
             return noted(connection, analysis_id, state, changes)
 
@@ -222,9 +226,10 @@ class Catalogue:
         DatabaseUnavailableError
             If the database does not answer.
         """
-        alive = update(ANALYSES).where(ANALYSES.c.analysis_id == analysis_id)
+        # What was cancelled holds there whether that is on record.
+        mine = (ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.state != "cancelled")
         with self._connected() as connection:
-            connection.execute(alive.values(alive_us=now_us()))
+            connection.execute(update(ANALYSES).where(*mine).values(alive_us=now_us()))
 
     def get(self, tenant: str, analysis_id: str) -> AnalysisRecord:
         """Read one record.

@@ -56,10 +56,10 @@ def noted(
         Whether it was changed.
     """
     now = now_us()
-    values = dict(changes) | _LEFT_BEHIND.get(state, {})
+    values: dict[str, Any] = {"alive_us": now, **changes, **_LEFT_BEHIND.get(state, {})}
     if state == "running" and "stage" in values:
         values["stage"] = stage_unless_claimed(values["stage"])
-    values |= {"state": state, "updated_us": changed_us(now), "alive_us": now}
+    values |= {"state": state, "updated_us": changed_us(now)}
     known = and_(ANALYSES.c.analysis_id == analysis_id, _may_become(state, changes))
     return connection.execute(update(ANALYSES).where(known).values(values)).rowcount == 1
 

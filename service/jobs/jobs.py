@@ -296,7 +296,10 @@ class Jobs:
         error = AnalysisCancelledError(f"analysis {analysis_id} was cancelled by its client")
         problem = problem_of(error, analysis_id, analysis_id)
         # Whoever works on it, or takes it from the queue, finds that it is not to go on.
-        if not self._catalogue.note(analysis_id, state="cancelled", problem=problem):
+        # In one go with what is still to be done: a process may be killed at any of these lines.
+        if not self._catalogue.note(
+            analysis_id, state="cancelled", problem=problem, recorded=False
+        ):
             return self._cancelled_before(record)
         try:
             finish_cancelled(analysis_id, self._catalogue, self._files, self._callbacks)
@@ -306,6 +309,9 @@ class Jobs:
         return self._catalogue.get(record.tenant, analysis_id)
 
     def _put_on_record(self, analysis_id: str) -> None:
+        """Put a cancellation into the audit log, once."""
+        if not self._catalogue.take_to_record(analysis_id):
+            return
         try:
             self._engine.audit.cancelled(analysis_id)
         except AuditUnavailableError:
@@ -315,8 +321,7 @@ class Jobs:
     def _cancelled_before(self, record: AnalysisRecord) -> AnalysisRecord:
         now = self._catalogue.get(record.tenant, record.analysis_id)
         if now.state == "cancelled":
-            if self._catalogue.take_to_record(record.analysis_id):
-                self._put_on_record(record.analysis_id)
+            self._put_on_record(record.analysis_id)
             return now
         how = "keeping its result" if now.stage == KEEPING and not has_ended(now) else now.state
         msg = (

@@ -23,6 +23,7 @@ from petrography.errors import (
     PetroserveError,
     StorageUnavailableError,
 )
+from service.audit import entries_of
 from service.engine import ANALYSES
 from service.jobs import changes_of
 from service.jobs.job_files import JobFiles
@@ -129,6 +130,28 @@ async def test_a_running_job_is_cancelled_and_leaves_nothing(
         assert await service.ended(await service.submit()) == "done"
         assert len(list((tmp_path / "analyses").iterdir())) == 1
         assert (await service.jobs.record("", running)).state == "cancelled"
+
+
+async def test_a_cancellation_whose_process_was_killed_is_put_on_record_by_the_next(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: Any) -> None:
+        raise Killed
+
+    settings = settings_for(model_folder, tmp_path)
+    async with running_jobs(settings) as service, held_turn(service):
+        waiting = await service.submit()
+        with monkeypatch.context() as broken:
+            broken.setattr("service.jobs.jobs.finish_cancelled", killed)
+            with pytest.raises(Killed):
+                await service.jobs.cancel("", waiting)
+        for _ in range(2):
+            assert (await service.jobs.cancel("", waiting)).state == "cancelled"
+    events = [one.event for one in entries_of(settings.audit_log_folder) if one.subject == waiting]
+    assert events == ["analysis.cancelled"]
 
 
 async def test_a_full_disk_is_survived_and_a_dead_job_can_be_tried_again(

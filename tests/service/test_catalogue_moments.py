@@ -66,3 +66,14 @@ def test_a_result_that_is_kept_is_done_also_where_its_process_was_given_up(
     cancelled = catalogue.begin(ASKED).analysis_id
     assert catalogue.note(cancelled, state="cancelled")
     assert not catalogue.note(cancelled, state="done", version=1)
+
+
+def test_a_cancellation_is_still_to_be_put_on_record(catalogue: Catalogue) -> None:
+    one = catalogue.begin(ASKED).analysis_id
+    assert catalogue.note(one, state="cancelled", problem=REFUSED, recorded=False)
+    cancelled = catalogue.get("lab", one)
+    # Whoever works on it may not have heard of it yet.
+    catalogue.beat(one)
+
+    assert [catalogue.take_to_record(one) for _ in range(2)] == [True, False]
+    assert catalogue.get("lab", one) == cancelled

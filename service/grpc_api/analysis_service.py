@@ -181,9 +181,12 @@ class AnalysisService(AnalysisServiceServicer):
         try:
             opened = engine.recorded.open_version(analysis_id, owner, version or None)
         except AnalysisNotFoundError:
-            record = engine.recorded.catalogue.get(owner, analysis_id)
-            if version or record.state == "done":
+            if version:
                 raise
-            return record_message(record)
+            record = engine.recorded.catalogue.get(owner, analysis_id)
+            if record.state != "done":
+                return record_message(record)
+            # It may have been kept between the two looks; else it is not kept any more.
+            opened = engine.recorded.open_version(analysis_id, owner)
         with opened.file as file:
             return result_message(analysis_id, file.read())

@@ -97,7 +97,11 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
         except AnalysisNotFoundError:
             if version is not None:
                 raise
-            return _without_result(engine, owner, result_id)
+            record = engine.recorded.catalogue.get(owner, result_id)
+            if record.state != "done":
+                return unfinished_response(record)
+            # It may have been kept between the two looks; else it is not kept any more.
+            opened = engine.recorded.open_version(result_id, owner)
         return artefact_response(request, opened, REVALIDATED)
 
     for path, what in (("/{result_id}", "an analysis"), ("/{result_id}/result.json", "its result")):
@@ -139,20 +143,6 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
         await jobs.tell_reviewed(owner_of(request), result, root_of(ANALYSES))
         location = f"{root_of(ANALYSES)}/{result.id}?version={result.version}"
         return Response(result_json(result), 201, {"Location": location}, "application/json")
-
-
-def _without_result(engine: Engine, owner: str, analysis_id: str) -> Response:
-    """Tell how an analysis without a result stands.
-
-    Raises
-    ------
-    AnalysisNotFoundError
-        If there is no such analysis, or its result is not kept any more.
-    """
-    record = engine.recorded.catalogue.get(owner, analysis_id)
-    if record.state == "done":
-        raise engine.store.not_found(ANALYSES, analysis_id, ANALYSES.document)
-    return unfinished_response(record)
 
 
 def _body() -> dict[str, Any]:

@@ -187,7 +187,7 @@ class Bucket:
         Returns
         -------
         bool
-            False if there is one: it was left as it is.
+            False if there is another one: it was left as it is.
 
         Raises
         ------
@@ -198,11 +198,18 @@ class Bucket:
             self._keeps_first = self._found_to_keep_first()
         with self._answering():
             if self._keeps_first:
-                return _put_first(self._prompt, path, content)
+                # The client sends again what no answer came to: then it finds its own.
+                return _put_first(self._prompt, path, content) or self._holds(path, content)
             if _has(self._prompt, path):
                 return False
             obstore.put(self._prompt, path, content)
         return True
+
+    def _holds(self, path: str, content: bytes) -> bool:
+        try:
+            return self.read(path) == content
+        except FileNotFoundError:
+            return False
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove objects; those that are not there are no error.

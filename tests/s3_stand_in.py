@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ class Bucket(ThreadingHTTPServer):
         self.silent = False
         # Of servers that speak S3 some do not know If-None-Match and some refuse it.
         self.conditions: Literal["kept", "ignored", "refused"] = "kept"
+        # The next object of this name is stored, and the answer is lost on its way.
+        self.loses_answer_to = ""
         self.asked: list[str] = []
         self.changing = threading.Lock()
 
@@ -100,6 +103,11 @@ class Answer(BaseHTTPRequestHandler):
                 self.reply(412, b"<Error><Code>PreconditionFailed</Code></Error>")
                 return
             self.server.objects[key] = (content, datetime.now(UTC))
+        if self.server.loses_answer_to and key.endswith(self.server.loses_answer_to):
+            self.server.loses_answer_to = ""
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
         self.reply(200, ETag=tag_of(content))
 
     def do_POST(self) -> None:

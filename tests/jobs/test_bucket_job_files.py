@@ -143,6 +143,19 @@ def test_a_bucket_that_falls_silent_is_told_and_the_same_may_be_sent_again(
     assert order.parts
 
 
+def test_an_order_that_is_sent_again_as_its_answer_was_lost_keeps_its_files(
+    s3: s3_stand_in.Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.bucket._RETRIES", 2)
+    one = BucketJobFiles(Bucket(URL), tmp_path / "one")
+    s3.loses_answer_to = "orders/a.json"
+    order = kept(one)
+
+    assert one.order("a") == order
+    with one.open("a") as job:
+        assert job.image.read() == FIELD
+
+
 def test_an_order_whose_files_are_gone_gives_way_to_the_next(
     s3: s3_stand_in.Bucket, one: BucketJobFiles
 ) -> None:

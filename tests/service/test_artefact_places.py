@@ -347,6 +347,18 @@ def test_a_manifest_whose_answer_is_lost_keeps_its_files(
     assert content(elsewhere, result_id, "modal.csv") == b"x"
 
 
+def test_a_version_whose_answer_is_lost_was_made(
+    s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
+) -> None:
+    store, result_id = in_s3(), str(uuid.uuid4())
+    store.keep(ANALYSES, result_id, {"result.json": b"1"})
+    s3.loses_answer_to = "added/result.2.json"
+
+    add_version(store, result_id, 2, b"2")
+
+    assert [newest_version(one, result_id) for one in (store, in_s3())] == [2, 2]
+
+
 def test_a_bucket_is_bounded(
     s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
 ) -> None:

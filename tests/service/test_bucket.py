@@ -54,6 +54,20 @@ def test_what_is_there_is_never_created_again(
     assert len(told) == (conditions != "kept")
 
 
+def test_what_is_sent_again_as_its_answer_was_lost_was_created(s3: s3_stand_in.Bucket) -> None:
+    bucket = Bucket(URL)
+    assert bucket.create("a", b"first")
+    s3.loses_answer_to = "results/b"
+
+    assert bucket.create("b", b"mine")
+
+    assert [asked for asked in s3.asked if asked.endswith("/b")].count(
+        "PUT /section/results/b"
+    ) == 2
+    assert not bucket.create("b", b"another")
+    assert s3.objects["results/b"][0] == b"mine"
+
+
 def test_whether_conditions_are_kept_is_not_decided_by_a_bucket_that_falls_silent(
     s3: s3_stand_in.Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

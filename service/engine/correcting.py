@@ -106,6 +106,8 @@ def correct(
     DatabaseUnavailableError
         If the database does not answer; there is no new version then, unless a bucket that stopped
         answering meanwhile has it already.
+    StorageUnavailableError
+        If the disk does not take it; there is no new version then.
     """
     result = _newest(store, analysis_id, owner)
     # A process may have died between a version and the record of it.

@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from dataclasses import replace
 from pathlib import Path
 
 from petrography.errors import BucketUnavailableError, ConflictError
+from service.disk import storing, sync_folder, write_through
 from service.engine.artefact_store import ArtefactStore, OpenArtefact, opened_artefact
 from service.engine.kinds import ANALYSES
 from service.engine.version_files import newest_of, version_file
@@ -99,28 +99,43 @@ def add_version(
         If the analysis is not kept any more.
     ConflictError
         If somebody else made this version meanwhile.
+    StorageUnavailableError
+        If the disk does not take it.
     """
     folder = store.folder_of(ANALYSES, analysis_id, owner)
     if folder is None:
         raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
-    aside, path = folder / f".{uuid.uuid4()}", folder / version_file(version)
+    path = folder / version_file(version)
+    with storing(f"a version of {ANALYSES.noun}"):
+        _write_first(store, path, content)
+    store.added(path)
+    return path
+
+
+def _write_first(store: ArtefactStore, path: Path, content: bytes) -> None:
+    """Write a version, unless there is one of its number."""
+    aside = path.with_name(f".{uuid.uuid4()}")
     try:
-        with aside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_through(aside, content)
         # Unlike a rename, a link does not take the place of what is there.
         path.hardlink_to(aside)
+    except FileNotFoundError:
+        # It was removed to make room a moment ago.
+        raise store.not_found(ANALYSES, path.parent.name, ANALYSES.document) from None
     except FileExistsError:
         msg = (
-            f"version {version} of analysis {analysis_id} was made by somebody else meanwhile; "
+            f"{path.name} of analysis {path.parent.name} was made by somebody else meanwhile; "
             "read it and decide again"
         )
         raise ConflictError(msg) from None
     finally:
         aside.unlink(missing_ok=True)
-    store.added(path)
-    return path
+    try:
+        # The catalogue is told next, and a power cut must not take what it knows of.
+        sync_folder(path.parent)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _newest_in(folder: Path) -> int | None:

@@ -14,9 +14,11 @@ import pytest
 from petrography.errors import BodyTooLargeError, StorageUnavailableError
 from petrography.image_codec import write_pyramid
 from service.engine import ANALYSES, ArtefactStore, size_if_known
+from service.engine.versions import add_version
 from service.uploads import Spool, UploadedFile
 from tests.grpc_service import analyse, begin, part, problem, running_grpc
-from tests.http_service import png, settings_for
+from tests.hostile.refusals import assert_problem
+from tests.http_service import png, running_service, settings_for
 from tests.tiny_model import CODES, paint
 
 FIELD = png(paint(np.random.default_rng(7).integers(0, len(CODES), (70, 130))))
@@ -62,6 +64,50 @@ async def test_a_full_disk_is_503_over_every_protocol(
             assert problem(refused.value)["type"] == answer.json()["type"]
         assert list((tmp_path / "kept").glob("analyses/*")) == []
         assert (await analyse(service, chunks))[-1].finished.result_json
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "place", ["versions.write_through", "versions.Path.hardlink_to", "versions.sync_folder"]
+)
+async def test_a_review_on_a_full_disk_is_503_and_leaves_nothing(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    async with running_service(settings_for(model_folder, tmp_path / "kept")) as (client, _):
+        made = await client.post("/v1/analyses", files={"image": FIELD})
+        address, approved = made.headers["location"], {"status": "final", "reviewer": "Grace"}
+        (kept,) = (tmp_path / "kept").glob("analyses/*")
+        before = set(kept.iterdir())
+        with monkeypatch.context() as broken:
+            broken.setattr(f"service.engine.{place}", full)
+            refused = await client.post(f"{address}/corrections", json=approved)
+        assert_problem(refused, 503, "a version of an analysis cannot be stored")
+        assert "secret" not in refused.text
+        assert set(kept.iterdir()) == before
+        assert (await client.get(address)).content == made.content
+
+        answer = await client.post(f"{address}/corrections", json=approved)
+        assert (answer.status_code, answer.json()["version"]) == (201, 2)
+
+
+def test_a_version_is_on_the_disk_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArtefactStore(tmp_path, max_count=10, max_bytes=10**6)
+    store.open_folder()
+    store.keep(ANALYSES, "0" * 32, {"result.json": b"{}"})
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note_fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    add_version(store, "0" * 32, 2, b"{}")
+
+    assert len(synced) == 2
+    assert synced[-1] == "0" * 32
 
 
 def test_a_spool_takes_what_a_disk_takes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from petrography.errors import BucketUnavailableError, DatabaseUnavailableError
 from service.bucket import Bucket
 from service.catalogue import Catalogue
 from service.engine import Engine, newest_version
+from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
 from tests.tiny_model import paint
 
@@ -233,3 +235,27 @@ async def test_a_corrected_sample_is_listed_under_its_new_id(
     nameless = {**RENAMED, "sample": {"id": None}}
     assert (await client.post(f"{place}/corrections", json=nameless)).status_code == 201
     assert await listed_under(client, "SEC-0007") == []
+
+
+async def test_a_review_of_what_is_removed_at_that_moment_is_404(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    async with running_service(settings_for(model_folder, tmp_path / "kept")) as (client, engine):
+        analysis_id = await made(client)
+        folder_of = engine.store.folder_of
+
+        def removed_after(*asked: Any) -> Path | None:
+            folder = folder_of(*asked)
+            if folder is not None:
+                shutil.rmtree(folder)
+            return folder
+
+        with pytest.MonkeyPatch.context() as busy:
+            # The one that adds the version: the result was read before.
+            busy.setattr(
+                engine.audit,
+                "reviewed",
+                lambda _: busy.setattr(engine.store, "folder_of", removed_after),
+            )
+            answer = await client.post(f"/v1/analyses/{analysis_id}/corrections", json=APPROVED)
+        assert_problem(answer, 404, analysis_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Iterator
@@ -11,7 +12,14 @@ from pathlib import Path
 
 from petrography.errors import StorageUnavailableError
 
-__all__ = ["changed_s", "storing", "sync_folder", "sync_tree", "write_through"]
+__all__ = [
+    "changed_s",
+    "one_at_a_time",
+    "storing",
+    "sync_folder",
+    "sync_tree",
+    "write_through",
+]
 
 _AT_ONCE = 32
 _log = logging.getLogger("petroserve.disk")
@@ -44,6 +52,28 @@ def storing(what: str) -> Iterator[None]:
             "kept; the same request may succeed later"
         )
         raise StorageUnavailableError(msg) from error
+
+
+@contextmanager
+def one_at_a_time(lock: Path) -> Iterator[None]:
+    """Hold a lock file against other threads and processes; the system lets go when one dies.
+
+    Parameters
+    ----------
+    lock : Path
+        Made when it is not there.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def changed_s(path: Path) -> float:

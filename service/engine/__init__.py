@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.artefact_store import ArtefactStore
 from service.engine.auditing import Auditing
 from service.engine.barcodes import read_barcode_patterns
 from service.engine.calibrating import CalibrationRequest
@@ -31,6 +31,7 @@ from service.engine.model_list import (
     unserved_models,
 )
 from service.engine.one_image import analyse_image
+from service.engine.open_artefact import OpenArtefact
 from service.engine.optics import FlatFieldCalibration, LensCalibration
 from service.engine.readiness import Readiness
 from service.engine.recorded_analyses import (

@@ -20,11 +20,11 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeVar
 
 from petrography.errors import (
     AuditUnavailableError,
@@ -32,14 +32,20 @@ from petrography.errors import (
     InternalError,
     NotFoundError,
 )
-from service.disk import changed_s, storing, sync_folder, sync_tree
+from service.disk import changed_s, one_at_a_time, storing, sync_folder, sync_tree
 from service.engine.kinds import ANALYSES, KINDS, Kind
+from service.engine.open_artefact import OpenArtefact, opened_artefact
+from service.engine.result_folder import ASIDE, remove_folder, size_bytes
 from service.engine.retention import KeptResult, OnRemoval, Room, superfluous, untold
 from service.engine.version_files import StandsForGood, version_file
 
-__all__ = ["ArtefactStore", "Draft", "OpenArtefact", "opened_artefact"]
+__all__ = ["ArtefactStore", "Draft"]
 
-_ASIDE = ".aside-"
+T = TypeVar("T")
+# How often a result is looked for that is removed, and brought again, at every moment.
+_LOOKS = 5
+# Locked by who removes results to make room.
+_REMOVING = ".removing"
 # No write takes that long, so an older folder is what a killed process left.
 _LEFTOVER_S = 3600.0
 # A UUID, or the digest of the content.
@@ -52,20 +58,6 @@ _ID = re.compile(
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _TENANTS = "tenants"
 _log = logging.getLogger("petroserve.artefacts")
-
-
-@dataclass(frozen=True)
-class OpenArtefact:
-    """An artefact that is open for reading; stays readable when its result is removed.
-
-    `version` tells which it is of the document of an analysis.
-    """
-
-    file: BinaryIO
-    size_bytes: int
-    media_type: str
-    etag: str
-    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -143,14 +135,14 @@ class ArtefactStore:
             )
             raise ConfigurationError(msg) from None
         for _, _, folder in self._places():
-            for path in folder.glob(f"{_ASIDE}*"):
+            for path in folder.glob(f"{ASIDE}*"):
                 if time.time() - changed_s(path) > _LEFTOVER_S:
                     shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
         """End what goes on beside the requests: nothing, in a folder."""
 
-    def added(self, path: Path) -> None:
+    def added(self, path: Path, content: bytes) -> None:
         """Learn of a file that was added to a kept result, where more than the folder keeps it."""
 
     def take_back(self, path: Path) -> None:
@@ -175,7 +167,7 @@ class ArtefactStore:
             must not be removed take all room.
         """
         self._require_room()
-        aside = self._place(kind, owner) / f"{_ASIDE}{uuid.uuid4()}"
+        aside = self._place(kind, owner) / f"{ASIDE}{uuid.uuid4()}"
         with storing(f"the result of {kind.noun}"):
             try:
                 aside.mkdir(parents=True)
@@ -236,6 +228,35 @@ class ArtefactStore:
         folder = self.possible_folder(kind, result_id, owner)
         return None if folder is None or not folder.is_dir() else folder
 
+    def within(self, kind: Kind, result_id: str, owner: str, use: Callable[[Path], T]) -> T | None:
+        """Use the folder of a result of a tenant; None if there is none.
+
+        A folder that is removed meanwhile is looked for again: where a bucket has the result, only
+        the copy that was here went, to make room for others.
+
+        Parameters
+        ----------
+        kind, result_id, owner
+            As for `folder_of`.
+        use : callable
+            Given the folder.
+
+        Raises
+        ------
+        FileNotFoundError
+            As `use` does, where the folder is there.
+        """
+        for _ in range(_LOOKS):
+            folder = self.folder_of(kind, result_id, owner)
+            if folder is None:
+                return None
+            try:
+                return use(folder)
+            except FileNotFoundError:
+                if folder.is_dir():
+                    raise
+        return None
+
     def is_kept(self, kind: Kind, result_id: str, owner: str = "") -> bool:
         """Tell whether a result of a tenant is kept, without reading any of it.
 
@@ -273,11 +294,14 @@ class ArtefactStore:
         if media_type is None:
             msg = f"there is no artefact {name[:100]!r}; there are {kind.file_names()}"
             raise kind.not_found(msg)
-        folder = self.folder_of(kind, result_id, owner)
-        if folder is not None:
-            with suppress(FileNotFoundError):
-                return opened_artefact(folder / name, media_type)
-        raise self.not_found(kind, result_id, name)
+        opened = None
+        with suppress(FileNotFoundError):
+            opened = self.within(
+                kind, result_id, owner, lambda folder: opened_artefact(folder / name, media_type)
+            )
+        if opened is None:
+            raise self.not_found(kind, result_id, name)
+        return opened
 
     def not_found(self, kind: Kind, result_id: str, name: str) -> NotFoundError:
         """Say that a file is not there; the same whether it never was or is another tenant's."""
@@ -308,15 +332,28 @@ class ArtefactStore:
             self._is_full = False
 
     def _remove_oldest(self, newest: Path) -> None:
+        """Remove what is beyond the limits; the newest is kept, even where that is not possible."""
+        try:
+            # Whoever looks at the same time would tell of the same removals.
+            with one_at_a_time(self._folder / _REMOVING):
+                self._make_room(newest)
+        except OSError as error:
+            _log.error("results beyond the limits stay for now: %s", error)
+
+    def _make_room(self, newest: Path) -> None:
         """Remove what is beyond the limits, and tell of it."""
         kept = self._kept(newest)
         for one in superfluous(kept, self._room):
+            path = self._place(one.kind, one.tenant) / one.result_id
+            if changed_s(path) != one.changed:
+                # Used or reviewed while others went.
+                continue
             try:
                 self._on_removal(one.kind, one.result_id, one.tenant)
             except AuditUnavailableError as error:
                 _log.warning("%s stays, as its removal is not on record: %s", one.result_id, error)
                 return
-            _remove(self._place(one.kind, one.tenant) / one.result_id)
+            remove_folder(path)
         self._is_full = not self._room.is_left_by(kept)
 
     def _kept(self, newest: Path | None = None) -> list[KeptResult]:
@@ -326,7 +363,7 @@ class ArtefactStore:
                 tenant,
                 path.name,
                 changed_s(path),
-                _size_bytes(path),
+                size_bytes(path),
                 for_good=kind is ANALYSES and self._is_for_good(path),
                 newest=path == newest,
             )
@@ -365,42 +402,3 @@ class ArtefactStore:
             for kind in KINDS:
                 if (root / kind.folder).is_dir():
                     yield kind, tenant, root / kind.folder
-
-
-def opened_artefact(path: Path, media_type: str) -> OpenArtefact:
-    """Open a file of a kept result; its folder is the id of the result.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there.
-    """
-    file = path.open("rb")
-    size_bytes = os.fstat(file.fileno()).st_size
-    return OpenArtefact(file, size_bytes, media_type, _etag(path.parent.name, path.name))
-
-
-def _etag(result_id: str, name: str) -> str:
-    """Name the bytes of a file in ASCII without quotes (RFC 9110 section 8.8.3)."""
-    readable = name if re.fullmatch(r"[\w.-]+", name, re.ASCII) else name.encode().hex()
-    return f'"{result_id}-{readable}"'
-
-
-# Another worker may remove the same folder at any moment: what is gone has no age and no size.
-
-
-def _size_bytes(path: Path) -> int:
-    try:
-        return sum(file.stat().st_size for file in path.iterdir())
-    except FileNotFoundError:
-        return 0
-
-
-def _remove(path: Path) -> None:
-    # Renamed first, so that no reader finds a result with half of its artefacts.
-    aside = path.with_name(f"{_ASIDE}{path.name}")
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(aside, ignore_errors=True)

@@ -33,6 +33,7 @@ from petrography.errors import (
     PetroserveError,
 )
 from service.bucket import Bucket
+from service.disk import storing
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import BucketRetention
 from service.engine.kinds import ANALYSES, Kind, is_file_name
@@ -47,6 +48,8 @@ _RETRY_S = 30.0
 # Whoever waits for a bucket that was just found silent waits for nothing.
 _SILENT_S, _SILENT_TIMES = 10.0, 3.0
 _SWEEP_S = 60.0
+# No process takes that long for it, so what is noted and not there then was never finished.
+_LEFTOVER_S = 3600.0
 # A result is noted just before it is there, and its own process then uploads it first.
 _BEING_PUBLISHED_S = 5.0
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
@@ -148,6 +151,8 @@ class BucketArtefactStore(ArtefactStore):
         ------
         BucketUnavailableError
             If the result is not here and the bucket does not answer.
+        StorageUnavailableError
+            If the disk does not take what is brought.
         """
         path = self.possible_folder(kind, result_id, owner)
         if path is None:
@@ -186,7 +191,7 @@ class BucketArtefactStore(ArtefactStore):
                 self._renew(self._key(path))
         return content
 
-    def added(self, path: Path) -> None:
+    def added(self, path: Path, content: bytes) -> None:
         """Upload a version that was added to a result that is kept.
 
         Raises
@@ -198,12 +203,12 @@ class BucketArtefactStore(ArtefactStore):
         """
         try:
             with self._noticing_silence():
-                first = self._bucket.create(self._added_key(path), path.read_bytes())
+                first = self._bucket.create(self._added_key(path), content)
         except BucketUnavailableError:
-            path.unlink()
+            path.unlink(missing_ok=True)
             raise
         if not first:
-            path.unlink()
+            path.unlink(missing_ok=True)
             msg = f"{path.name} was made by somebody else meanwhile; read it and decide again"
             raise ConflictError(msg)
 
@@ -264,6 +269,9 @@ class BucketArtefactStore(ArtefactStore):
             except FileNotFoundError:
                 if path.is_dir():
                     self._upload_new(path, key)
+                elif self._outbox.age_s(path) < _LEFTOVER_S:
+                    # It is being brought to the disk, which takes its time.
+                    return
         self._outbox.strike(path)
 
     def _upload_new(self, path: Path, key: str) -> None:
@@ -304,13 +312,17 @@ class BucketArtefactStore(ArtefactStore):
         FileNotFoundError
             If it is not there.
         """
-        manifest = self._bucket.read(f"{key}/{MANIFEST}")
-        self._bucket.write(f"{key}/{MANIFEST}", manifest)
+        place = f"{key}/{MANIFEST}"
+        self._bucket.write(place, self._bucket.read(place))
+        if all(one.path == place for one in self._bucket.list(key)):
+            # It was removed in between: a manifest by itself would stand for a result.
+            self._bucket.remove([place])
+            raise FileNotFoundError(key)
 
     def _bring(self, path: Path) -> Path | None:
         """Copy a result here, each file held against its SHA-256; None if there is none."""
         self._require_no_silence()
-        with self._noticing_silence():
+        with self._noticing_silence(), storing("a copy of a result"):
             try:
                 content = self._bucket.read(f"{self._key(path)}/{MANIFEST}")
             except FileNotFoundError:
@@ -338,13 +350,21 @@ class BucketArtefactStore(ArtefactStore):
         return path
 
     def _bring_added(self, path: Path) -> None:
-        with self._noticing_silence():
+        with self._noticing_silence(), storing("a copy of a result"):
             for one in self._bucket.list(f"{self._key(path)}/{_ADDED}"):
                 name = one.path.rpartition("/")[2]
                 if is_file_name(name) and not (path / name).exists():
-                    aside = path / f".{uuid.uuid4()}"
-                    self._bucket.download(one.path, aside)
-                    aside.replace(path / name)
+                    self._bring_file(one.path, path / name)
+
+    def _bring_file(self, key: str, place: Path) -> None:
+        aside = place.with_name(f".{uuid.uuid4()}")
+        # Somebody may just have taken it back there, or made room of the result here.
+        with suppress(FileNotFoundError):
+            try:
+                self._bucket.download(key, aside)
+                aside.replace(place)
+            finally:
+                aside.unlink(missing_ok=True)
 
     def _require_no_silence(self) -> None:
         """Refuse at once what a bucket that was just found silent would be asked for."""

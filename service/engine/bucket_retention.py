@@ -68,14 +68,24 @@ class BucketRetention:
                 self._bucket.remove(one.path for one in objects)
         self._kept = _with_newest([one for one in whole.values() if one is not None])
         for kept in superfluous(self._kept, self._room):
+            key = _key_of(kept)
+            if self._is_another(key, kept):
+                continue
             try:
                 self._on_removal(kept.kind, kept.result_id, kept.tenant)
             except AuditUnavailableError as error:
                 _log.warning("%s stays, as its removal is not on record: %s", kept.result_id, error)
                 return
-            key = _key_of(kept)
-            # Without its manifest it is gone, whatever becomes of the rest.
-            self._bucket.remove([f"{key}/{_MANIFEST}", *(one.path for one in results[key])])
+            # Without its manifest it is gone, whatever becomes of the rest; once more at the end, for
+            # who used it a moment ago may have written it again.
+            manifest = f"{key}/{_MANIFEST}"
+            self._bucket.remove([manifest, *(one.path for one in results[key]), manifest])
+
+    def _is_another(self, key: str, kept: KeptResult) -> bool:
+        """Whether a result was used, reviewed or removed while others went."""
+        found = self._bucket.list(key)
+        times = [one.changed.timestamp() for one in found if one.path == f"{key}/{_MANIFEST}"]
+        return times != [kept.changed] or sum(one.size_bytes for one in found) != kept.size_bytes
 
     def _results(self) -> dict[str, list[StoredObject]]:
         """List the objects of every result."""

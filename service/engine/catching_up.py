@@ -7,8 +7,9 @@ import logging
 from petrography.errors import AnalysisNotFoundError, DatabaseUnavailableError
 from petrography.report import Result
 from service.catalogue import Catalogue, State
-from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.artefact_store import ArtefactStore
 from service.engine.course import LAST_STAGE
+from service.engine.open_artefact import OpenArtefact
 from service.engine.versions import open_version
 
 __all__ = ["catch_up", "open_recorded_version"]

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from petrography.report import Result
-from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.artefact_store import ArtefactStore
 from service.engine.kinds import ANALYSES
+from service.engine.open_artefact import OpenArtefact
 from service.engine.versions import open_version
 from service.lims import long_csv, two_dimension_csv, wide_csv
 

@@ -67,6 +67,10 @@ class Outbox:
         """Whether a result is on the list."""
         return self._note_of(path).is_file()
 
+    def age_s(self, path: Path) -> float:
+        """Seconds for which a result is on the list; for ever where it is not."""
+        return time.time() - changed_s(self._note_of(path))
+
     def paths(self, *, older_than_s: float = 0.0) -> list[Path]:
         """Give what is on the list for so many seconds, the oldest first."""
         latest = time.time() - older_than_s

@@ -21,10 +21,11 @@ from petrography.errors import (
 from petrography.pipeline import AnalysisRequest
 from service.catalogue import LEASE_S, AnalysisRecord, Begun, Catalogue, NewAnalysis
 from service.engine.analysing import Finished
-from service.engine.artefact_store import ArtefactStore, OpenArtefact
+from service.engine.artefact_store import ArtefactStore
 from service.engine.catching_up import open_recorded_version
 from service.engine.course import LAST_STAGE, AnalysisEvent
 from service.engine.kinds import ANALYSES
+from service.engine.open_artefact import OpenArtefact
 from service.engine.source_files import NamedFile, Placed
 from service.engine.while_wanted import require_wanted, while_wanted
 from service.repository import LoadedModel

@@ -69,16 +69,22 @@ class StandsForGood:
             # No review, no status but preliminary.
             return False
         known = self._known.get((place, version))
-        if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self._known[place, version] = _is_for_good(read, version)
+        if known is not None:
+            return known
+        try:
+            content = read(version)
+        except OSError:
+            # Nothing to remember: it may be read the next time.
+            return True
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        known = self._known[place, version] = _is_for_good(content)
         return known
 
 
-def _is_for_good(read: Callable[[int], bytes], version: int) -> bool:
+def _is_for_good(content: bytes) -> bool:
     try:
-        document = json.loads(read(version))
-    except (OSError, ValueError, RecursionError):
+        document = json.loads(content)
+    except (ValueError, RecursionError):
         return True
     return not isinstance(document, dict) or document.get("status") in _FOR_GOOD

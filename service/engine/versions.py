@@ -9,13 +9,16 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from petrography.errors import BucketUnavailableError, ConflictError
 from service.disk import storing, sync_folder, write_through
-from service.engine.artefact_store import ArtefactStore, OpenArtefact, opened_artefact
+from service.engine.artefact_store import ArtefactStore
 from service.engine.kinds import ANALYSES
+from service.engine.open_artefact import OpenArtefact, opened_artefact
 from service.engine.version_files import newest_of, version_file
 
 __all__ = ["add_version", "newest_version", "open_version"]
@@ -42,18 +45,25 @@ def open_version(
     AnalysisNotFoundError
         If there is no such analysis or no such version of it.
     """
-    folder = store.folder_of(ANALYSES, analysis_id, owner)
-    if folder is not None:
-        newest = _newest_in(folder) or 1
-        wanted = newest if version is None else version
-        try:
-            opened = opened_artefact(folder / version_file(wanted), "application/json")
-            return replace(opened, version=wanted)
-        except FileNotFoundError:
-            if (folder / ANALYSES.document).is_file():
-                msg = f"analysis {analysis_id} has no version {version}; there are 1 to {newest}"
-                raise ANALYSES.not_found(msg) from None
-    raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
+    opened = None
+    with suppress(FileNotFoundError):
+        opened = store.within(ANALYSES, analysis_id, owner, partial(_opened, version=version))
+    if opened is None:
+        raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
+    return opened
+
+
+def _opened(folder: Path, version: int | None) -> OpenArtefact:
+    newest = newest_of(path.name for path in folder.iterdir())
+    wanted = newest if version is None else version
+    try:
+        opened = opened_artefact(folder / version_file(wanted), "application/json")
+    except FileNotFoundError:
+        if not (folder / ANALYSES.document).is_file():
+            raise
+        msg = f"analysis {folder.name} has no version {version}; there are 1 to {newest}"
+        raise ANALYSES.not_found(msg) from None
+    return replace(opened, version=wanted)
 
 
 def newest_version(store: ArtefactStore, analysis_id: str, owner: str = "") -> int | None:
@@ -102,29 +112,28 @@ def add_version(
     StorageUnavailableError
         If the disk does not take it.
     """
-    folder = store.folder_of(ANALYSES, analysis_id, owner)
-    if folder is None:
+    path = None
+    with storing(f"a version of {ANALYSES.noun}"), suppress(FileNotFoundError):
+        path = store.within(
+            ANALYSES, analysis_id, owner, partial(_written, version=version, content=content)
+        )
+    if path is None:
         raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
-    path = folder / version_file(version)
-    with storing(f"a version of {ANALYSES.noun}"):
-        _write_first(store, path, content)
-    store.added(path)
+    store.added(path, content)
     return path
 
 
-def _write_first(store: ArtefactStore, path: Path, content: bytes) -> None:
+def _written(folder: Path, version: int, content: bytes) -> Path:
     """Write a version, unless there is one of its number."""
+    path = folder / version_file(version)
     aside = path.with_name(f".{uuid.uuid4()}")
     try:
         write_through(aside, content)
         # Unlike a rename, a link does not take the place of what is there.
         path.hardlink_to(aside)
-    except FileNotFoundError:
-        # It was removed to make room a moment ago.
-        raise store.not_found(ANALYSES, path.parent.name, ANALYSES.document) from None
     except FileExistsError:
         msg = (
-            f"{path.name} of analysis {path.parent.name} was made by somebody else meanwhile; "
+            f"version {version} of analysis {folder.name} was made by somebody else meanwhile; "
             "read it and decide again"
         )
         raise ConflictError(msg) from None
@@ -132,10 +141,11 @@ def _write_first(store: ArtefactStore, path: Path, content: bytes) -> None:
         aside.unlink(missing_ok=True)
     try:
         # The catalogue is told next, and a power cut must not take what it knows of.
-        sync_folder(path.parent)
+        sync_folder(folder)
     except OSError:
         path.unlink(missing_ok=True)
         raise
+    return path
 
 
 def _newest_in(folder: Path) -> int | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import time
 import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -168,3 +172,97 @@ def test_calibrations_go_last_whoever_holds_them(tmp_path: Path) -> None:
 
     assert place.has(calibration, "a", CALIBRATIONS)
     assert not place.has(analysis, "b")
+
+
+def test_a_removal_is_told_once_also_where_many_results_come_at_the_same_time(
+    tmp_path: Path,
+) -> None:
+    told: Counter[str] = Counter()
+
+    def tell(_kind: Kind, result_id: str, _tenant: str) -> None:
+        told[result_id] += 1
+        time.sleep(0.002)
+
+    # As of two processes with two threads each.
+    stores = [ArtefactStore(tmp_path, max_count=3, max_bytes=10**9, on_removal=tell)] * 2
+    stores += [ArtefactStore(tmp_path, max_count=3, max_bytes=10**9, on_removal=tell)] * 2
+    stores[0].open_folder()
+
+    def keep_some(store: ArtefactStore) -> None:
+        for _ in range(8):
+            store.keep(ANALYSES, str(uuid.uuid4()), {ANALYSES.document: b"x"})
+
+    with ThreadPoolExecutor(len(stores)) as threads:
+        list(threads.map(keep_some, stores))
+
+    assert told.total() == len(told) == 8 * len(stores) - 3
+
+
+def test_what_stands_in_the_way_of_a_removal_is_no_fault_of_a_new_result(tmp_path: Path) -> None:
+    place = Place(tmp_path, max_count=1)
+    ids = ["0123456789abcdef" * 4, "fedcba9876543210" * 4]
+    # A process was killed while it removed the same calibration before.
+    (tmp_path / "calibrations" / f".aside-{ids[0]}" / "half").mkdir(parents=True)
+    for calibration_id in ids:
+        place.store.keep(CALIBRATIONS, calibration_id, {CALIBRATIONS.document: b"{}"})
+
+    assert [place.has(one, kind=CALIBRATIONS) for one in ids] == [False, True]
+
+
+def test_a_result_is_kept_where_no_other_can_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Place(tmp_path, max_count=1)
+    old, rename = place.keep(50), Path.rename
+
+    def held(path: Path, target: Path) -> Path:
+        if path.name == old:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return rename(path, target)
+
+    with monkeypatch.context() as stubborn:
+        stubborn.setattr(Path, "rename", held)
+        second = place.keep(20)
+    assert place.has(old)
+    assert place.has(second)
+    assert "results beyond the limits stay for now" in caplog.text
+
+    last = place.keep(10)
+    assert [place.has(one) for one in (old, second, last)] == [False, False, True]
+
+
+def test_a_version_that_could_not_be_read_once_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path, max_count=1)
+    rejected, read_bytes = place.keep(50, reviews=("rejected",)), Path.read_bytes
+
+    def no_descriptor(path: Path) -> bytes:
+        if path.name == "result.2.json":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return read_bytes(path)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(Path, "read_bytes", no_descriptor)
+        place.keep(20)
+    # It may have been worth keeping.
+    assert place.has(rejected)
+
+    place.keep(10)
+    assert not place.has(rejected)
+
+
+def test_what_is_used_or_reviewed_while_others_are_removed_stays(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    ids = [place.keep(90 - age_s) for age_s in range(4)]
+    approved = json.dumps({"status": "final"}).encode()
+
+    def meanwhile(_kind: Kind, result_id: str, _tenant: str) -> None:
+        if result_id == ids[0]:
+            place.store.use(ANALYSES, ids[1])
+            add_version(place.store, ids[2], 2, approved)
+
+    small = ArtefactStore(tmp_path, max_count=1, max_bytes=10**9, on_removal=meanwhile)
+    small.keep(ANALYSES, str(uuid.uuid4()), {ANALYSES.document: b"x"})
+
+    assert [place.has(one) for one in ids] == [False, True, True, False]

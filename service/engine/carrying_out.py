@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from petrography.errors import AnalysisCancelledError, InputError
@@ -43,6 +43,16 @@ def counted(count: Callable[[str], object]) -> Iterator[None]:
         raise
     finally:
         count(outcome)
+
+
+async def _ended(work: asyncio.Future[T]) -> None:
+    """Wait for an end, also where the waiting is cancelled once more.
+
+    A client that cancels its analysis and then goes cancels twice.
+    """
+    while not work.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([work])
 
 
 class Workers:
@@ -121,7 +131,7 @@ class Workers:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             course.stop()
-            await asyncio.wait([future])
+            await _ended(future)
             if not future.cancelled():
                 # Looked at, or asyncio reports an error that nobody saw.
                 future.exception()

@@ -163,6 +163,7 @@ class Engine:
         tenant: str = "",
         owner: str = "",
         analysis_id: str | None = None,
+        model: LoadedModel | None = None,
         model_version: str | None = None,
         on_event: Callable[[AnalysisEvent], object] | None = None,
     ) -> Finished:
@@ -186,8 +187,10 @@ class Engine:
             The tenant whose results this one may use and who will find it; empty without API keys.
         analysis_id : str, optional
             Under which it is kept; repeating an analysis under its id keeps the first.
+        model : LoadedModel, optional
+            That was chosen before; it may have been replaced meanwhile.
         model_version : str, optional
-            NAME:VERSION that was chosen before; else the model that the request means now.
+            NAME:VERSION that was chosen before. Without either: the model that the request means now.
         on_event : callable, optional
             Told how far the analysis is, in the thread of the analysis.
 
@@ -198,7 +201,9 @@ class Engine:
         NotReadyError
             If the service is starting or stopping.
         """
-        model = await model_for(self.repository, model_version or request.model, [image])
+        if model is None:
+            model = await model_for(self.repository, model_version or request.model, [image])
+        self.require_ready()
         readers = {part: view.read for part, view in (views or {}).items()}
         name = f"{model.card.name}:{model.card.version}"
         with counted(lambda outcome: self.telemetry.analyses.labels(name, outcome).inc()):

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
@@ -15,7 +16,7 @@ from service.engine.artefact_store import ArtefactStore
 from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
-from service.engine.course import Course
+from service.engine.course import AnalysisEvent, Course
 from service.engine.dividing import model_for
 from service.engine.documents import document_bytes
 from service.engine.imaging_keeping import RecordedKeeping
@@ -27,11 +28,14 @@ from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile
 from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_panorama
 from service.engine.stored_corrections import stored_optics
+from service.repository import LoadedModel
 from service.runtime import open_matcher
 from service.settings import Settings
 from service.telemetry import Telemetry
 
 __all__ = ["Imaging"]
+
+OnCourse: TypeAlias = Callable[[AnalysisEvent], object]
 
 
 class Imaging:
@@ -183,6 +187,8 @@ class Imaging:
         tenant: str = "",
         owner: str = "",
         analysis_id: str | None = None,
+        model: LoadedModel | None = None,
+        on_event: OnCourse | None = None,
     ) -> Finished:
         """Join fields to a panorama and keep it; analyse it if that is wanted.
 
@@ -196,8 +202,8 @@ class Imaging:
             What is wanted.
         href_root : str
             Where the protocol shows analyses.
-        tenant, owner, analysis_id : str
-            As for `Engine.analyse`.
+        tenant, owner, analysis_id, model, on_event
+            As for `Engine.analyse`; the model is that of the analysis.
 
         Raises
         ------
@@ -208,7 +214,8 @@ class Imaging:
         """
         prepared: PreparedAnalysis | None = None
         if request.analysis is not None:
-            model = await model_for(self._readiness.repository, request.analysis.model, fields)
+            if model is None:
+                model = await model_for(self._readiness.repository, request.analysis.model, fields)
             prepared = await self._analyses.prepared(
                 request.analysis,
                 model,
@@ -244,10 +251,16 @@ class Imaging:
                 document = made.document(name := str(uuid.uuid4()), analysed_id)
                 return self._keeping.publish(PANORAMAS, name, document, draft)
 
-        return await self._image(PANORAMAS, work, owner)
+        return await self._image(PANORAMAS, work, owner, on_event)
 
-    async def _image(self, kind: Kind, work: Callable[[Course], Finished], tenant: str) -> Finished:
+    async def _image(
+        self,
+        kind: Kind,
+        work: Callable[[Course], Finished],
+        tenant: str,
+        on_event: OnCourse | None = None,
+    ) -> Finished:
         """Carry out work that needs no model."""
         self._readiness.require_ready()
         with counted(lambda outcome: self._telemetry.imaging.labels(kind.folder, outcome).inc()):
-            return await self._workers.carry_out(work, tenant=tenant)
+            return await self._workers.carry_out(work, tenant=tenant, on_event=on_event)

@@ -188,7 +188,7 @@ class RecordedAnalyses:
         """Open the document of an analysis; see `service.engine.catching_up`."""
         return open_recorded_version(self.catalogue, self.store, analysis_id, owner, version)
 
-    async def make(self, new: NewAnalysis, work: Callable[[str], Awaitable[T]]) -> T:
+    async def make(self, new: NewAnalysis, work: Callable[[str, OnEvent], Awaitable[T]]) -> T:
         """Do work of which an analysis is a part, and record what becomes of the analysis.
 
         Parameters
@@ -196,7 +196,7 @@ class RecordedAnalyses:
         new : NewAnalysis
             What is asked for; without a key.
         work : callable
-            From the id of the analysis to what is made.
+            From the id of the analysis, and what is to be told of its progress, to what is made.
 
         Raises
         ------
@@ -209,7 +209,7 @@ class RecordedAnalyses:
         """
         begun = await self._begun(new)
         async with self._recorded(new.tenant, begun.analysis_id):
-            return await work(begun.analysis_id)
+            return await work(begun.analysis_id, self._noting(new.tenant, begun.analysis_id))
 
     async def _begun(self, new: NewAnalysis) -> Begun:
         """Begin; who goes meanwhile leaves nothing behind that seems to wait."""
@@ -264,8 +264,7 @@ class RecordedAnalyses:
             raise
         except Exception as error:
             problem = problem_members(error)
-            note = self.catalogue.note
-            await self._end(lambda: note(analysis_id, state="failed", problem=problem))
+            await self._end(lambda: self._note_failed(tenant, analysis_id, problem))
             raise
         else:
             await self._end(lambda: self._note_done(analysis_id))
@@ -277,13 +276,24 @@ class RecordedAnalyses:
             analysis_id, state="done", stage=LAST_STAGE, status="preliminary", version=1
         )
 
+    def _note_failed(self, tenant: str, analysis_id: str, problem: Mapping[str, str | int]) -> bool:
+        """Note a failure, which may be of what was to follow when the result was kept already."""
+        if self._is_here(tenant, analysis_id):
+            return self._note_done(analysis_id)
+        return self.catalogue.note(analysis_id, state="failed", problem=problem)
+
     def _note_left(self, tenant: str, analysis_id: str) -> bool:
         """Note that the client has gone, maybe when the result was kept already."""
-        # Here a moment ago, if at all: no bucket is asked.
-        kept = self.store.possible_folder(ANALYSES, analysis_id, tenant)
-        if kept is not None and kept.is_dir():
+        if self._is_here(tenant, analysis_id):
             return self._note_done(analysis_id)
+        # It may have gone when the result was about to be kept, and nobody keeps it now.
+        self.catalogue.release(analysis_id)
         return self.catalogue.note(analysis_id, state="cancelled")
+
+    def _is_here(self, tenant: str, analysis_id: str) -> bool:
+        """Whether the result was kept a moment ago: no bucket is asked."""
+        kept = self.store.possible_folder(ANALYSES, analysis_id, tenant)
+        return kept is not None and kept.is_dir()
 
     async def _end(self, note: Callable[[], bool]) -> None:
         """Record an end whatever happens to the request meanwhile."""

@@ -149,6 +149,7 @@ class AnalysisService(AnalysisServiceServicer):
                 tenant=caller.tenant,
                 owner=caller.owner,
                 analysis_id=analysis_id,
+                model=model,
                 on_event=tell,
             )
 

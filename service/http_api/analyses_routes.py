@@ -39,6 +39,7 @@ from service.http_api.resources import (
 from service.http_api.upload import Upload
 from service.http_api.urgency import PRIORITY_HEADER, stated_priority, tenant_of
 from service.jobs import Jobs, JobState
+from service.repository import LoadedModel
 from service.runtime import Priority
 
 __all__ = ["analysis_routes"]
@@ -81,7 +82,8 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
         async def work(upload: Upload[AnalysisRequest]) -> Finished | AnalysisRecord:
             (image,) = upload.files["image"]
             views = {view.part: upload.files[view.part][0] for view in upload.request.views}
-            asked, priority = await _asked(request, engine, upload, key)
+            model = await model_for(engine.repository, upload.request.model, [image])
+            asked, priority = await _asked(request, engine, upload, model, key)
 
             def analyse(analysis_id: str, on_event: OnEvent) -> Awaitable[Finished]:
                 return engine.analyse(
@@ -93,6 +95,7 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
                     tenant=tenant_of(request),
                     owner=asked.tenant,
                     analysis_id=analysis_id,
+                    model=model,
                     on_event=on_event,
                 )
 
@@ -109,10 +112,13 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
 
 
 async def _asked(
-    request: Request, engine: Engine, upload: Upload[AnalysisRequest], key: str | None
+    request: Request,
+    engine: Engine,
+    upload: Upload[AnalysisRequest],
+    model: LoadedModel,
+    key: str | None,
 ) -> tuple[NewAnalysis, Priority]:
     """Describe what an upload asks for, to record it."""
-    model = await model_for(engine.repository, upload.request.model, upload.files["image"])
 
     def asked() -> tuple[NewAnalysis, Priority]:
         shape = size_if_known(upload.files["image"][0])

@@ -12,6 +12,7 @@ from service.engine import (
     PANORAMAS,
     Engine,
     Finished,
+    OnEvent,
     Panorama,
     PanoramaRequest,
     asked_analysis,
@@ -39,7 +40,7 @@ def panorama_routes(engine: Engine) -> APIRouter:
     """Build the routes under ``/v1/panoramas``."""
 
     async def join(request: Request, upload: Upload[PanoramaRequest]) -> Finished:
-        def stitch(analysis_id: str | None = None) -> Coroutine[Any, Any, Finished]:
+        def stitch(**of_analysis: Any) -> Coroutine[Any, Any, Finished]:
             return engine.imaging.stitch(
                 upload.files["field"],
                 next(iter(upload.files["flat_field"]), None),
@@ -47,20 +48,25 @@ def panorama_routes(engine: Engine) -> APIRouter:
                 href_root=root_of(ANALYSES),
                 tenant=tenant_of(request),
                 owner=owner_of(request),
-                analysis_id=analysis_id,
+                **of_analysis,
             )
 
         analysis = upload.request.analysis
         if analysis is None:
             return await stitch()
+        model = await model_for(engine.repository, analysis.model, upload.files["field"])
         asked = asked_analysis(
             analysis,
-            await model_for(engine.repository, analysis.model, upload.files["field"]),
+            model,
             owner=owner_of(request),
             key=None,
             body_sha256="",
             priority="bulk",
         )
-        return await engine.recorded.make(asked, stitch)
+
+        def make(analysis_id: str, on_event: OnEvent) -> Coroutine[Any, Any, Finished]:
+            return stitch(analysis_id=analysis_id, model=model, on_event=on_event)
+
+        return await engine.recorded.make(asked, make)
 
     return result_routes(engine, _JOINING, join)

@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
+from service.catalogue import Begun, NewAnalysis
 from service.engine import Engine
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
@@ -121,3 +122,29 @@ async def test_the_same_image_gets_the_same_version(model_folder: Path, tmp_path
 
     assert got == {1, 2}
     assert [one["weight"] for one in listed] == [0.5, 0.5]
+
+
+async def test_a_switch_after_an_analysis_was_recorded_does_not_change_its_model(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    settings = settings_for(model_folder, tmp_path / "artefacts", models_reload_s=0.0)
+    async with running_service(settings) as (client, engine):
+        catalogue, loop = engine.recorded.catalogue, asyncio.get_running_loop()
+        begin = catalogue.begin
+
+        def begin_slowly(new: NewAnalysis) -> Begun:
+            begun = begin(new)
+            write_model(model_folder, version=2)
+            shutil.rmtree(model_folder / "tiny" / "1")
+            switching = until_served(client, engine, [2])
+            asyncio.run_coroutine_threadsafe(switching, loop).result(WITHIN_S)
+            return begun
+
+        with pytest.MonkeyPatch.context() as slow:
+            slow.setattr(catalogue, "begin", begin_slowly)
+            made = await analyse(client, '{"model": "tiny:1"}')
+
+        assert made.status_code == 201, made.text
+        listed = (await client.get("/v1/analyses")).json()["analyses"]
+        assert [one["model"] for one in listed] == ["tiny:1"]
+        assert made.json()["model"]["version"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from petrography.image_codec import decode_image, decode_labels, encode_jpeg, wr
 from petrography.images import Image
 from petrography.phantoms import section_fields
 from petrography.stitching import GridLayout, PanoramaField, Stitching, StitchReport, stitch
+from service.engine.artefact_store import Draft
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
 from tests.petrography.flat_fields import flat_field_of
@@ -284,3 +286,28 @@ async def test_the_panorama_is_a_pyramid_that_can_be_read(client: httpx.AsyncCli
     wanted = np.concatenate(list(stitched(FIELDS).rows()))
     np.testing.assert_array_equal(decoded.pixels, wanted)
     assert decoded.um_per_px == pytest.approx(0.25)
+
+
+async def test_an_analysis_that_is_kept_is_not_cancelled_while_its_panorama_is_written(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    async with running_service(settings_for(model_folder, tmp_path / "kept")) as (client, engine):
+        loop, publish, answers = asyncio.get_running_loop(), engine.store.publish, []
+
+        def cancelled_meanwhile(result_id: str, draft: Draft) -> None:
+            # Gigabytes of a panorama take their time.
+            if draft.folder.parent.name == "panoramas":
+                (analysis,) = (tmp_path / "kept" / "analyses").iterdir()
+                cancelling = client.delete(f"/v1/analyses/{analysis.name}")
+                answers.append(asyncio.run_coroutine_threadsafe(cancelling, loop).result(30))
+            publish(result_id, draft)
+
+        with pytest.MonkeyPatch.context() as slow:
+            slow.setattr(engine.store, "publish", cancelled_meanwhile)
+            made = await post(client, FIELDS, {"analysis": {}})
+        assert_problem(answers[0], 409)
+        assert made.status_code == 201
+        listed = (await client.get("/v1/analyses")).json()["analyses"]
+        assert [(one["id"], one["state"]) for one in listed] == [
+            (made.json()["analysis_id"], "done")
+        ]

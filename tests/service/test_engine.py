@@ -147,6 +147,24 @@ async def test_cancelling_a_running_analysis_stops_it_before_the_next_begins(
     await engine.analyse(io.BytesIO(FIELD), AnalysisRequest())
 
 
+async def test_who_is_cancelled_twice_holds_the_turn_until_the_thread_has_stopped(
+    engine: Engine,
+) -> None:
+    """A client cancels its analysis, and then closes its connection."""
+    gate = Gate()
+    running = asyncio.create_task(engine.analyse(gate, AnalysisRequest()))
+    await reached(gate.reached)
+
+    for _ in range(2):
+        running.cancel()
+        await asyncio.sleep(0.05)
+    assert not running.done()
+    assert engine.admission.expected_wait_s("bulk") > 0.0
+    gate.opened.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
 async def test_a_running_analysis_is_stopped_at_the_next_tile(engine: Engine) -> None:
     at_tile, go_on = threading.Event(), threading.Event()
     loaded = engine.repository.get("tiny")

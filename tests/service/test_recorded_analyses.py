@@ -14,6 +14,7 @@ from petrography.errors import (
     DamagedImageError,
     DatabaseUnavailableError,
     IdempotencyConflictError,
+    StorageUnavailableError,
 )
 from petrography.pipeline import AnalysisRequest
 from service.catalogue import AnalysisRecord, Catalogue, NewAnalysis
@@ -267,6 +268,43 @@ async def test_a_result_that_is_being_kept_cannot_be_cancelled(
     assert isinstance(finished, Finished)
     record = recorded.catalogue.get("lab", finished.result_id)
     assert (record.state, record.stage) == ("done", "report")
+
+
+async def test_a_client_that_goes_just_before_the_result_is_kept_leaves_nothing_that_runs(
+    recorded: RecordedAnalyses,
+) -> None:
+    claimed = asyncio.Event()
+
+    async def about_to_keep(_analysis_id: str, on_event: OnEvent) -> Finished:
+        on_event(AnalysisEvent("report", 1, 1))
+        claimed.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    going = asyncio.create_task(recorded.analyse(asked("k"), about_to_keep))
+    await claimed.wait()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+
+    (record,) = recorded.catalogue.page("lab").records
+    assert record.state == "cancelled"
+
+
+async def test_what_fails_after_the_result_was_kept_leaves_it_done(
+    recorded: RecordedAnalyses, tmp_path: Path
+) -> None:
+    work = Work(tmp_path)
+
+    async def keep_and_fail(analysis_id: str, on_event: OnEvent) -> Finished:
+        await work(analysis_id, on_event)
+        raise StorageUnavailableError("the disk is full")
+
+    with pytest.raises(StorageUnavailableError):
+        await recorded.analyse(asked(None), keep_and_fail)
+
+    (record,) = recorded.catalogue.page("lab").records
+    assert (record.state, record.status, record.problem) == ("done", "preliminary", None)
 
 
 async def test_a_result_of_a_process_that_was_thought_dead_is_done(

@@ -50,7 +50,7 @@ class Readiness:
         self._reloading = Reloading(self._watch, settings.models_reload_s, self._take_over)
         self._repository: Repository | None = None
         self._not_ready = "the models are being loaded"
-        self._alive = True
+        self._alive, self._stopping = True, False
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -71,7 +71,7 @@ class Readiness:
             yield
         finally:
             self._not_ready = "the service is stopping"
-            self._repository = None
+            self._repository, self._stopping = None, True
             await asyncio.wait([warming])
             await self._reloading.end()
 
@@ -128,6 +128,8 @@ class Readiness:
         self._not_ready = "the models are being warmed up"
         for model in repository:
             await asyncio.to_thread(self._warm_up_model, model)
+            if self._stopping:
+                return
         if any(model.opened.provider != "cpu" for model in repository):
             self._scheduler.prepare_ahead()
         self._repository = repository
@@ -141,9 +143,9 @@ class Readiness:
         AuditUnavailableError
             If it cannot be put on record; it is not done then, and may be asked for again.
         """
-        if self._repository is None:
-            return
         await asyncio.to_thread(self._record, changes)
+        if self._stopping:
+            return
         self._repository = changes.repository
         self._telemetry.models_refused.set(
             sum(one.state == "refused" for one in self._watch.not_served())

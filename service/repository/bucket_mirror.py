@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from petrography.errors import ConfigurationError, ModelCardError
 from service.bucket import Bucket, StoredObject
+from service.disk import changed_s
 from service.repository.model_folders import (
     CARD_FILE,
     MODEL_FILE,
@@ -38,6 +40,8 @@ _TRAFFIC = re.compile(rf"{_NAME}/{re.escape(TRAFFIC_FILE)}", re.ASCII)
 # What of the bucket lies in the folder of a version: the tags of its objects, by file.
 _TAGS_FILE = ".bucket.json"
 _ASIDE = ".aside-"
+# No copy takes that long.
+_LEFTOVER_S = 24 * 3600.0
 
 
 class BucketMirror:
@@ -101,10 +105,7 @@ class BucketMirror:
                 self._bucket.download(one.path, aside / file)
             read_graph(aside, read_card(aside, None), None)
             (aside / _TAGS_FILE).write_text(json.dumps(tags))
-            _remove(place)
-            # Another process may have been first, with the same bytes.
-            with suppress(OSError):
-                aside.rename(place)
+            _put_into_place(aside, place, tags)
         finally:
             shutil.rmtree(aside.parent.parent, ignore_errors=True)
 
@@ -122,11 +123,22 @@ class BucketMirror:
 
     def _remove_gone(self, versions: set[tuple[str, str]], weights: set[str]) -> None:
         for folder in subfolders(self._folder):
+            _remove_leftovers(folder)
             if folder.name not in weights:
                 (folder / TRAFFIC_FILE).unlink(missing_ok=True)
             for path in subfolders(folder):
                 if (folder.name, path.name) not in versions:
                     _remove(path)
+
+
+def _put_into_place(aside: Path, place: Path, tags: Mapping[str, str]) -> None:
+    """Let a version take the place of another one, unless another process was first."""
+    if tags == _tags_in(place):
+        # That process may be about to open what it has there.
+        return
+    _remove(place)
+    with suppress(OSError):
+        aside.rename(place)
 
 
 def _tags_in(place: Path) -> dict[str, str]:
@@ -135,6 +147,16 @@ def _tags_in(place: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return tags
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left half copied."""
+    for path in folder.glob(f"{_ASIDE}*"):
+        if time.time() - changed_s(path) > _LEFTOVER_S:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _remove(place: Path) -> None:

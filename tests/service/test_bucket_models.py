@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from petrography.errors import BucketUnavailableError, ConfigurationError
 from service.bucket import Bucket
 from service.repository import Changes, FolderWatch, open_repository
+from service.repository.bucket_mirror import BucketMirror
 from service.settings import Settings
 from tests import s3_stand_in
 from tests.s3_stand_in import BUCKET, s3_bucket
@@ -94,6 +96,49 @@ def test_a_bucket_is_followed(place: InS3 | InFolder, tmp_path: Path) -> None:
         place.remove(path)
     assert [model.card.version for model in second_look(watch).repository] == [2]
     assert sorted(path.name for path in (tmp_path / "mirror" / "tiny").iterdir()) == ["2"]
+
+
+def test_of_two_processes_that_copy_a_version_the_first_keeps_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at the first start of several workers: one may be opening what the other has copied too."""
+    place = InFolder(tmp_path / "bucket")
+    upload(place, tmp_path)
+    first, second = (BucketMirror(Bucket(place.url), tmp_path / "mirror") for _ in range(2))
+    graph = tmp_path / "mirror" / "tiny" / "1" / "model.onnx"
+    download, copied = Bucket.download, []
+
+    def overtaken(bucket: Bucket, path: str, file: Path) -> str:
+        if not copied:
+            copied.append(0)
+            first.update()
+            copied[0] = graph.stat().st_ino
+        return download(bucket, path, file)
+
+    monkeypatch.setattr(Bucket, "download", overtaken)
+    second.update()
+
+    assert graph.stat().st_ino == copied[0]
+    assert [path.name for path in graph.parent.parent.iterdir()] == ["1"]
+
+
+def test_what_a_killed_process_left_in_the_mirror_goes(tmp_path: Path) -> None:
+    place = InFolder(tmp_path / "bucket")
+    upload(place, tmp_path)
+    mirror = BucketMirror(Bucket(place.url), tmp_path / "mirror")
+    mirror.update()
+    name = tmp_path / "mirror" / "tiny"
+    for leftover in (name / ".aside-old", name / ".aside-new"):
+        (leftover / "tiny" / "1").mkdir(parents=True)
+        (leftover / "tiny" / "1" / "model.onnx").write_bytes(b"half")
+    (name / ".aside-weights").touch()
+    for leftover in (name / ".aside-old", name / ".aside-weights"):
+        os.utime(leftover, (1, 1))
+
+    mirror.update()
+
+    # What is young may be on its way.
+    assert sorted(path.name for path in name.iterdir()) == [".aside-new", "1"]
 
 
 def test_what_is_half_there_or_broken_is_left_out(place: InS3 | InFolder, tmp_path: Path) -> None:

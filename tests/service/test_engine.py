@@ -26,6 +26,7 @@ from petrography.pipeline import AnalysisRequest
 from service.engine import ANALYSES, AnalysisEvent, Engine
 from service.engine.admission import Admission
 from service.http_api.disconnection import until_disconnect
+from service.repository import LoadedModel
 from service.settings import Settings
 from service.telemetry import Telemetry
 from tests.http_service import png, settings_for, watch_runs
@@ -257,6 +258,51 @@ async def test_after_the_stop_nothing_is_taken(model_folder: Path, tmp_path: Pat
         engine.require_ready()
     with pytest.raises(NotReadyError, match="stopping"):
         await engine.analyse(io.BytesIO(FIELD), AnalysisRequest())
+
+
+async def test_a_stop_while_models_are_warmed_lets_them_go(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(model_folder, version=2)
+    warming, go_on, warm_up = threading.Event(), threading.Event(), LoadedModel.warm_up
+    warmed: list[int] = []
+
+    def slowly(model: LoadedModel) -> float:
+        warmed.append(model.card.version)
+        warming.set()
+        assert go_on.wait(WITHIN_S)
+        return warm_up(model)
+
+    monkeypatch.setattr(LoadedModel, "warm_up", slowly)
+    engine = Engine(settings_for(model_folder, tmp_path / "artefacts"), Telemetry())
+    async with engine.running():
+        await reached(warming)
+        asyncio.get_running_loop().call_later(0.1, go_on.set)
+
+    with pytest.raises(NotReadyError, match="stopping"):
+        engine.require_ready()
+    # Nobody waits for the others.
+    assert len(warmed) == 1
+
+
+async def test_a_stop_while_models_are_switched_serves_none(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(model_folder, tmp_path / "artefacts", models_reload_s=0.01)
+    switching, go_on = threading.Event(), threading.Event()
+    async with started(settings) as engine:
+
+        def slowly(*_: object) -> None:
+            switching.set()
+            assert go_on.wait(WITHIN_S)
+
+        monkeypatch.setattr(engine.audit, "model_loaded", slowly)
+        write_model(model_folder, version=2)
+        await reached(switching)
+        asyncio.get_running_loop().call_later(0.1, go_on.set)
+
+    with pytest.raises(NotReadyError, match="stopping"):
+        engine.require_ready()
 
 
 # admission ----------------------------------------------------------------------------------------

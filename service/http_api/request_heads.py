@@ -2,7 +2,8 @@
 
 uvicorn bounds the silence between two requests, but neither the time nor, with its faster parser,
 the bytes that a request head may take, nor the time of the rest of a body that was answered already:
-a client that sends a byte now and then holds its connection for ever.
+a client that sends a byte now and then holds its connection for ever. What lies between the bytes of
+a body in chunks, and the trailer after it, has no bound there either, and fills the memory.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = ["DeadlineProtocol", "bound_heads"]
 # As uvicorn has it for its other parser.
 _MOST_HEAD_BYTES = 64 * 1024
 _TOO_LARGE = "The head of the request is too large."
+_TOO_LONG = "The framing or the trailer of the body is too long."
 _TOO_LATE = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Length: 41\r\nConnection: close\r\n\r\nThe head of the request came too slowly.\n"
@@ -62,6 +64,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     _in_head = True
     _in_body = False
     _head_bytes = 0
+    # Since the last byte of the body: heads of chunks, or a trailer.
+    _framing_bytes = 0
 
     # The ignore: uvicorn narrows the transport in the same way.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -73,15 +77,23 @@ class DeadlineProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes; they buy no time."""
         self._head_bytes += len(data)
+        self._framing_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > _MOST_HEAD_BYTES:
             self.send_400_response(_TOO_LARGE)
+        elif self._in_body and self._framing_bytes > _MOST_HEAD_BYTES:
+            self._refuse_framing()
         self._look()
 
     def on_message_begin(self) -> None:
         """Begin a head; what came before in the same bytes does not count."""
         self._in_head, self._head_bytes = True, 1
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; one of a trailer is passed over, as RFC 9110, 6.5.1, allows."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """End the head.
@@ -99,7 +111,13 @@ class DeadlineProtocol(HttpToolsProtocol):
             raise UnacceptableHeadError
         # What becomes another protocol has no body.
         self._in_head, self._in_body = False, not self.parser.should_upgrade()
+        self._framing_bytes = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take bytes of the body."""
+        self._framing_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the body."""
@@ -125,6 +143,13 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _is_of_today(self) -> bool:
         return bool(self.parser.get_http_version() == "1.1")
+
+    def _refuse_framing(self) -> None:
+        # Where an answer has begun, another one would be taken for a part of it.
+        if self.cycle.response_started or self.pipeline:
+            self.transport.close()
+        else:
+            self.send_400_response(_TOO_LONG)
 
     def _look(self) -> None:
         """Start a deadline where something is waited for, and leave one that runs."""

@@ -18,17 +18,21 @@ from service.settings import Settings
 pytestmark = pytest.mark.anyio
 
 WITHIN_S, HEAD_S = 20.0, 0.3
+# Far more than the buffers between two sockets of one machine hold.
+MOST_TAKEN_BYTES = 24 * 1024**2
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 LAST = GET + b"Connection: close\r\n\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the body; without reading it where the path says so."""
+    """Answer with the body; without reading it, or with the names of the headers, as the path says."""
     body, more = b"", scope["path"] != "/unread"
     while more:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
+    if scope["path"] == "/headers":
+        body = b" ".join(name for name, _ in scope["headers"])
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -157,3 +161,44 @@ async def test_what_comes_at_once_is_answered_as_ever(
     assert [line.split()[1] for line in lines if b" 100 " not in line] == statuses
     if b"abc" in sent:
         assert got.endswith(b"abcd")
+
+
+@pytest.mark.parametrize("path", [b"/", b"/unread"])
+@pytest.mark.parametrize(
+    ("begin", "endless"),
+    [
+        (b"1\r\na\r\n0\r\n", b"X-More: y\r\n"),
+        (b"1\r\na\r\n0\r\nX-More: ", b"y"),
+        (b"1;", b"y"),
+    ],
+)
+async def test_what_lies_between_the_bytes_of_a_body_is_bounded(
+    port: int, monkeypatch: pytest.MonkeyPatch, path: bytes, begin: bytes, endless: bytes
+) -> None:
+    monkeypatch.setattr(DeadlineProtocol, "rest_within_s", 10 * WITHIN_S)
+    async with connected(port) as (reader, writer):
+        writer.write(
+            b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        reading = asyncio.create_task(everything(reader))
+        with pytest.raises(ConnectionError):
+            await sent_in_pieces(writer, begin, endless * (MOST_TAKEN_BYTES // len(endless)))
+        got = await reading
+    assert got == b"" or got.split()[1] == (b"400" if path == b"/" else b"200")
+
+
+async def sent_in_pieces(writer: asyncio.StreamWriter, *texts: bytes) -> None:
+    for text in texts:
+        for start in range(0, len(text), 65536):
+            writer.write(text[start : start + 65536])
+            await writer.drain()
+            # Lets a connection that was closed be seen.
+            await asyncio.sleep(0)
+
+
+async def test_headers_after_the_body_are_none_of_the_request(port: int) -> None:
+    head = LAST.replace(b"GET /", b"POST /headers")[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
+    async with connected(port) as (reader, writer):
+        writer.write(head + b"3\r\nabc\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
+        got = await reader.read()
+    assert got.endswith(b"\r\n\r\nhost connection transfer-encoding")

@@ -26,7 +26,7 @@ from petrography.errors import (
 )
 from service.audit import Who, asked_by
 from service.catalogue import ENDED, Catalogue, State
-from service.engine import LAST_STAGE, AnalysisEvent, Engine, newest_version
+from service.engine import ANALYSES, LAST_STAGE, AnalysisEvent, Engine, newest_version
 from service.jobs.callbacks import Callbacks
 from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
@@ -155,7 +155,7 @@ class JobRunner:
 
     def _try(self, analysis_id: str) -> dict[str, JsonValue]:
         self._wait_until_ready()
-        instance = analysis_id
+        instance, order = analysis_id, None
         try:
             running = partial(self._catalogue.note, analysis_id, state="running")
             if not self._patiently(running):
@@ -175,10 +175,13 @@ class JobRunner:
         except Exception as troubled:  # noqa: BLE001 - a job that raises would run for ever
             error = troubled
         self._files.ended(analysis_id)
-        if error is None:
+        if error is None or self._is_here(order):
+            # Where it is here, something went wrong only after it was kept.
             return End("done").as_json()
         if isinstance(error, asyncio.CancelledError):
             return End("cancelled").as_json()
+        # Nothing was kept: until the next try, and during it, it can be cancelled.
+        self._patiently(partial(self._catalogue.release, analysis_id))
         problem = problem_of(error, analysis_id, instance)
         return End("again" if is_transient(error) else "failed", problem).as_json()
 
@@ -226,6 +229,14 @@ class JobRunner:
 
     def _is_kept(self, order: JobOrder) -> bool:
         return newest_version(self._engine.store, order.analysis_id, order.owner) is not None
+
+    def _is_here(self, order: JobOrder | None) -> bool:
+        """As `_is_kept`, a moment after the work: no bucket is asked."""
+        if order is None:
+            return False
+        store = self._engine.store
+        path = store.possible_folder(ANALYSES, order.analysis_id, order.owner)
+        return path is not None and path.is_dir()
 
     def _analysed(self, job: OpenJob) -> BaseException | None:
         """Analyse; returns what stood in the way."""

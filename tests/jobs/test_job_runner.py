@@ -16,6 +16,7 @@ from petrography.errors import AnalysisNotFoundError, AuditUnavailableError
 from service.engine import AnalysisEvent, newest_version, open_version
 from service.jobs.ends import is_transient
 from service.jobs.job_files import JobFiles
+from service.jobs.job_runner import JobRunner
 from tests.jobs.one_job import OneJob, OnEvent, one_job
 
 
@@ -190,6 +191,42 @@ def test_a_try_that_fails_after_its_claim_can_be_cancelled_again(job: OneJob) ->
     job.engine.keep, job.engine.work = full, first  # type: ignore[method-assign] # a full disk
 
     assert job.work() == "cancelled"
+
+
+def test_a_job_can_be_cancelled_while_it_waits_to_be_tried_again(
+    job: OneJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_analysis_id: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pauses: list[bool] = []
+
+    def cancelled(_runner: JobRunner, _seconds: float) -> None:
+        pauses.append(job.catalogue.note(job.analysis_id, state="cancelled"))
+
+    monkeypatch.setattr(job.engine, "keep", full)
+    monkeypatch.setattr(JobRunner, "_pause", cancelled)
+
+    assert job.work() == "cancelled"
+    assert pauses == [True]
+
+
+def test_a_result_that_is_there_is_done_whatever_fails_behind_it(
+    job: OneJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, tries = job.engine.keep, list[str]()
+
+    def full_behind_it(analysis_id: str) -> None:
+        tries.append(analysis_id)
+        if len(tries) == 3:
+            keep(analysis_id)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(job.engine, "keep", full_behind_it)
+
+    # The last of its three tries.
+    assert job.work() == "done"
+    assert [message[1] for message in job.told.messages] == ["done"]
 
 
 def test_a_cancellation_is_told_once_by_whoever_finds_it(job: OneJob) -> None:

@@ -4,7 +4,8 @@
 bring every job to exactly one living process, `job_runner` carries it out, `callbacks` tell its
 end, `watching` its progress, `redelivery` sends one again, `cancelling` ends what was cancelled,
 `adopting` and `forgotten` find jobs that nobody works on, `tidying` looks after what is left,
-`record_expiry` after records, and `jobs` is what protocols use; `operating` is for operators.
+`record_expiry` after records, `refusing` leaves nothing of what is not taken, and `jobs` is what
+protocols use; `operating` is for operators.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from petrography.errors import (
     AnalysisEndedError,
     AuditUnavailableError,
     ConflictError,
-    DatabaseUnavailableError,
     InvalidParameterError,
     NotReadyError,
     OverloadedError,
@@ -35,6 +34,7 @@ from service.jobs.opening_files import open_job_files
 from service.jobs.ordering import new_analysis, order_of
 from service.jobs.record_expiry import RecordKeeping
 from service.jobs.redelivery import CallbackState
+from service.jobs.refusing import refuse, require_not_refused
 from service.jobs.submission import Submission
 from service.jobs.tidying import Tidying
 from service.repository import LoadedModel
@@ -275,17 +275,13 @@ class Jobs:
                     queue.enqueue(begun.analysis_id, priority, submission.tenant)
             except Exception as error:
                 if begun.fresh:
-                    self._not_taken(begun.analysis_id, error)
+                    refuse(
+                        submission, begun.analysis_id, error, self._catalogue, self._files, queue
+                    )
                 raise
+        if not begun.fresh:
+            require_not_refused(submission, begun.analysis_id, self._catalogue)
         return begun
-
-    def _not_taken(self, analysis_id: str, error: Exception) -> None:
-        """Leave nothing of a submission that is refused after it was recorded."""
-        self._files.remove(analysis_id)
-        problem = problem_of(error, analysis_id, analysis_id)
-        # Where not even that can be written, it is found later (`service.jobs.forgotten`).
-        with suppress(DatabaseUnavailableError):
-            self._catalogue.note(analysis_id, state="failed", problem=problem)
 
     def _priority_of(self, submission: Submission) -> Priority:
         image = next(iter(submission.files.values()))

@@ -16,7 +16,8 @@ __all__ = ["noted"]
 
 # From which states each may be reached; what is done stays done.
 _BEFORE: dict[State, tuple[State, ...]] = {
-    "queued": ("queued", "running", "failed", "cancelled", "dead"),
+    # Again, by an operator; of two at the same time one does it.
+    "queued": ("failed", "dead"),
     "running": ("queued", "running"),
     "done": ("queued", "running", "done"),
     "failed": ("queued", "running", "failed"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dbos import (
@@ -21,6 +21,7 @@ from dbos import (
     DBOSConfig,
     EnqueueOptions,
     Serializer,
+    WorkflowStatus,
 )
 from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
@@ -212,14 +213,24 @@ class DurableQueue:
     def enqueue_again(self, analysis_id: str, priority: Priority, tenant: str = "") -> int:
         """Enqueue a job whose work has ended; parameters and errors as for `enqueue`.
 
+        Every process looks for such jobs: what another one has enqueued meanwhile stays as it is,
+        and of two at the same moment both enqueue the same.
+
         Returns
         -------
         int
             How often it was enqueued, this time included.
         """
-        number = _last_number(DBOS, analysis_id) + 1
-        self._enqueue(_workflow_id(analysis_id, number), analysis_id, priority, tenant)
+        found = _enqueued(DBOS, analysis_id)
+        number = _last_of(found)
+        if not any(one.status in _WAITING for one in found):
+            number += 1
+            self._enqueue(_workflow_id(analysis_id, number), analysis_id, priority, tenant)
         return number
+
+    def times(self, analysis_id: str) -> int:
+        """Tell how often a job was enqueued; older times of it may be forgotten."""
+        return _last_of(_enqueued(DBOS, analysis_id))
 
     def _enqueue(self, workflow_id: str, analysis_id: str, priority: Priority, tenant: str) -> None:
         if self._workflow is None:
@@ -304,7 +315,7 @@ class QueueClient:
             If the database takes nothing.
         """
         try:
-            number = _last_number(self._client, analysis_id) + 1
+            number = _last_of(_enqueued(self._client, analysis_id)) + 1
             workflow_id = _workflow_id(analysis_id, number)
             rank = QueueRanks(_QUEUES[priority], _VERSION).next_rank(self._client, tenant)
             options = _options(workflow_id, priority, tenant, rank)
@@ -346,9 +357,14 @@ def _workflow_id(analysis_id: str, number: int) -> str:
     return analysis_id if number == 1 else f"{analysis_id}{_AGAIN}{number}"
 
 
-def _last_number(dbos: Any, analysis_id: str) -> int:
-    """How often a job was enqueued; older workflows of it may be forgotten."""
-    found = dbos.list_workflows(workflow_id_prefix=analysis_id, load_input=False, load_output=False)
+def _enqueued(dbos: Any, analysis_id: str) -> list[WorkflowStatus]:
+    found: list[WorkflowStatus] = dbos.list_workflows(
+        workflow_id_prefix=analysis_id, load_input=False, load_output=False
+    )
+    return found
+
+
+def _last_of(found: Sequence[WorkflowStatus]) -> int:
     numbers = [one.workflow_id.partition(_AGAIN)[2] for one in found]
     return max((int(number or 1) for number in numbers), default=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from petrography.errors import (
     JobError,
     StorageUnavailableError,
 )
-from service.catalogue import Catalogue, State
+from service.catalogue import AnalysisRecord, Catalogue, State
 from service.jobs.callbacks import Callbacks
 from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import problem_of
-from service.jobs.job_files import JobFiles
+from service.jobs.job_files import JobFiles, JobOrder
+from service.jobs.job_state import state_of
 from service.jobs.ordering import queued_as
 
 if TYPE_CHECKING:
@@ -94,14 +96,25 @@ class Forgotten:
             self._end(analysis_id, error)
             return
         record = self._catalogue.get(order.owner, analysis_id)
+        if queue.times(analysis_id) >= _MOST_TIMES:
+            self._give_up(record, order)
+            return
         times = queue.enqueue_again(analysis_id, queued_as(record), order.tenant)
         _log.warning(
             "job %s had no work in the queue; enqueued for the %d. time", analysis_id, times
         )
-        if times > _MOST_TIMES:
-            self._end(analysis_id, JobAbandonedError(_ABANDONED))
+
+    def _give_up(self, record: AnalysisRecord, order: JobOrder) -> None:
+        """Tell that a job is dead, then note it: who finds it again tells the same, which is sent once."""
+        instance = f"{order.href_root}/{order.analysis_id}"
+        problem = problem_of(JobAbandonedError(_ABANDONED), order.analysis_id, instance)
+        if order.callback is not None and self._callbacks is not None:
+            dead = replace(record, state="dead", problem=problem)
+            state = state_of(dead, order.href_root)
+            # When anything was last heard of it: the same whoever tells it.
+            self._callbacks.send(order.callback, state, happened=record.updated_utc)
+        self._catalogue.note(order.analysis_id, state="dead", problem=problem)
 
     def _end(self, analysis_id: str, error: Exception) -> None:
-        dead = isinstance(error, JobAbandonedError)
         problem = problem_of(error, analysis_id, analysis_id)
-        self._catalogue.note(analysis_id, state="dead" if dead else "failed", problem=problem)
+        self._catalogue.note(analysis_id, state="failed", problem=problem)

@@ -65,7 +65,7 @@ class JobDesk:
         AnalysisNotFoundError
             If there is no such job, or its files were removed.
         AnalysisEndedError
-            If it waits, runs, or is done.
+            If it waits, runs, or is done, or somebody else queues it in this moment.
         DatabaseUnavailableError
             If the queue takes nothing; the job is as it was then.
         """
@@ -75,12 +75,12 @@ class JobDesk:
             msg = f"the files of job {analysis_id!r} are not kept; wanted one of `jobs list`"
             raise AnalysisNotFoundError(msg) from None
         record = self._catalogue.get(order.owner, analysis_id)
-        if record.state not in {"failed", "dead"}:
-            msg = f"job {analysis_id} is {record.state}; only failed and dead ones are tried again"
+        # First the state: a job that ends at once must not be found queued for ever.
+        if not self._catalogue.note(analysis_id, state="queued"):
+            state = self._catalogue.get(order.owner, analysis_id).state
+            msg = f"job {analysis_id} is {state}; only failed and dead ones are tried again"
             raise AnalysisEndedError(msg)
         self._files.ended(analysis_id)
-        # First the state: a job that ends at once must not be found queued for ever.
-        self._catalogue.note(analysis_id, state="queued")
         try:
             self._client.enqueue_again(analysis_id, queued_as(record), order.tenant)
         except DatabaseUnavailableError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,38 @@ def test_an_ended_job_is_enqueued_again_from_outside(tmp_path: Path) -> None:
         client.close()
         assert rounds[1].wait(WITHIN_S)
     assert worked == ["a", "a"]
+
+
+def test_what_another_process_has_enqueued_again_is_worked_on_once(tmp_path: Path) -> None:
+    worked: list[str] = []
+    rounds = [threading.Event(), threading.Event()]
+    go_on = threading.Event()
+
+    def work(analysis_id: str, step: Step) -> None:
+        worked.append(analysis_id)
+        rounds[min(len(worked), 2) - 1].set()
+        if len(worked) > 1:
+            assert go_on.wait(WITHIN_S)
+
+    with started(database_in(tmp_path), work) as queue:
+        queue.enqueue("a", "bulk")
+        assert rounds[0].wait(WITHIN_S)
+        until(lambda: not queue.live())
+        # Both have found that nobody works on it.
+        assert [queue.enqueue_again("a", "bulk") for _ in range(2)] == [2, 2]
+        assert rounds[1].wait(WITHIN_S)
+        assert queue.enqueue_again("a", "bulk") == 2
+        assert queue.times("a") == 2
+        go_on.set()
+        until(lambda: not queue.live())
+    assert worked == ["a", "a"]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    give_up_s = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < give_up_s
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,12 @@ from typing import Any, cast
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from petrography.errors import DatabaseUnavailableError, StorageUnavailableError
+from petrography.errors import (
+    AnalysisEndedError,
+    DatabaseUnavailableError,
+    NotReadyError,
+    StorageUnavailableError,
+)
 from service.jobs import forgotten
 from service.jobs.callbacks import Callbacks
 from service.jobs.durable_queue import DurableQueue, QueueClient
@@ -18,7 +24,7 @@ from service.jobs.forgotten import Forgotten
 from service.jobs.operating import JobDesk
 from tests.http_service import settings_for
 from tests.jobs.one_job import OneJob, asked_job, one_job
-from tests.jobs.running_jobs import running_jobs
+from tests.jobs.running_jobs import WITHIN_S, running_jobs
 
 FULL = OperationalError("INSERT", {}, Exception("database or disk is full"))
 
@@ -35,6 +41,9 @@ class Queue:
 
     def enqueue_again(self, analysis_id: str, _priority: str, _tenant: str) -> int:
         self.enqueued.append(analysis_id)
+        return self.enqueued.count(analysis_id)
+
+    def times(self, analysis_id: str) -> int:
         return self.enqueued.count(analysis_id)
 
 
@@ -59,6 +68,30 @@ def test_an_unfinished_job_without_work_is_enqueued_and_given_up_in_the_end(tmp_
             assert job.record.state == "running"
         assert mend(job, queue) == 1
         assert job.record.state == "dead"
+        assert mend(job, queue) == 0
+
+
+def test_a_job_that_is_given_up_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with one_job(tmp_path) as job:
+        job.catalogue.note(job.analysis_id, state="running")
+        queue, note = Queue(enqueued=[job.analysis_id] * 20), job.catalogue.note
+
+        def gone(*_: Any, **__: Any) -> bool:
+            raise DatabaseUnavailableError("gone")
+
+        monkeypatch.setattr(job.catalogue, "note", gone)
+        with pytest.raises(DatabaseUnavailableError):
+            mend(job, queue)
+        monkeypatch.setattr(job.catalogue, "note", note)
+        mend(job, queue)
+
+        assert job.record.state == "dead"
+        # Under one id, by which it is sent once.
+        assert len(job.told.messages) == 2
+        assert {message[:2] for message in job.told.messages} == {(job.analysis_id, "dead")}
+        assert len(set(job.told.messages)) == 1
         assert mend(job, queue) == 0
 
 
@@ -100,6 +133,70 @@ def test_a_retry_that_cannot_be_enqueued_leaves_the_job_as_it_was(tmp_path: Path
         with pytest.raises(DatabaseUnavailableError):
             desk.retry(job.analysis_id)
         assert (job.record.state, job.record.problem) == ("dead", {"status": 503})
+
+
+def test_of_two_operators_who_try_a_job_again_one_does(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Busy:
+        """While one enqueues it, so does the other."""
+
+        def enqueue_again(self, analysis_id: str, *_: Any) -> None:
+            asked.append(analysis_id)
+            job.catalogue.note(analysis_id, state="running")
+
+    with one_job(tmp_path) as job:
+        job.catalogue.note(job.analysis_id, state="dead", problem={"status": 503})
+        desk = JobDesk(job.catalogue, job.files, cast("QueueClient", Busy()))
+        found = job.record
+        desk.retry(job.analysis_id)
+        # Whoever has looked before the other one's change, and comes too late.
+        get = job.catalogue.get
+        looks = iter([found])
+        job.catalogue.get = lambda *which: next(looks, None) or get(*which)  # type: ignore[method-assign]
+        with pytest.raises(AnalysisEndedError, match="is running"):
+            desk.retry(job.analysis_id)
+        assert asked == [job.analysis_id]
+        assert get("", job.analysis_id).state == "running"
+
+
+@pytest.mark.anyio
+async def test_a_submission_that_is_refused_takes_nothing_from_the_same_one_sent_again(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_jobs(settings_for(model_folder, tmp_path)) as service:
+        loop, enqueue, ids = asyncio.get_running_loop(), DurableQueue.enqueue, list[str]()
+
+        def slow(queue: DurableQueue, *job: Any) -> None:
+            monkeypatch.setattr(DurableQueue, "enqueue", enqueue)
+            again = asyncio.run_coroutine_threadsafe(service.submit(key="k"), loop)
+            ids.append(again.result(WITHIN_S))
+            raise DatabaseUnavailableError("locked")
+
+        async with service.engine.admission.turn("interactive"):
+            monkeypatch.setattr(DurableQueue, "enqueue", slow)
+            with pytest.raises(DatabaseUnavailableError):
+                await service.submit(key="k")
+        assert await service.ended(ids[0]) == "done"
+
+
+@pytest.mark.anyio
+async def test_a_submission_sent_again_is_refused_with_the_first(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_jobs(settings_for(model_folder, tmp_path)) as service:
+        enqueue = DurableQueue.enqueue
+
+        def refused_meanwhile(queue: DurableQueue, analysis_id: str, *job: Any) -> None:
+            service.catalogue.note(analysis_id, state="failed", problem={"status": 503})
+            enqueue(queue, analysis_id, *job)
+
+        async with service.engine.admission.turn("interactive"):
+            first = await service.submit(key="k")
+            monkeypatch.setattr(DurableQueue, "enqueue", refused_meanwhile)
+            with pytest.raises(NotReadyError, match="send it again"):
+                await service.submit(key="k")
+        assert (await service.jobs.record("", first)).state == "failed"
 
 
 @pytest.mark.anyio

@@ -113,6 +113,7 @@ class StepDown:
         self._steps = _steps(opened, geometry)
         self._changing = threading.Lock()
         self.step = next(self._steps)()
+        self._make_next = next(self._steps, None)
 
     def go_down(self, failed: Step, error: BaseException) -> bool:
         """Take the next step after one that ran out of memory.
@@ -128,13 +129,18 @@ class StepDown:
         -------
         bool
             False if there is no further step.
+
+        Raises
+        ------
+        Exception
+            If the next step cannot be made now; it is tried again the next time.
         """
         with self._changing:
             if self.step is failed:
-                make_next = next(self._steps, None)
-                if make_next is None:
+                if self._make_next is None:
                     return False
-                self.step = make_next()
+                self.step = self._make_next()
+                self._make_next = next(self._steps, None)
                 _log.warning("%s, for: %s", self.step.degradation, str(error)[:500])
         return True
 

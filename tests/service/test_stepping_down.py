@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from petrography.errors import ModelCardError
 from petrography.model_card import TileGeometry
 from service.runtime import ModelNetworks, OnnxPredictor, OpenSession, TileScheduler, open_session
 from service.runtime.device_run import DeviceRun
@@ -226,3 +227,24 @@ def test_bound_arrays_give_what_a_plain_run_gives() -> None:
         for one, other in zip(bound, plain, strict=True):
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_step_that_cannot_be_made_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of the host may be short too, when the CPU is to take over."""
+    opened, _ = on_small_gpu(monkeypatch, most_px=0)
+    open_on_cpu, short = opened.open_on_cpu, [True]
+    assert open_on_cpu is not None
+
+    def open_when_there_is_room() -> OpenSession:
+        if short.pop() if short else False:
+            raise ModelCardError("tiny cannot be opened by ONNX Runtime: bad allocation")
+        return open_on_cpu()
+
+    opened = dataclasses.replace(opened, open_on_cpu=open_when_there_is_room)
+    networks, tiles = ModelNetworks(opened), noise(2)
+    with pytest.raises(ModelCardError, match="bad allocation"):
+        OnnxPredictor(networks, ALL_OPEN).labels(tiles)
+
+    predictor = OnnxPredictor(networks, ALL_OPEN)
+    np.testing.assert_array_equal(predictor.labels(tiles), expected(tiles))
+    assert predictor.providers == ("cpu",)

@@ -35,7 +35,7 @@ from petrography.errors import (
 from service.disk import changed_s, one_at_a_time, storing, sync_folder, sync_tree
 from service.engine.kinds import ANALYSES, KINDS, Kind
 from service.engine.open_artefact import OpenArtefact, opened_artefact
-from service.engine.result_folder import ASIDE, remove_folder, size_bytes
+from service.engine.result_folder import ASIDE, held, is_held, remove_folder, size_bytes
 from service.engine.retention import KeptResult, OnRemoval, Room, superfluous, untold
 from service.engine.version_files import StandsForGood, version_file
 
@@ -46,7 +46,7 @@ T = TypeVar("T")
 _LOOKS = 5
 # Locked by who removes results to make room.
 _REMOVING = ".removing"
-# No write takes that long, so an older folder is what a killed process left.
+# An older folder that nobody holds is what a killed process left.
 _LEFTOVER_S = 3600.0
 # A UUID, or the digest of the content.
 _ID = re.compile(
@@ -136,7 +136,7 @@ class ArtefactStore:
             raise ConfigurationError(msg) from None
         for _, _, folder in self._places():
             for path in folder.glob(f"{ASIDE}*"):
-                if time.time() - changed_s(path) > _LEFTOVER_S:
+                if time.time() - changed_s(path) > _LEFTOVER_S and not is_held(path):
                     shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
@@ -171,7 +171,8 @@ class ArtefactStore:
         with storing(f"the result of {kind.noun}"):
             try:
                 aside.mkdir(parents=True)
-                yield Draft(aside)
+                with held(aside):
+                    yield Draft(aside)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import uuid
 from pathlib import Path
@@ -158,6 +160,32 @@ def test_leftovers_of_a_killed_process_are_cleared_away(tmp_path: Path) -> None:
     assert not (tmp_path / "analyses" / ".aside-old").exists()
     assert (tmp_path / "analyses" / ".aside-new").exists()
     assert foreign.exists()
+
+
+def test_what_takes_hours_is_no_leftover_to_another_process(tmp_path: Path) -> None:
+    kept, panorama_id = store(tmp_path), str(uuid.uuid4())
+    with kept.draft(PANORAMAS) as draft:
+        draft.write("panorama.ome.tif", b"hundreds of fields")
+        os.utime(draft.folder, (1, 1))
+        # A worker is started anew meanwhile.
+        store(tmp_path)
+        draft.write("panorama.json", b"{}")
+        kept.publish(panorama_id, draft)
+
+    with kept.open(PANORAMAS, panorama_id, "panorama.ome.tif").file as opened:
+        assert opened.read() == b"hundreds of fields"
+
+
+def test_a_disk_without_locks_keeps_and_removes_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    kept = store(tmp_path, max_count=1)
+    ids = [keep(kept, tmp_path, age_s) for age_s in (20, 10)]
+    assert ids_in(tmp_path) == {ids[1]}
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,8 @@ class BucketArtefactStore(ArtefactStore):
     def upload_waiting(self, *, older_than_s: float = 0.0) -> None:
         """Upload what waits for so many seconds.
 
-        What cannot be uploaded comes last the next time, so that it is in the way of no other.
+        What cannot be uploaded comes last the next time, so that it is in the way of no other. Ends
+        early when the store is closed: the rest is for the next process.
 
         Raises
         ------
@@ -235,6 +236,8 @@ class BucketArtefactStore(ArtefactStore):
             If the bucket does not answer: the rest goes on waiting.
         """
         for path in self._outbox.paths(older_than_s=older_than_s):
+            if self._stopping.is_set():
+                return
             try:
                 self._upload(path)
             except BucketUnavailableError:

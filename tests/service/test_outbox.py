@@ -87,6 +87,27 @@ def store(tmp_path: Path) -> Iterator[BucketArtefactStore]:
     made.close()
 
 
+def test_a_stop_waits_for_one_upload_and_not_for_all(
+    store: BucketArtefactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as silent:
+        silent.setattr(store, "_silent_until_s", float("inf"))
+        for _ in range(3):
+            store.keep(ANALYSES, str(uuid.uuid4()), {"result.json": b"{}"})
+    create = Bucket.create
+
+    def stopped_meanwhile(bucket: Bucket, path: str, content: bytes) -> bool:
+        store.close()
+        return create(bucket, path, content)
+
+    monkeypatch.setattr(Bucket, "create", stopped_meanwhile)
+    store.upload_waiting()
+
+    uploaded = list((tmp_path / "bucket").glob("analyses/*/manifest.json"))
+    waiting = list((tmp_path / "kept" / ".outbox").glob("*.note"))
+    assert (len(uploaded), len(waiting)) == (1, 2)
+
+
 @pytest.mark.parametrize("error", [BucketUnavailableError("too large"), OSError(5, "broken")])
 def test_one_result_that_cannot_be_uploaded_blocks_no_other(
     store: BucketArtefactStore,

@@ -182,7 +182,9 @@ class FolderWatch:
             key,
             open_version,
         )
-        self._settled = {**self._settled, name: found}
+        if not change.may_pass:
+            # Otherwise the next look tries again.
+            self._settled = {**self._settled, name: found}
         self._loading = tuple(one for one in self._loading if one.name != name)
         self._refused = {other: why for other, why in self._refused.items() if other != name}
         if change.refused:

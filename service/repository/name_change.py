@@ -52,15 +52,19 @@ class NameChange:
         What is new in it, and the seconds of warming it up.
     refused : list of NotServed
         What could not be taken over.
+    may_pass : bool
+        Whether a reason was of this machine, such as too many open files, and not of the model.
     """
 
     repository: Repository
     loaded: list[tuple[LoadedModel, float]] = field(default_factory=list)
     refused: list[NotServed] = field(default_factory=list)
+    may_pass: bool = False
 
     def refuse(self, name: str, version: str | None, error: BaseException) -> None:
         """Take note of a reason."""
         self.refused.append(NotServed(name, version, "refused", str(error)))
+        self.may_pass = self.may_pass or isinstance(error, OSError | MemoryError)
 
 
 def change_of(

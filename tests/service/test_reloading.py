@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
+import os
 import shutil
 import threading
 import weakref
@@ -102,6 +104,32 @@ def test_a_broken_folder_is_refused_until_it_is_mended(model_folder: Path) -> No
     (folder / "model.onnx").write_bytes(graph)
     assert served(second_look(watch).repository) == ["tiny:1", "tiny:2", "tiny:3"]
     assert watch.not_served() == ()
+
+
+def test_what_could_not_be_read_for_once_is_tried_again(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, _ = watched(model_folder)
+    graph, read_bytes = write_model(model_folder, version=2) / "model.onnx", Path.read_bytes
+
+    def no_descriptor(path: Path) -> bytes:
+        if path == graph:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return read_bytes(path)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(Path, "read_bytes", no_descriptor)
+        changes = second_look(watch)
+    assert served(changes.repository) == ["tiny:1"]
+    (refused,) = watch.not_served()
+    assert (refused.version, refused.state) == ("2", "refused")
+    assert "Too many open files" in refused.reason
+
+    changes_then = watch.look()
+    assert changes_then is not None
+    assert served(changes_then.repository) == ["tiny:1", "tiny:2"]
+    assert watch.not_served() == ()
+    assert watch.look() is None
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,10 @@ __all__ = ["HALO_WIDTH_PX", "FoundHalos", "HaloFilter", "remove_halos"]
 HALO_WIDTH_PX = 2
 _BODY_REACH = 3
 _KNOT_REACH = 2
-# What a pixel becomes depends on whether the halos two rows on are halos, which depends on bodies
-# three rows further, which are bodies by two more.
-_REACH_ROWS = _KNOT_REACH + _BODY_REACH + 2
+# What a knot becomes depends on bodies three rows on. Whether these are knots themselves depends on
+# whether the pixels two rows further are halos, which depends on bodies three rows further, which
+# are bodies by two more.
+_REACH_ROWS = _BODY_REACH + _KNOT_REACH + _BODY_REACH + 2
 _FRAME = 3
 # Halos are kept for who filters the same labels again, up to so many: 64 MB. A map of 100
 # megapixels has about as many.
@@ -86,7 +87,7 @@ class HaloFilter:
     """Takes halos out of label strips that are pushed from top to bottom.
 
     The rows that come out are those of the whole image filtered at once, for every cut into
-    strips; they lag seven rows behind. Maps of the same shape, such as grain numbers, can travel
+    strips; they lag ten rows behind. Maps of the same shape, such as grain numbers, can travel
     along: where a pixel takes the phase of another it takes its values in them as well.
 
     Parameters

@@ -122,6 +122,20 @@ def test_the_cut_into_strips_changes_nothing(labels: Labels, factor: int, cuts: 
     np.testing.assert_array_equal(labels.ravel()[source], whole)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_knots_beside_knots_come_out_the_same_from_strips(seed: int) -> None:
+    # A knot takes the phase of a body that is none itself, which rows far from it decide.
+    rng = np.random.default_rng(seed)
+    labels = coarse(rng.choice(np.uint8([1, 6, 8, 9]), size=(20, 20)), 3)
+    labels[rng.random(labels.shape) < 0.1] = 9
+    whole, changed_px = remove_halos(labels)
+    for rows in (1, 4):
+        parts = HaloFilter()
+        done = [parts.add(labels[top : top + rows])[0] for top in range(0, len(labels), rows)]
+        np.testing.assert_array_equal(np.concatenate([*done, parts.finish()[0]]), whole)
+        assert parts.changed_px.sum() == changed_px
+
+
 def test_without_pixels_there_is_nothing_to_do() -> None:
     with pytest.raises(LabelImageError, match="at least 1 px"):
         remove_halos(np.zeros((0, 4), dtype=np.uint8))

@@ -92,8 +92,8 @@ async def _receive(
     while (chunk := await _next(chunks, pause_s, spool)) is not None:
         reader.feed(chunk)
         if spool.worth_writing:
-            await asyncio.to_thread(spool.write)
-    await asyncio.to_thread(spool.write)
+            await spool.write_aside()
+    await spool.write_aside()
 
 
 async def _next(

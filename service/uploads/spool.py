@@ -5,10 +5,11 @@ A file of its own for each of several hundred fields would use up the descriptor
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -106,6 +107,23 @@ class Spool:
                 written_bytes = os.write(self._file.fileno(), self._waiting)
                 self._written_bytes += written_bytes
                 del self._waiting[:written_bytes]
+
+    async def write_aside(self) -> None:
+        """Write in a thread; errors as for `write`.
+
+        Who is cancelled meanwhile goes when the thread has ended: the file is closed then, and its
+        number may be that of another file in the next moment.
+        """
+        writing = asyncio.ensure_future(asyncio.to_thread(self.write))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            while not writing.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([writing])
+            # Looked at, or asyncio reports an error that nobody saw.
+            writing.exception()
+            raise
 
     def descriptor(self) -> int:
         """Give the number of the open file."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,37 @@ def test_a_spool_takes_what_a_disk_takes_in_pieces(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(os, "write", lambda number, data: write(number, data[:7]))
         spool.write()
         assert spool.ended(file).read() == bytes(range(90))
+
+
+@pytest.mark.anyio
+async def test_a_spool_is_open_until_its_last_write_has_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A number of a file that is closed is that of the next one that is opened."""
+    begun, go_on, write = threading.Event(), threading.Event(), os.write
+
+    def slowly(descriptor: int, data: bytes) -> int:
+        begun.set()
+        assert go_on.wait(60.0)
+        return write(descriptor, data)
+
+    async def upload() -> None:
+        with Spool.opened(max_file_bytes=100) as spool:
+            spool.begin("image", "field.png")
+            spool.take(b"upload")
+            await spool.write_aside()
+
+    monkeypatch.setattr(os, "write", slowly)
+    uploading = asyncio.create_task(upload())
+    await asyncio.to_thread(begun.wait)
+    for _ in range(2):
+        uploading.cancel()
+        await asyncio.sleep(0.05)
+    with (tmp_path / "of-somebody-else").open("wb") as other:
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await uploading
+        assert os.fstat(other.fileno()).st_size == 0
 
 
 def test_a_spool_on_a_full_disk_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:

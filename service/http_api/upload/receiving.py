@@ -77,9 +77,9 @@ async def _received_parts(
             async for chunk in chunks:
                 reader.feed(chunk)
                 if spool.worth_writing:
-                    await asyncio.to_thread(spool.write)
+                    await spool.write_aside()
             reader.require_closed()
-            await asyncio.to_thread(spool.write)
+            await spool.write_aside()
     except TimeoutError:
         msg = f"the body did not arrive within {settings.upload_timeout_s:g} s"
         raise MalformedRequestError(msg) from None

@@ -114,6 +114,8 @@ class Spool:
         Who is cancelled meanwhile goes when the thread has ended: the file is closed then, and its
         number may be that of another file in the next moment.
         """
+        if not self._waiting:
+            return
         writing = asyncio.ensure_future(asyncio.to_thread(self.write))
         try:
             await asyncio.shield(writing)

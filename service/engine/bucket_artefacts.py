@@ -24,8 +24,6 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from petrography.errors import (
     BucketUnavailableError,
     ConflictError,
@@ -37,12 +35,12 @@ from service.disk import storing
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import BucketRetention
 from service.engine.kinds import ANALYSES, Kind, is_file_name
+from service.engine.manifest import MANIFEST, KeptFile, Manifest
 from service.engine.outbox import Outbox
 from service.engine.retention import OnRemoval, untold
 
-__all__ = ["MANIFEST", "BucketArtefactStore"]
+__all__ = ["BucketArtefactStore"]
 
-MANIFEST = "manifest.json"
 _ADDED = "added"
 _RETRY_S = 30.0
 # Whoever waits for a bucket that was just found silent waits for nothing.
@@ -54,20 +52,6 @@ _LEFTOVER_S = 3600.0
 _BEING_PUBLISHED_S = 5.0
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _log = logging.getLogger("petroserve.artefacts")
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    key: str
-    size_bytes: int
-    sha256: str
-
-
-class _Manifest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    files: dict[str, _File]
 
 
 class BucketArtefactStore(ArtefactStore):
@@ -278,7 +262,7 @@ class BucketArtefactStore(ArtefactStore):
         self._outbox.strike(path)
 
     def _upload_new(self, path: Path, key: str) -> None:
-        files: dict[str, _File] = {}
+        files: dict[str, KeptFile] = {}
         try:
             self._upload_files(path, f"{key}/{uuid.uuid4().hex[:12]}", files)
         except BucketUnavailableError:
@@ -286,24 +270,24 @@ class BucketArtefactStore(ArtefactStore):
             with suppress(BucketUnavailableError):
                 self._bucket.remove(one.key for one in files.values())
             raise
-        content = _Manifest(files=files).model_dump_json(indent=1).encode()
+        content = Manifest(files=files).model_dump_json(indent=1).encode()
         # Where its answer is lost the manifest may stand all the same: then they are needed.
         if not self._bucket.create(f"{key}/{MANIFEST}", content):
             self._remove_unless_named(files, key)
 
-    def _remove_unless_named(self, files: dict[str, _File], key: str) -> None:
+    def _remove_unless_named(self, files: dict[str, KeptFile], key: str) -> None:
         """Remove what was uploaded beside another manifest than that of this try."""
-        kept = _Manifest.model_validate_json(self._bucket.read(f"{key}/{MANIFEST}"))
+        kept = Manifest.model_validate_json(self._bucket.read(f"{key}/{MANIFEST}"))
         named = {one.key for one in kept.files.values()}
         self._bucket.remove(one.key for one in files.values() if one.key not in named)
 
-    def _upload_files(self, path: Path, root: str, files: dict[str, _File]) -> None:
+    def _upload_files(self, path: Path, root: str, files: dict[str, KeptFile]) -> None:
         for file in sorted(path.iterdir()):
             if file.name.startswith("."):
                 continue
             name = _key_of(file.name)
             self._bucket.write(f"{root}/{name}", file)
-            files[file.name] = _File(
+            files[file.name] = KeptFile(
                 key=f"{root}/{name}", size_bytes=file.stat().st_size, sha256=_sha256(file)
             )
 
@@ -316,11 +300,15 @@ class BucketArtefactStore(ArtefactStore):
             If it is not there.
         """
         place = f"{key}/{MANIFEST}"
-        self._bucket.write(place, self._bucket.read(place))
-        if all(one.path == place for one in self._bucket.list(key)):
+        content = self._bucket.read(place)
+        self._bucket.write(place, content)
+        try:
+            if (smallest := Manifest.model_validate_json(content).smallest()) is not None:
+                self._bucket.read(smallest.key)
+        except FileNotFoundError:
             # It was removed in between: a manifest by itself would stand for a result.
             self._bucket.remove([place])
-            raise FileNotFoundError(key)
+            raise
 
     def _bring(self, path: Path) -> Path | None:
         """Copy a result here, each file held against its SHA-256; None if there is none."""
@@ -333,7 +321,7 @@ class BucketArtefactStore(ArtefactStore):
             aside = path.with_name(f".aside-{uuid.uuid4()}")
             aside.mkdir(parents=True)
             try:
-                for name, file in _Manifest.model_validate_json(content).files.items():
+                for name, file in Manifest.model_validate_json(content).files.items():
                     if not is_file_name(name):
                         msg = f"the manifest of {self._key(path)} names a file {name!r}"
                         raise InternalError(msg)

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from petrography.errors import AuditUnavailableError
 from service.bucket import Bucket, StoredObject
 from service.engine.kinds import ANALYSES, KINDS
+from service.engine.manifest import MANIFEST
 from service.engine.retention import KeptResult, OnRemoval, Room, superfluous
 from service.engine.version_files import StandsForGood, version_file
 
 __all__ = ["BucketRetention"]
 
-_MANIFEST = "manifest.json"
 # No upload takes that long, so what is older without a manifest was left by a killed process.
 _LEFTOVER = timedelta(hours=1)
 _KINDS = {kind.folder: kind for kind in KINDS}
@@ -78,13 +78,13 @@ class BucketRetention:
                 return
             # Without its manifest it is gone, whatever becomes of the rest; once more at the end, for
             # who used it a moment ago may have written it again.
-            manifest = f"{key}/{_MANIFEST}"
+            manifest = f"{key}/{MANIFEST}"
             self._bucket.remove([manifest, *(one.path for one in results[key]), manifest])
 
     def _is_another(self, key: str, kept: KeptResult) -> bool:
         """Whether a result was used, reviewed or removed while others went."""
         found = self._bucket.list(key)
-        times = [one.changed.timestamp() for one in found if one.path == f"{key}/{_MANIFEST}"]
+        times = [one.changed.timestamp() for one in found if one.path == f"{key}/{MANIFEST}"]
         return times != [kept.changed] or sum(one.size_bytes for one in found) != kept.size_bytes
 
     def _results(self) -> dict[str, list[StoredObject]]:
@@ -98,7 +98,7 @@ class BucketRetention:
 
     def _told(self, key: str, objects: list[StoredObject]) -> KeptResult | None:
         """Tell of a result; None where it has no manifest."""
-        written = [one.changed for one in objects if one.path == f"{key}/{_MANIFEST}"]
+        written = [one.changed for one in objects if one.path == f"{key}/{MANIFEST}"]
         if not written:
             return None
         *root, folder, result_id = key.split("/")

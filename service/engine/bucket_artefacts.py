@@ -125,8 +125,9 @@ class BucketArtefactStore(ArtefactStore):
         self._outbox.note(path)
         super().publish(result_id, draft)
         if time.monotonic() >= self._silent_until_s:
+            # It is kept here, whatever becomes of it there.
             with suppress(BucketUnavailableError):
-                self._upload(path)
+                self._try_to_upload(path)
 
     def folder_of(self, kind: Kind, result_id: str, owner: str = "") -> Path | None:
         """Find the folder of a result of a tenant, brought here from the bucket if need be.
@@ -222,14 +223,17 @@ class BucketArtefactStore(ArtefactStore):
         for path in self._outbox.paths(older_than_s=older_than_s):
             if self._stopping.is_set():
                 return
-            try:
-                self._upload(path)
-            except BucketUnavailableError:
-                self._outbox.put_off(path)
-                raise
-            except (OSError, PetroserveError):
-                _log.exception("%s could not be uploaded; it goes on waiting", self._key(path))
-                self._outbox.put_off(path)
+            self._try_to_upload(path)
+
+    def _try_to_upload(self, path: Path) -> None:
+        try:
+            self._upload(path)
+        except BucketUnavailableError:
+            self._outbox.put_off(path)
+            raise
+        except (OSError, PetroserveError):
+            _log.exception("%s could not be uploaded; it goes on waiting", self._key(path))
+            self._outbox.put_off(path)
 
     def _require_room(self) -> None:
         self._retention.require_room()

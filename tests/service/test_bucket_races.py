@@ -176,6 +176,22 @@ def test_what_is_still_being_published_stays_on_the_list_of_uploads(
     assert manifest.is_file()
 
 
+def test_a_result_that_cannot_be_read_for_its_upload_is_kept_and_uploaded_later(
+    store: BucketArtefactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_descriptor(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as busy:
+        busy.setattr(Bucket, "write", no_descriptor)
+        result_id, _ = kept(store)
+    with store.open(ANALYSES, result_id, "labels.png").file as file:
+        assert file.read() == b"labels"
+
+    store.upload_waiting()
+    assert (tmp_path / "bucket" / "analyses" / result_id / "manifest.json").is_file()
+
+
 def test_what_was_never_finished_goes_from_the_list_of_uploads(
     store: BucketArtefactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -241,3 +241,21 @@ async def test_whatever_json_says_it_is_read_or_refused(document: Any, tail: byt
     except InputError as error:
         outcome = str(error)
     assert outcome
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"inputs": [], **{f"n{number}": 1 for number in range(100)}},
+        {"inputs": [], "parameters": {f"n{number}": [] for number in range(100)}},
+        {"inputs": [{"parameters": {f"n{number}": [] for number in range(100)}}]},
+        {"inputs": [{f"n{number}": 1 for number in range(100)}]},
+    ],
+)
+async def test_what_is_wrong_with_very_many_members_is_not_told_of_each(
+    client: httpx.AsyncClient, document: Any
+) -> None:
+    refused = await client.post("/v2/models/tiny/infer", json=document)
+    assert refused.status_code == 422
+    assert "members; wanted at most 64" in refused.json()["error"]
+    assert "n7" not in refused.json()["error"]

@@ -6,7 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from petrography.errors import InvalidParameterError, MalformedRequestError, field_problems
@@ -25,12 +32,29 @@ __all__ = ["InferRequest", "ReadRequest", "read_infer_request"]
 _WORTH_A_THREAD_BYTES = 64 * 1024
 BINARY_SIZE, BINARY, ALL_BINARY = "binary_data_size", "binary_data", "binary_data_output"
 
+_MOST_MEMBERS = 64
+
+
+def _require_few_members(given: object) -> object:
+    """Refuse an object with very many members: telling of each what is wrong takes minutes."""
+    if isinstance(given, dict) and len(given) > _MOST_MEMBERS:
+        msg = f"has {len(given)} members; wanted at most {_MOST_MEMBERS}"
+        raise ValueError(msg)
+    return given
+
+
 _Name = Annotated[str, Field(max_length=256)]
-_Parameters = Annotated[dict[_Name, bool | int | float | str], Field(max_length=64)]
+_Parameters = Annotated[
+    dict[_Name, bool | int | float | str],
+    Field(max_length=_MOST_MEMBERS),
+    BeforeValidator(_require_few_members),
+]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    _few_members = model_validator(mode="before")(_require_few_members)
 
 
 class InferInput(_Strict):

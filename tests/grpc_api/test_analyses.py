@@ -13,6 +13,7 @@ from service.proto import analysis_pb2 as messages
 from tests.grpc_service import (
     Service,
     analyse,
+    part,
     problem,
     upload,
 )
@@ -111,3 +112,18 @@ async def test_models_are_those_of_http(grpc_service: Service) -> None:
     assert [
         {"code": one.code, "symbol": one.symbol, "name": one.name} for one in model.classes
     ] == (wanted["classes"])
+
+
+async def test_an_error_in_any_writing_fits_into_the_headers(grpc_service: Service) -> None:
+    # Clients take 8 KiB, and tell of an error of their own where there is more.
+    for letter in ("\u0436", "\u77f3", "\U0001f48e"):
+        names = {f"{letter * 49}{number}": 1 for number in range(10)}
+        text = json.dumps(names, ensure_ascii=False).encode()
+        chunks = [messages.UploadChunk(begin=messages.Begin(request_json=text))]
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await analyse(grpc_service, [*chunks, *part("image", FIELD)])
+        assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        told = problem(raised.value)
+        assert told["type"] == "urn:petroserve:problem:invalid-parameter"
+        assert letter * 49 in told["detail"]
+        assert told["errors"][0]["detail"] == "Extra inputs are not permitted"

@@ -12,7 +12,7 @@ from service.access import Guard, Principal, Scope
 from service.audit import Who
 from service.uploads import idempotency_key
 
-__all__ = ["CALLER", "Caller", "admitted", "stated_key"]
+__all__ = ["CALLER", "Caller", "Metadata", "admitted", "stated_key"]
 
 _BEARER = "bearer "
 # Like GET over HTTP; whatever else there is, now or later, makes something.

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from petrography.errors import MalformedRequestError, PetroserveError
+from petrography.errors import (
+    MalformedRequestError,
+    OverloadedError,
+    PetroserveError,
+    RateLimitError,
+)
 from service.access import Guard
 from service.audit import asked_by
-from service.grpc_api.access import CALLER, Caller, admitted
+from service.grpc_api.access import CALLER, Caller, Metadata, admitted
 from service.grpc_api.lingering import linger
+from service.grpc_api.places import Places, Stranger
 from service.grpc_api.refusing import Context, refuse
 from service.logs import bound
 from service.status import status_of
@@ -25,6 +31,8 @@ from service.telemetry import Telemetry
 from service.tracing import continued
 
 __all__ = ["Calls"]
+
+Checks: TypeAlias = Mapping[str, Callable[[bytes], None]]
 
 _log = logging.getLogger("petroserve.grpc")
 # Health and reflection look after themselves: asked by machines, without keys, and never ending.
@@ -45,11 +53,19 @@ class Calls(grpc.aio.ServerInterceptor):
         Told every call.
     guard : Guard or None
         Knows the API keys; None where none are asked for.
+    most : int
+        Calls that the server takes at the same time.
+    checks : mapping of str to callable
+        By method, with its leading slash: looks at a message before it is read.
     """
 
-    def __init__(self, telemetry: Telemetry, guard: Guard | None) -> None:
+    def __init__(
+        self, telemetry: Telemetry, guard: Guard | None, *, most: int, checks: Checks
+    ) -> None:
         self._telemetry = telemetry
         self._guard = guard
+        self._places = Places(most)
+        self._checks = checks
         self._count = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -62,13 +78,29 @@ class Calls(grpc.aio.ServerInterceptor):
         """Put the layer around the method that is called."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or method.startswith(_FOREIGN):
-            return handler
+        if handler is None:
+            return None
         try:
-            caller = await admitted(self._guard, method, handler_call_details.invocation_metadata)
+            if method.startswith(_FOREIGN):
+                self._places.take_for_stranger(_stranger(handler))
+                return handler
+            caller = await self._admitted(method, handler_call_details.invocation_metadata)
         except PetroserveError as error:
             return self._refusing(method, error)
         return self._around(handler, method, caller)
+
+    async def _admitted(self, method: str, metadata: Metadata | None) -> Caller:
+        """Find out who calls, and take a place; errors as for `admitted` and `Places`."""
+        try:
+            caller = await admitted(self._guard, method, metadata)
+        except PetroserveError:
+            self._places.take_for_stranger("asking")
+            raise
+        if caller.principal is not None:
+            self._places.take_for_tenant(caller.owner)
+        elif self._guard is not None:
+            self._places.take_for_stranger("asking")
+        return caller
 
     async def until_idle(self, within_s: float) -> bool:
         """Wait until no call of ours is under way; tell whether that was in time."""
@@ -84,13 +116,15 @@ class Calls(grpc.aio.ServerInterceptor):
 
         async def answer(requests: Any, context: Context) -> None:
             async with self._observed(method, Caller(None, {}), context):
-                await linger(aiter(requests))
+                # Where too many calls are under way, none stays for longer than it must.
+                if isinstance(error, RateLimitError) or not isinstance(error, OverloadedError):
+                    await linger(aiter(requests))
                 raise error
 
         return grpc.stream_stream_rpc_method_handler(answer)
 
     def _around(self, handler: Any, method: str, caller: Caller) -> grpc.RpcMethodHandler[Any, Any]:
-        read = _reader(handler.request_deserializer)
+        read = _reader(handler.request_deserializer, self._checks.get(method))
 
         async def answer_one(request: bytes, context: Context) -> Any:
             async with self._observed(method, caller, context):
@@ -162,10 +196,18 @@ class Calls(grpc.aio.ServerInterceptor):
             _log.info("%s %s %.3f s %s", method, code, seconds, who)
 
 
-def _reader(deserializer: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+def _stranger(handler: Any) -> Stranger:
+    return "watching" if handler.response_streaming else "asking"
+
+
+def _reader(
+    deserializer: Callable[[bytes], Any], check: Callable[[bytes], None] | None
+) -> Callable[[bytes], Any]:
     """Make what is not a message a fault of the client."""
 
     def read(message: bytes) -> Any:
+        if check is not None:
+            check(message)
         try:
             return deserializer(message)
         except DecodeError:

@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from petrography.errors import ConfigurationError
@@ -17,8 +18,9 @@ from service.engine import Engine
 from service.grpc_api.analysis_service import AnalysisService
 from service.grpc_api.calls import Calls
 from service.grpc_api.certificates import server_credentials
-from service.grpc_api.health import follow_readiness
+from service.grpc_api.health import Health, follow_readiness
 from service.grpc_api.inference_service import InferenceService
+from service.grpc_api.message_fields import require_few_fields
 from service.inference import Inference
 from service.jobs import Jobs
 from service.proto import analysis_pb2, inference_pb2
@@ -33,6 +35,8 @@ _SERVICES = (
     analysis_pb2.DESCRIPTOR.services_by_name["AnalysisService"].full_name,
     inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name,
 )
+_INFER = "/inference.GRPCInferenceService/ModelInfer"
+_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 # A client that vanished without a word is noticed after both together; gRPC's own default is two
 # hours. Pings of clients are taken from every ten seconds on, which is what proxies send.
 _PING_AFTER_MS, _PING_ANSWER_MS, _CLIENT_PING_MS = 60_000, 20_000, 10_000
@@ -81,19 +85,20 @@ async def serving_grpc(
         if port == 0:
             yield 0
             return
-    calls = Calls(engine.telemetry, guard)
-    states = health.aio.HealthServicer()
-    await states.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+    most_typed_bytes = settings.max_inference_json_bytes
+    checks = {_INFER: partial(require_few_fields, most_typed_bytes=most_typed_bytes)}
+    calls = Calls(engine.telemetry, guard, most=settings.grpc_max_calls, checks=checks)
+    states = Health(_SERVICES)
     server = _server(engine, jobs, inference or Inference(engine), calls, states)
     bound = _bind(server, settings, port)
     await server.start()
     _log.info("gRPC listens on %s port %d", settings.host, bound)
-    following = asyncio.create_task(follow_readiness(engine, states, _SERVICES))
+    following = asyncio.create_task(follow_readiness(engine, states))
     try:
         yield bound
     finally:
         following.cancel()
-        await states.enter_graceful_shutdown()
+        states.stop()
         await _drain(server, calls, settings.grpc_stop_within_s)
 
 
@@ -102,7 +107,7 @@ def _server(
     jobs: Jobs,
     inference: Inference,
     calls: Calls,
-    states: health.aio.HealthServicer,
+    states: Health,
 ) -> grpc.aio.Server:
     settings = engine.settings
     limits = {
@@ -125,9 +130,7 @@ def _server(
     add_AnalysisServiceServicer_to_server(AnalysisService(engine, jobs), server)
     add_GRPCInferenceServiceServicer_to_server(InferenceService(engine, inference), server)
     health_pb2_grpc.add_HealthServicer_to_server(states, server)
-    reflection.enable_server_reflection(
-        (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
+    reflection.enable_server_reflection((*_SERVICES, _HEALTH, reflection.SERVICE_NAME), server)
     return server
 
 

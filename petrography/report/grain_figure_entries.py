@@ -38,6 +38,8 @@ __all__ = [
 _LENGTH_DIGITS = 3
 _PERCENT_DIGITS = 4
 _NUMBER_DIGITS = 2
+# Of solidity, which is never 0: a thin crack along two sides of an image has a ten-thousandth.
+_SOLIDITY_DIGITS = 3
 _CHORD_PERCENTS = (20.0, 50.0, 80.0)
 
 
@@ -113,7 +115,7 @@ def shape_entry(summary: GrainSummary, um_per_px: float | None) -> ShapeEntry | 
         feret_min_um=_scaled(shapes.feret_min_px, um_per_px),
         aspect_ratio=_length(shapes.aspect_ratio),
         circularity=_length(shapes.circularity),
-        solidity=_length(shapes.solidity),
+        solidity=float(f"{shapes.solidity:.{_SOLIDITY_DIGITS}g}"),
     )
 
 

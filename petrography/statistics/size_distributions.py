@@ -100,7 +100,8 @@ def size_quantiles(ecd: Floats, weight: NDArray[np.floating | np.integer]) -> Si
     >>> round(sizes.p20, 1), round(sizes.p50, 1), round(sizes.p80, 1)
     (10.0, 10.0, 39.8)
     """
-    order = np.argsort(ecd, kind="stable")
+    # Grains of one size by their weight, not as they lie in the image.
+    order = np.lexsort((weight, ecd))
     passing = np.cumsum(weight[order]) / weight.sum()
     sizes = np.exp(np.interp(_SHARES, passing, np.log(ecd[order])))
     return SizeQuantiles(*(float(size) for size in sizes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple, replace
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from petrography.report import grain_entries
-from petrography.report.grain_figure_entries import intercept_entry
+from petrography.report.grain_figure_entries import intercept_entry, shape_entry
 from petrography.statistics import measure_grains, summarise_grains
 from petrography.statistics.intercepts import (
     InterceptStream,
@@ -113,6 +114,24 @@ def test_few_large_grains_have_no_interval() -> None:
     assert p80_interval(ecd, area_px) is None
 
 
+# --- shapes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("solidity", "written"), [(0.98765, 0.988), (0.99996, 1.0), (0.000444321, 0.000444)]
+)
+def test_solidity_is_never_written_as_nothing(solidity: float, written: float) -> None:
+    # 0.0004 is that of a crack of one pixel along two sides of an image of 9000 x 9000 px.
+    labels = np.zeros((10, 10), dtype=np.uint8)
+    labels[2:8, 2:8] = 1
+    (summary,) = summarise_grains(measure_grains(labels))
+    assert summary.shapes is not None
+    thin = replace(summary, shapes=replace(summary.shapes, solidity=solidity))
+    entry = shape_entry(thin, None)
+    assert entry is not None
+    assert entry.solidity == written
+
+
 # --- edge correction -------------------------------------------------------------------------
 
 
@@ -144,6 +163,21 @@ def test_grains_on_the_edge_have_no_weight_and_small_ones_almost_one() -> None:
     labels[50:54, 50:54] = 1
     weights = edge_weights(measure_grains(labels))
     assert weights.tolist() == [0.0, 100 * 100 / 95**2]
+
+
+def test_how_the_image_lies_changes_no_size() -> None:
+    # Two grains of 16 px, of which the long one weighs twice as much for the edge.
+    labels = np.zeros((24, 24), dtype=np.uint8)
+    labels[2:5, 2:5] = labels[8, 4:20] = labels[14:18, 10:14] = 1
+    upright, upside_down = (
+        summarise_grains(measure_grains(one, min_area_px=1))[0].edge_corrected
+        for one in (labels, labels[::-1])
+    )
+    assert upright is not None
+    assert upside_down is not None
+    for name in ("ecd_px_by_number", "ecd_px_by_area"):
+        sizes, turned = astuple(getattr(upright, name)), astuple(getattr(upside_down, name))
+        assert turned == pytest.approx(sizes, rel=1e-9)
 
 
 # --- intercepts and ASTM numbers -------------------------------------------------------------

@@ -94,9 +94,10 @@ def contact_definitions(contacts: Contacts) -> dict[str, str]:
     if contacts.halos is not None:
         changed = sum(contacts.halos.changed_px.values())
         stated["halo"] = (
-            f"before contacts, textures and liberation were measured, ribbons of up to "
-            f"{contacts.halos.max_width_px} px of a third phase between two others were given to "
-            f"the nearer of these: {changed} px were changed; mixed pixels look so, but real rims "
-            "as thin are taken for halos too; the mineral map, areas and grains keep them"
+            "before contacts, locking, intergrowths and the surfaces of particles were measured, "
+            f"ribbons of up to {contacts.halos.max_width_px} px of a third phase between two others "
+            f"were given to the nearer of these: {changed} px were changed; mixed pixels look so, but real rims "
+            "as thin are taken for halos too; the mineral map, areas, grains and the cells of the "
+            "liberation potential keep them"
         )
     return stated

@@ -42,7 +42,7 @@ def _of_sizes() -> dict[str, str]:
         ),
         "astm_e112": (
             "grain size number G of ASTM E112 from the mean intercept, and from the count of "
-            "grains per area of the mineral (those cut by the edge counted half), of a material "
+            "grains per area of all of them (those cut by the edge counted half), of a material "
             "whose grains are the components of the mineral: not of its crystals, where these touch"
         ),
         "touching": (
@@ -58,7 +58,8 @@ def _of_shapes() -> dict[str, str]:
     return {
         "perimeter": (
             "Crofton estimate from lines in 4 directions; holes and cuts of the image edge count; "
-            "on straight edges it is up to 10 % off, by their direction"
+            "one straight edge comes out 5.2 % short to 2.6 % long, by its direction, and corners "
+            "lose 0.3 px each"
         ),
         "feret": (
             "greatest and least distance of two parallel tangents of the outline of the pixels; "

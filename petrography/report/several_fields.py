@@ -137,10 +137,11 @@ def fields_report(results: Sequence[NamedResult]) -> FieldsReport:
     InvalidParameterError
         If there is no result.
     """
+    px_areas, doubts = _px_areas([one.result for one in results])
     found = over_fields(
         [
-            FieldAreas({entry.code: entry.area_px for entry in one.result.modal}, one.section)
-            for one in results
+            FieldAreas({entry.code: entry.area_px for entry in one.result.modal}, one.section, area)
+            for one, area in zip(results, px_areas, strict=True)
         ]
     )
     return FieldsReport(
@@ -162,28 +163,49 @@ def fields_report(results: Sequence[NamedResult]) -> FieldsReport:
             ElementEntry(element=share.element, **_figures(share)) for share in found.element_shares
         ),
         not_found=_in_no_field(
-            [one.result for one in results], {share.code for share in found.field_shares}
+            [one.result for one in results], px_areas, {share.code for share in found.field_shares}
         ),
-        warnings=found.warnings,
+        warnings=(*found.warnings, *doubts),
         definitions=_definitions(found.unit, found.units),
     )
 
 
-def _in_no_field(results: Sequence[Result], found: set[int]) -> tuple[NotFound, ...]:
+def _px_areas(results: Sequence[Result]) -> tuple[list[float], tuple[str, ...]]:
+    """Area of a pixel of each field, in any one unit, and what stands against it."""
+    scales = {None if one.scale is None else one.scale.um_per_px for one in results}
+    known = [one.scale.um_per_px**2 for one in results if one.scale is not None]
+    if len(scales) == 1:
+        # Whole numbers of pixels, which the size of a pixel would only round.
+        return [1.0] * len(results), ()
+    if len(known) == len(results):
+        return known, ()
+    doubt = (
+        f"{len(results) - len(known)} of {len(results)} fields have no pixel size: their areas are "
+        "summed in pixels, as if those of all fields were of one size; give the pixel size of each"
+    )
+    return [1.0] * len(results), (doubt,)
+
+
+def _in_no_field(
+    results: Sequence[Result], px_areas: Sequence[float], found: set[int]
+) -> tuple[NotFound, ...]:
     """Phases that every field was searched for in vain, with the mean of the fields' limits.
 
     Fields of a section are alike, so their limits are not combined as if they were independent.
     """
     missing = [{one.code: one for one in result.not_found} for result in results]
-    areas_px = [result.modal_basis.field_px for result in results]
+    areas = [
+        result.modal_basis.field_px * px_area
+        for result, px_area in zip(results, px_areas, strict=True)
+    ]
     wanted = sorted(set.intersection(*map(set, missing)) - found)
-    return tuple(_mean_limit([one[code] for one in missing], areas_px) for code in wanted)
+    return tuple(_mean_limit([one[code] for one in missing], areas) for code in wanted)
 
 
-def _mean_limit(limits: Sequence[NotFound], areas_px: Sequence[int]) -> NotFound:
+def _mean_limit(limits: Sequence[NotFound], areas: Sequence[float]) -> NotFound:
     def mean(percents: Sequence[float | None]) -> float | None:
         known = [percent for percent in percents if percent is not None]
-        return _rounded(np.average(known, weights=areas_px)) if len(known) == len(limits) else None
+        return _rounded(np.average(known, weights=areas)) if len(known) == len(limits) else None
 
     return limits[0].model_copy(
         update={
@@ -195,7 +217,8 @@ def _mean_limit(limits: Sequence[NotFound], areas_px: Sequence[int]) -> NotFound
 
 def _definitions(unit: str, units: int) -> dict[str, str]:
     return {
-        "percent": "area of the phase over that of the basis, both summed over all fields; "
+        "percent": "area of the phase over that of the basis, both summed over all fields, in "
+        "pixels where all have one pixel size; "
         "in mass_shares areas are weighted by the density of the end-member, and in "
         "element_shares by what its formula holds of the element too",
         "ci95": (

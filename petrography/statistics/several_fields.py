@@ -45,10 +45,17 @@ class FieldAreas:
         Pixels by mineral code, without pixels that nobody annotated.
     section : str
         Section that the field lies on; fields with equal names are one unit.
+    px_area : float
+        Area of a pixel, in one unit for all fields: they are summed by area, not by pixels.
     """
 
     area_px: Mapping[int, int]
     section: str
+    px_area: float = 1.0
+
+    def areas(self) -> dict[int, float]:
+        """Area by mineral code."""
+        return {code: area_px * self.px_area for code, area_px in self.area_px.items()}
 
 
 @dataclass(frozen=True)
@@ -147,9 +154,9 @@ def over_fields(fields: Sequence[FieldAreas]) -> SeveralFields:
         msg = f"{len(fields)} fields, of which each must have annotated pixels; wanted at least one"
         raise InvalidParameterError(msg)
     sections = tuple(dict.fromkeys(field.section for field in fields))
-    units = _by_section(fields, sections) if len(sections) > 1 else [one.area_px for one in fields]
+    units = _by_section(fields, sections) if len(sections) > 1 else [one.areas() for one in fields]
     codes = sorted({code for unit in units for code, area in unit.items() if area})
-    areas = np.array([[unit.get(code, 0) for code in codes] for unit in units], dtype=np.float64)
+    areas = np.array([[unit.get(code, 0.0) for code in codes] for unit in units], dtype=np.float64)
     ore = [code for code in codes if is_ore(code)]
     ore_areas = areas[:, [is_ore(code) for code in codes]]
     masses = _masses(ore, ore_areas)
@@ -166,12 +173,12 @@ def over_fields(fields: Sequence[FieldAreas]) -> SeveralFields:
     )
 
 
-def _by_section(fields: Sequence[FieldAreas], sections: Sequence[str]) -> list[dict[int, int]]:
-    sums: dict[str, dict[int, int]] = {section: {} for section in sections}
+def _by_section(fields: Sequence[FieldAreas], sections: Sequence[str]) -> list[dict[int, float]]:
+    sums: dict[str, dict[int, float]] = {section: {} for section in sections}
     for field in fields:
         summed = sums[field.section]
-        for code, area_px in field.area_px.items():
-            summed[code] = summed.get(code, 0) + area_px
+        for code, area in field.areas().items():
+            summed[code] = summed.get(code, 0.0) + area
     return list(sums.values())
 
 

@@ -17,8 +17,10 @@ from petrography.errors import InvalidParameterError
 from petrography.pipeline import ModalOptions, measure
 from petrography.pipeline.measurement import MeasuringOptions
 from petrography.report import (
+    FieldsReport,
     NamedResult,
     Result,
+    Scale,
     csv_text,
     fields_csv,
     fields_report,
@@ -319,6 +321,30 @@ def test_intervals_over_fields_cover_the_truth() -> None:
         covered += bounds[0] <= 20.0 <= bounds[1]
     # 57 of 60 expected; the seeds are fixed.
     assert 53 <= covered <= 60
+
+
+def test_fields_of_different_pixel_sizes_are_summed_by_area() -> None:
+    near, far = specks(1, 0.1), specks(2, 0.4)
+    scales = (Scale(um_per_px=0.5, source="request"), Scale(um_per_px=1.0, source="request"))
+
+    def joined(*scales: Scale | None) -> FieldsReport:
+        results = [
+            result_of(labels).model_copy(update={"scale": scale})
+            for labels, scale in zip((near, far), scales, strict=True)
+        ]
+        return fields_report([NamedResult(f"{k}", "A", one) for k, one in enumerate(results)])
+
+    by_area, by_pixels, mixed = joined(*scales), joined(None, None), joined(scales[0], None)
+    # A pixel of the second is as large as four of the first.
+    percents = [100 * (labels == 1).mean() for labels in (near, far)]
+    copper = next(share for share in by_area.field_shares if share.code == 1)
+    assert copper.percent == pytest.approx(np.average(percents, weights=(1, 4)), abs=1e-4)
+    limits = [result_of(labels).not_found[0].upper_percent or 0.0 for labels in (near, far)]
+    (pyrite,) = by_area.not_found
+    assert pyrite.upper_percent == pytest.approx(np.average(limits, weights=(1, 4)), abs=1e-4)
+    assert mixed.field_shares == by_pixels.field_shares != by_area.field_shares
+    assert not [one for one in (*by_area.warnings, *by_pixels.warnings) if "pixel size" in one]
+    assert [one for one in mixed.warnings if one.startswith("1 of 2 fields have no pixel size")]
 
 
 def test_results_are_joined_and_tabled() -> None:

@@ -231,13 +231,18 @@ class DeliveryStore:
     def settle(
         self, message: Message, *, state: State, next_s: float, status: int | None, error: str
     ) -> None:
-        """Write down what became of a try."""
+        """Write down what became of a try, unless the message was taken or sent anew meanwhile.
+
+        A try that began before a redelivery was asked for says nothing of that, and one that
+        outlasted its lease nothing of the next. What arrived has arrived all the same.
+        """
         with self._changing() as database:
             database.execute(
                 "UPDATE message SET state = ?, tries = tries + 1, next_s = ?, status = ?, "
                 # A message that another process delivered meanwhile stays delivered.
-                "error = ? WHERE id = ? AND state <> 'delivered'",
-                (state, next_s, status, error, message.id),
+                "error = ? WHERE id = ? AND state <> 'delivered' AND tries = ? "
+                "AND (next_s = ? OR ? = 'delivered')",
+                (state, next_s, status, error, message.id, message.tries, message.next_s, state),
             )
 
     def close_receiver(self, message: Message, *, now_s: float) -> int:

@@ -19,6 +19,7 @@ from service.webhooks import (
     Delivering,
     DeliveryStore,
     Message,
+    State,
     Target,
     WebhookSender,
     new_secret,
@@ -182,3 +183,35 @@ def test_a_change_that_cannot_be_committed_is_undone(
 )
 def test_addresses_of_one_host_are_one_receiver(url: str, receiver: str) -> None:
     assert receiver_of(url) == receiver
+
+
+@pytest.mark.parametrize("ended", ["dead", "waiting", "delivered"])
+def test_a_redelivery_is_not_lost_by_a_try_that_was_on_its_way(
+    store: DeliveryStore, ended: State
+) -> None:
+    store.add("m", QUICK, b"{}", now_s=0.0)
+    message = store.take_due(now_s=0.0, lease_s=60.0)
+    assert message is not None
+    store.settle(message, state="waiting", next_s=100.0, status=500, error="status 500")
+    last = store.take_due(now_s=100.0, lease_s=60.0)
+    assert last is not None
+    # While the receiver lets it wait.
+    store.redeliver("m", now_s=110.0)
+
+    store.settle(last, state=ended, next_s=9000.0, status=500, error="status 500")
+
+    again = store.message("m")
+    assert (again.state, again.tries, again.next_s) == ("waiting", 0, 110.0)
+    assert store.take_due(now_s=110.0, lease_s=60.0) is not None
+
+
+def test_what_arrived_after_its_lease_has_arrived(store: DeliveryStore) -> None:
+    store.add("m", QUICK, b"{}", now_s=0.0)
+    first, second = (store.take_due(now_s=now_s, lease_s=60.0) for now_s in (0.0, 60.0))
+    assert first is not None
+    assert second is not None
+    store.settle(first, state="dead", next_s=70.0, status=500, error="status 500")
+    assert store.message("m").state == "waiting"
+    store.settle(first, state="delivered", next_s=70.0, status=200, error="")
+    store.settle(second, state="dead", next_s=80.0, status=500, error="status 500")
+    assert store.message("m").state == "delivered"

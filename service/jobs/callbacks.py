@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from petrography.errors import ConfigurationError, DamagedJobError, InvalidParameterError
+from petrography.errors import ConfigurationError, InvalidParameterError
 from petrography.report import Result
 from service.jobs.job_state import JobState
-from service.jobs.opening_files import open_job_files
 from service.jobs.redelivery import CallbackDesk, CallbackState, callbacks_file
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -42,8 +40,6 @@ class Callbacks:
         Sends them.
     guard : AddressGuard
         Where they may go.
-    owner_of : callable
-        From the id of an analysis to the tenant whose it is.
     keys : SigningKeys
         Which tenants messages can be signed for.
     """
@@ -53,14 +49,12 @@ class Callbacks:
         store: DeliveryStore,
         sender: WebhookSender,
         guard: AddressGuard,
-        owner_of: Callable[[str], str],
         keys: SigningKeys,
     ) -> None:
         self._keys = keys
         self._store = store
         self._sender = sender
         self._guard = guard
-        self._owner_of = owner_of
         self._desk = CallbackDesk(store)
         self._delivering = Delivering(sender)
 
@@ -111,7 +105,7 @@ class Callbacks:
         """Send the latest callback of an analysis again; raises NotFoundError without one."""
         return self._desk.redeliver(analysis_id)
 
-    def send(self, url: str, state: JobState, *, happened: datetime) -> None:
+    def send(self, url: str, state: JobState, *, happened: datetime, owner: str) -> None:
         """Store a callback; the same is sent once, however often this is called.
 
         Parameters
@@ -122,6 +116,8 @@ class Callbacks:
             What is told.
         happened : datetime
             When the job ended.
+        owner : str
+            The tenant whose job it is, with whose secrets it is signed.
         """
         message_id = f"{state.id}.{state.state}.{int(happened.timestamp() * 1000)}"
         event = f"analysis.{state.state}"
@@ -132,7 +128,7 @@ class Callbacks:
                 event,
                 state.model_dump(mode="json"),
                 happened=happened,
-                owner=self._owner_of(state.id),
+                owner=owner,
             )
         except InvalidParameterError as error:
             # The address was good when the job was taken: its receiver has moved inside since.
@@ -188,17 +184,11 @@ def open_callbacks(settings: Settings, telemetry: Telemetry) -> Callbacks | None
     if not keys:
         return None
     guard = AddressGuard(networks(settings.webhook_networks or ""))
-    store, files = DeliveryStore(callbacks_file(settings)), open_job_files(settings)
+    store = DeliveryStore(callbacks_file(settings))
     telemetry.webhooks.ask(store.counts)
     sender = WebhookSender(store, keys, guard=guard, observe=telemetry.observe_webhook)
 
-    def owner_of(analysis_id: str) -> str:
-        # Without its files nobody can say whose the job was; its callback is sent all the same.
-        with contextlib.suppress(DamagedJobError):
-            return files.order(analysis_id).owner
-        return ""
-
-    return Callbacks(store, sender, guard, owner_of, keys)
+    return Callbacks(store, sender, guard, keys)
 
 
 def callback_keys(settings: Settings) -> SigningKeys:

@@ -42,5 +42,6 @@ def finish_cancelled(
         return
     if order.callback is not None and callbacks is not None:
         state = state_of(record, order.href_root)
-        callbacks.send(order.callback, state, happened=record.updated_utc)
+        happened = record.updated_utc
+        callbacks.send(order.callback, state, happened=happened, owner=order.owner)
     files.remove(analysis_id)

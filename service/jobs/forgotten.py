@@ -112,7 +112,8 @@ class Forgotten:
             dead = replace(record, state="dead", problem=problem)
             state = state_of(dead, order.href_root)
             # When anything was last heard of it: the same whoever tells it.
-            self._callbacks.send(order.callback, state, happened=record.updated_utc)
+            happened = record.updated_utc
+            self._callbacks.send(order.callback, state, happened=happened, owner=order.owner)
         self._catalogue.note(order.analysis_id, state="dead", problem=problem)
 
     def _end(self, analysis_id: str, error: Exception) -> None:

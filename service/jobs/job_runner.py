@@ -340,6 +340,7 @@ class JobRunner:
         return {
             "happened": datetime.now(UTC).isoformat(),
             "callback": order.callback,
+            "owner": order.owner,
             "state": state.model_dump(mode="json"),
         }
 
@@ -372,6 +373,8 @@ class JobRunner:
             ended["callback"],
             JobState.model_validate(ended["state"]),
             happened=datetime.fromisoformat(ended["happened"]),
+            # An end that was recorded before this software was brought up to date lacks it.
+            owner=ended.get("owner", ""),
         )
         try:
             self._patiently(told)

@@ -32,7 +32,8 @@ class Told:
     messages: list[tuple[str, str, float]] = field(default_factory=list)
     troubles: list[Exception] = field(default_factory=list)
 
-    def send(self, _url: str, state: JobState, *, happened: Any) -> None:
+    def send(self, _url: str, state: JobState, *, happened: Any, owner: str) -> None:
+        assert owner == ""
         if self.troubles:
             raise self.troubles.pop()
         self.messages.append((state.id, state.state, happened.timestamp()))

@@ -1,8 +1,11 @@
-"""Secrets and networks of callbacks: what is wrong stops the start."""
+"""Secrets and networks of callbacks: what is wrong stops the start, and each is signed for its tenant."""
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,8 @@ from service.jobs.callbacks import open_callbacks
 from service.settings import Settings
 from service.telemetry import Telemetry
 from service.webhooks import new_secret, parse_secret
+from tests.jobs.kept_job import kept_job
+from tests.jobs.one_job import CALLBACK, asked_job, one_job
 
 
 def test_several_secrets_sign_and_none_means_no_callbacks(tmp_path: Path) -> None:
@@ -55,3 +60,26 @@ def test_what_is_no_secret_is_refused(content: str, tmp_path: Path) -> None:
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="PETROSERVE_WEBHOOK_NETWORKS"):
         callback_keys(Settings(webhook_networks="everywhere"))
+
+
+def test_a_callback_is_signed_for_its_tenant_also_where_its_files_are_gone(tmp_path: Path) -> None:
+    """An operator may remove them (`petroserve jobs purge`) while the end is still to be told."""
+    (tmp_path / "secrets").write_text(f"lab {new_secret()}\n{new_secret()}\n")
+    settings = Settings(artefacts_folder=tmp_path, webhook_secrets_file=tmp_path / "secrets")
+    callbacks = open_callbacks(settings, Telemetry(None))
+    assert callbacks is not None
+    with closing(callbacks), one_job(tmp_path / "jobs") as job:
+        begun = job.catalogue.begin(replace(asked_job(), tenant="lab"))
+        stated = {"owner": "lab", "href_root": "/v1/analyses", "callback": CALLBACK}
+        job.analysis_id = kept_job(job.files, begun.analysis_id, **stated).analysis_id
+
+        def purged(name: str, call: Any) -> Any:
+            if name == "notify":
+                job.files.remove(begun.analysis_id)
+            return call()
+
+        job.runner._callbacks = callbacks
+        job.runner.work(begun.analysis_id, purged)
+
+        (message,) = callbacks._store.about(begun.analysis_id)
+        assert (message.owner, message.state) == ("lab", "waiting")

@@ -142,8 +142,8 @@ class ArtefactStore:
     def close(self) -> None:
         """End what goes on beside the requests: nothing, in a folder."""
 
-    def added(self, path: Path, content: bytes) -> None:
-        """Learn of a file that was added to a kept result, where more than the folder keeps it."""
+    def add(self, path: Path, content: bytes) -> None:
+        """Keep a file that is about to be added to a result, where more than the folder keeps it."""
 
     def take_back(self, path: Path) -> None:
         """Remove a file that was added to a kept result, wherever it is kept."""

@@ -34,9 +34,10 @@ from service.bucket import Bucket
 from service.disk import storing
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import BucketRetention
-from service.engine.kinds import ANALYSES, Kind, is_file_name
+from service.engine.kinds import ANALYSES, KINDS, Kind, is_file_name
 from service.engine.manifest import MANIFEST, KeptFile, Manifest
 from service.engine.outbox import Outbox
+from service.engine.result_folder import remove_folder
 from service.engine.retention import OnRemoval, untold
 
 __all__ = ["BucketArtefactStore"]
@@ -176,24 +177,19 @@ class BucketArtefactStore(ArtefactStore):
                 self._renew(self._key(path))
         return content
 
-    def added(self, path: Path, content: bytes) -> None:
-        """Upload a version that was added to a result that is kept.
+    def add(self, path: Path, content: bytes) -> None:
+        """Upload a version of a result before it is seen here.
 
         Raises
         ------
         ConflictError
             If somebody else made this version meanwhile.
         BucketUnavailableError
-            If the bucket does not answer. Both leave nothing of it.
+            If the bucket does not answer.
         """
-        try:
-            with self._noticing_silence():
-                first = self._bucket.create(self._added_key(path), content)
-        except BucketUnavailableError:
-            path.unlink(missing_ok=True)
-            raise
+        with self._noticing_silence():
+            first = self._bucket.create(self._added_key(path), content)
         if not first:
-            path.unlink(missing_ok=True)
             msg = f"{path.name} was made by somebody else meanwhile; read it and decide again"
             raise ConflictError(msg)
 
@@ -256,47 +252,58 @@ class BucketArtefactStore(ArtefactStore):
         key = self._key(path)
         with self._noticing_silence():
             try:
-                self._renew(key)
+                standing = self._renew(key)
             except FileNotFoundError:
-                if path.is_dir():
-                    self._upload_new(path, key)
-                elif self._outbox.age_s(path) < _LEFTOVER_S:
-                    # It is being brought to the disk, which takes its time.
+                if not path.is_dir():
+                    # It is being brought to the disk, which takes its time, or never came.
+                    if self._outbox.age_s(path) > _LEFTOVER_S:
+                        self._outbox.strike(path)
                     return
+                standing = self._upload_new(path, key)
+        if self._is_another(path, standing):
+            # Somebody else was first under this id: of two results the first is read everywhere.
+            remove_folder(path)
         self._outbox.strike(path)
 
-    def _upload_new(self, path: Path, key: str) -> None:
+    def _is_another(self, path: Path, standing: Manifest) -> bool:
+        """Tell whether the document of a result is another one than that of the bucket."""
+        (document,) = (kind.document for kind in KINDS if kind.folder == path.parent.name)
+        kept = standing.files.get(document)
+        try:
+            return kept is not None and kept.sha256 != _sha256(path / document)
+        except FileNotFoundError:
+            return False
+
+    def _upload_new(self, path: Path, key: str) -> Manifest:
+        """Upload a result; returns what stands, maybe of somebody else."""
         files: dict[str, KeptFile] = {}
         try:
             self._upload_files(path, f"{key}/{uuid.uuid4().hex[:12]}", files)
-        except BucketUnavailableError:
+        except (BucketUnavailableError, OSError):
             # What it has no room for must not take more of it at every try.
             with suppress(BucketUnavailableError):
                 self._bucket.remove(one.key for one in files.values())
             raise
-        content = Manifest(files=files).model_dump_json(indent=1).encode()
+        manifest = Manifest(files=files)
         # Where its answer is lost the manifest may stand all the same: then they are needed.
-        if not self._bucket.create(f"{key}/{MANIFEST}", content):
-            self._remove_unless_named(files, key)
-
-    def _remove_unless_named(self, files: dict[str, KeptFile], key: str) -> None:
-        """Remove what was uploaded beside another manifest than that of this try."""
-        kept = Manifest.model_validate_json(self._bucket.read(f"{key}/{MANIFEST}"))
-        named = {one.key for one in kept.files.values()}
+        if self._bucket.create(f"{key}/{MANIFEST}", manifest.model_dump_json(indent=1).encode()):
+            return manifest
+        standing = Manifest.model_validate_json(self._bucket.read(f"{key}/{MANIFEST}"))
+        named = {one.key for one in standing.files.values()}
         self._bucket.remove(one.key for one in files.values() if one.key not in named)
+        return standing
 
     def _upload_files(self, path: Path, root: str, files: dict[str, KeptFile]) -> None:
         for file in sorted(path.iterdir()):
             if file.name.startswith("."):
                 continue
-            name = _key_of(file.name)
-            self._bucket.write(f"{root}/{name}", file)
-            files[file.name] = KeptFile(
-                key=f"{root}/{name}", size_bytes=file.stat().st_size, sha256=_sha256(file)
-            )
+            name = f"{root}/{_key_of(file.name)}"
+            told = KeptFile(key=name, size_bytes=file.stat().st_size, sha256=_sha256(file))
+            self._bucket.write(name, file)
+            files[file.name] = told
 
-    def _renew(self, key: str) -> None:
-        """Let a result of the bucket count as new.
+    def _renew(self, key: str) -> Manifest:
+        """Let a result of the bucket count as new; gives what it has of it.
 
         Raises
         ------
@@ -306,13 +313,15 @@ class BucketArtefactStore(ArtefactStore):
         place = f"{key}/{MANIFEST}"
         content = self._bucket.read(place)
         self._bucket.write(place, content)
+        manifest = Manifest.model_validate_json(content)
         try:
-            if (smallest := Manifest.model_validate_json(content).smallest()) is not None:
+            if (smallest := manifest.smallest()) is not None:
                 self._bucket.read(smallest.key)
         except FileNotFoundError:
             # It was removed in between: a manifest by itself would stand for a result.
             self._bucket.remove([place])
             raise
+        return manifest
 
     def _bring(self, path: Path) -> Path | None:
         """Copy a result here, each file held against its SHA-256; None if there is none."""

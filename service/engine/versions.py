@@ -115,37 +115,47 @@ def add_version(
     path = None
     with storing(f"a version of {ANALYSES.noun}"), suppress(FileNotFoundError):
         path = store.within(
-            ANALYSES, analysis_id, owner, partial(_written, version=version, content=content)
+            ANALYSES, analysis_id, owner, partial(_written, store, version, content)
         )
     if path is None:
         raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
-    store.added(path, content)
     return path
 
 
-def _written(folder: Path, version: int, content: bytes) -> Path:
+def _written(store: ArtefactStore, version: int, content: bytes, folder: Path) -> Path:
     """Write a version, unless there is one of its number."""
     path = folder / version_file(version)
     aside = path.with_name(f".{uuid.uuid4()}")
     try:
         write_through(aside, content)
-        # Unlike a rename, a link does not take the place of what is there.
-        path.hardlink_to(aside)
+        if not path.exists():
+            # Nobody reads a version here that a bucket may refuse.
+            store.add(path, content)
+        _link(store, aside, path)
     except FileExistsError:
-        msg = (
-            f"version {version} of analysis {folder.name} was made by somebody else meanwhile; "
-            "read it and decide again"
-        )
-        raise ConflictError(msg) from None
+        # Whoever reads in this moment may have brought it here from the bucket.
+        if path.read_bytes() != content:
+            msg = (
+                f"version {version} of analysis {folder.name} was made by somebody else "
+                "meanwhile; read it and decide again"
+            )
+            raise ConflictError(msg) from None
     finally:
         aside.unlink(missing_ok=True)
-    try:
-        # The catalogue is told next, and a power cut must not take what it knows of.
-        sync_folder(folder)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
     return path
+
+
+def _link(store: ArtefactStore, aside: Path, path: Path) -> None:
+    try:
+        # Unlike a rename, a link does not take the place of what is there.
+        path.hardlink_to(aside)
+        # The catalogue is told next, and a power cut must not take what it knows of.
+        sync_folder(path.parent)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:
+        store.take_back(path)
+        raise
 
 
 def _newest_in(folder: Path) -> int | None:

@@ -135,6 +135,15 @@ def test_the_first_of_two_under_one_id_stays(machine: Machine) -> None:
     assert machine().use(CALIBRATIONS, DIGEST) == b"first"
 
 
+def test_the_first_of_two_analyses_under_one_id_is_read_everywhere(machine: Machine) -> None:
+    """Also by who made the second, when the process that had made the first was thought dead."""
+    stores, result_id = [machine(), machine()], str(uuid.uuid4())
+    for store, text in zip(stores, (b"first", b"again"), strict=True):
+        store.keep(ANALYSES, result_id, {"result.json": text})
+
+    assert [content(store, result_id) for store in (*stores, machine())] == [b"first"] * 3
+
+
 def test_a_failed_write_leaves_nothing(machine: Machine) -> None:
     store, result_id = machine(), str(uuid.uuid4())
     with pytest.raises(StorageUnavailableError):

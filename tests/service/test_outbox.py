@@ -13,7 +13,7 @@ import pytest
 
 from petrography.errors import BucketUnavailableError
 from service.bucket import Bucket
-from service.engine import ANALYSES
+from service.engine import ANALYSES, bucket_artefacts
 from service.engine.bucket_artefacts import BucketArtefactStore
 from service.engine.outbox import Outbox
 
@@ -135,3 +135,62 @@ def test_one_result_that_cannot_be_uploaded_blocks_no_other(
 
     assert (tmp_path / "bucket" / "analyses" / good / "manifest.json").is_file()
     assert not (tmp_path / "bucket" / "analyses" / bad / "manifest.json").exists()
+
+
+def test_a_result_that_takes_long_to_get_to_the_disk_stays_on_the_list(
+    store: BucketArtefactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result_id, uploading = str(uuid.uuid4()), Bucket.write
+
+    def slow(_folder: Path) -> None:
+        # What is done beside it every half minute; then the bucket falls silent.
+        store.upload_waiting()
+        monkeypatch.setattr(Bucket, "write", silent)
+
+    def silent(*_: object) -> None:
+        msg = "silent"
+        raise BucketUnavailableError(msg)
+
+    monkeypatch.setattr("service.engine.artefact_store.sync_tree", slow)
+    store.keep(ANALYSES, result_id, {"result.json": b"{}"})
+    monkeypatch.setattr(Bucket, "write", uploading)
+    store.upload_waiting()
+
+    assert (tmp_path / "bucket" / "analyses" / result_id / "manifest.json").is_file()
+
+
+def test_what_never_came_is_struck_off_in_the_end(
+    store: BucketArtefactStore, tmp_path: Path
+) -> None:
+    never = tmp_path / "kept" / "analyses" / str(uuid.uuid4())
+    store._outbox.note(never)
+    store.upload_waiting()
+    assert store._outbox.holds(never)
+    long_ago_s = time.time() - 7200.0
+    (note,) = (tmp_path / "kept" / ".outbox").glob("*.note")
+    os.utime(note, (long_ago_s, long_ago_s))
+
+    store.upload_waiting()
+
+    assert not store._outbox.holds(never)
+
+
+def test_tries_that_break_off_leave_nothing_in_the_bucket(
+    store: BucketArtefactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = bucket_artefacts._sha256
+
+    def broken(file: Path) -> str:
+        if file.name == "result.json":
+            raise OSError(5, "Input/output error")
+        return digest(file)
+
+    monkeypatch.setattr(bucket_artefacts, "_sha256", broken)
+    result_id = str(uuid.uuid4())
+    # Kept here it is, and so nobody is told that it is not.
+    store.keep(ANALYSES, result_id, {"modal.csv": b"x", "result.json": b"{}"})
+    for _ in range(2):
+        store.upload_waiting()
+
+    assert store.is_kept(ANALYSES, result_id)
+    assert [path for path in (tmp_path / "bucket").rglob("*") if path.is_file()] == []

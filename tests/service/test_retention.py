@@ -164,6 +164,55 @@ def test_a_bucket_is_tidied_likewise(place: str, tmp_path: Path) -> None:
         full.require_room()
 
 
+def test_what_is_reviewed_while_others_are_removed_stays(tmp_path: Path) -> None:
+    place, ids = Place(tmp_path), list[str]()
+
+    def review_the_next(kind: Kind, result_id: str, tenant: str) -> None:
+        place.tell(kind, result_id, tenant)
+        if result_id == ids[0]:
+            add_version(place.store, ids[1], 2, b'{"status": "final"}')
+
+    place.store._on_removal = review_the_next
+    ids += [place.keep(age_s) for age_s in (90, 80, 70)]
+    place.store._room = Room(1, 10**9)
+    place.keep(0)
+
+    assert [place.has(one) for one in ids] == [False, True, False]
+    assert [one[1] for one in place.told] == [ids[0], ids[2]]
+
+
+def test_what_is_reviewed_while_others_are_removed_stays_in_the_bucket(tmp_path: Path) -> None:
+    bucket = Bucket((tmp_path / "bucket").as_uri())
+    ids = [str(uuid.uuid4()) for _ in range(4)]
+    for one in ids:
+        bucket.write(f"analyses/{one}/0/result.json", b"{}")
+        bucket.create(f"analyses/{one}/manifest.json", b"{}")
+    told: list[str] = []
+
+    def review_the_next(_kind: Kind, result_id: str, _tenant: str) -> None:
+        told.append(result_id)
+        if result_id == ids[0]:
+            bucket.create(f"analyses/{ids[1]}/added/result.2.json", b'{"status": "final"}')
+
+    BucketRetention(bucket, Room(1, 10**9), review_the_next).remove_oldest()
+
+    assert told == [ids[0], ids[2]]
+    left = {one.path.split("/")[1] for one in bucket.list()}
+    assert left == {ids[1], ids[3]}
+
+
+def test_what_a_killed_process_left_of_a_removal_is_in_nobodys_way(tmp_path: Path) -> None:
+    place = Place(tmp_path, max_count=1)
+    first = place.keep(50)
+    # Under its id another one was kept before, such as a calibration.
+    (tmp_path / "analyses" / f".aside-{first}").mkdir()
+    (tmp_path / "analyses" / f".aside-{first}" / "labels.png").write_bytes(b"x")
+
+    second = place.keep(40)
+
+    assert [place.has(one) for one in (first, second)] == [False, True]
+
+
 def test_calibrations_go_last_whoever_holds_them(tmp_path: Path) -> None:
     place = Place(tmp_path, max_bytes=100)
     calibration = place.keep(90, 50, owner="a", kind=CALIBRATIONS)

@@ -210,6 +210,31 @@ async def test_what_cannot_be_taken_back_from_the_bucket_is_recorded_later(
     assert await recorded(client, analysis_id) == ("final", 2)
 
 
+async def test_nobody_reads_a_review_that_the_bucket_then_does_not_take(
+    service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, engine = service
+    if engine.settings.artefacts_url is None:
+        return
+    analysis_id = await made(client)
+    read: list[int] = []
+
+    def silent(*_: Any) -> bool:
+        # Whoever reads while the bucket lets the reviewer wait.
+        opened = engine.recorded.open_version(analysis_id)
+        opened.file.close()
+        read.append(opened.version)
+        msg = "does not answer"
+        raise BucketUnavailableError(msg)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Bucket, "create", silent)
+        refused = await client.post(f"/v1/analyses/{analysis_id}/corrections", json=APPROVED)
+
+    assert (refused.status_code, read) == (503, [1])
+    assert await recorded(client, analysis_id) == ("preliminary", 1)
+
+
 @pytest.mark.parametrize("how", ["noted", "caught up"])
 async def test_a_corrected_sample_is_listed_under_its_new_id(
     service: tuple[httpx.AsyncClient, Engine], monkeypatch: pytest.MonkeyPatch, how: str

@@ -125,6 +125,31 @@ def test_a_bucket_that_was_just_found_silent_is_not_asked_again(
     assert store.folder_of(ANALYSES, str(uuid.uuid4())) is None
 
 
+@pytest.mark.parametrize("error", [BucketUnavailableError("cut off"), FileNotFoundError()])
+def test_a_version_that_cannot_be_brought_leaves_nothing(
+    s3: s3_stand_in.Bucket,
+    store: BucketArtefactStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    """The bucket falls silent, or the version is taken back, while it is copied."""
+    s3.silent = False
+    result_id = str(uuid.uuid4())
+    store.keep(ANALYSES, result_id, {"result.json": b"{}"})
+    s3.put(f"results/analyses/{result_id}/added/result.2.json", b"{}")
+
+    def cut_off(_bucket: Bucket, _path: str, file: Path) -> str:
+        file.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(Bucket, "download", cut_off)
+
+    assert newest_version(store, result_id) == 1
+    folder = tmp_path / "analyses" / result_id
+    assert [path.name for path in folder.iterdir()] == ["result.json"]
+
+
 def test_a_job_whose_result_may_be_in_a_silent_bucket_is_worked_on(
     store: BucketArtefactStore,
 ) -> None:

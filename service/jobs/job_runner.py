@@ -327,13 +327,18 @@ class JobRunner:
             # A review that came first stays.
             version=1 if done else None,
         )
-        self._patiently(noted)
         try:
             order = self._patiently(partial(self._files.order, analysis_id))
         except JobError:
             # Whom to tell is lost with the files.
+            self._patiently(noted)
             return None
-        record = self._patiently(partial(self._catalogue.get, order.owner, analysis_id))
+        read = partial(self._catalogue.get, order.owner, analysis_id)
+        # What was begun is not queued, unless it ended in a process that was killed before this was
+        # recorded, and an operator tries it again.
+        if self._patiently(read).state != "queued":
+            self._patiently(noted)
+        record = self._patiently(read)
         if record.state != kind:
             return None
         state = state_of(record, order.href_root)

@@ -229,6 +229,38 @@ def test_a_result_that_is_there_is_done_whatever_fails_behind_it(
     assert [message[1] for message in job.told.messages] == ["done"]
 
 
+def test_an_end_that_was_not_recorded_takes_nothing_from_who_tries_the_job_again(
+    job: OneJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    recorded: dict[str, Any] = {}
+
+    def killed_at_the_end(name: str, call: Any) -> Any:
+        given = call()
+        if name == "conclude":
+            raise Killed
+        recorded[name] = given
+        return given
+
+    def full(_analysis_id: str) -> None:
+        raise ValueError("strange")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(job.engine, "keep", full)
+        with pytest.raises(Killed):
+            job.work(killed_at_the_end)
+    assert job.record.state == "failed"
+    # `petroserve jobs retry`, before the next process goes on with what the first one left.
+    assert job.catalogue.note(job.analysis_id, state="queued")
+
+    assert job.work(lambda name, call: recorded.get(name) or call()) == "queued"
+
+    assert job.told.messages == []
+    assert job.work() == "done"
+
+
 def test_a_cancellation_is_told_once_by_whoever_finds_it(job: OneJob) -> None:
     job.catalogue.note(job.analysis_id, state="cancelled")
     at = job.record.updated_utc.timestamp()

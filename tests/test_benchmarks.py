@@ -6,10 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import httpx
 import pytest
 
 import benchmarks.__main__ as bench
+from benchmarks import killed_service
 from benchmarks.recording import recorded_options, tell, with_table
 
 FOLDER = Path(bench.__file__).parent
@@ -49,6 +53,29 @@ def test_a_benchmark_at_its_smallest_prints_a_table(script: str) -> None:
     head, rule, row = re.findall(r"^\|.*\|$", done.stdout, re.MULTILINE)[:3]
     assert set(rule) <= set("|-: ")
     assert row.count("|") == head.count("|")
+
+
+def test_a_submission_that_the_last_kill_cut_off_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receiver = killed_service.Receiver()
+    service = SimpleNamespace(address="http://killed")
+    submitter = killed_service.Submitter(cast("Any", service), receiver, unfinished=4)
+    keys = []
+
+    def post(_url: str, *, headers: dict[str, str], **_: object) -> httpx.Response:
+        keys.append(headers["Idempotency-Key"])
+        if len(keys) == 1:
+            submitter.enough.set()
+            raise httpx.ReadError("killed")
+        return httpx.Response(202, json={"id": "recorded"})
+
+    monkeypatch.setattr("benchmarks.killed_service.httpx.post", post)
+    submitter.run()
+    receiver.close()
+
+    assert keys == ["key-0", "key-0"]
+    assert submitter.ids == {0: "recorded"}
 
 
 def test_a_table_takes_the_place_of_an_older_one_of_its_title() -> None:

@@ -140,6 +140,8 @@ class RecordedAnalyses:
     def __init__(self, catalogue: Catalogue, store: ArtefactStore) -> None:
         self.catalogue = catalogue
         self.store = store
+        # Of which this process is about to keep the result.
+        self._claimed: set[str] = set()
 
     async def analyse(
         self, new: NewAnalysis, work: Callable[[str, OnEvent], Awaitable[Finished]]
@@ -260,7 +262,8 @@ class RecordedAnalyses:
             async with while_wanted(self.catalogue, tenant, analysis_id):
                 yield
         except asyncio.CancelledError:
-            await self._end(lambda: self._note_left(tenant, analysis_id))
+            claimed = analysis_id in self._claimed
+            await self._end(lambda: self._note_left(tenant, analysis_id, claimed=claimed))
             raise
         except Exception as error:
             problem = problem_members(error)
@@ -270,6 +273,7 @@ class RecordedAnalyses:
             await self._end(lambda: self._note_done(analysis_id))
         finally:
             beating.cancel()
+            self._claimed.discard(analysis_id)
 
     def _note_done(self, analysis_id: str) -> bool:
         return self.catalogue.note(
@@ -282,12 +286,13 @@ class RecordedAnalyses:
             return self._note_done(analysis_id)
         return self.catalogue.note(analysis_id, state="failed", problem=problem)
 
-    def _note_left(self, tenant: str, analysis_id: str) -> bool:
+    def _note_left(self, tenant: str, analysis_id: str, *, claimed: bool) -> bool:
         """Note that the client has gone, maybe when the result was kept already."""
         if self._is_here(tenant, analysis_id):
             return self._note_done(analysis_id)
-        # It may have gone when the result was about to be kept, and nobody keeps it now.
-        self.catalogue.release(analysis_id)
+        if claimed:
+            # It went when the result was about to be kept, and nobody keeps it now.
+            self.catalogue.release(analysis_id)
         return self.catalogue.note(analysis_id, state="cancelled")
 
     def _is_here(self, tenant: str, analysis_id: str) -> bool:
@@ -315,6 +320,12 @@ class RecordedAnalyses:
             except DatabaseUnavailableError as error:
                 _log.warning("%s", error)
 
+    def _claim(self, analysis_id: str) -> bool:
+        claimed = self.catalogue.claim(analysis_id)
+        if claimed:
+            self._claimed.add(analysis_id)
+        return claimed
+
     def _noting(self, tenant: str, analysis_id: str) -> OnEvent:
         """Make what records the progress, now and then, and ends what was cancelled meanwhile."""
         next_s = 0.0
@@ -330,7 +341,7 @@ class RecordedAnalyses:
             fraction = event.done / event.total if event.total > 1 else None
             try:
                 # The last moment: what comes after it is published, and no longer cancelled.
-                noted = (last and self.catalogue.claim(analysis_id)) or self.catalogue.note(
+                noted = (last and self._claim(analysis_id)) or self.catalogue.note(
                     analysis_id, state="running", stage=event.stage, progress_fraction=fraction
                 )
             except DatabaseUnavailableError as error:

@@ -322,3 +322,24 @@ async def test_a_result_of_a_process_that_was_thought_dead_is_done(
     assert isinstance(finished, Finished)
     record = recorded.catalogue.get("lab", finished.result_id)
     assert (record.state, record.status, record.problem) == ("done", "preliminary", None)
+
+
+async def test_a_client_that_goes_leaves_what_another_process_is_about_to_keep(
+    recorded: RecordedAnalyses,
+) -> None:
+    taken_over = asyncio.Event()
+
+    async def slow(analysis_id: str, _on_event: OnEvent) -> Finished:
+        assert recorded.catalogue.claim(analysis_id)
+        taken_over.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    going = asyncio.create_task(recorded.analyse(asked("k"), slow))
+    await taken_over.wait()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+
+    (record,) = recorded.catalogue.page("lab").records
+    assert (record.state, record.stage) == ("running", "keeping")

@@ -95,6 +95,21 @@ def test_strips_give_the_same_and_parts_sum_to_their_grain(labels: Labels, heigh
     assert (whole.area_px > 0).all()
 
 
+@pytest.mark.parametrize("seed", [53, 63, 128, 152])
+def test_a_grain_is_cut_alike_beside_any_other_grains(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    fields = [
+        discs(
+            (48, 48),
+            *((*rng.integers(10, 38, 2), radius) for radius in rng.integers(3, 9, 5).tolist()),
+        )
+        for _ in range(2)
+    ]
+    alone = np.concatenate([told_apart(field).area_px for field in fields])
+    together = told_apart(np.hstack([fields[0], np.zeros((48, 2), dtype=np.uint8), fields[1]]))
+    assert sorted(together.area_px.tolist()) == sorted(alone.tolist())
+
+
 def test_what_exceeds_the_largest_crop_stays_whole_and_is_counted() -> None:
     labels = discs((40, 120), (20, 20, 12), (20, 40, 12), (20, 80, 12))
     parts = told_apart(labels, largest_px=30)

@@ -6,11 +6,12 @@ taken out before contacts are measured; the mineral map and its areas stay as th
 
 A pixel is thin where no square of 3 x 3 pixels less one corner, all of its phase, covers it. That
 square fits into ribbons of 3 px in every direction and into none of 2 px: a straight ribbon must
-be wider than 2 to 2.24 px to hold its nine less one pixel centres. A thin pixel is a halo where
-pixels of two other phases that are not thin lie within three rows and columns of it; it takes the
-phase of the nearest. A thin vein with the same phase on both sides is none, nor is a ribbon along
-a body that is thin itself. Resin is never a halo: a gap between two particles, however thin, is
-what divides them.
+be wider than 2 to 2.24 px to hold its nine less one pixel centres. Its middle lies in the image, and
+beyond the edge every phase goes on. A thin pixel is a halo where pixels of two other phases that
+are not thin lie within three rows and columns of it; it takes the phase of the nearest, of equally
+near ones that of the upper, then of the left one. A thin vein with the same phase on both sides is
+none, nor is a ribbon along a body that is thin itself. Resin is never a halo: a gap between two
+particles, however thin, is what divides them.
 
 Where ribbons meet, at the corners of three bodies, they leave knots: pixels that no octagon of
 5 x 5 pixels covers, with a halo of their phase within two pixels. They go the same way.

@@ -43,6 +43,17 @@ def test_the_state_dictionary_is_found(tmp_path, content):
     assert is_ours(read_foreign_file(saved(tmp_path, content)))
 
 
+@pytest.mark.parametrize("optimiser", [torch.optim.Adam, torch.optim.RMSprop])
+def test_the_state_of_an_optimiser_beside_it_is_none(tmp_path, optimiser):
+    # As petroscope keeps its training: every parameter has a dictionary of tensors there.
+    parameter = torch.nn.Parameter(torch.ones(2))
+    taken = optimiser([parameter], lr=0.1)
+    parameter.sum().backward()
+    taken.step()
+    content = {"model_state": TENSORS, "epoch": 1, "optimizer_state": taken.state_dict()}
+    assert is_ours(read_foreign_file(saved(tmp_path, content)))
+
+
 def test_safetensors_are_read(tmp_path):
     path = tmp_path / "model.safetensors"
     save_file(TENSORS, path)

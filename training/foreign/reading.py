@@ -83,7 +83,7 @@ def _loaded(path: Path) -> Mapping[str, Any]:
         msg = (
             f"{path} is damaged or holds more than tensors and plain values, which is never loaded "
             f"because it can run code; save the state dictionary alone: "
-            f"torch.save(model.state_dict(), FILE). {_first_line(error)}"
+            f"torch.save(model.state_dict(), FILE)"
         )
         raise ConfigurationError(msg) from error
     except Exception as error:  # both libraries raise many kinds for a damaged file
@@ -107,5 +107,6 @@ def _state_dicts(
         yield within, {str(key): value for key, value in content.items()}
         return
     for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _state_dicts(value, f"{within}.{key}" if within else str(key))
+        # An optimiser numbers its parameters, and keeps tensors for each of them.
+        if isinstance(value, Mapping) and isinstance(key, str):
+            yield from _state_dicts(value, f"{within}.{key}" if within else key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from training.config_section import Positive, Section, Share
+from training.config_section import Factor, Positive, Section, Share
 
 __all__ = ["CardConfig"]
 
@@ -35,5 +35,5 @@ class CardConfig(Section):
     weight_terms: str = Field(min_length=1)
     um_per_px: Positive | None = None
     um_per_px_estimate: Positive | None = None
-    default_resampling_factor: Positive = 1.0
+    default_resampling_factor: Factor = 1.0
     phantom_fraction: Share | None = None

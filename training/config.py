@@ -14,11 +14,12 @@ from petrography.errors import ConfigurationError, field_problems
 from petrography.fusion import FUSED_CHANNELS
 from petrography.minerals import BACKGROUND_CODE, mineral
 from training.card_config import CardConfig
-from training.config_section import Positive, Section, Share
+from training.config_section import Positive, Section, Seed, Share
 from training.data_config import DataConfig, PhantomConfig
 from training.foreign.config import ForeignConfig
 from training.input_config import InputConfig, StageSeriesConfig
 from training.network_config import NetworkConfig
+from training.unknown_fields import unknown_fields
 
 __all__ = [
     "AugmentationConfig",
@@ -36,6 +37,9 @@ __all__ = [
     "read_config",
 ]
 
+
+# Nobody waits for more; what asks for it is a slip of the pen.
+_MOST = 1_000_000
 
 PatchSide = Annotated[int, Field(ge=32, le=2048)]
 
@@ -159,19 +163,21 @@ class ScheduleConfig(Section):
     average : float
         Decay per step of the exponential moving average of the weights that is validated and
         exported; 0 switches it off.
+    gradient_clip : float
+        Largest norm of the gradients of a step; ``inf`` leaves them as they are.
     mixed_precision : bool
         float16 with gradient scaling on CUDA, bfloat16 on a CPU.
     """
 
-    epochs: int = Field(ge=1, default=26)
-    steps_per_epoch: int = Field(ge=1, default=375)
+    epochs: int = Field(ge=1, le=_MOST, default=26)
+    steps_per_epoch: int = Field(ge=1, le=_MOST, default=375)
     learning_rate: Positive = 1e-3
     weight_decay: float = Field(ge=0.0, default=1e-4)
     schedule: Literal["cosine", "plateau"] = "cosine"
     warmup_steps: int = Field(ge=0, default=200)
     patience: int = Field(ge=1, default=3)
     average: float = Field(ge=0.0, lt=1.0, default=0.998)
-    gradient_clip: Positive = 1.0
+    gradient_clip: float = Field(gt=0.0, allow_inf_nan=True, default=1.0)
     mixed_precision: bool = True
 
 
@@ -179,7 +185,7 @@ class TrainingConfig(Section):
     """A whole run."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    seed: int = Field(ge=0, default=0)
+    seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     output: Path = Path("runs")
     data: DataConfig
@@ -279,7 +285,8 @@ def read_config(text: str, *, source: str) -> TrainingConfig:
         msg = f"{source} is no TOML: {error}"
         raise ConfigurationError(msg) from None
     except ValidationError as error:
-        msg = f"{source} is no valid configuration: {field_problems(error)}"
+        hints = "".join(f"; {one}" for one in unknown_fields(error, TrainingConfig))
+        msg = f"{source} is no valid configuration: {field_problems(error)}{hints}"
         raise ConfigurationError(msg) from None
     _require_buildable(config, source)
     return config

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from petrography.minerals import MINERALS, UNLABELLED_CODE
-from training.config_section import Positive, Section, Share
+from training.config_section import Factor, Section, Seed, Share
 
 __all__ = ["DataConfig", "PhantomConfig"]
 
@@ -59,7 +59,7 @@ class DataConfig(Section):
     masks: str = "{subset}/masks/{split}"
     mask_codes: dict[int, int] = Field(default_factory=dict)
     classes: tuple[int, ...] = Field(min_length=2)
-    resampling_factor: Positive = 1.0
+    resampling_factor: Factor = 1.0
     ignored_border_px: int = Field(ge=0, le=64, default=0)
     validation_fraction: float = Field(gt=0.0, lt=1.0, default=0.2)
     folds: int | None = Field(ge=2, le=100, default=None)
@@ -125,4 +125,4 @@ class PhantomConfig(Section):
     fields: int = Field(ge=1, le=10_000, default=16)
     height_px: int = Field(ge=64, le=8192, default=960)
     width_px: int = Field(ge=64, le=8192, default=1280)
-    first_seed: int = Field(ge=0, default=10_000)
+    first_seed: Seed = 10_000

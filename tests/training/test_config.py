@@ -29,6 +29,23 @@ def test_there_are_shipped_configurations():
         ("seed = 3", "seed = = 3", "run.toml is no TOML"),
         ("batch = 4", "batch = 0", "sampler.batch: Input should be greater than or equal to 1"),
         ("batch = 4", "batsch = 4", "sampler.batsch: Extra inputs are not permitted"),
+        ("batch = 4", "batsch = 4", r"batsch is no field of \[sampler\], wanted batch$"),
+        ("[schedule]", "[shedule]", "shedule is no field, wanted schedule$"),
+        (
+            "batch = 4",
+            "q = 4",
+            r"q is no field of \[sampler\], wanted batch or grid_px or .* or workers$",
+        ),
+        (
+            "seed = 3",
+            f"seed = {2**63}",
+            "seed: Input should be less than or equal to 9223372036854775807",
+        ),
+        ("epochs = 2", f"epochs = {10**20}", "schedule.epochs: .* less than or equal to 1000000"),
+        ("classes", "resampling_factor = inf\nclasses", "data.resampling_factor: .* finite"),
+        ("classes", "resampling_factor = 1000\nclasses", "data.resampling_factor: .* equal to 8"),
+        ("classes", "resampling_factor = 0.01\nclasses", "data.resampling_factor: .* 0.03125"),
+        ("epochs = 2", "learning_rate = inf\nepochs = 2", "schedule.learning_rate: .* finite"),
         ('architecture = "resunet"', 'architecture = "vnet"', "network.architecture"),
         ("[network]", "[networks]", "network: Field required"),
         ("classes = [0, ", "classes = [0, 99, ", r"hold codes \[99\]"),
@@ -44,3 +61,8 @@ def test_every_mistake_is_named(old, new, message):
     assert old in GOOD
     with pytest.raises(ConfigurationError, match=message):
         read_config(GOOD.replace(old, new), source="run.toml")
+
+
+def test_a_gradient_need_not_be_clipped():
+    text = GOOD.replace("epochs = 2", "gradient_clip = inf\nepochs = 2")
+    assert read_config(text, source="run.toml").schedule.gradient_clip == float("inf")

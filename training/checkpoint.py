@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ from petrography.errors import ConfigurationError
 from training.config import TrainingConfig, read_config
 from training.sampler import SamplerState
 
-__all__ = ["Checkpoint", "load_checkpoint", "load_weights", "save_checkpoint"]
+__all__ = ["Checkpoint", "load_checkpoint", "load_weights", "save_checkpoint", "told_misfits"]
 
 _FORMAT = 1
+_MISFITS_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,34 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint to a temporary name, flush it to disk, then rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a checkpoint to a temporary name, flush it to disk, then rename it into place.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder does not take it; a checkpoint of this name that is there stays as it is.
+    """
     temporary = path.with_suffix(path.suffix + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_flushed(checkpoint, temporary)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        # Torch raises an error of its own over that of the disk, which alone tells what it was.
+        reason = error if isinstance(error, OSError) else error.__context__ or error
+        msg = f"{path} cannot be written: {getattr(reason, 'strerror', None) or reason}"
+        raise ConfigurationError(msg) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _write_flushed(checkpoint: Checkpoint, path: Path) -> None:
     content = {**vars(checkpoint), "sampler": asdict(checkpoint.sampler), "format": _FORMAT}
-    with temporary.open("wb") as file:
+    with path.open("wb") as file:
         torch.save(content, file)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -98,8 +120,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        msg = f"{path} cannot be read as a checkpoint: {error.strerror or error}"
+        raise ConfigurationError(msg) from error
     except Exception as error:  # torch raises many kinds for a damaged file
-        msg = f"{path} cannot be read as a checkpoint: {type(error).__name__}: {error}"
+        # Without torch's own words: they advise to load what may run code.
+        msg = (
+            f"{path} cannot be read as a checkpoint: it is damaged, cut off or something else "
+            f"({type(error).__name__}); wanted one that `petroserve train`, `import` or `reopen` wrote"
+        )
         raise ConfigurationError(msg) from error
     if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
         msg = (
@@ -136,5 +165,30 @@ def load_weights(network: nn.Module, weights: Mapping[str, Any], *, source: Path
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        msg = f"{source} holds weights of another network than the configuration asks for: {error}"
+        msg = (
+            f"{source} holds weights of another network than the configuration asks for: "
+            f"{told_misfits(network, weights)}"
+        )
         raise ConfigurationError(msg) from error
+
+
+def told_misfits(network: nn.Module, weights: Mapping[str, Any]) -> str:
+    """Say in one line where weights are not those of a network.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        What they should fit.
+    weights : mapping of str to Tensor
+        State dictionary.
+    """
+    wanted = network.state_dict()
+    # By the part of the network: of another one hundreds of tensors are strange.
+    alone = Counter(".".join(name.split(".")[:2]) for name in wanted.keys() ^ weights.keys())
+    misshaped = [
+        f"size mismatch for {name}, {tuple(weights[name].shape)} instead of {tuple(one.shape)}"
+        for name, one in wanted.items()
+        if name in weights and weights[name].shape != one.shape
+    ]
+    told = [f"{number} tensors of {part} are in one only" for part, number in alone.items()]
+    return "; ".join((*sorted(told), *misshaped[:_MISFITS_NAMED]))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from petrography.errors import ConfigurationError
-from training.checkpoint import Checkpoint, load_checkpoint, load_weights
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights, told_misfits
 from training.config import InputConfig, NetworkConfig, TrainingConfig
 
 __all__ = ["load_initial", "require_true_card", "resumed_checkpoint"]
@@ -106,5 +106,8 @@ def _load_encoder(network: nn.Module, path: Path) -> None:
     try:
         network.load_state_dict(encoder, strict=False)
     except RuntimeError as error:
-        msg = f"{path} holds an encoder of another size than the configuration asks for: {error}"
+        # The rest of the network is not compared: it has other classes.
+        ours = {**network.state_dict(), **encoder}
+        misfits = told_misfits(network, ours)
+        msg = f"{path} holds an encoder of another size than the configuration asks for: {misfits}"
         raise ConfigurationError(msg) from error

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -98,3 +99,51 @@ def test_weights_of_another_network_are_refused(path, name, channels, told):
         ConfigurationError, match=rf"(?s)last\.pt holds weights of another .*{told}"
     ):
         load_weights(network, load_checkpoint(path).average, source=path)
+
+
+def test_a_message_of_another_network_is_one_short_line(path):
+    network = build_network(tiny("unet"), classes=3)
+    with pytest.raises(ConfigurationError) as refused:
+        load_weights(network, load_checkpoint(path).average, source=path)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 1000
+
+
+def test_what_is_no_checkpoint_is_told_without_the_advice_to_load_what_may_run_code(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('name = "ore"')
+    with pytest.raises(
+        ConfigurationError, match=r"run\.toml cannot be read .*petroserve train"
+    ) as it:
+        load_checkpoint(path)
+    assert "weights_only" not in str(it.value)
+
+
+class FullDisk:
+    """Takes a number of bytes and then no more, as a disk does."""
+
+    def __init__(self, file, room):
+        self._file, self._room = file, room
+
+    def write(self, content):
+        self._room -= len(content)
+        if self._room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._file.write(content)
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+@pytest.mark.parametrize("room", [0, 5000])
+def test_a_disk_that_is_full_is_told_and_what_was_there_stays(path, monkeypatch, room):
+    saved, before, write = load_checkpoint(path), path.read_bytes(), torch.save
+    monkeypatch.setattr(
+        "training.checkpoint.torch.save", lambda one, file: write(one, FullDisk(file, room))
+    )
+    with pytest.raises(
+        ConfigurationError, match=r"last\.pt cannot be written: No space left on device$"
+    ):
+        save_checkpoint(saved, path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from petrography.model_card import (
     parse_card,
     sha256_hex,
 )
+from petrography.model_input import MAX_FACTOR, MIN_FACTOR
 from training.evaluation import (
     BORDER_PX,
     EvaluatedModel,
@@ -28,6 +29,7 @@ from training.evaluation import (
     evaluation_of,
     measure_fields,
 )
+from training.field_checks import reading_warnings
 from training.lumenstone import FieldPaths, load_field
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "open_model",
     "verified_model",
 ]
+
+_LOG = logging.getLogger(__name__)
 
 OnDone: TypeAlias = Callable[[], object]
 
@@ -96,14 +100,17 @@ def open_model(folder: Path, *, resampling_factor: float | None = None) -> Judge
     Raises
     ------
     ConfigurationError
-        If the factor is not positive.
+        If the factor is not positive, or beyond what the service resamples by.
     ModelCardError
         If the model folder is broken.
     """
     card, onnx_bytes = verified_model(folder)
     factor = card.default_resampling_factor if resampling_factor is None else resampling_factor
-    if not 0.0 < factor < math.inf:
-        msg = f"resampling_factor is {factor}; wanted model pixels per image pixel, above 0"
+    if not MIN_FACTOR <= factor <= MAX_FACTOR:
+        msg = (
+            f"resampling_factor is {factor}; wanted model pixels per image pixel, above 0: "
+            f"{MIN_FACTOR:g} to {MAX_FACTOR:g}"
+        )
         raise ConfigurationError(msg)
     graph = open_graph(onnx_bytes, classes=card.classes)
     colours: Mapping[int, tuple[float, ...]] = card.training_bands or card.training_colours_rgb
@@ -137,9 +144,11 @@ def check_fields(
     """
     channels = _common_channels(models)
     classes = [code for code in models[0].classes if all(code in one.classes for one in models)]
+    told: list[tuple[str, Sequence[str]]] = []
     for one in paths:
-        truth = load_field(one, channels=channels).truth
-        found = set(np.unique(truth).tolist()) - {UNLABELLED_CODE}
+        field = load_field(one, channels=channels)
+        told.append((one.name, field.warnings))
+        found = set(np.unique(field.truth).tolist()) - {UNLABELLED_CODE}
         unknown = sorted(found - set(classes))
         if unknown or not found:
             fault = f"holds codes {unknown}" if unknown else "has no annotated pixel"
@@ -147,6 +156,8 @@ def check_fields(
             raise ConfigurationError(msg)
         if on_checked is not None:
             on_checked()
+    for warning in reading_warnings(told):
+        _LOG.warning("%s", warning)
 
 
 def _common_channels(models: Sequence[ModelCard]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import TrainingConfig, config_text, read_config
 from training.networks.build import Normalised, build_network
 from training.networks.build import stride_px as stride_of
+from training.room import require_writable
 from training.run import balanced_sampler, load_data, run_folder
 from training.sampler import SamplerState
 
@@ -57,6 +58,7 @@ def reopen_model(folder: Path, config_path: Path) -> Path:
         If the model folder is broken.
     """
     wanted = read_config(config_text(config_path), source=str(config_path))
+    require_writable(run_folder(wanted))
     card, onnx_bytes = verified_model(folder)
     trained = _trained(card, folder)
     _require_fit(trained, wanted, config_path)

@@ -12,6 +12,7 @@ from export.signing import sign_model
 from petrography.errors import ConfigurationError
 from petrography.minisign import SecretKey
 from petrography.model_card import ModelCard
+from training.room import require_writable
 
 __all__ = ["chosen_version", "next_version", "publish"]
 
@@ -81,8 +82,9 @@ def chosen_version(folder: Path, wanted: int | None) -> int:
     Raises
     ------
     ConfigurationError
-        If the wanted one is below 1 or exists.
+        If the wanted one is below 1 or exists, or the models folder takes no files.
     """
+    require_writable(folder)
     version = next_version(folder) if wanted is None else wanted
     if version < 1:
         msg = f"version is {version}; wanted 1 or more, or none for the next one"

@@ -7,7 +7,9 @@ its scores mean something else.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -15,7 +17,12 @@ from petrography.errors import ConfigurationError
 from petrography.minerals import UNLABELLED_CODE
 from training.lumenstone import Field, FieldPaths
 
-__all__ = ["require_different_images", "require_enough_fields", "require_known_codes"]
+__all__ = [
+    "reading_warnings",
+    "require_different_images",
+    "require_enough_fields",
+    "require_known_codes",
+]
 
 # The temperature is fitted on one half of them and judged on the other.
 _LEAST_VALIDATION_FIELDS = 2
@@ -106,3 +113,30 @@ def require_known_codes(
         if not found:
             msg = f"{path.mask} has no annotated pixel; leave the image out of the subset"
             raise ConfigurationError(msg)
+
+
+def reading_warnings(told: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
+    """Say what was assumed or left out when images were read, each kind of it once.
+
+    Parameters
+    ----------
+    told : iterable of (str, sequence of str)
+        Name and warnings of every image.
+
+    Returns
+    -------
+    tuple of str
+        The first of every kind, with its image and how many more there are.
+    """
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for name, warnings in told:
+        for warning in warnings:
+            # Of one kind are those that differ in their numbers alone.
+            kind = re.sub(r"[\d.]+", "", warning)
+            first.setdefault(kind, f"{name}: {warning}")
+            counts[kind] += 1
+    return tuple(
+        f"{text} (so {counts[kind] - 1} images more)" if counts[kind] > 1 else text
+        for kind, text in first.items()
+    )

@@ -27,6 +27,7 @@ from training.losses import combined_loss
 from training.memory import memory_told
 from training.networks.build import geometry_for_small_fields, tile_geometry
 from training.networks.checking import described_shape
+from training.room import require_room, require_writable, writing_told
 from training.run import Run, prepare_run, restore_run, run_folder
 from training.starting import resumed_checkpoint
 from training.torch_predictor import TorchPredictor
@@ -34,6 +35,7 @@ from training.torch_predictor import TorchPredictor
 __all__ = ["LAST_CHECKPOINT", "averaged_model", "train"]
 
 LAST_CHECKPOINT = "last.pt"
+BEST_CHECKPOINT = "best.pt"
 
 
 def train(
@@ -63,26 +65,39 @@ def train(
     Raises
     ------
     ConfigurationError
-        If configuration, data or checkpoint cannot be used, a batch does not fit into memory, or
-        the loss stops being finite.
+        If configuration, data or checkpoint cannot be used, the folder of the run takes no files,
+        a batch does not fit into memory, or the loss stops being finite.
     """
-    text, source = config_text(config_path), str(config_path)
-    config = read_config(text, source=source)
-    folder = run_folder(config)
-    resumed = resumed_checkpoint(config, folder / LAST_CHECKPOINT)
-    run = prepare_run(text, source=source, resumed=resumed)
-    if resumed is not None:
-        restore_run(run, folder / LAST_CHECKPOINT)
-    with SummaryWriter(str(folder / "tensorboard")) as log:
+    run = _begun(config_text(config_path), str(config_path))
+    folder = run_folder(run.config)
+    # What an epoch logged that was not saved is hidden: it is done again.
+    with SummaryWriter(str(folder / "tensorboard"), purge_step=run.epoch + 1) as log:
         while run.epoch < run.config.schedule.epochs:
             trained = _train_epoch(run, progress=progress)
             figures = _validate(run)
             _finish_epoch(run, {**trained, **figures})
-            _log(log, run.history[-1], run.epoch)
-            _save(run, folder)
+            with writing_told(folder):
+                _log(log, run.history[-1], run.epoch)
+                _save(run, folder)
             if after_epoch is not None:
                 after_epoch(run.epoch)
     return folder / LAST_CHECKPOINT
+
+
+def _begun(text: str, source: str) -> Run:
+    """Prepare a run, or bring it to where it stopped; what cannot end well is told now."""
+    config = read_config(text, source=source)
+    folder = run_folder(config)
+    require_writable(folder)
+    resumed = resumed_checkpoint(config, folder / LAST_CHECKPOINT)
+    run = prepare_run(text, source=source, resumed=resumed)
+    require_room(folder, run.network, (LAST_CHECKPOINT, BEST_CHECKPOINT))
+    if resumed is not None:
+        restore_run(run, folder / LAST_CHECKPOINT)
+        with writing_told(folder):
+            # A run that was killed after its checkpoint has not drawn its last epoch.
+            _record(run, folder)
+    return run
 
 
 def _train_epoch(run: Run, *, progress: bool) -> dict[str, float]:
@@ -249,7 +264,11 @@ def _save(run: Run, folder: Path) -> None:
     # The best one first: a run that ends between the two does this epoch again and finds it better
     # still, where one that kept the new score alone would never write it.
     if better:
-        save_checkpoint(checkpoint, folder / "best.pt")
+        save_checkpoint(checkpoint, folder / BEST_CHECKPOINT)
     save_checkpoint(checkpoint, folder / LAST_CHECKPOINT)
+    _record(run, folder)
+
+
+def _record(run: Run, folder: Path) -> None:
     draw_curves(run.history, folder / "curves.png")
     write_history(run.history, folder / "history.csv")

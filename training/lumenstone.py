@@ -93,6 +93,8 @@ class Field:
         Codes that the subset annotates.
     phantom : bool
         Whether it was painted, not photographed.
+    warnings : tuple of str
+        What had to be assumed or left out when the image was read.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Field:
     truth: Labels
     annotated: tuple[int, ...]
     phantom: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def find_fields(
@@ -200,7 +203,7 @@ def load_field(
         does not annotate; the message names the file.
     """
     try:
-        image = _decoded(paths.image, channels)
+        image, warnings = _decoded(paths.image, channels)
         truth = decode_labels(paths.mask.read_bytes(), name=str(paths.mask))
         truth = _recoded(truth, paths.mask_codes)
         _check_pair(image, truth, paths.annotated)
@@ -209,7 +212,7 @@ def load_field(
         raise ConfigurationError(msg) from error
     image = resample_image(image, resampling_factor)
     truth = resample_labels(truth, (image.shape[0], image.shape[1]))
-    return Field(paths.name, image, truth, paths.annotated)
+    return Field(paths.name, image, truth, paths.annotated, warnings=warnings)
 
 
 def _recoded(truth: Labels, mask_codes: Mapping[int, int]) -> Labels:
@@ -225,11 +228,13 @@ def _recoded(truth: Labels, mask_codes: Mapping[int, int]) -> Labels:
     return np.asarray(table[truth], dtype=np.uint8)
 
 
-def _decoded(path: Path, channels: Sequence[str]) -> Image:
-    """Read a photograph, or a stack of just so many bands."""
+def _decoded(path: Path, channels: Sequence[str]) -> tuple[Image, tuple[str, ...]]:
+    """Read a photograph, or a stack of just so many bands, and what is to be said of it."""
     if tuple(channels) == RGB_CHANNELS:
-        return decode_image(path.read_bytes(), name=str(path)).pixels
-    return decode_bands(path.read_bytes(), count=len(channels), name=str(path)).pixels
+        photograph = decode_image(path.read_bytes(), name=str(path))
+        return photograph.pixels, photograph.warnings
+    stack = decode_bands(path.read_bytes(), count=len(channels), name=str(path))
+    return stack.pixels, stack.warnings
 
 
 def _check_pair(image: Image, truth: Labels, annotated: Sequence[int]) -> None:
@@ -238,7 +243,10 @@ def _check_pair(image: Image, truth: Labels, annotated: Sequence[int]) -> None:
         raise LabelImageError(msg)
     codes = set(np.unique(truth).tolist()) - {*annotated, UNLABELLED_CODE}
     if codes:
-        msg = f"mask holds codes {sorted(codes)}; its subset annotates {list(annotated)} and 255"
+        msg = (
+            f"mask holds codes {sorted(codes)}; its subset annotates {list(annotated)} and 255; "
+            "masks with codes of their own want a table, mask_codes"
+        )
         raise LabelImageError(msg)
 
 

@@ -24,7 +24,11 @@ from petrography.minerals import mineral
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import ScheduleConfig, TrainingConfig, read_config
 from training.earlier_runs import doubts_about_start
-from training.field_checks import require_different_images, require_known_codes
+from training.field_checks import (
+    reading_warnings,
+    require_different_images,
+    require_known_codes,
+)
 from training.lumenstone import (
     Field,
     FieldPaths,
@@ -224,6 +228,8 @@ def load_data(config: TrainingConfig) -> LoadedData:
     require_known_codes(validation, validation_paths, config.data.classes)
     if not config.data.train_on_all:
         require_different_images(train, validation)
+    for warning in reading_warnings((one.name, one.warnings) for one in (*train, *validation)):
+        _LOG.warning("%s", warning)
     return LoadedData(train, validation, data_sha256(train_paths))
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -11,6 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from petrography.errors import ConfigurationError
 from petrography.image_codec import decode_image, encode_png
 from petrography.model_card import parse_card
+from tests.image_files import tiff_file
 from tests.training.lumenstone_folder import config_toml, paint_field, paint_folder
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.loop import _save, _train_epoch, _validate, train
@@ -323,3 +325,65 @@ def test_an_encoder_of_another_network_is_refused(tmp_path, folder):
     text = with_encoder(folder, tmp_path / "second", f"initial_encoder = {str(first)!r}")
     with pytest.raises(ConfigurationError, match="holds another encoder"):
         prepare_run(text, source="second.toml")
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_was_killed_before_it_was_drawn_is_drawn_when_called_again(
+    tmp_path, folder, monkeypatch
+):
+    config = run_file(tmp_path, folder, epochs=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("training.loop.draw_curves", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, progress=False)
+    record = train(config, progress=False).parent
+    assert (record / "history.csv").read_text().splitlines()[1].startswith("1,")
+    assert (record / "curves.png").exists()
+
+
+def test_an_epoch_that_is_done_again_is_one_point_of_the_curves(tmp_path, folder, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = run_file(tmp_path, folder, epochs=2)
+    with monkeypatch.context() as patched:
+        patched.setattr("training.loop.save_checkpoint", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, progress=False)
+    log = EventAccumulator(str(train(config, progress=False).parent / "tensorboard"))
+    log.Reload()
+    assert [one.step for one in log.Scalars("loss")] == [1, 2]
+
+
+def test_a_disk_without_room_for_the_checkpoints_is_told_before_the_first_step(
+    tmp_path, folder, monkeypatch
+):
+    monkeypatch.setattr("training.room.shutil.disk_usage", lambda _: Free(1 << 20))
+    monkeypatch.setattr("training.loop._train_epoch", killed)
+    with pytest.raises(ConfigurationError, match=r"painted has 1 MiB free; .* want \d+ MiB"):
+        train(run_file(tmp_path, folder), progress=False)
+
+
+class Free(NamedTuple):
+    free: int
+
+
+def test_a_folder_that_cannot_be_is_told_before_an_image_is_read(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr("training.loop.prepare_run", killed)
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(ConfigurationError, match=r"runs is no folder, so nothing .*painted"):
+        train(run_file(tmp_path, folder), progress=False)
+
+
+def test_what_was_assumed_of_images_is_told_once_for_each_kind(tmp_path, caplog):
+    root = paint_folder(tmp_path / "deep")
+    for path in (root / "S1v1" / "imgs" / "train").iterdir():
+        pixels = decode_image(path.read_bytes()).pixels
+        path.with_suffix(".tif").write_bytes(tiff_file(pixels[..., 0].copy()))
+        path.unlink()
+    prepare_run(config_toml(root, tmp_path), source="run.toml")
+    grey = [one for one in caplog.messages if "the image is grey" in one]
+    assert len(grey) == 1
+    assert grey[0].endswith("(so 3 images more)")

@@ -19,6 +19,7 @@ __all__ = ["Guard"]
 
 _log = logging.getLogger("petroserve.access")
 _NO_DIGEST = "0" * 64
+_READ_AGAIN_S = 10.0
 
 
 def _utc_now() -> dt.datetime:
@@ -29,7 +30,8 @@ class Guard:
     """Tells whose key it is, or refuses it.
 
     The file is read again when it has changed, so a key can be revoked while the service runs.
-    Where the changed file cannot be read, the keys of before stay in force and the log says so.
+    Where the changed file cannot be read, the keys of before stay in force, the log says so, and it is
+    tried again every ten seconds.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ class Guard:
     now : callable
         The time, with its zone.
     clock : callable
-        Seconds that never go back, for the rate limits.
+        Seconds that never go back.
 
     Raises
     ------
@@ -58,9 +60,11 @@ class Guard:
     ) -> None:
         self._path = path
         self._now = now
+        self._clock = clock
         self._limit = RateLimit(clock)
         self._tokens = tokens
         self._stamp = None if path is None else _stamp(path)
+        self._again_s: float | None = None
         self._keys = {} if path is None else _by_id(read_key_file(path))
 
     def admit(self, key: str | None) -> Principal:
@@ -108,12 +112,14 @@ class Guard:
         if self._path is None:
             return
         stamp = _stamp(self._path)
-        if stamp == self._stamp:
+        if stamp == self._stamp and (self._again_s is None or self._clock() < self._again_s):
             return
-        self._stamp = stamp
+        self._stamp, self._again_s = stamp, None
         try:
             self._keys = _by_id(read_key_file(self._path))
         except ConfigurationError as error:
+            # What stood in the way may go without a change of the file, and a key be revoked in it.
+            self._again_s = self._clock() + _READ_AGAIN_S
             _log.error("the keys of before stay in force: %s", error)
 
 
@@ -121,10 +127,11 @@ def _by_id(content: KeyFile) -> dict[str, ApiKey]:
     return {key.id: key for key in content.keys}
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What changes whenever the file is replaced; None while it is not there."""
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """What changes whenever the file, or who may read it, does; None while it is not there."""
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    # The time of a file can be set to that of another; that of its last change cannot.
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,40 @@ def test_a_file_that_breaks_later_changes_nothing_and_one_at_the_start_is_refuse
     assert content.keys[0].sha256 not in caplog.text
     with pytest.raises(ConfigurationError, match=r"keys\.json"):
         Guard(path)
+
+
+def test_a_file_that_could_not_be_read_for_a_moment_revokes_its_keys_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, key = create_key(empty_key_file(), tenant="a", scopes=["read"], now=NOW)
+    clock = Clock()
+    guard = Guard(written(path, content), now=clock.now, clock=clock)
+    write_key_file(path, revoke_key(content, content.keys[0].id, now=NOW))
+
+    def unreadable(_path: Path) -> KeyFile:
+        msg = "Too many open files"
+        raise ConfigurationError(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("service.access.guard.read_key_file", unreadable)
+        assert guard.admit(key).tenant == "a"
+    # Not at every request: the log would fill up.
+    assert guard.admit(key).tenant == "a"
+    clock.seconds = 10.0
+    with pytest.raises(UnauthenticatedError, match="revoked"):
+        guard.admit(key)
+
+
+def test_a_file_with_the_time_and_size_of_another_is_another(path: Path) -> None:
+    content, _ = create_key(empty_key_file(), tenant="a", scopes=["read"], now=NOW)
+    other, key = create_key(empty_key_file(), tenant="b", scopes=["read"], now=NOW)
+    guard = Guard(written(path, content))
+    before = path.stat()
+    path.write_text(other.model_dump_json(indent=2) + "\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert path.stat().st_size == before.st_size
+    assert guard.admit(key).tenant == "b"
 
 
 def test_what_a_key_does_not_allow_is_named() -> None:

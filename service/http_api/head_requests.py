@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.http_api.event_streams import EVENT_STREAM
 
 __all__ = ["HeadRequests"]
 
@@ -27,10 +30,23 @@ class HeadRequests:
             await self._app(scope, receive, send)
             return
 
+        ended = False
+
         async def send_without_body(message: Message) -> None:
+            nonlocal ended
+            if ended:
+                return
             if message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
+            if message["type"] == "http.response.start" and _is_of_events(message):
+                # They go on for as long as a job, and the next request of the connection would wait.
+                ended = True
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         # A copy: the server looks at its own scope to know that no body may follow.
         await self._app({**scope, "method": "GET"}, receive, send_without_body)
+
+
+def _is_of_events(start: Message) -> bool:
+    return Headers(raw=start["headers"]).get("content-type", "").startswith(EVENT_STREAM)

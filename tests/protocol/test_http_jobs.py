@@ -219,3 +219,17 @@ async def test_the_streams_of_a_tenant_are_bounded(model_folder: Path, tmp_path:
             following = asyncio.create_task(events_of(client, where))
         events = await asyncio.wait_for(following, WITHIN_S)
         assert events[-1]["event"] == "done"
+
+
+async def test_who_asks_for_the_head_of_a_stream_waits_for_none_of_it(
+    service: tuple[httpx.AsyncClient, Engine, str],
+) -> None:
+    client, engine, _ = service
+    async with engine.admission.turn("interactive"), engine.admission.turn("interactive"):
+        where = (await submitted(client)).json()["events"]
+        async with asyncio.timeout(WITHIN_S / 6):
+            head = await client.head(where)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"].startswith("text/event-stream")
+    events = await asyncio.wait_for(events_of(client, where), WITHIN_S)
+    assert events[-1]["event"] == "done"

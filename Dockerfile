@@ -31,7 +31,8 @@ FROM ${BASE}
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /data --create-home petroserve
+    && useradd --system --uid 10001 --home-dir /data --no-create-home petroserve \
+    && install --directory --owner petroserve --group petroserve --mode 0750 /data
 COPY --from=build /opt/petroserve /opt/petroserve
 COPY models /opt/models
 # Recorded in the provenance of every result: docker build --build-arg COMMIT=$(git rev-parse HEAD)

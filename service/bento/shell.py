@@ -10,7 +10,8 @@ import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import bentoml
 import psutil
@@ -24,6 +25,9 @@ from service.first_start import FirstStart
 from service.logs import configuration as log_configuration
 from service.logs import set_up as set_up_logs
 from service.settings import Settings, read_settings, read_trace_settings
+
+if TYPE_CHECKING:
+    from service.engine import Readiness
 
 __all__ = ["Petroserve", "Shell", "petroserve", "serve"]
 
@@ -52,13 +56,13 @@ class Shell(Service[Any]):
             gc.enable()
 
             set_up_logs(settings.log_format)
-            app, reload = application(settings)
+            app, readiness = application(settings)
             self.mount_asgi_app(app)
             shell = super().to_asgi(is_main=is_main)
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "lifespan":
-                await _live(shell, first_start, reload, (scope, receive, send))
+                await _live(shell, first_start, readiness, (scope, receive, send))
             else:
                 await app(scope, receive, send)
 
@@ -68,7 +72,7 @@ class Shell(Service[Any]):
 async def _live(
     shell: ASGIApp,
     first_start: FirstStart,
-    reload: Callable[[], None],
+    readiness: Readiness,
     call: tuple[Scope, Receive, Send],
 ) -> None:
     """Start and stop the application, and tell the supervisor how the start went."""
@@ -80,12 +84,26 @@ async def _live(
         # A stack of calls says nothing to who starts a service; what was wrong is told below.
         await send({"type": message["type"]})
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, readiness.reload)
+    _listen_for_the_end(readiness.tell_to_stop)
     try:
         await shell(scope, receive, told)
     except Exception as error:
         first_start.failed(error)
         raise
+
+
+def _listen_for_the_end(tell: Callable[[], None]) -> None:
+    """Be told of a stop when the server is: it tells its application after the last answer only."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        servers = signal.getsignal(number)
+
+        def told(given: int, frame: FrameType | None, servers: Any = servers) -> None:
+            tell()
+            if callable(servers):
+                servers(given, frame)
+
+        signal.signal(number, told)
 
 
 class Petroserve:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import psutil
 from starlette.types import ASGIApp
 
 from service import tracing
-from service.engine import Engine, guard_of
+from service.engine import Engine, Readiness, guard_of
 from service.grpc_api import serving_grpc
 from service.http_api import create_app
 from service.http_api.request_heads import bound_heads
@@ -22,7 +21,7 @@ from service.telemetry import Telemetry
 __all__ = ["application"]
 
 
-def application(settings: Settings) -> tuple[ASGIApp, Callable[[], None]]:
+def application(settings: Settings) -> tuple[ASGIApp, Readiness]:
     """Make the application of one worker; its lifespan loads the models and speaks gRPC.
 
     Parameters
@@ -34,8 +33,8 @@ def application(settings: Settings) -> tuple[ASGIApp, Callable[[], None]]:
     -------
     application : ASGI application
         Answers every URL.
-    reload : callable
-        Looks at the models folder soon.
+    readiness : Readiness
+        Is told of the signals that the process gets.
 
     Raises
     ------
@@ -55,7 +54,7 @@ def application(settings: Settings) -> tuple[ASGIApp, Callable[[], None]]:
         guard=guard,
         beside=partial(serving_grpc, engine, guard=guard, inference=inference),
     )
-    return app, engine.readiness.reload
+    return app, engine.readiness
 
 
 def _require_guarded(settings: Settings) -> None:

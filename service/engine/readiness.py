@@ -50,7 +50,7 @@ class Readiness:
         self._reloading = Reloading(self._watch, settings.models_reload_s, self._take_over)
         self._repository: Repository | None = None
         self._not_ready = "the models are being loaded"
-        self._alive, self._stopping = True, False
+        self._alive, self._stopping, self._told_to_stop = True, False, False
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -78,6 +78,15 @@ class Readiness:
     def reload(self) -> None:
         """Look at the models folder soon, and take what is there as complete."""
         self._reloading.ask()
+
+    def tell_to_stop(self) -> None:
+        """Let go of those who wait for what need not happen in this process: the server waits."""
+        self._told_to_stop = True
+
+    @property
+    def is_told_to_stop(self) -> bool:
+        """Whether the process ends as soon as what is being answered is finished."""
+        return self._told_to_stop
 
     @property
     def not_served(self) -> tuple[NotServed, ...]:

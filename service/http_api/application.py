@@ -95,7 +95,7 @@ def create_app(
     )
     # Routes are tried in this order, and an inference is asked for most often.
     app.include_router(open_inference_routes(engine, inference or Inference(engine)))
-    app.include_router(job_routes(jobs, engine.settings))
+    app.include_router(job_routes(jobs, engine))
     app.include_router(callback_routes(jobs))
     app.include_router(lims_routes(engine))
     app.include_router(analysis_routes(engine, jobs))

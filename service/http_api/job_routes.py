@@ -30,7 +30,6 @@ from service.jobs import (
     number_of,
     state_of,
 )
-from service.settings import Settings
 
 __all__ = ["PREFER_HEADER", "job_routes", "prefers_async", "submitted_response"]
 
@@ -80,9 +79,9 @@ async def submitted_response(request: Request, engine: Engine, jobs: Jobs) -> Re
     return Response(state.model_dump_json(), 202, headers, "application/json")
 
 
-def job_routes(jobs: Jobs, settings: Settings) -> APIRouter:
+def job_routes(jobs: Jobs, engine: Engine) -> APIRouter:
     """Build the routes; they go before that of the kept files, whose names they share."""
-    streams = EventStreams(settings.event_streams)
+    streams = EventStreams(engine.settings.event_streams)
     router = APIRouter(prefix=_ROOT, tags=["analyses"], responses=PROBLEM)
 
     @router.get(
@@ -104,7 +103,12 @@ def job_routes(jobs: Jobs, settings: Settings) -> APIRouter:
         record = await jobs.record(owner, result_id)
         if has_ended(record) and after is not None and number_of(record) <= after:
             return Response(status_code=204)
-        changes = changes_of(lambda: jobs.record_now(owner, result_id), after=after)
+        changes = changes_of(
+            lambda: jobs.record_now(owner, result_id),
+            after=after,
+            # The job goes on in the next process, and who follows it finds that one.
+            given_up=lambda: engine.readiness.is_told_to_stop,
+        )
         return streams.response(tenant_of(request), _events(changes))
 
     @router.delete(

@@ -40,10 +40,11 @@ async def changes_of(
     read: Callable[[], AnalysisRecord],
     *,
     after: int | None = None,
+    given_up: Callable[[], bool] = lambda: False,
     pause_s: float = _LOOK_S,
     heartbeat_s: float = 15.0,
 ) -> AsyncIterator[Change | None]:
-    """Tell the changes of an analysis until it has ended.
+    """Tell the changes of an analysis until it has ended, or nobody is to be told any more.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ async def changes_of(
         Reads the record; called in a thread.
     after : int, optional
         The number of the last change that is known already.
+    given_up : callable
+        Asked at every look whether to tell no more.
     pause_s : float
         Seconds between two looks.
     heartbeat_s : float
@@ -73,6 +76,6 @@ async def changes_of(
         elif loop.time() - spoken > heartbeat_s:
             spoken = loop.time()
             yield None
-        if has_ended(record):
+        if has_ended(record) or given_up():
             return
         await asyncio.sleep(pause_s)

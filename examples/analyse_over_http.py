@@ -2,13 +2,15 @@
 
     python examples/analyse_over_http.py field.png --association S1 --out results
 
-It needs nothing of Petroserve, only the package httpx.
+It needs nothing of Petroserve, only the package httpx. Where the service asks for an API key, it
+stands in the variable PETROSERVE_API_KEY.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -75,9 +77,14 @@ def main() -> int:
     arguments = parser.parse_args()
     stated = {"association": arguments.association, "um_per_px": arguments.um_per_px}
     request = {name: value for name, value in stated.items() if value is not None}
-    with httpx.Client(base_url=arguments.service, timeout=600) as client:
-        result = analyse(client, arguments.image.read_bytes(), request)
-        save_artefacts(client, result, arguments.out)
+    key = os.environ.get("PETROSERVE_API_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with httpx.Client(base_url=arguments.service, headers=headers, timeout=600) as client:
+            result = analyse(client, arguments.image.read_bytes(), request)
+            save_artefacts(client, result, arguments.out)
+    except (RuntimeError, OSError, httpx.HTTPError) as error:
+        sys.exit(str(error))
     print(composition(result))
     for degradation in result["degradations"]:
         print(f"note: {degradation}", file=sys.stderr)

@@ -47,18 +47,6 @@ GONE = {"type": "urn:petroserve:problem:internal-error", "title": "t", "status":
 REFUSED = GONE | {"status": 422}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path)
-    return fresh_postgresql(request.getfixturevalue("postgresql"))
-
-
-@pytest.fixture
-def catalogue(url: str, open_catalogue: Callable[[str], Catalogue]) -> Catalogue:
-    return open_catalogue(url)
-
-
 def execute(url: str, statement: str, **values: object) -> None:
     """Do what no method of the catalogue does."""
     engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from service.catalogue import Catalogue, NewAnalysis
-from tests.databases import fresh_postgresql, sqlite_url
 
 ASKED = NewAnalysis("lab", "SEC-1", None, "a" * 64, "tiny:1", "interactive", False, "{}")
 KEYED = replace(ASKED, idempotency_key="k")
 CANCELLED = {"type": "urn:petroserve:problem:analysis-cancelled", "status": 409}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def catalogue(
-    request: pytest.FixtureRequest, tmp_path: Path, open_catalogue: Callable[[str], Catalogue]
-) -> Catalogue:
-    if request.param == "sqlite":
-        return open_catalogue(sqlite_url(tmp_path))
-    return open_catalogue(fresh_postgresql(request.getfixturevalue("postgresql")))
 
 
 def test_a_cancellation_stays_as_it_was(catalogue: Catalogue) -> None:

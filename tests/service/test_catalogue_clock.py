@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from service.catalogue import Catalogue, NewAnalysis
 from service.jobs.watching import Change, changes_of, number_of
-from tests.databases import fresh_postgresql, sqlite_url
 
 ASKED = NewAnalysis("lab", "SEC-1", None, "a" * 64, "tiny:1", "interactive", False, "{}")
 KEYED = replace(ASKED, idempotency_key="k")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def catalogue(
-    request: pytest.FixtureRequest, tmp_path: Path, open_catalogue: Callable[[str], Catalogue]
-) -> Catalogue:
-    if request.param == "sqlite":
-        return open_catalogue(sqlite_url(tmp_path))
-    return open_catalogue(fresh_postgresql(request.getfixturevalue("postgresql")))
 
 
 def test_changes_are_told_in_their_order_though_the_clock_is_set_back(

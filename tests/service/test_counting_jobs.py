@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from service.catalogue import Catalogue
-from tests.databases import fresh_postgresql, sqlite_url
 from tests.service.test_catalogue import ASKED, execute
 
 JOB = replace(ASKED, asynchronous=True)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path)
-    return fresh_postgresql(request.getfixturevalue("postgresql"))
 
 
 def test_the_oldest_waiting_job_of_all_tenants_is_told(

@@ -259,3 +259,11 @@ async def test_what_is_wrong_with_very_many_members_is_not_told_of_each(
     assert refused.status_code == 422
     assert "members; wanted at most 64" in refused.json()["error"]
     assert "n7" not in refused.json()["error"]
+
+
+@pytest.mark.parametrize("inner", [b"[]", b"[[1,2,3],[4,5,6]]", b"{}", b"[" * 50 + b"]" * 50])
+async def test_nothing_but_brackets_is_refused_before_it_is_read(inner: bytes) -> None:
+    many = 1_500_000 // (inner.count(b"[") + inner.count(b"{")) + 1
+    document = b'{"inputs": [' + b",".join([inner] * many) + b"]}"
+    with pytest.raises(InputError, match="wanted at most 1500000: write the data of a tensor flat"):
+        await read_infer_request(TensorBody(memoryview(document), memoryview(b"")), "tiny", None)

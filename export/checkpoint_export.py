@@ -316,11 +316,18 @@ def _with_doubts(told: str | None, doubts: Sequence[str]) -> str | None:
 
 def _origin(network: NetworkConfig) -> str | None:
     """Tell of the runs before, the last one first."""
-    path = network.initial_weights or network.initial_encoder
-    if path is None:
-        return None
+    for what, path in (
+        ("averaged weights", network.initial_weights),
+        ("weights for colours", network.initial_colours),
+        ("encoder", network.initial_encoder),
+    ):
+        if path is not None:
+            return _told(what, path)
+    return None
+
+
+def _told(what: str, path: Path) -> str:
     earlier = load_checkpoint(path)
-    what = "averaged weights" if network.initial_weights else "encoder"
     told = f"{what} after epoch {earlier.epoch} of the run\n{_without_folders(earlier.config_toml)}"
     before = _told_before(earlier)
     return told if before is None else f"{told}\nwhich started from {before}"
@@ -332,4 +339,5 @@ def _told_before(saved: Checkpoint) -> str | None:
 
 def _without_folders(config_toml: str) -> str:
     """Drop where the data and the output lay: it concerns one machine and nobody else."""
-    return re.sub(r"(?m)^(root|output|initial_weights|initial_encoder)\s*=.*\n", "", config_toml)
+    fields = "|".join(("root", "output", *NetworkConfig.STARTS))
+    return re.sub(rf"(?m)^({fields})\s*=.*\n", "", config_toml)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from training.config import TrainingConfig
+from training.config import NetworkConfig, TrainingConfig
 
 __all__ = ["recipe_differences"]
 
@@ -14,8 +14,7 @@ _NO_RECIPE = {
     "output",
     "device",
     "data.root",
-    "network.initial_weights",
-    "network.initial_encoder",
+    *(f"network.{field}" for field in NetworkConfig.STARTS),
     "data.train_on_all",
 }
 

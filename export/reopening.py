@@ -18,7 +18,7 @@ from petrography.errors import ConfigurationError
 from petrography.model_card import ModelCard
 from training.batches import epoch_batches
 from training.checkpoint import Checkpoint, save_checkpoint
-from training.config import TrainingConfig, config_text, read_config
+from training.config import NetworkConfig, TrainingConfig, config_text, read_config
 from training.networks.build import Normalised, build_network
 from training.networks.build import stride_px as stride_of
 from training.room import require_writable
@@ -86,7 +86,7 @@ def _require_fit(trained: TrainingConfig, wanted: TrainingConfig, config_path: P
     if wanted.stage_series is not None or wanted.channels != trained.channels:
         msg = f"{config_path} sees {wanted.channels}; wanted images of {trained.channels}"
         raise ConfigurationError(msg)
-    without = {"initial_weights", "initial_encoder"}
+    without = {*NetworkConfig.STARTS}
     given = wanted.network.model_dump(exclude=without)
     differing = {
         name: (given[name], value)

@@ -298,7 +298,7 @@ def _require_buildable(config: TrainingConfig, source: str) -> None:
     from training.networks.checking import network_problem
 
     problem = network_problem(
-        config.network.model_dump_json(exclude={"initial_weights", "initial_encoder"}),
+        config.network.without_starts(),
         patch_shape_px=config.sampler.patch_shape_px,
         batch=config.sampler.batch,
         channels=len(config.channels),

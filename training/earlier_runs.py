@@ -14,7 +14,7 @@ from pathlib import Path
 
 from petrography.errors import ConfigurationError
 from training.checkpoint import Checkpoint, load_checkpoint
-from training.config import DataConfig, NetworkConfig, TrainingConfig, read_config
+from training.config import DataConfig, TrainingConfig, read_config
 from training.lumenstone import FieldPaths, data_sha256
 from training.splitting import split_paths
 
@@ -22,7 +22,9 @@ __all__ = ["doubts_about_start", "doubts_about_told_runs"]
 
 # The words by which a model card tells of earlier runs; see `export.checkpoint_export`.
 _NEXT_RUN = re.compile(r"(?m)^which started from ")
-_TOLD_RUN = re.compile(r"(averaged weights|encoder) after epoch \d+ of the run\n")
+_TOLD_RUN = re.compile(
+    r"(averaged weights|encoder|weights for colours) after epoch \d+ of the run\n"
+)
 _TOLD_DOUBTS = re.compile(r"(?m)^Whether these saw validation images is not known: .*$")
 
 
@@ -45,7 +47,7 @@ def doubts_about_start(config: TrainingConfig) -> tuple[str, ...]:
     ConfigurationError
         If a run before was fitted to a validation image, or its checkpoint cannot be read.
     """
-    starts = _starts(config.network)
+    starts = list(config.network.starts)
     if not starts or config.data.train_on_all or not config.data.subsets:
         return ()
     validation = split_paths(config.data)[1]
@@ -106,10 +108,6 @@ def _told_config(text: str, source: str) -> TrainingConfig:
     return read_config(text[head.end() :], source=source)
 
 
-def _starts(network: NetworkConfig) -> list[Path]:
-    return [one for one in (network.initial_weights, network.initial_encoder) if one is not None]
-
-
 def _runs_before(starts: list[Path], doubts: list[str]) -> Iterator[tuple[Path, Checkpoint]]:
     """Follow checkpoints to what they started from; the first ones must be there."""
     direct, waiting, known = set(starts), list(starts), set(starts)
@@ -117,7 +115,7 @@ def _runs_before(starts: list[Path], doubts: list[str]) -> Iterator[tuple[Path, 
         path = waiting.pop(0)
         try:
             saved = load_checkpoint(path)
-            further = _starts(saved.config.network)
+            further = saved.config.network.starts
         except ConfigurationError as error:
             if path in direct:
                 raise

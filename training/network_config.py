@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -35,6 +35,7 @@ _FIELDS_OF_SOME_NETWORKS = {
     "options": ("hrnet-ocr", *get_args(LibraryArchitecture)),
     "object_regions": ("hrnet-ocr",),
     "half_pixel_centres": _ENLARGING,
+    "initial_colours": ("xpl-fusion",),
 }
 
 
@@ -74,6 +75,9 @@ class NetworkConfig(BaseModel):
         A checkpoint whose averaged weights the run starts from.
     initial_encoder : Path or None
         One of the same encoder, whatever its classes, whose encoder alone is taken.
+    initial_colours : Path or None
+        One of the same ``resunet`` in plane-polarised light alone. Its averaged weights are taken,
+        and what else the ``xpl-fusion`` sees has weight 0 at the start: views can only add.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +93,9 @@ class NetworkConfig(BaseModel):
     half_pixel_centres: bool = False
     initial_weights: Path | None = None
     initial_encoder: Path | None = None
+    initial_colours: Path | None = None
+
+    STARTS: ClassVar = ("initial_weights", "initial_encoder", "initial_colours")
 
     @model_validator(mode="after")
     def _nothing_without_effect(self) -> NetworkConfig:
@@ -97,3 +104,20 @@ class NetworkConfig(BaseModel):
                 msg = f"{field} means nothing to {self.architecture}, only to {', '.join(networks)}"
                 raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _one_start_of_all_weights(self) -> NetworkConfig:
+        if self.initial_colours is not None and self.initial_weights is not None:
+            msg = "initial_colours and initial_weights both name all weights; leave one of them out"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def starts(self) -> tuple[Path, ...]:
+        """Checkpoints that the run starts from."""
+        named = (getattr(self, field) for field in self.STARTS)
+        return tuple(path for path in named if path is not None)
+
+    def without_starts(self) -> str:
+        """Write what is built, wherever its weights come from, as JSON."""
+        return self.model_dump_json(exclude={*self.STARTS})

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from petrography.channels import RGB_CHANNELS
 from petrography.errors import ConfigurationError
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights, told_misfits
 from training.config import InputConfig, NetworkConfig, TrainingConfig
@@ -52,7 +53,7 @@ def require_true_card(config: TrainingConfig, *, source: str) -> None:
 
 
 def load_initial(network: nn.Module, config: NetworkConfig, stated: InputConfig) -> None:
-    """Give a fresh network the weights, or the encoder, of an earlier run where one is named.
+    """Give a fresh network the weights, or some of them, of an earlier run where one is named.
 
     Parameters
     ----------
@@ -73,6 +74,8 @@ def load_initial(network: nn.Module, config: NetworkConfig, stated: InputConfig)
         initial = load_checkpoint(config.initial_weights)
         load_weights(network, initial.average, source=config.initial_weights)
         _require_stated_normalisation(network, stated, config.initial_weights)
+    if config.initial_colours is not None:
+        _load_colours(network, config.initial_colours)
     if config.initial_encoder is not None:
         _load_encoder(network, config.initial_encoder)
 
@@ -88,6 +91,28 @@ def _require_stated_normalisation(network: nn.Module, stated: InputConfig, path:
                 f"{tuple(given.tolist())}; leave mean and std out, or state these"
             )
             raise ConfigurationError(msg)
+
+
+def _load_colours(network: nn.Module, path: Path) -> None:
+    """Take the weights of a network that sees the colours; all other channels begin with weight 0."""
+    fresh, colours = network.state_dict(), load_checkpoint(path).average
+    widened = {name: _widened(value, fresh.get(name)) for name, value in colours.items()}
+    for name in ("mean", "std"):
+        given, wanted = colours[name].flatten(), fresh[name].flatten()[: len(RGB_CHANNELS)]
+        if not torch.equal(given, wanted):
+            msg = f"{path} has {name} {given.tolist()} for its channels; wanted {wanted.tolist()}"
+            raise ConfigurationError(msg)
+        # Channels that it never saw are measured.
+        widened[name] = fresh[name]
+    load_weights(network, widened, source=path)
+
+
+def _widened(weight: torch.Tensor, fresh: torch.Tensor | None) -> torch.Tensor:
+    """Let what weighs the three colours weigh as many channels as it now shall, the others by 0."""
+    if fresh is None or weight.ndim != 4 or weight.shape[1] != len(RGB_CHANNELS):
+        return weight
+    further = fresh.shape[1] - weight.shape[1]
+    return torch.nn.functional.pad(weight, (0, 0, 0, 0, 0, max(further, 0)))
 
 
 def _load_encoder(network: nn.Module, path: Path) -> None:

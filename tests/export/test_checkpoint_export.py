@@ -201,3 +201,19 @@ def test_the_card_tells_of_the_runs_before(painted_folder, tmp_path):
     assert told.count("averaged weights after epoch 1") == 2
     assert told.index("seed = 1") < told.index("seed = 0")
     assert str(tmp_path) not in told
+
+
+def test_the_card_tells_that_fusion_began_with_colours(tmp_path):
+    from tests.training.series_config import series_toml
+    from training.loop import train
+
+    first, then = tmp_path / "first.toml", tmp_path / "then.toml"
+    first.write_text(series_toml(tmp_path / "first", architecture="resunet"))
+    colours = train(first, progress=False)
+    start = f"filters = 2\ninitial_colours = {str(colours)!r}"
+    then.write_text(series_toml(tmp_path / "then").replace("filters = 2", start))
+    folder = export_checkpoint(train(then, progress=False), tmp_path / "models")
+    told = parse_card((folder / "model.json").read_bytes(), source="card").training.started_from
+    assert told.startswith("weights for colours after epoch 1 of the run\n")
+    assert 'architecture = "resunet"' in told
+    assert str(tmp_path) not in told

@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the train extra")
+torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from petrography.errors import ConfigurationError
 from petrography.fusion import FUSED_CHANNELS
+from tests.training.series_config import series_toml
+from training.checkpoint import save_checkpoint
 from training.config import StageSeriesConfig, read_config
 from training.painted_sections import kept_section, paint_section
 from training.run import prepare_run
@@ -17,52 +19,6 @@ pytestmark = pytest.mark.torch
 SMALL = StageSeriesConfig(
     recipe="S3", fields=2, validation_fields=2, size_px=48, views=4, variants=3
 )
-
-
-def series_toml(output, **changes):
-    fields = {
-        "architecture": "xpl-fusion",
-        "classes": [0, 1, 2, 4, 6, 8, 11],
-        "fields": 14,
-    } | changes
-    return f"""
-name = "series"
-device = "cpu"
-output = {str(output)!r}
-
-[data]
-classes = {fields["classes"]}
-
-[stage_series]
-recipe = "S1"
-fields = {fields["fields"]}
-validation_fields = 2
-size_px = 64
-views = 3
-variants = 2
-
-[network]
-architecture = "{fields["architecture"]}"
-filters = 2
-
-[card]
-description = "Painted sections."
-data = "phantoms"
-data_terms = "none"
-weight_terms = "none"
-phantom_fraction = 1.0
-
-[sampler]
-patch_px = 32
-batch = 2
-grid_px = 4
-
-[schedule]
-epochs = 1
-steps_per_epoch = 2
-warmup_steps = 1
-mixed_precision = false
-"""
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +103,56 @@ def test_views_lie_over_the_photograph():
     assert np.corrcoef(brightness[0], brightness[2])[0, 1] > 0.5
 
 
+def saved(tmp_path, text):
+    path = tmp_path / "colours.pt"
+    run = prepare_run(text, source="colours.toml")
+    save_checkpoint(run.checkpoint(), path)
+    return run, path
+
+
+def from_colours(tmp_path, path, **changes):
+    start = f"filters = 2\ninitial_colours = {str(path)!r}"
+    return series_toml(tmp_path, **changes).replace("filters = 2", start)
+
+
+@pytest.mark.parametrize("filters", [2, 3])
+def test_fusion_that_starts_from_colours_begins_with_what_these_say(tmp_path, filters):
+    text = series_toml(tmp_path, architecture="resunet").replace(
+        "= 2\n\n[card", f"= {filters}\n\n[card"
+    )
+    colours, path = saved(tmp_path, text)
+    text = from_colours(tmp_path, path).replace("filters = 2", f"filters = {filters}")
+    fusion = prepare_run(text, source="run.toml")
+    fields = torch.rand(2, len(FUSED_CHANNELS), 32, 32) * 255
+    with torch.no_grad():
+        ours, theirs = (
+            run.network.eval()(given) for run, given in ((fusion, fields), (colours, fields[:, :3]))
+        )
+    assert torch.equal(ours, theirs)
+    assert 20.0 < fusion.network.mean.flatten()[-1] < 200.0
+    # Views are not shut out: what weighs them learns.
+    fusion.network.train()(fields).square().mean().backward()
+    first = fusion.network.network.encoder[0].branch[0].weight
+    assert not first[:, 3:].any()
+    assert first.grad[:, 3:].abs().amax(dim=(0, 2, 3)).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("architecture", "filters", "said"),
+    [
+        ("xpl-fusion", 2, r"has mean \[102.0, 102.0, 102.0, .* for its channels"),
+        ("resunet", 4, "holds weights of another network"),
+    ],
+)
+def test_fusion_starts_from_the_same_network_over_colours_alone(
+    tmp_path, architecture, filters, said
+):
+    text = series_toml(tmp_path, architecture=architecture)
+    _, path = saved(tmp_path, text.replace("filters = 2", f"filters = {filters}"))
+    with pytest.raises(ConfigurationError, match=said):
+        prepare_run(from_colours(tmp_path, path), source="run.toml")
+
+
 def test_a_run_is_prepared_and_normalises_by_what_it_measured(tmp_path):
     run = prepare_run(series_toml(tmp_path), source="run.toml")
     mean = run.network.mean.flatten().tolist()
@@ -163,6 +169,14 @@ def test_a_run_is_prepared_and_normalises_by_what_it_measured(tmp_path):
         (('recipe = "S1"', 'recipe = "S9"'), "recipe is 'S9'; wanted one of"),
         (("views = 3", "views = 13"), "views: Input should be less than or equal to 12"),
         (("[data]", '[data]\nsubsets = { S1v1 = "S1" }'), "wanted either data.subsets"),
+        (
+            ("filters = 2", 'filters = 2\ninitial_colours = "a"\ninitial_weights = "b"'),
+            "both name all weights",
+        ),
+        (
+            ('architecture = "xpl-fusion"', 'architecture = "resunet"\ninitial_colours = "a"'),
+            "initial_colours means nothing to resunet",
+        ),
         (("[network]", '[input]\nchannels = ["a"]\n[network]'), "input is fixed for xpl-fusion"),
     ],
 )

@@ -198,7 +198,7 @@ def tile_geometry(
         tile can still serve it better (docs/decisions/0005): measure it.
     """
     halo_tile_px = tile_px or HALO_TILE_PX
-    key = config.model_dump_json(exclude={"initial_weights", "initial_encoder"})
+    key = config.without_starts()
     multiple_px, halo_px = _stride_and_halo_px(key, int(halo_tile_px * HALO_SHARE))
     if halo_px is not None:
         return TileGeometry(

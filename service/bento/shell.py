@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
@@ -24,7 +25,7 @@ from petrography.errors import ConfigurationError
 from service.first_start import FirstStart
 from service.logs import configuration as log_configuration
 from service.logs import set_up as set_up_logs
-from service.settings import Settings, read_settings, read_trace_settings
+from service.settings import Settings, read_settings, read_trace_settings, unknown_variables
 
 if TYPE_CHECKING:
     from service.engine import Readiness
@@ -33,6 +34,7 @@ __all__ = ["Petroserve", "Shell", "petroserve", "serve"]
 
 # Read by BentoML when it is about to report usage, so it must be set before anything is served.
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+_log = logging.getLogger("petroserve.settings")
 
 
 class Shell(Service[Any]):
@@ -56,6 +58,8 @@ class Shell(Service[Any]):
             gc.enable()
 
             set_up_logs(settings.log_format)
+            for told in unknown_variables():
+                _log.warning("%s", told)
             app, readiness = application(settings)
             self.mount_asgi_app(app)
             shell = super().to_asgi(is_main=is_main)

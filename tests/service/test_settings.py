@@ -6,7 +6,7 @@ import pytest
 
 from petrography.errors import ConfigurationError
 from petrography.image_codec import ImageLimits
-from service.settings import Settings, read_settings
+from service.settings import Settings, read_settings, unknown_variables
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -76,3 +76,41 @@ def test_every_field_says_what_it_is() -> None:
     undocumented = [name for name, field in Settings.model_fields.items() if not field.description]
 
     assert undocumented == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("PETROSERVE_PORT", "; did you mean PETROSERVE_HTTP_PORT or PETROSERVE_GRPC_PORT?"),
+        ("PETROSERVE_APIKEYS", "; did you mean PETROSERVE_API_KEYS?"),
+        ("petroserve_threds", "; did you mean PETROSERVE_THREADS?"),
+        ("PETROSERVE_XYZZY", ""),
+    ],
+)
+def test_a_mistyped_variable_is_told_with_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch, variable: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    assert list(unknown_variables()) == [f"{variable} is no setting and does nothing{said}"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PETROSERVE_HTTP_PORT", "4000"),
+        ("petroserve_threads", "2"),
+        ("PETROSERVE_API_KEY", "of a client"),
+        ("PETROSERVE_LUMENSTONE", "of the tests"),
+        # What Kubernetes sets for a service of this name.
+        ("PETROSERVE_PORT", "tcp://10.96.0.11:3000"),
+        ("PETROSERVE_PORT_3000_TCP_ADDR", "10.96.0.11"),
+        ("PETROSERVE_SERVICE_HOST", "10.96.0.11"),
+        ("PETROSERVE_SERVICE_PORT_HTTP", "3000"),
+        ("PETROSERVER", "another program"),
+    ],
+)
+def test_what_is_a_setting_or_of_others_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert list(unknown_variables()) == []

@@ -2,16 +2,18 @@
 
 ::
 
+    petroserve train examples/training/phantom-ppl-start.toml
     petroserve train examples/training/phantom-ppl-twin.toml
     petroserve export runs/phantom-ppl-twin/last.pt runs/models
-    python benchmarks/bench_xpl_fusion.py --twin runs/models/phantom-ppl-twin/1 [--fields 48]
+    python benchmarks/bench_xpl_fusion.py --twin runs/models/phantom-ppl-twin/1 [--fields 96]
 
-Both networks have seen the same painted sections for the same number of steps. They are judged on
-sections of seeds that neither was trained or validated on, fusion with 0 to 12 of the views of each
-field: of all sets of so many, the one whose angles tell the harmonics apart best. Confusion is
-pooled over the fields; intervals of 95 % come from drawing the fields anew, with replacement, for
-both networks together. Views are laid by their true matrices. The nearest-colour baseline stands
-beside. These are phantoms: how either does on real ore was not measured.
+Both networks began with the same weights and have seen the same painted sections for the same
+number of steps. They are judged on sections of seeds that neither was trained or validated on,
+fusion with 0 to 12 of the views of each field: of all sets of so many, the one whose angles tell
+the harmonics apart best. Confusion is pooled over the fields; intervals of 95 % come from drawing
+the fields anew, with replacement, for both networks together. Views are laid by their true
+matrices. The nearest-colour baseline stands beside. These are phantoms: how either does on real ore
+was not measured.
 
 A table is appended to ``benchmarks/RESULTS.md`` and the picture of it written to
 ``docs/images/xpl-fusion.png`` with ``--record``.
@@ -19,6 +21,7 @@ A table is appended to ``benchmarks/RESULTS.md`` and the picture of it written t
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,6 +34,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from export.judging import find_model
 from export.onnx_predictor import open_graph
 from petrography.accuracy import NearestColour, confusion_matrix, scores
 from petrography.errors import InvalidParameterError
@@ -49,7 +53,6 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.recording import machine, recorded_options, tell
 
 PICTURE = ROOT / "docs" / "images" / "xpl-fusion.png"
-FUSION = ROOT / "models" / "phantom-xpl-fusion" / "1"
 RECIPE, SIZE_PX, STEP_DEG, TURNS = "S3", 256, 15.0, 12
 VIEW_COUNTS = (0, 1, 2, 3, 4, 6, 8, 12)
 # Training begins at seed 0 and validation at a million.
@@ -107,12 +110,13 @@ class Gain:
 def main() -> None:
     """Judge both networks and print, and with ``--record`` keep, the tables."""
     parser = recorded_options(__doc__)
-    parser.add_argument("--fusion", type=Path, default=FUSION)
+    parser.add_argument("--fusion", type=Path, help="the newest version where it is not given")
     parser.add_argument("--twin", type=Path, required=True)
-    parser.add_argument("--fields", type=int, default=48)
+    parser.add_argument("--fields", type=int, default=96)
     parser.add_argument("--kept", type=Path, help="folder that keeps the painted sections")
     arguments = parser.parse_args()
-    fusion, twin = Model.read(arguments.fusion), Model.read(arguments.twin)
+    shipped = arguments.fusion or find_model(ROOT / "models", "phantom-xpl-fusion")
+    fusion, twin = Model.read(shipped), Model.read(arguments.twin)
     judged = judge(fusion, twin, arguments.fields, arguments.kept)
     text = f"{report(judged, fusion, twin, arguments.fields)}\n"
     tell(text, arguments)
@@ -188,7 +192,7 @@ def report(judged: Judged, fusion: Model, twin: Model, count: int) -> str:
         "",
         f"{machine()}; {count} painted sections of recipe {RECIPE}, {SIZE_PX} x {SIZE_PX} px, seeds from",
         f"{FIRST_SEED}, which neither network has seen. {fusion.card.architecture}, and its twin:",
-        f"{twin.card.architecture}; {fusion.card.training.steps} and {twin.card.training.steps} steps.",
+        f"{twin.card.architecture}; {trained(fusion.card)} and {trained(twin.card)}.",
         "Gains in points of IoU over the twin, with the 95 % interval of a bootstrap over fields;",
         f"anisotropic are {', '.join(mineral(code).symbol for code in turning)}. Phantoms, not ore.",
         "`python benchmarks/bench_xpl_fusion.py --twin runs/models/phantom-ppl-twin/1`.",
@@ -204,6 +208,15 @@ def report(judged: Judged, fusion: Model, twin: Model, count: int) -> str:
     ]
     lines += ["", *_by_mineral(judged, codes)]
     return "\n".join(lines)
+
+
+def trained(card: ModelCard) -> str:
+    """Say how long a network was trained, and what it went on from."""
+    steps, before = f"{card.training.steps} steps", card.training.started_from
+    if before is None:
+        return steps
+    (name, *_) = re.findall(r'(?m)^name = "(.+)"', before)
+    return f"{steps} from {before.splitlines()[0]} {name}"
 
 
 def _row(

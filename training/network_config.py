@@ -77,7 +77,7 @@ class NetworkConfig(BaseModel):
         One of the same encoder, whatever its classes, whose encoder alone is taken.
     initial_colours : Path or None
         One of the same ``resunet`` in plane-polarised light alone. Its averaged weights are taken,
-        and what else the ``xpl-fusion`` sees has weight 0 at the start: views can only add.
+        and what else the ``xpl-fusion`` sees has weight 0: it begins as that network.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

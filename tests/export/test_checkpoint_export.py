@@ -210,8 +210,7 @@ def test_the_card_tells_that_fusion_began_with_colours(tmp_path):
     first, then = tmp_path / "first.toml", tmp_path / "then.toml"
     first.write_text(series_toml(tmp_path / "first", architecture="resunet"))
     colours = train(first, progress=False)
-    start = f"filters = 2\ninitial_colours = {str(colours)!r}"
-    then.write_text(series_toml(tmp_path / "then").replace("filters = 2", start))
+    then.write_text(series_toml(tmp_path / "then", colours=colours))
     folder = export_checkpoint(train(then, progress=False), tmp_path / "models")
     told = parse_card((folder / "model.json").read_bytes(), source="card").training.started_from
     assert told.startswith("weights for colours after epoch 1 of the run\n")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 
-def series_toml(output, **changes):
+def series_toml(output, *, colours=None, **changes):
     fields = {
         "architecture": "xpl-fusion",
         "classes": [0, 1, 2, 4, 6, 8, 11],
         "fields": 14,
+        "filters": 2,
     } | changes
+    start = "" if colours is None else f"initial_colours = {str(colours)!r}"
     return f"""
 name = "series"
 device = "cpu"
@@ -27,7 +29,8 @@ variants = 2
 
 [network]
 architecture = "{fields["architecture"]}"
-filters = 2
+filters = {fields["filters"]}
+{start}
 
 [card]
 description = "Painted sections."

@@ -110,18 +110,11 @@ def saved(tmp_path, text):
     return run, path
 
 
-def from_colours(tmp_path, path, **changes):
-    start = f"filters = 2\ninitial_colours = {str(path)!r}"
-    return series_toml(tmp_path, **changes).replace("filters = 2", start)
-
-
 @pytest.mark.parametrize("filters", [2, 3])
 def test_fusion_that_starts_from_colours_begins_with_what_these_say(tmp_path, filters):
-    text = series_toml(tmp_path, architecture="resunet").replace(
-        "= 2\n\n[card", f"= {filters}\n\n[card"
-    )
+    text = series_toml(tmp_path, architecture="resunet", filters=filters)
     colours, path = saved(tmp_path, text)
-    text = from_colours(tmp_path, path).replace("filters = 2", f"filters = {filters}")
+    text = series_toml(tmp_path, colours=path, filters=filters)
     fusion = prepare_run(text, source="run.toml")
     fields = torch.rand(2, len(FUSED_CHANNELS), 32, 32) * 255
     with torch.no_grad():
@@ -147,10 +140,10 @@ def test_fusion_that_starts_from_colours_begins_with_what_these_say(tmp_path, fi
 def test_fusion_starts_from_the_same_network_over_colours_alone(
     tmp_path, architecture, filters, said
 ):
-    text = series_toml(tmp_path, architecture=architecture)
-    _, path = saved(tmp_path, text.replace("filters = 2", f"filters = {filters}"))
+    text = series_toml(tmp_path, architecture=architecture, filters=filters)
+    _, path = saved(tmp_path, text)
     with pytest.raises(ConfigurationError, match=said):
-        prepare_run(from_colours(tmp_path, path), source="run.toml")
+        prepare_run(series_toml(tmp_path, colours=path), source="run.toml")
 
 
 def test_a_run_is_prepared_and_normalises_by_what_it_measured(tmp_path):

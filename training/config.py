@@ -160,6 +160,9 @@ class ScheduleConfig(Section):
     schedule : {"cosine", "plateau"}
         Cosine to zero with a linear warm-up, or division by ten after `patience` epochs without
         a better validation mean IoU.
+    encoder_learning_rate_factor : float
+        What the encoder's weights are trained with, as a factor of `learning_rate`: below 1 where
+        the run starts from an encoder that has learnt already.
     average : float
         Decay per step of the exponential moving average of the weights that is validated and
         exported; 0 switches it off.
@@ -172,6 +175,7 @@ class ScheduleConfig(Section):
     epochs: int = Field(ge=1, le=_MOST, default=26)
     steps_per_epoch: int = Field(ge=1, le=_MOST, default=375)
     learning_rate: Positive = 1e-3
+    encoder_learning_rate_factor: float = Field(gt=0.0, le=1.0, default=1.0)
     weight_decay: float = Field(ge=0.0, default=1e-4)
     schedule: Literal["cosine", "plateau"] = "cosine"
     warmup_steps: int = Field(ge=0, default=200)

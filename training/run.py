@@ -41,7 +41,7 @@ from training.phantom_fields import paint_fields
 from training.sampler import BalancedSampler
 from training.splitting import split_paths
 from training.stage_series import fields_sha256, paint_series
-from training.starting import load_initial, require_true_card
+from training.starting import ENCODER, load_initial, require_true_card
 
 __all__ = [
     "LoadedData",
@@ -176,11 +176,7 @@ def prepare_run(config_toml: str, *, source: str, resumed: Checkpoint | None = N
             "export last.pt, judged by a version that was trained without them"
         )
     _normalise(network, config, data.train)
-    optimiser = Adam(
-        network.parameters(),
-        lr=config.schedule.learning_rate,
-        weight_decay=config.schedule.weight_decay,
-    )
+    optimiser = _optimiser(network, config.schedule)
     return Run(
         config=config,
         config_toml=config_toml,
@@ -335,6 +331,23 @@ def balanced_sampler(config: TrainingConfig, fields: Sequence[Field]) -> Balance
         seed=config.seed,
         names=[one.name for one in fields],
     )
+
+
+def _optimiser(network: nn.Module, config: ScheduleConfig) -> Adam:
+    """Adam over all weights, those of the encoder at a rate of their own where one is asked for."""
+    rate, factor = config.learning_rate, config.encoder_learning_rate_factor
+    # The history tells the rate of the first group.
+    groups: list[dict[str, Any]] = [{"params": [*network.parameters()]}]
+    if factor != 1.0:
+        named = [*network.named_parameters()]
+        groups = [
+            {"params": [one for name, one in named if not name.startswith(ENCODER)]},
+            {
+                "params": [one for name, one in named if name.startswith(ENCODER)],
+                "lr": rate * factor,
+            },
+        ]
+    return Adam(groups, lr=rate, weight_decay=config.weight_decay)
 
 
 def _scheduler(optimiser: Optimizer, config: ScheduleConfig) -> LambdaLR | ReduceLROnPlateau:

@@ -12,10 +12,10 @@ from petrography.errors import ConfigurationError
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights, told_misfits
 from training.config import InputConfig, NetworkConfig, TrainingConfig
 
-__all__ = ["load_initial", "require_true_card", "resumed_checkpoint"]
+__all__ = ["ENCODER", "load_initial", "require_true_card", "resumed_checkpoint"]
 
 # Names of an encoder's tensors begin so, whatever stands behind it.
-_ENCODER = "network.encoder."
+ENCODER = "network.encoder."
 
 
 def resumed_checkpoint(config: TrainingConfig, path: Path) -> Checkpoint | None:
@@ -119,9 +119,9 @@ def _load_encoder(network: nn.Module, path: Path) -> None:
     encoder = {
         name: value
         for name, value in load_checkpoint(path).average.items()
-        if name.startswith(_ENCODER)
+        if name.startswith(ENCODER)
     }
-    wanted = {name for name in network.state_dict() if name.startswith(_ENCODER)}
+    wanted = {name for name in network.state_dict() if name.startswith(ENCODER)}
     if not wanted or set(encoder) != wanted:
         msg = (
             f"{path} holds another encoder than the configuration asks for: "

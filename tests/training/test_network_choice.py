@@ -40,8 +40,8 @@ def with_network(section, batch=4, patch_px=64):
             "encoder is 'vgg11'; this network takes resnet18, resnet34",
         ),
         (
-            'architecture = "pyramid-resunet"\nencoder = "vgg11"',
-            "encoder is 'vgg11'; this network takes resnet18, resnet34",
+            'architecture = "pyramid-resunet"\nencoder = "resnet81"',
+            "encoder is 'resnet81'; close to it: resnet18",
         ),
         (
             'architecture = "pyramid-resunet"\nencoder_depth = 1',

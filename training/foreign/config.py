@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["ForeignConfig"]
 
@@ -14,8 +14,11 @@ class ForeignConfig(BaseModel):
 
     Attributes
     ----------
-    layout : {"same", "petroscope"}
-        How the tensors are named: as the network's own library names them, or as petroscope does.
+    layout : {"same", "petroscope", "efficientnet-lite-pytorch"}
+        How the tensors are named: as the network's own library names them, or as one of these does.
+    part : {"network", "encoder"}
+        What the file holds. A run takes an encoder by ``network.initial_encoder``; the rest of the
+        checkpoint is chance, and `output_rows` means nothing.
     tensors : str or None
         Key of the state dictionary within the file, dotted where it lies deeper; found by itself
         where there is one only.
@@ -34,10 +37,18 @@ class ForeignConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    layout: Literal["same", "petroscope"] = "same"
+    layout: Literal["same", "petroscope", "efficientnet-lite-pytorch"] = "same"
+    part: Literal["network", "encoder"] = "network"
     tensors: str | None = None
     ignored: tuple[str, ...] = ()
     output_rows: tuple[int, ...] | Literal["codes", "sigmoid"] | None = None
     mean: tuple[float, ...] = Field(min_length=1)
     std: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(min_length=1)
     origin: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _outputs_of_a_whole_network(self) -> ForeignConfig:
+        if self.part == "encoder" and self.output_rows is not None:
+            msg = "output_rows means nothing to an encoder; leave it out"
+            raise ValueError(msg)
+        return self

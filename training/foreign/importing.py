@@ -75,7 +75,7 @@ def import_weights(file: Path, config_path: Path) -> ImportedWeights:
         foreign=config.foreign,
         classes=config.data.classes,
     )
-    network.network.load_state_dict(match.weights)
+    network.network.load_state_dict({**network.network.state_dict(), **match.weights})
     _normalise_as(network, config.foreign)
     _require_finite_answer(network, file)
     told = _told(file, config, config.foreign, match)
@@ -108,6 +108,11 @@ def _told(file: Path, config: TrainingConfig, foreign: ForeignConfig, match: Mat
     values = sum(tensor.numel() for tensor in match.weights.values())
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     without = f", without {', '.join(match.ignored)}" if match.ignored else ""
+    if foreign.part == "encoder":
+        return (
+            f"foreign weights of {file.name}, SHA-256 {digest}: {values / 1e6:.2f} million values"
+            f"{without} laid onto the encoder of {described(config.network)}; {foreign.origin}"
+        )
     return (
         f"foreign weights of {file.name}, SHA-256 {digest}: {len(match.weights)} tensors of "
         f"{values / 1e6:.2f} million values{without} laid onto {described(config.network)}; "

@@ -2,7 +2,8 @@
 
 Every layout answers for one of our names what the other project calls that tensor, and how its
 values must be turned. The facts of petroscope were read off the state dictionaries of its versions
-0.0.5 to 0.0.12.
+0.0.5 to 0.0.12, those of the EfficientNets off the weights that go with efficientnet-lite-pytorch
+0.1.0.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from petrography.errors import ConfigurationError
+from training.network_config import NetworkConfig
 
 __all__ = ["foreign_name", "turned"]
 
@@ -75,18 +77,44 @@ _PETROSCOPE: Mapping[str, _Rules] = {
         (r"head\.", "cls_head."),
     ),
 }
+# Blocks of each stage, which that project numbers through (Tan & Le 2019, arXiv:1905.11946, with the
+# first and the last stage never repeated, as of the Lite variants).
+_LITE_BLOCKS = {
+    "tu-efficientnet_lite0": (1, 2, 2, 3, 3, 4, 1),
+    "tu-efficientnet_lite1": (1, 3, 3, 4, 4, 5, 1),
+    "tu-efficientnet_lite2": (1, 3, 3, 4, 4, 5, 1),
+}
+_LITE_BLOCK = re.compile(r"encoder\.model\.blocks\.(\d+)\.(\d+)\.(\w+)\.")
+_LITE_STEM = {"conv_stem": "_conv_stem", "bn1": "_bn0"}
+# The first stage has no convolution that widens, and counts its normalisations from there.
+_LITE_NARROW = {
+    "conv_dw": "_depthwise_conv",
+    "bn1": "_bn1",
+    "conv_pw": "_project_conv",
+    "bn2": "_bn2",
+}
+_LITE_WIDE = {
+    "conv_pw": "_expand_conv",
+    "bn1": "_bn0",
+    "conv_dw": "_depthwise_conv",
+    "bn2": "_bn1",
+    "conv_pwl": "_project_conv",
+    "bn3": "_bn2",
+}
+# What is added to variances before the root is taken: as those weights were trained, and here.
+_LITE_EPSILON, _OUR_EPSILON = 1e-3, 1e-5
 # After the enlargement our ResUNet joins skip and enlarged features, petroscope's the other way.
 _JOINED = re.compile(r"decoder\.\d\.(branch|shortcut)\.0\.weight")
 
 
-def foreign_name(layout: str, architecture: str) -> Layout:
+def foreign_name(layout: str, network: NetworkConfig) -> Layout:
     """What a project calls the tensors of one of our networks.
 
     Parameters
     ----------
-    layout : {"same", "petroscope"}
+    layout : {"same", "petroscope", "efficientnet-lite-pytorch"}
         The project.
-    architecture : str
+    network : NetworkConfig
         Our network.
 
     Returns
@@ -101,6 +129,12 @@ def foreign_name(layout: str, architecture: str) -> Layout:
     """
     if layout == "same":
         return lambda ours: ours
+    if layout == "petroscope":
+        return _petroscope_name(network.architecture)
+    return _efficientnet_lite_name(network.encoder)
+
+
+def _petroscope_name(architecture: str) -> Layout:
     rules = _PETROSCOPE.get(architecture)
     if rules is None:
         msg = f"petroscope has no {architecture}; its networks are our {', '.join(_PETROSCOPE)}"
@@ -116,8 +150,29 @@ def foreign_name(layout: str, architecture: str) -> Layout:
     return theirs
 
 
+def _efficientnet_lite_name(encoder: str) -> Layout:
+    blocks = _LITE_BLOCKS.get(encoder)
+    if blocks is None:
+        msg = f"efficientnet-lite-pytorch has no {encoder}; wanted one of {', '.join(_LITE_BLOCKS)}"
+        raise ConfigurationError(msg)
+
+    def block(found: re.Match[str]) -> str:
+        stage, number, part = int(found[1]), int(found[2]), found[3]
+        names = _LITE_WIDE if stage else _LITE_NARROW
+        return f"_blocks.{sum(blocks[:stage]) + number}.{names[part]}."
+
+    def theirs(ours: str) -> str:
+        renamed, found = _LITE_BLOCK.subn(block, ours)
+        if found:
+            return renamed
+        stem, _, rest = ours.removeprefix("encoder.model.").partition(".")
+        return f"{_LITE_STEM.get(stem, stem)}.{rest}"
+
+    return theirs
+
+
 def turned(tensor: Tensor, ours: str, layout: str, architecture: str) -> Tensor:
-    """Bring the values of a foreign tensor into the order of ours.
+    """Bring the values of a foreign tensor into the order, and the meaning, of ours.
 
     Parameters
     ----------
@@ -130,4 +185,6 @@ def turned(tensor: Tensor, ours: str, layout: str, architecture: str) -> Tensor:
     """
     if layout == "petroscope" and architecture == "resunet" and _JOINED.fullmatch(ours):
         return tensor.roll(tensor.shape[1] // 2, dims=1)
+    if layout == "efficientnet-lite-pytorch" and ours.endswith("running_var"):
+        return tensor + (_LITE_EPSILON - _OUR_EPSILON)
     return tensor

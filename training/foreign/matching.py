@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -22,6 +22,7 @@ __all__ = ["Match", "match_weights"]
 # Counts the batches of a training that is over; older files lack it.
 _COUNTER = "num_batches_tracked"
 _OUTPUTS = ("head.", "segmentation_head.0.")
+_ENCODER = "encoder."
 ZERO_ROW = -1
 
 
@@ -32,7 +33,7 @@ class Match:
     Attributes
     ----------
     weights : dict of str to Tensor
-        Complete state dictionary of the network.
+        State dictionary of the network, or that part of it which the file holds.
     prefix : str
         What stood before every foreign name.
     outputs : int
@@ -80,13 +81,15 @@ def match_weights(
         outputs are not those of the classes, or the file contradicts the configuration.
     """
     _require_same_dilation(file, network)
-    names, prefix = _foreign_names(wanted, file, foreign.layout, network.architecture)
+    if foreign.part == "encoder":
+        wanted = {ours: one for ours, one in wanted.items() if ours.startswith(_ENCODER)}
+    names, prefix = _foreign_names(wanted, file, foreign_name(foreign.layout, network))
     found = {
         ours: turned(file.tensors[theirs], ours, foreign.layout, network.architecture)
         for ours, theirs in names.items()
         if theirs in file.tensors
     }
-    outputs, rows = _rows(found, file, foreign, classes)
+    outputs, rows = (0, ()) if foreign.part == "encoder" else _rows(found, file, foreign, classes)
     found = {
         ours: _chosen(tensor, rows) if ours.startswith(_OUTPUTS) else tensor
         for ours, tensor in found.items()
@@ -102,10 +105,9 @@ def match_weights(
 
 
 def _foreign_names(
-    wanted: Mapping[str, Tensor], file: ForeignFile, layout: str, architecture: str
+    wanted: Mapping[str, Tensor], file: ForeignFile, their_name: Callable[[str], str]
 ) -> tuple[dict[str, str], str]:
     """Foreign name of every tensor of ours, and the prefix that most of them share."""
-    their_name = foreign_name(layout, architecture)
     bare = {ours: their_name(ours) for ours in wanted}
     known = set(bare.values())
     prefixes: Counter[str] = Counter()

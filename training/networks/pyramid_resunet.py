@@ -1,4 +1,4 @@
-"""ResUNet with pyramid pooling: the first stages of a ResNet, pooled context, residual blocks above.
+"""ResUNet with pyramid pooling: stages of an encoder, pooled context, residual blocks above.
 
 The blocks on the way up are those of `training.networks.resunet`; what is deepest sees the averages
 of `training.networks.full_pspnet` over the whole tile, so that a grain is judged beside its
@@ -20,7 +20,6 @@ from torch.nn import functional
 from petrography.errors import ConfigurationError
 from training.networks.encoders import build_encoder, require_encoder
 from training.networks.full_pspnet import pooled_context, pyramid_of
-from training.networks.resnet_resunet import RESNETS
 from training.networks.resunet import ConvRes
 
 __all__ = ["PyramidResUNet"]
@@ -29,14 +28,14 @@ LEAST_DEPTH, DEFAULT_DEPTH = 2, 3
 
 
 class PyramidResUNet(nn.Module):
-    """Stages of a ResNet, pyramid pooling, a residual block at every size up to half the image.
+    """Stages of an encoder, pyramid pooling, a residual block at every size up to half the image.
 
     Parameters
     ----------
     in_channels, classes : int
         Channels of the normalised image and of the logits.
-    encoder : {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152"}
-        The ResNet.
+    encoder : str
+        An encoder name of segmentation-models-pytorch, one whose every stage halves the size.
     encoder_depth : int
         Its stages that are used, 2 to 5; 3 reach an eighth of the image.
     filters : int
@@ -45,7 +44,7 @@ class PyramidResUNet(nn.Module):
     Raises
     ------
     ConfigurationError
-        If it is another encoder, or a single stage, above which there is nothing to build.
+        If there is no such encoder, or it is a single stage, above which there is nothing to build.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class PyramidResUNet(nn.Module):
         filters: int = 16,
     ) -> None:
         super().__init__()
-        require_encoder(encoder, RESNETS)
+        require_encoder(encoder)
         if encoder_depth < LEAST_DEPTH:
             msg = (
                 f"encoder_depth is {encoder_depth}; pyramid-resunet takes {LEAST_DEPTH} to 5 stages"

@@ -320,6 +320,23 @@ def test_a_run_can_start_from_the_encoder_of_another_with_other_classes(tmp_path
     assert all(torch.equal(weights_now[name], average[name]) for name in taken)
 
 
+def test_an_encoder_is_trained_at_a_rate_of_its_own(tmp_path, folder):
+    text = config_toml(folder, tmp_path, architecture="pspnet").replace(
+        "[schedule]", "[schedule]\nencoder_learning_rate_factor = 0.25"
+    )
+    run = prepare_run(text, source="slow.toml")
+    named, rate = dict(run.network.named_parameters()), run.config.schedule.learning_rate
+    first_weights = named["network.encoder.conv1.weight"].clone()
+    _train_epoch(run, progress=False)
+    rest, encoder = run.optimiser.param_groups
+    assert (rest["initial_lr"], encoder["initial_lr"]) == (rate, 0.25 * rate)
+    assert encoder["lr"] == 0.25 * rest["lr"]
+    of_encoder = {id(one) for name, one in named.items() if name.startswith("network.encoder.")}
+    assert {id(one) for one in encoder["params"]} == of_encoder
+    assert len(rest["params"]) == len(named) - len(of_encoder)
+    assert not torch.equal(named["network.encoder.conv1.weight"], first_weights)
+
+
 def test_an_encoder_of_another_network_is_refused(tmp_path, folder):
     first = train(run_file(tmp_path, folder, epochs=1), progress=False)
     text = with_encoder(folder, tmp_path / "second", f"initial_encoder = {str(first)!r}")

@@ -34,6 +34,7 @@ from service.bucket import Bucket
 from service.disk import storing
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import BucketRetention
+from service.engine.bucket_silence import BucketSilence
 from service.engine.kinds import ANALYSES, KINDS, Kind, is_file_name
 from service.engine.manifest import MANIFEST, KeptFile, Manifest
 from service.engine.outbox import Outbox
@@ -44,8 +45,6 @@ __all__ = ["BucketArtefactStore"]
 
 _ADDED = "added"
 _RETRY_S = 30.0
-# Whoever waits for a bucket that was just found silent waits for nothing.
-_SILENT_S, _SILENT_TIMES = 10.0, 3.0
 _SWEEP_S = 60.0
 # No process takes that long for it, so what is noted and not there then was never finished.
 _LEFTOVER_S = 3600.0
@@ -82,7 +81,8 @@ class BucketArtefactStore(ArtefactStore):
         self._bucket = bucket
         self._retention = BucketRetention(bucket, self._room, on_removal)
         self._outbox = Outbox(folder)
-        self._silent_until_s = self._swept_s = 0.0
+        self._silence = BucketSilence(bucket.url)
+        self._swept_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="artefacts", daemon=True)
 
@@ -125,7 +125,7 @@ class BucketArtefactStore(ArtefactStore):
         # Noted first, so that a process that is killed in between leaves nothing behind.
         self._outbox.note(path)
         super().publish(result_id, draft)
-        if time.monotonic() >= self._silent_until_s:
+        if not self._silence.lasts:
             # It is kept here, whatever becomes of it there.
             with suppress(BucketUnavailableError):
                 self._try_to_upload(path)
@@ -145,7 +145,7 @@ class BucketArtefactStore(ArtefactStore):
             return None
         if not path.is_dir():
             return self._bring(path)
-        if kind is ANALYSES and time.monotonic() >= self._silent_until_s:
+        if kind is ANALYSES and not self._silence.lasts:
             with suppress(BucketUnavailableError):
                 self._bring_added(path)
         return path
@@ -161,7 +161,7 @@ class BucketArtefactStore(ArtefactStore):
         path = self.possible_folder(kind, result_id, owner)
         if path is None or path.is_dir():
             return path is not None
-        with self._noticing_silence():
+        with self._silence.noticed():
             try:
                 self._bucket.read(f"{self._key(path)}/{MANIFEST}")
             except FileNotFoundError:
@@ -187,7 +187,7 @@ class BucketArtefactStore(ArtefactStore):
         BucketUnavailableError
             If the bucket does not answer.
         """
-        with self._noticing_silence():
+        with self._silence.noticed():
             first = self._bucket.create(self._added_key(path), content)
         if not first:
             msg = f"{path.name} was made by somebody else meanwhile; read it and decide again"
@@ -201,7 +201,7 @@ class BucketArtefactStore(ArtefactStore):
         BucketUnavailableError
             If the bucket does not answer: the version stays, here as there.
         """
-        with self._noticing_silence():
+        with self._silence.noticed():
             self._bucket.remove([self._added_key(path)])
         super().take_back(path)
 
@@ -250,7 +250,7 @@ class BucketArtefactStore(ArtefactStore):
     def _upload(self, path: Path) -> None:
         """Upload a result unless the bucket has it, and strike it from the list."""
         key = self._key(path)
-        with self._noticing_silence():
+        with self._silence.noticed():
             try:
                 standing = self._renew(key)
             except FileNotFoundError:
@@ -325,8 +325,8 @@ class BucketArtefactStore(ArtefactStore):
 
     def _bring(self, path: Path) -> Path | None:
         """Copy a result here, each file held against its SHA-256; None if there is none."""
-        self._require_no_silence()
-        with self._noticing_silence(), storing("a copy of a result"):
+        self._silence.require_none()
+        with self._silence.noticed(), storing("a copy of a result"):
             try:
                 content = self._bucket.read(f"{self._key(path)}/{MANIFEST}")
             except FileNotFoundError:
@@ -354,7 +354,7 @@ class BucketArtefactStore(ArtefactStore):
         return path
 
     def _bring_added(self, path: Path) -> None:
-        with self._noticing_silence(), storing("a copy of a result"):
+        with self._silence.noticed(), storing("a copy of a result"):
             for one in self._bucket.list(f"{self._key(path)}/{_ADDED}"):
                 name = one.path.rpartition("/")[2]
                 if is_file_name(name) and not (path / name).exists():
@@ -369,25 +369,6 @@ class BucketArtefactStore(ArtefactStore):
                 aside.replace(place)
             finally:
                 aside.unlink(missing_ok=True)
-
-    def _require_no_silence(self) -> None:
-        """Refuse at once what a bucket that was just found silent would be asked for."""
-        if time.monotonic() < self._silent_until_s:
-            msg = f"bucket {self._bucket.url} does not answer; try again in a few seconds"
-            raise BucketUnavailableError(msg)
-
-    @contextmanager
-    def _noticing_silence(self) -> Iterator[None]:
-        begun_s = time.monotonic()
-        try:
-            yield
-        except BucketUnavailableError as error:
-            now_s = time.monotonic()
-            if now_s >= self._silent_until_s:
-                _log.warning("%s; results are kept here until it does", error)
-            # Where it takes long to find out, most of the time is not spent finding out.
-            self._silent_until_s = now_s + max(_SILENT_S, _SILENT_TIMES * (now_s - begun_s))
-            raise
 
     def _work(self) -> None:
         while True:

@@ -240,8 +240,8 @@ def test_a_result_that_is_elsewhere_needs_the_bucket(
     in_s3: Callable[[], BucketArtefactStore],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("service.engine.bucket_artefacts._SILENT_S", 0.0)
-    monkeypatch.setattr("service.engine.bucket_artefacts._SILENT_TIMES", 0.0)
+    monkeypatch.setattr("service.engine.bucket_silence._SILENT_S", 0.0)
+    monkeypatch.setattr("service.engine.bucket_silence._SILENT_TIMES", 0.0)
     result_id = str(uuid.uuid4())
     in_s3().keep(ANALYSES, result_id, {"result.json": b"x"})
     other = in_s3()

@@ -165,7 +165,7 @@ def test_what_is_still_being_published_stays_on_the_list_of_uploads(
         # A gigabyte takes longer than the thread of the uploads waits between two looks.
         store.upload_waiting()
         sync_tree(folder)
-        monkeypatch.setattr(store, "_silent_until_s", float("inf"))
+        monkeypatch.setattr(store._silence, "_until_s", float("inf"))
 
     monkeypatch.setattr("service.engine.artefact_store.sync_tree", slow_disk)
     result_id, _ = kept(store)

@@ -91,7 +91,7 @@ def test_a_stop_waits_for_one_upload_and_not_for_all(
     store: BucketArtefactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as silent:
-        silent.setattr(store, "_silent_until_s", float("inf"))
+        silent.setattr(store._silence, "_until_s", float("inf"))
         for _ in range(3):
             store.keep(ANALYSES, str(uuid.uuid4()), {"result.json": b"{}"})
     create = Bucket.create
@@ -123,7 +123,7 @@ def test_one_result_that_cannot_be_uploaded_blocks_no_other(
         write(bucket, path, content)
 
     with monkeypatch.context() as silent:
-        silent.setattr(store, "_silent_until_s", float("inf"))
+        silent.setattr(store._silence, "_until_s", float("inf"))
         for result_id in (bad, good):
             store.keep(ANALYSES, result_id, {"result.json": b"{}"})
     monkeypatch.setattr(Bucket, "write", one_fails)

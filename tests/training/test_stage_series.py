@@ -121,7 +121,8 @@ def test_fusion_that_starts_from_colours_begins_with_what_these_say(tmp_path, fi
         ours, theirs = (
             run.network.eval()(given) for run, given in ((fusion, fields), (colours, fields[:, :3]))
         )
-    assert torch.equal(ours, theirs)
+    # Some processors sum more channels in another order, and bytes differ by it.
+    assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
     assert 20.0 < fusion.network.mean.flatten()[-1] < 200.0
     # Views are not shut out: what weighs them learns.
     fusion.network.train()(fields).square().mean().backward()

@@ -8,7 +8,7 @@ References
 ----------
 Khvostikov et al. 2021, doi:10.5194/isprs-archives-XLIV-2-W1-2021-113-2021 (the blocks).
 Zhao et al. 2017, doi:10.1109/CVPR.2017.660 (pyramid pooling).
-He et al. 2016, doi:10.1109/CVPR.2016.90 (the encoder).
+He et al. 2016, doi:10.1109/CVPR.2016.90 (the encoder by default).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PyramidResUNet(nn.Module):
     in_channels, classes : int
         Channels of the normalised image and of the logits.
     encoder : str
-        An encoder name of segmentation-models-pytorch, one whose every stage halves the size.
+        An encoder name of segmentation-models-pytorch.
     encoder_depth : int
         Its stages that are used, 2 to 5; 3 reach an eighth of the image.
     filters : int

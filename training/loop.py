@@ -30,6 +30,7 @@ from training.networks.checking import described_shape
 from training.room import require_room, require_writable, writing_told
 from training.run import Run, prepare_run, restore_run, run_folder
 from training.starting import resumed_checkpoint
+from training.step_lines import StepLines, tell_line
 from training.torch_predictor import TorchPredictor
 
 __all__ = ["LAST_CHECKPOINT", "averaged_model", "train"]
@@ -51,7 +52,7 @@ def train(
     config_path : Path
         The run's TOML (`training.config.TrainingConfig`).
     progress : bool
-        Whether to show a progress bar.
+        Whether to show a progress bar; without it a line a minute goes to stderr.
     after_epoch : callable, optional
         Called with the number of every epoch once its checkpoint is on disk.
 
@@ -79,6 +80,7 @@ def train(
             with writing_told(folder):
                 _log(log, run.history[-1], run.epoch)
                 _save(run, folder)
+            tell_line(_epoch_line(run))
             if after_epoch is not None:
                 after_epoch(run.epoch)
     return folder / LAST_CHECKPOINT
@@ -116,7 +118,8 @@ def _train_epoch(run: Run, *, progress: bool) -> dict[str, float]:
     )
     run.network.train()
     title, started = f"epoch {run.epoch + 1}/{config.schedule.epochs}", time.perf_counter()
-    with tqdm(batches, total=steps, desc=title, disable=not progress) as bar:
+    shown = tqdm if progress else StepLines
+    with shown(batches, total=steps, desc=title) as bar:
         for step, (image, target, annotated) in enumerate(bar, start=1):
             total += _train_step(run, image, target, annotated)
             bar.set_postfix(loss=f"{total / step:.3f}")
@@ -247,6 +250,16 @@ def _finish_epoch(run: Run, figures: Mapping[str, float]) -> None:
         **figures,
     }
     run.history.append(entry)
+
+
+def _epoch_line(run: Run) -> str:
+    entry = run.history[-1]
+    return (
+        f"epoch {run.epoch}/{run.config.schedule.epochs}: loss {entry['loss']:.3f}, "
+        f"validation mean IoU {entry['mean_iou']:.3f}, "
+        f"pixel accuracy {entry['pixel_accuracy']:.3f}, "
+        f"{entry['seconds_per_step']:.2f} s a step"
+    )
 
 
 def _log(log: SummaryWriter, entry: Mapping[str, Any], epoch: int) -> None:

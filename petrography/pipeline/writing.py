@@ -27,11 +27,9 @@ from petrography.report import (
 
 __all__ = ["WritingFiles", "listed"]
 
-# More threads than this only wait for each other.
-_WRITER_THREADS = 3
-# Above it files are written one after the other: the work space of each is as large as the image,
-# and side by side they would add up.
-_MAX_PX_SIDE_BY_SIDE = 40_000_000
+# Maps take as long as the statistics, which are finished beside them and for which the tables wait:
+# with more threads two processors would be late with those.
+_MAP_THREADS, _TABLE_THREADS = 1, 2
 # Of the longer side of the picture in report.pdf: 230 px to the inch of a page.
 _MAX_PRINTED_PX = 1600
 
@@ -47,8 +45,7 @@ class WritingFiles:
         Names of the wanted ones; None is all but those that are made on request. The provenance
         is always there.
     image_px : int
-        Pixels of the image; files of a large one are written one after the other, at the end, and
-        of a very large one pyramids instead of PNG.
+        Pixels of the image; of a very large one pyramids are written instead of PNG.
     """
 
     def __init__(
@@ -56,8 +53,8 @@ class WritingFiles:
     ) -> None:
         self._sink = sink
         self._wanted = files_to_write(outputs, image_px)
-        self._side_by_side = image_px <= _MAX_PX_SIDE_BY_SIDE
-        self._pool = ThreadPoolExecutor(_WRITER_THREADS if self._side_by_side else 1, "files")
+        self._maps = ThreadPoolExecutor(_MAP_THREADS, "maps")
+        self._tables = ThreadPoolExecutor(_TABLE_THREADS, "tables")
         self._futures: dict[str, Future[str]] = {}
 
     def __enter__(self) -> Self:
@@ -69,27 +66,25 @@ class WritingFiles:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(cancel_futures=error is not None)
+        for pool in (self._maps, self._tables):
+            pool.shutdown(cancel_futures=error is not None)
 
     def begin(self, seen: Seen) -> None:
         """Write what shows the map alone, while its statistics are finished."""
-        if self._side_by_side:
-            self._submit(_of_map(seen))
+        self._submit(self._maps, _of_map(seen))
 
     def finish(self, result: Result, seen: Seen, measured: Measured) -> dict[str, str]:
         """Write the others and wait for all; gives their digests by name."""
-        if not self._side_by_side:
-            self._submit(_of_map(seen))
-        self._submit(_of_statistics(result, seen, measured))
+        self._submit(self._tables, _of_statistics(result, seen, measured))
         name, provenance = "provenance.json", partial(provenance_json, result)
         last = written(self._sink, name, partial(write_whole, provenance))
         digests = {**{name: future.result() for name, future in self._futures.items()}, name: last}
         return {name: digests[name] for name in MEDIA_TYPES if name in digests}
 
-    def _submit(self, writers: Mapping[str, WriteFile]) -> None:
+    def _submit(self, pool: ThreadPoolExecutor, writers: Mapping[str, WriteFile]) -> None:
         for name, write in writers.items():
             if name in self._wanted:
-                self._futures[name] = self._pool.submit(written, self._sink, name, write)
+                self._futures[name] = pool.submit(written, self._sink, name, write)
 
 
 def _of_map(seen: Seen) -> dict[str, WriteFile]:

@@ -55,8 +55,11 @@ def test_a_file_that_cannot_be_written_fails_the_analysis(painted, refused):
 
 def test_files_are_the_same_written_side_by_side_or_one_by_one(painted, monkeypatch):
     data = encode_png(painted[1])
+    monkeypatch.setattr(writing, "_MAP_THREADS", 4)
+    monkeypatch.setattr(writing, "_TABLE_THREADS", 4)
     side_by_side = run(data).result.artefacts
-    monkeypatch.setattr(writing, "_MAX_PX_SIDE_BY_SIDE", 0)
+    monkeypatch.setattr(writing, "_MAP_THREADS", 1)
+    monkeypatch.setattr(writing, "_TABLE_THREADS", 1)
     assert run(data).result.artefacts == side_by_side
 
 

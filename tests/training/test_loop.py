@@ -404,3 +404,10 @@ def test_what_was_assumed_of_images_is_told_once_for_each_kind(tmp_path, caplog)
     grey = [one for one in caplog.messages if "the image is grey" in one]
     assert len(grey) == 1
     assert grey[0].endswith("(so 3 images more)")
+
+
+def test_a_run_without_a_terminal_tells_of_every_epoch(tmp_path, folder, capsys):
+    train(run_file(tmp_path, folder, epochs=2), progress=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert all("validation mean IoU 0." in line and "s a step" in line for line in lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -100,6 +100,15 @@ def _describe_layout(parser: argparse.ArgumentParser) -> None:
         metavar="GIVEN=CODE,...",
         help="mineral codes (or 255) of masks that use others, such as 0=0,1=0,4=32",
     )
+    parser.add_argument(
+        "--view",
+        type=_view,
+        action="append",
+        default=[],
+        metavar="LIGHT:ANGLE=PATTERN",
+        help="folder below --data of further photographs under the same names, for models of XPL "
+        "fusion, with their light (PPL or XPL) and stage angle, such as XPL:0=xpl; repeatable",
+    )
 
 
 def _subset(text: str) -> tuple[str, str]:
@@ -108,6 +117,20 @@ def _subset(text: str) -> tuple[str, str]:
         return folder, association
     msg = f"subset is {text[:40]!r}; wanted FOLDER=ASSOCIATION, such as S1v1=S1"
     raise argparse.ArgumentTypeError(msg)
+
+
+def _view(text: str) -> tuple[str, str]:
+    from training.crossed_views import parsed_view
+
+    taken, _, pattern = text.partition("=")
+    try:
+        parsed_view(taken)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not pattern:
+        msg = f"view is {text[:40]!r}; wanted LIGHT:ANGLE=PATTERN, such as XPL:0=xpl"
+        raise argparse.ArgumentTypeError(msg)
+    return taken, pattern
 
 
 def _mask_codes(text: str) -> dict[int, int]:
@@ -151,8 +174,10 @@ def _test_model(arguments: argparse.Namespace) -> int:
         )
         for name in arguments.models_named
     ]
+    views = dict(arguments.view)
+    _require_seen([one.card for one in opened], views)
     subsets = dict(arguments.subset or _LUMENSTONE)
-    layout = Layout(arguments.images, arguments.masks, arguments.mask_codes)
+    layout = Layout(arguments.images, arguments.masks, arguments.mask_codes, views)
     paths = find_fields(arguments.data, subsets, split=arguments.split, layout=layout)
     # Where the folders know no splits it would be wrong to call what they hold one.
     split = arguments.split if "{split}" in arguments.images else "undivided"
@@ -165,6 +190,23 @@ def _test_model(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_report(arguments.out, MetricsReport(data=data, models=tuple(measured)))
     return _DONE
+
+
+def _require_seen(cards: Sequence[ModelCard], views: Mapping[str, str]) -> None:
+    """Check that views are given to models that see them, and tell where these do without."""
+    from petrography.errors import InvalidParameterError
+    from petrography.fusion import FUSED_CHANNELS
+
+    for card in cards:
+        name, sees_views = f"{card.name}:{card.version}", card.channels == FUSED_CHANNELS
+        if views and not sees_views:
+            msg = f"{name} sees photographs in plane-polarised light; leave --view out"
+            raise InvalidParameterError(msg)
+        if sees_views and not views:
+            said = (
+                f"{name} is judged in plane-polarised light alone; --view shows it crossed polars"
+            )
+            print(said, file=sys.stderr)
 
 
 def _measured(

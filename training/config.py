@@ -227,8 +227,16 @@ class TrainingConfig(Section):
         if self.network.architecture == "xpl-fusion" and self.input != InputConfig():
             msg = "input is fixed for xpl-fusion; leave it out"
             raise ValueError(msg)
-        if self.stage_series is None and self.network.architecture == "xpl-fusion":
-            msg = "xpl-fusion learns from stage_series, for no registered photographs are read"
+        fused = self.network.architecture == "xpl-fusion"
+        if fused != bool(self.data.views or (fused and self.stage_series)):
+            msg = (
+                f"architecture is {self.network.architecture}, and data.views are "
+                f"{list(self.data.views)}; wanted xpl-fusion with data.views (photographs between "
+                "crossed polars) or stage_series (painted sections), and any other without"
+            )
+            raise ValueError(msg)
+        if self.stage_series is not None and self.data.views:
+            msg = "stage_series paints its views; leave data.views out"
             raise ValueError(msg)
         if self.stage_series is not None and self.input.channels != RGB_CHANNELS:
             msg = f"stage_series paints {RGB_CHANNELS}, not {self.input.channels}"

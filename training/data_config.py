@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from petrography.minerals import MINERALS, UNLABELLED_CODE
 from training.config_section import Factor, Section, Seed, Share
+from training.crossed_views import parsed_view
 
 __all__ = ["DataConfig", "PhantomConfig"]
 
@@ -28,6 +29,11 @@ class DataConfig(Section):
         (`StageSeriesConfig`).
     images, masks : str
         Folders below the root, where ``{subset}`` and ``{split}`` stand for their names.
+    views : dict of str to str
+        Folders, as of `images`, of further photographs of every field under the same file name, by
+        light and stage angle, as in ``{ "XPL:0" = "xpl" }``: an ``xpl-fusion`` sees them laid over
+        the image. Of crossed polars at another angle the view in plane-polarised light
+        (``"PPL:30"``) is wanted too, as by the service.
     mask_codes : dict of int to int
         Codes of masks that use others than this project's, and the mineral codes that they mean.
     classes : tuple of int
@@ -57,6 +63,7 @@ class DataConfig(Section):
     subsets: dict[str, str] = Field(default_factory=dict)
     images: str = "{subset}/imgs/{split}"
     masks: str = "{subset}/masks/{split}"
+    views: dict[str, str] = Field(default_factory=dict)
     mask_codes: dict[int, int] = Field(default_factory=dict)
     classes: tuple[int, ...] = Field(min_length=2)
     resampling_factor: Factor = 1.0
@@ -78,6 +85,14 @@ class DataConfig(Section):
             raise ValueError(msg)
         if UNLABELLED_CODE in self.classes or len(set(self.classes)) != len(self.classes):
             msg = f"classes are {list(self.classes)}; wanted different codes without 255"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _known_views(self) -> DataConfig:
+        lights = [parsed_view(one)[0] for one in self.views]
+        if lights and "XPL" not in lights:
+            msg = f"views are {list(self.views)}; wanted one between crossed polars, such as XPL:0"
             raise ValueError(msg)
         return self
 

@@ -26,9 +26,11 @@ from petrography.errors import (
     LabelImageError,
     PetroserveError,
 )
+from petrography.fusion import FUSED_CHANNELS
 from petrography.image_codec import decode_bands, decode_image, decode_labels
 from petrography.images import Image, Labels, resample_image, resample_labels
 from petrography.minerals import UNLABELLED_CODE, association_codes
+from training.crossed_views import ViewPath, fused_photograph, view_paths
 
 __all__ = [
     "LUMENSTONE",
@@ -56,11 +58,15 @@ class Layout:
     mask_codes : mapping of int to int
         From the masks' own codes to mineral codes; empty where they are mineral codes. 255 is
         never annotated.
+    views : mapping of str to str
+        Folders, as of `images`, of further photographs of every field, by how they were taken
+        (`training.crossed_views.parsed_view`).
     """
 
     images: str = "{subset}/imgs/{split}"
     masks: str = "{subset}/masks/{split}"
     mask_codes: Mapping[int, int] = field(default_factory=dict)
+    views: Mapping[str, str] = field(default_factory=dict)
 
 
 LUMENSTONE = Layout()
@@ -75,6 +81,7 @@ class FieldPaths:
     mask: Path
     annotated: tuple[int, ...]
     mask_codes: Mapping[int, int] = field(default_factory=dict)
+    views: tuple[ViewPath, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,8 @@ class Field:
     name : str
         ``subset/stem``.
     image : ndarray of uint8, shape (H, W, C)
-        The photograph, or stack of bands, at the pixel of the model.
+        The photograph, or stack of bands, or photograph fused with its views, at the pixel of the
+        model.
     truth : ndarray of uint8, shape (H, W)
         Codes, 255 where nothing is annotated.
     annotated : tuple of int
@@ -125,8 +133,8 @@ def find_fields(
     Raises
     ------
     ConfigurationError
-        If a folder, an association or a mask is missing, two images share a stem and so a mask, or
-        nothing is found.
+        If a folder, an association, a mask or a view is missing, two images share a stem and so a
+        mask, or nothing is found.
     """
     found: list[FieldPaths] = []
     for subset, association in subsets.items():
@@ -134,6 +142,7 @@ def find_fields(
         names = {"subset": subset, "split": split}
         images = root / _filled(layout.images, names)
         masks = root / _filled(layout.masks, names)
+        views = {taken: root / _filled(one, names) for taken, one in layout.views.items()}
         if not images.is_dir():
             msg = f"{images} is no folder; wanted <root>/{layout.images} with images"
             raise ConfigurationError(msg)
@@ -144,6 +153,7 @@ def find_fields(
                 _mask_of(image, masks),
                 annotated,
                 layout.mask_codes,
+                view_paths(image, views, _IMAGE_SUFFIXES),
             )
             for image in _images_in(images)
         ]
@@ -203,7 +213,7 @@ def load_field(
         does not annotate; the message names the file.
     """
     try:
-        image, warnings = _decoded(paths.image, channels)
+        image, warnings = _decoded(paths, channels)
         truth = decode_labels(paths.mask.read_bytes(), name=str(paths.mask))
         truth = _recoded(truth, paths.mask_codes)
         _check_pair(image, truth, paths.annotated)
@@ -228,13 +238,17 @@ def _recoded(truth: Labels, mask_codes: Mapping[int, int]) -> Labels:
     return np.asarray(table[truth], dtype=np.uint8)
 
 
-def _decoded(path: Path, channels: Sequence[str]) -> tuple[Image, tuple[str, ...]]:
-    """Read a photograph, or a stack of just so many bands, and what is to be said of it."""
+def _decoded(paths: FieldPaths, channels: Sequence[str]) -> tuple[Image, tuple[str, ...]]:
+    """Read a photograph, one with its views, or just so many bands, and what is to be said of it."""
+    data, name = paths.image.read_bytes(), str(paths.image)
+    if tuple(channels) not in {RGB_CHANNELS, FUSED_CHANNELS}:
+        stack = decode_bands(data, count=len(channels), name=name)
+        return stack.pixels, stack.warnings
+    photograph = decode_image(data, name=name)
     if tuple(channels) == RGB_CHANNELS:
-        photograph = decode_image(path.read_bytes(), name=str(path))
         return photograph.pixels, photograph.warnings
-    stack = decode_bands(path.read_bytes(), count=len(channels), name=str(path))
-    return stack.pixels, stack.warnings
+    fused, doubts = fused_photograph(photograph.pixels, paths.views)
+    return fused, (*photograph.warnings, *doubts)
 
 
 def _check_pair(image: Image, truth: Labels, annotated: Sequence[int]) -> None:
@@ -267,10 +281,13 @@ def load_fields(
 
 
 def data_sha256(paths: Sequence[FieldPaths]) -> str:
-    """Digest of the images and masks of a split, for the model card."""
+    """Digest of the images, masks and views of a split, for the model card."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.name.encode())
         digest.update(hashlib.sha256(path.image.read_bytes()).digest())
         digest.update(hashlib.sha256(path.mask.read_bytes()).digest())
+        for view in path.views:
+            digest.update(f"{view.light}:{view.stage_angle_deg}".encode())
+            digest.update(hashlib.sha256(view.path.read_bytes()).digest())
     return digest.hexdigest()

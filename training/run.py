@@ -23,6 +23,7 @@ from petrography.fusion import FUSED_CHANNELS
 from petrography.minerals import mineral
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import ScheduleConfig, TrainingConfig, read_config
+from training.crossed_views import without_views
 from training.earlier_runs import doubts_about_start
 from training.field_checks import (
     reading_warnings,
@@ -232,6 +233,8 @@ def load_data(config: TrainingConfig) -> LoadedData:
 def load_training_fields(config: TrainingConfig, paths: Sequence[FieldPaths]) -> tuple[Field, ...]:
     """Load the photographs of a run, without the borders that teach nothing, and paint its phantoms.
 
+    Photographs that are fused with views come once more without: the network is to serve both.
+
     Raises
     ------
     ConfigurationError
@@ -246,6 +249,8 @@ def load_training_fields(config: TrainingConfig, paths: Sequence[FieldPaths]) ->
         photographs = tuple(
             replace(one, truth=void_border(one.truth, border_px, frame_px=0)) for one in photographs
         )
+    if config.data.views:
+        photographs = (*photographs, *map(without_views, photographs))
     if config.phantoms is None:
         return photographs
     return (*photographs, *paint_fields(config.phantoms, config.data.classes))

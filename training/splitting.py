@@ -22,7 +22,7 @@ def split_paths(data: DataConfig) -> tuple[tuple[FieldPaths, ...], tuple[FieldPa
     ConfigurationError
         If the folder is not as the configuration says, or one side of the split is too small.
     """
-    layout = Layout(data.images, data.masks, data.mask_codes)
+    layout = Layout(data.images, data.masks, data.mask_codes, data.views)
     paths = find_fields(data.root, data.subsets, layout=layout)
     train, validation = _split(data, paths)
     require_enough_fields(train, validation)

@@ -24,7 +24,7 @@ from petrography.registration.overlay import Overlay, overlay_views
 from petrography.registration.pairwise import register
 from petrography.registration.series import register_views
 from petrography.registration.series_report import RegistrationReport, XplSummary
-from petrography.registration.stage_view import MAX_STAGE_ANGLE_DEG, StageView
+from petrography.registration.stage_view import MAX_STAGE_ANGLE_DEG, Light, StageView
 from petrography.registration.view_registration import Rounded, Row, ViewRegistration
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "MAX_STAGE_ANGLE_DEG",
     "AnisotropyMap",
     "HarmonicStack",
+    "Light",
     "Matrix",
     "Overlay",
     "Points",

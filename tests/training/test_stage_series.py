@@ -184,9 +184,9 @@ def test_minerals_that_are_no_classes_are_refused_before_anything_is_painted(tmp
         read_config(series_toml(tmp_path, classes=[0, 1, 2, 4, 6, 8]), source="run.toml")
 
 
-def test_fusion_needs_series(tmp_path):
+def test_fusion_needs_series_or_views(tmp_path):
     text = series_toml(tmp_path)
     begin, end = text.index("[stage_series]"), text.index("[network]")
     text = text[:begin].replace("[data]", '[data]\nsubsets = { S1v1 = "S1" }') + text[end:]
-    with pytest.raises(ConfigurationError, match="xpl-fusion learns from stage_series"):
+    with pytest.raises(ConfigurationError, match=r"wanted xpl-fusion with data\.views"):
         read_config(text, source="run.toml")

@@ -53,6 +53,7 @@ WHOLE = {
     "lumenstone-pspnet": WholeImage("S1", (1273, 1698), 1704, (960,), 0.87),
     "lumenstone-resunet": WholeImage("S1", (1273, 1698), 1704, (960,), 0.87),
     "phantom-xpl-fusion": WholeImage("S3", (470, 610), 864, (400, 512), 1.0),
+    "quartz-resunet": WholeImage("quartz", (470, 610), 864, (400, 512), 1.0),
     "quartz-pspnet": WholeImage("quartz", (520, 680), 680, (256,), 0.97),
 }
 

@@ -35,6 +35,7 @@ _FIELDS_OF_SOME_NETWORKS = {
     "options": ("hrnet-ocr", *get_args(LibraryArchitecture)),
     "object_regions": ("hrnet-ocr",),
     "half_pixel_centres": _ENLARGING,
+    "guided_filter": (*_ENLARGING, "pyramid-resunet", "full-pspnet", "hrnet-ocr"),
     "initial_colours": ("xpl-fusion",),
 }
 
@@ -71,6 +72,9 @@ class NetworkConfig(BaseModel):
         for. As the library does it, corners lie upon corners: at an output stride of 8 the map is
         3.5 px off at one rim of a tile, right in its middle and 3.5 px off the other way at the
         other rim. Weights that come from elsewhere were trained so; new ones need not be.
+    guided_filter : bool
+        Whether a `training.networks.guided_filter.GuidedFilter` behind the network draws borders
+        where the colours change. It has no weights: a trained network can be given one.
     initial_weights : Path or None
         A checkpoint whose averaged weights the run starts from.
     initial_encoder : Path or None
@@ -91,6 +95,7 @@ class NetworkConfig(BaseModel):
     options: dict[str, NetworkOption] = Field(default_factory=dict)
     object_regions: int | None = Field(ge=2, le=1024, default=None)
     half_pixel_centres: bool = False
+    guided_filter: bool = False
     initial_weights: Path | None = None
     initial_encoder: Path | None = None
     initial_colours: Path | None = None

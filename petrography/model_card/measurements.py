@@ -104,7 +104,10 @@ class Calibration(Frozen):
 
 
 class Parity(Frozen):
-    """Proof that the ONNX file computes what the checkpoint computed, at one tile size."""
+    """Proof that the ONNX file computes what the checkpoint computed, at one tile size.
+
+    Labels differ where another class is more probable; ties, which rounding decides, aside.
+    """
 
     height_px: int
     width_px: int

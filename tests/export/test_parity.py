@@ -56,6 +56,29 @@ def test_a_graph_that_is_right_only_at_the_traced_size_is_caught():
         prove_parity(network, exported(network), tiles((32, 32), (96, 32)), temperature=2.0)
 
 
+class Split(torch.nn.Module):
+    """Two classes, the second ahead of the first by so many logits at every pixel."""
+
+    def __init__(self, ahead: float) -> None:
+        super().__init__()
+        self.ahead = torch.nn.Parameter(torch.tensor([0.0, ahead, -9.0]).view(1, 3, 1, 1))
+
+    def forward(self, image):
+        return self.ahead + 0.0 * image
+
+
+def test_what_rounding_alone_decides_is_no_difference():
+    # One of them says the first class, the other the second: by 2e-8, or by 1.3e-4.
+    proof = prove_parity(
+        Split(-8e-8), exported(Split(8e-8)), tiles((32, 32), (48, 32)), temperature=2.0
+    )
+    assert all(one.differing_label_fraction == 0.0 for one in proof)
+    with pytest.raises(ConfigurationError, match=r"labels in 100.00% of the pixels"):
+        prove_parity(
+            Split(-5e-4), exported(Split(5e-4)), tiles((32, 32), (48, 32)), temperature=2.0
+        )
+
+
 def test_another_temperature_is_caught():
     network = Weights()
     with pytest.raises(ConfigurationError, match="differ at 32x32"):

@@ -22,6 +22,11 @@ TINY = {
         "options": {"middle_channels": 8},
     },
     "pspnet": {"encoder": TINY_ENCODER, "options": {"psp_out_channels": 16}},
+    "pspnet-guided": {
+        "encoder": TINY_ENCODER,
+        "options": {"psp_out_channels": 16},
+        "guided_filter": True,
+    },
     "unet": {
         "encoder": TINY_ENCODER,
         "encoder_depth": 3,
@@ -44,7 +49,8 @@ TINY = {
 
 def tiny(name: str) -> NetworkConfig:
     """The configuration of that name in `TINY`."""
-    return NetworkConfig(architecture=name.removesuffix("-dilated"), **TINY[name])
+    architecture = name.removesuffix("-dilated").removesuffix("-guided")
+    return NetworkConfig(architecture=architecture, **TINY[name])
 
 
 def lively(network: torch.nn.Module, seed: int = 0) -> torch.nn.Module:

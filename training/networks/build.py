@@ -14,6 +14,7 @@ from petrography.model_card import TileGeometry
 from training.network_config import NetworkConfig
 from training.networks.exact_halo import exact_halo_px
 from training.networks.full_pspnet import FullPSPNet
+from training.networks.guided_filter import GRID_PX, GUIDE_CHANNELS, GuidedFilter
 from training.networks.hrnet_ocr import HRNetOCR
 from training.networks.library import library_network
 from training.networks.pyramid_resunet import DEFAULT_DEPTH, PyramidResUNet
@@ -52,22 +53,33 @@ class Normalised(nn.Module):
         Maps normalised (N, C, H, W) to logits.
     mean, std : sequence of float
         Per channel, on the scale 0-255.
+    guided : bool
+        Whether borders are drawn by a `training.networks.guided_filter.GuidedFilter`.
     """
 
     mean: Tensor
     std: Tensor
 
     def __init__(
-        self, network: nn.Module, mean: Sequence[float] = MEAN, std: Sequence[float] = STD
+        self,
+        network: nn.Module,
+        mean: Sequence[float] = MEAN,
+        std: Sequence[float] = STD,
+        *,
+        guided: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
+        self.guided_filter = GuidedFilter() if guided else None
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (N, C, H, W), 0-255, to logits (N, K, H, W)."""
-        logits: Tensor = self.network((image - self.mean) / self.std)
+        normalised = (image - self.mean) / self.std
+        logits: Tensor = self.network(normalised)
+        if self.guided_filter is not None:
+            logits = self.guided_filter(normalised, logits)
         return logits
 
 
@@ -106,7 +118,27 @@ def build_network(
             f"be built for {channels} channels: {type(error).__name__}: {error}"
         )
         raise ConfigurationError(msg) from error
-    return Normalised(network, mean or MEAN[:1] * channels, std or STD[:1] * channels)
+    if config.guided_filter:
+        _require_guide(network, channels)
+    return Normalised(
+        network,
+        mean or MEAN[:1] * channels,
+        std or STD[:1] * channels,
+        guided=config.guided_filter,
+    )
+
+
+def _require_guide(network: nn.Module, channels: int) -> None:
+    """Check that the guided filter can stand behind a network."""
+    if channels != GUIDE_CHANNELS:
+        msg = f"guided_filter is led by red, green and blue; the network sees {channels} channels"
+        raise ConfigurationError(msg)
+    if stride_px(network) % GRID_PX:
+        msg = (
+            f"guided_filter wants tiles whose sides are multiples of {GRID_PX} px; those of this "
+            f"network are multiples of {stride_px(network)} px: take more of its stages"
+        )
+        raise ConfigurationError(msg)
 
 
 def build_weightless(config: NetworkConfig, *, classes: int, channels: int = 3) -> Normalised:

@@ -8,6 +8,7 @@ tile lies: how much is measured instead, between grids that are shifted by half 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -37,6 +38,10 @@ MAX_HALO_DIFFERENCE = 1e-4
 # cores let the proof look at many places.
 PROOF_CORE_PX = 64
 POSITIONS = 6
+# Discrete cosine transforms of 8 x 8 pixels: ITU-T T.81, A.3.1.
+_JPEG_BLOCK_PX = 8
+# At 8 px, within 32 px of a seam on either side.
+_LINES_BESIDE = range(1, 5)
 
 
 def prove_tiling(
@@ -241,7 +246,10 @@ def grid_shift_agreement(
 
 
 def seam_gradient_ratio(confidence: Confidence, geometry: TileGeometry) -> float | None:
-    """Mean step of the confidence across the borders of tiles over that across all other lines.
+    """Mean step of the confidence across the borders of tiles over that across lines beside them.
+
+    The lines beside them cross the same grains, and lie like them upon the grid of the network's
+    features and the borders of JPEG's blocks: what those two leave in a map is no seam.
 
     Parameters
     ----------
@@ -253,25 +261,33 @@ def seam_gradient_ratio(confidence: Confidence, geometry: TileGeometry) -> float
     Returns
     -------
     float or None
-        1 where seams cannot be seen. None where one tile holds the image, or its confidence is
-        the same everywhere.
+        1 where seams cannot be seen. None where one tile holds the image, or the confidence beside
+        all seams is the same everywhere.
     """
     height_px, width_px = confidence.shape
     plan = plan_tiles(height_px, width_px, geometry)
-    on_seams: list[NDArray[np.float64]] = []
-    elsewhere: list[NDArray[np.float64]] = []
     spans = (
-        (0, height_px, [(row[0].write.row, row[0].write.height) for row in plan]),
-        (1, width_px, [(tile.write.col, tile.write.width) for tile in plan[0]]),
+        (0, [(row[0].write.row, row[0].write.height) for row in plan]),
+        (1, [(tile.write.col, tile.write.width) for tile in plan[0]]),
     )
-    for axis, length_px, tiles in spans:
+    pairs: list[tuple[float, float]] = []
+    for axis, tiles in spans:
         steps = np.abs(np.diff(confidence.astype(np.int16), axis=axis)).mean(axis=1 - axis)
         edges = {edge for start, extent in tiles for edge in (start, start + extent)}
-        is_seam = np.zeros(length_px - 1, dtype=np.bool_)
-        is_seam[[edge - 1 for edge in edges - {0, length_px}]] = True
-        on_seams.append(steps[is_seam])
-        elsewhere.append(steps[~is_seam])
-    seams, others = np.concatenate(on_seams), np.concatenate(elsewhere)
-    if not seams.size or not others.size or others.mean() == 0.0:
-        return None
-    return float(seams.mean() / others.mean())
+        pairs += _seams_and_beside(steps, {edge - 1 for edge in edges}, geometry.multiple_px)
+    at_seams, beside = (sum(one) for one in zip(*pairs, strict=True)) if pairs else (0.0, 0.0)
+    return at_seams / beside if beside else None
+
+
+def _seams_and_beside(
+    steps: NDArray[np.float64], seams: set[int], multiple_px: int
+) -> list[tuple[float, float]]:
+    """Step across every seam within the image, and the mean of those across lines beside it."""
+    distance_px = math.lcm(multiple_px, _JPEG_BLOCK_PX)
+    pairs = []
+    for seam in sorted(seams & set(range(len(steps)))):
+        lines = {seam + sign * count * distance_px for sign in (-1, 1) for count in _LINES_BESIDE}
+        beside = sorted((lines & set(range(len(steps)))) - seams)
+        if beside:
+            pairs.append((float(steps[seam]), float(steps[beside].mean())))
+    return pairs

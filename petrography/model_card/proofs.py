@@ -45,7 +45,7 @@ class GridShift(Frozen):
     agreement : float
         Fraction of pixels with the same label when the grid moves by half a tile.
     seam_gradient_ratio : float or None
-        Mean step of the confidence across borders of tiles over that across all other lines.
+        Mean step of the confidence across borders of tiles over that across lines beside them.
     """
 
     mode: Literal["blend"] = "blend"

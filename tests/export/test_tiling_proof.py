@@ -152,5 +152,17 @@ def test_a_step_at_every_seam_is_seen() -> None:
     assert ratio > 1.5
 
 
+def test_blocks_of_jpeg_and_what_happens_far_away_are_no_seams() -> None:
+    rng = np.random.default_rng(0)
+    # Flat within blocks of 8 x 8 pixels, whose borders are borders of tiles too, and one busy rim.
+    confidence = np.kron(rng.integers(0, 6, (20, 20)), np.ones((8, 8))).astype(np.uint8)
+    confidence[:6] += rng.integers(0, 100, (6, 160)).astype(np.uint8)
+    assert seam_gradient_ratio(confidence, BLEND) == pytest.approx(1.0, abs=0.15)
+    confidence[:, 64:] += 40
+    ratio = seam_gradient_ratio(confidence, BLEND)
+    assert ratio is not None
+    assert ratio > 1.5
+
+
 def test_an_image_of_one_tile_has_no_seams() -> None:
     assert seam_gradient_ratio(np.zeros((64, 50), dtype=np.uint8), BLEND) is None

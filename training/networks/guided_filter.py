@@ -44,10 +44,11 @@ class GuidedFilter(nn.Module):
         """
         # Variances are differences of near squares: no half precision.
         with _full_precision(image):
-            image, probabilities = image.float(), torch.softmax(logits.float(), dim=1)
-            slopes, offset = _lines(
-                functional.avg_pool2d(image, GRID_PX), functional.avg_pool2d(probabilities, GRID_PX)
-            )
+            image = image.float()
+            # Of a sixty-fourth of the pixels: a softmax of all would take as long as the network.
+            coarse = functional.avg_pool2d(logits.float(), GRID_PX)
+            guide = functional.avg_pool2d(image, GRID_PX)
+            slopes, offset = _lines(guide, torch.softmax(coarse, dim=1))
             drawn = _enlarged(offset, image)
             # One channel after the other: all slopes at full size would be four times the memory.
             for channel, slope in enumerate(slopes):

@@ -139,6 +139,6 @@ def test_views_for_a_model_that_sees_none_are_refused(sections, capsys):
     words = ["test-model", "quartz-pspnet", "--data", str(sections), "--view", "XPL:0=xpl"]
     words += ["--subset", "sections=0,32", "--images", "ppl", "--masks", "masks"]
     assert petroserve.main(words) != 0
-    assert "quartz-pspnet:1 sees photographs in plane-polarised light; leave --view out" in (
+    assert "quartz-pspnet:2 sees photographs in plane-polarised light; leave --view out" in (
         capsys.readouterr().err
     )

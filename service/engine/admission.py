@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from petrography.errors import OverloadedError
 from service import tracing
+from service.engine.places import Places
 from service.engine.turns import Turns
 from service.runtime import Priority
 from service.telemetry import Telemetry
@@ -42,8 +43,8 @@ class Admission:
     def __init__(
         self, *, concurrent: int, queue_length: int, telemetry: Telemetry, interactive: int = 0
     ) -> None:
-        self._places = concurrent + interactive + queue_length
-        self._taken = 0
+        self._places = Places(concurrent + interactive + queue_length)
+        self._jobs = 0
         self._running = 0
         # When each of those who wait for a turn came, in seconds since 1970; the oldest first.
         self._arrivals: dict[object, float] = {}
@@ -57,29 +58,30 @@ class Admission:
     @property
     def taken(self) -> int:
         """Places that are taken, by those who are worked on and those who wait."""
-        return self._taken
+        return self._places.taken + self._jobs
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self, tenant: str) -> Iterator[None]:
         """Take a place for the length of the block.
+
+        Parameters
+        ----------
+        tenant : str
+            Who shares the places with others; see `service.engine.places.Places`.
 
         Raises
         ------
         OverloadedError
-            If all places are taken.
+            If all places are taken, or those that are left are for other tenants.
         """
-        if self._taken >= self._places:
-            msg = (
-                f"{self._running} requests are worked on and {self._taken - self._running} wait; "
-                f"{self._places} are accepted at a time"
-            )
-            raise OverloadedError(msg, retry_after_s=self._retry_after_s())
-        self._taken += 1
+        if not self._places.has_one_for(tenant):
+            raise OverloadedError(self._full(tenant), retry_after_s=self._retry_after_s())
+        self._places.take(tenant)
         self._show_depth()
         try:
             yield
         finally:
-            self._taken -= 1
+            self._places.give_back(tenant)
             self._show_depth()
 
     @contextmanager
@@ -89,14 +91,12 @@ class Admission:
         For jobs, whose files wait on the disk already: they take turns like requests, but no
         request is refused because of them.
         """
-        self._places += 1
-        self._taken += 1
+        self._jobs += 1
         self._show_depth()
         try:
             yield
         finally:
-            self._places -= 1
-            self._taken -= 1
+            self._jobs -= 1
             self._show_depth()
 
     @asynccontextmanager
@@ -154,10 +154,20 @@ class Admission:
         return self._turns[priority].expected_wait_s()
 
     def _show_depth(self) -> None:
-        self._telemetry.queue_depth.set(self._taken - self._running)
+        self._telemetry.queue_depth.set(self.taken - self._running)
 
     def _show_oldest(self) -> None:
         self._telemetry.observe_oldest_waiting(next(iter(self._arrivals.values()), None))
+
+    def _full(self, tenant: str) -> str:
+        told = (
+            f"{self._running} requests are worked on and {self.taken - self._running} wait; "
+            f"{self._places.count + self._jobs} are accepted at a time"
+        )
+        kept, held = self._places.kept_from(tenant), self._places.held_by(tenant)
+        if not kept:
+            return told
+        return f"{told}, the last {kept} from others than you, who have {held} under way"
 
     def _retry_after_s(self) -> int:
         """Time until about one place is free."""

@@ -71,7 +71,7 @@ class AnalysisService(AnalysisServiceServicer):
         engine, caller = self._engine, CALLER.get()
         key = stated_key(caller)
         engine.require_ready()
-        with engine.admission.place():
+        with engine.admission.place(caller.tenant):
             async with receive_upload(request_iterator, ANALYSIS, engine.settings) as received:
                 progress = Progress()
                 work = self._analysed(received, key, progress)

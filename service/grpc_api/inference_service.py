@@ -85,10 +85,9 @@ class InferenceService(GRPCInferenceServiceServicer):
     ) -> messages.ModelInferResponse:
         """Run a model."""
         self._inference.require_model_ready(request.model_name, request.model_version or None)
-        with self._engine.admission.place():
-            answer = await self._inference.infer(
-                read_infer_request(request), tenant=CALLER.get().tenant
-            )
+        tenant = CALLER.get().tenant
+        with self._engine.admission.place(tenant):
+            answer = await self._inference.infer(read_infer_request(request), tenant=tenant)
         return response_message(answer)
 
     async def ModelConfig(

@@ -11,6 +11,7 @@ from service.http_api.forms import ESTIMATE
 from service.http_api.json_body import is_json, receive_json
 from service.http_api.resources import PROBLEM, upload_body
 from service.http_api.upload import receive_upload
+from service.http_api.urgency import tenant_of
 
 __all__ = ["estimate_routes"]
 
@@ -34,7 +35,7 @@ def estimate_routes(engine: Engine) -> APIRouter:
         if is_json(request):
             asked = await receive_json(request, EstimateRequest, engine.settings)
             return await engine.estimate(asked, None)
-        with engine.admission.place():
+        with engine.admission.place(tenant_of(request)):
             async with receive_upload(request, ESTIMATE, engine.settings) as upload:
                 image = next(iter(upload.files["image"]), None)
                 return await engine.estimate(upload.request, image)

@@ -68,7 +68,7 @@ async def submitted_response(request: Request, engine: Engine, jobs: Jobs) -> Re
     """
     engine.require_ready()
     key = stated_key(request)
-    with engine.admission.place():
+    with engine.admission.place(tenant_of(request)):
         async with receive_upload(request, JOB, engine.settings) as upload:
             submission = await asyncio.to_thread(_submission, request, upload, key)
             begun = await jobs.submit(submission)

@@ -17,6 +17,7 @@ from service.http_api.artefact_response import artefact_response
 from service.http_api.disconnection import until_disconnect
 from service.http_api.problems import PROBLEM_MEDIA_TYPE, problem_schema
 from service.http_api.upload import REQUEST_PART, Upload, UploadForm, receive_upload
+from service.http_api.urgency import tenant_of
 
 __all__ = [
     "PROBLEM",
@@ -68,7 +69,7 @@ async def received(
         From the upload to what is made of it.
     """
     engine.require_ready()
-    with engine.admission.place():
+    with engine.admission.place(tenant_of(request)):
         async with receive_upload(request, form, engine.settings) as upload:
             return await until_disconnect(request.receive, work(upload))
 

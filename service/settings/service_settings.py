@@ -188,7 +188,8 @@ class Settings(BaseSettings):
     """
 
     queue_length: int = Field(default=8, ge=0)
-    """Those that may wait in one process; one more is refused with 429."""
+    """Those that may wait in one process; one more is refused with 429. Where several tenants come, a
+    quarter of all places is kept for those that hold fewer than that."""
 
     grpc_port: int = Field(default=3001, ge=0, le=65535)
     """TCP port of gRPC; 0: gRPC is not spoken."""

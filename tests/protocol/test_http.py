@@ -341,7 +341,7 @@ async def test_a_full_queue_refuses_before_it_reads(model_folder: Path, tmp_path
         model_folder, tmp_path / "artefacts", concurrent_interactive=0, queue_length=1
     )
     async with running_service(settings) as (client, engine):
-        with engine.admission.place(), engine.admission.place():
+        with engine.admission.place(""), engine.admission.place(""):
             refused = await client.post(
                 "/v1/analyses",
                 content=Unread(),

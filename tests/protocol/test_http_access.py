@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -68,3 +70,35 @@ async def test_the_key_decides_what_is_answered(
         assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
     assert f"lab/{content.keys[0].id}" in caplog.text
     assert all_allowed.split("_", 2)[2] not in caplog.text
+
+
+async def test_a_tenant_with_many_requests_is_refused_where_another_has_a_place(
+    tmp_path: Path,
+) -> None:
+    write_model(tmp_path / "models")
+    content, many = create_key(empty_key_file(), tenant="many", scopes=["analyse"], now=NOW)
+    content, few = create_key(content, tenant="few", scopes=["analyse"], now=NOW)
+    write_key_file(tmp_path / "keys.json", content)
+    settings = settings_for(
+        tmp_path / "models",
+        tmp_path / "artefacts",
+        api_keys=tmp_path / "keys.json",
+        concurrent_interactive=0,
+        queue_length=3,
+    )
+    async with running_service(settings) as (client, engine):
+
+        async def posted(key: str) -> httpx.Response:
+            return await client.post(
+                "/v1/analyses", files={"image": FIELD}, headers={"X-API-Key": key}
+            )
+
+        with ExitStack() as held:
+            for _ in range(3):
+                held.enter_context(engine.admission.place("many"))
+            assert (await posted(few)).status_code == 201
+            refused = await posted(many)
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) >= 1
+        assert "the last 1 from others than you" in refused.json()["detail"]
+        assert (await posted(many)).status_code == 201

@@ -287,7 +287,7 @@ async def test_a_full_service_refuses_before_it_reads(model_folder: Path, tmp_pa
         model_folder, tmp_path / "artefacts", concurrent_interactive=0, queue_length=0
     )
     async with running_service(settings) as (client, engine):
-        with engine.admission.place():
+        with engine.admission.place(""):
             refused = await client.post(INFER, content=b"{}")
         assert "are accepted" in error_of(refused, 429)
         assert int(refused.headers["retry-after"]) >= 1

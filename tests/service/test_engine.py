@@ -320,12 +320,12 @@ async def test_places_are_bounded_and_come_back() -> None:
     admitting, telemetry = admission(concurrent=1, queue_length=2)
     with ExitStack() as taken:
         for _ in range(3):
-            taken.enter_context(admitting.place())
+            taken.enter_context(admitting.place(""))
         assert b"petroserve_queue_depth 3.0" in telemetry.exposition()
-        with pytest.raises(OverloadedError, match="3 are accepted") as refused, admitting.place():
+        with pytest.raises(OverloadedError, match="3 are accepted") as refused, admitting.place(""):
             pytest.fail("a fourth was admitted")
         assert refused.value.retry_after_s >= 1
-    with admitting.place():
+    with admitting.place(""):
         assert b"petroserve_queue_depth 1.0" in telemetry.exposition()
     assert b"petroserve_queue_depth 0.0" in telemetry.exposition()
 

@@ -140,7 +140,7 @@ def _add_inference(router: APIRouter, engine: Engine, inference: Inference) -> N
     async def post_infer(request: Request) -> Response:
         model, version = _named(request)
         inference.require_model_ready(model, version)
-        with engine.admission.place():
+        with engine.admission.place(tenant_of(request)):
             body = await receive_tensors(request, engine.settings)
             read = await read_infer_request(body, model, version)
             work = inference.infer(

@@ -30,7 +30,6 @@ import argparse
 import gc
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -296,16 +295,11 @@ def petroscope(subject: Subject) -> Way:
 
 def network_of(card: ModelCard) -> nn.Module:
     """Build the network of a card with weights by chance."""
-    from training.config import NetworkConfig
+    from training.config import read_config
     from training.networks.build import build_network
 
-    filters = re.search(r"ResUNet, (\d+) filters", card.architecture)
-    config = (
-        NetworkConfig(architecture="pspnet")
-        if filters is None
-        else NetworkConfig(architecture="resunet", filters=int(filters[1]))
-    )
-    network = build_network(config, classes=len(card.classes), channels=len(card.channels))
+    config = read_config(card.training.config_toml, source=f"the card of {card.name}")
+    network = build_network(config.network, classes=len(card.classes), channels=len(card.channels))
     return network.eval()
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/bench_folds.py examples/training/folds/quartz-*.toml --mineral 32
+    python benchmarks/bench_folds.py examples/training/folds/quartz-{fpn,linknet,pspnet,unet}.toml --mineral 32
     python benchmarks/bench_folds.py examples/training/folds/lumenstone*.toml
 
 A recipe is a run's TOML with the lines ``folds = K`` and ``fold = 0``. Each of its folds is trained

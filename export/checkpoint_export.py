@@ -19,6 +19,7 @@ from torch import nn
 
 from export.calibration import calibrate
 from export.graph import OPSET, to_onnx
+from export.guided import with_guided_filter
 from export.judge_figures import judge_of, judged_by
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity, untraced_side_px
@@ -78,6 +79,7 @@ def export_checkpoint(
     tile_px: int | None = None,
     judge: Path | None = None,
     key: SecretKey | None = None,
+    guided_filter: bool = False,
 ) -> Path:
     """Export the averaged weights of a checkpoint as a new version of its model.
 
@@ -99,6 +101,8 @@ def export_checkpoint(
         `export.judge_figures`.
     key : SecretKey, optional
         Signs the version.
+    guided_filter : bool
+        Put a guided filter behind a network that was trained without; the card says so.
 
     Returns
     -------
@@ -114,6 +118,8 @@ def export_checkpoint(
         fitted to its validation images.
     """
     saved = load_checkpoint(checkpoint)
+    if guided_filter:
+        saved = replace(saved, config_toml=with_guided_filter(saved.config_toml))
     config = _where_the_data_lie(saved.config, data_root)
     target = models / saved.config.name
     version = chosen_version(target, version)

@@ -63,6 +63,11 @@ def add_commands(add_command: AddCommand) -> None:
         metavar="FOLDER",
         help="for a run on all images: MODELS/NAME/VERSION of one without the validation images",
     )
+    exported.add_argument(
+        "--guided-filter",
+        action="store_true",
+        help="draw the borders of a network that was trained without, where the colours change",
+    )
     _add_publication(exported)
     _describe_variant(
         add_command("export-variant", _export_variant, "a served model in lower precision (train)")
@@ -125,6 +130,7 @@ def _export(arguments: argparse.Namespace) -> int:
         tile_px=arguments.tile_px,
         judge=arguments.judged_by,
         key=_signing_key(arguments.sign),
+        guided_filter=arguments.guided_filter,
     )
     print(folder)
     return _DONE

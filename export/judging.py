@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -200,9 +200,24 @@ def measure_model(
     )
 
 
-def data_name(subsets: Mapping[str, str], split: str, images: int) -> str:
-    """Name the images that were judged on."""
-    return f"{', '.join(subsets)} {split}, {images} images"
+def data_name(
+    subsets: Mapping[str, str], split: str, images: int, *, views: Iterable[str] = ()
+) -> str:
+    """Name the images that were judged on.
+
+    Parameters
+    ----------
+    subsets : mapping of str to str
+        Sub-folders and what they annotate.
+    split : str
+        Of which part of them.
+    images : int
+        How many.
+    views : iterable of str
+        How the further photographs of every field were taken.
+    """
+    seen = f", with views {', '.join(views)}" if views else ""
+    return f"{', '.join(subsets)} {split}, {images} images{seen}"
 
 
 def evaluations_of(measured: ModelMetrics, *, data: str) -> tuple[Evaluation, ...]:

@@ -168,20 +168,20 @@ def _test_model(arguments: argparse.Namespace) -> int:
         from export.assessment.report import write_report
 
         arguments.out.mkdir(parents=True, exist_ok=True)
+    views = _views(arguments.view)
     opened = [
         open_model(
             find_model(arguments.models, name), resampling_factor=arguments.resampling_factor
         )
         for name in arguments.models_named
     ]
-    views = dict(arguments.view)
     _require_seen([one.card for one in opened], views)
     subsets = dict(arguments.subset or _LUMENSTONE)
     layout = Layout(arguments.images, arguments.masks, arguments.mask_codes, views)
     paths = find_fields(arguments.data, subsets, split=arguments.split, layout=layout)
     # Where the folders know no splits it would be wrong to call what they hold one.
     split = arguments.split if "{split}" in arguments.images else "undivided"
-    data = data_name(subsets, split, len(paths))
+    data = data_name(subsets, split, len(paths), views=views)
     measured = _measured(opened, paths, arguments)
     for one in measured:
         if len(measured) > 1:
@@ -192,17 +192,29 @@ def _test_model(arguments: argparse.Namespace) -> int:
     return _DONE
 
 
+def _views(given: Sequence[tuple[str, str]]) -> dict[str, str]:
+    from petrography.errors import InvalidParameterError
+    from training.crossed_views import require_usable_views
+
+    try:
+        require_usable_views([taken for taken, _ in given])
+    except ValueError as error:
+        raise InvalidParameterError(str(error)) from None
+    return dict(given)
+
+
 def _require_seen(cards: Sequence[ModelCard], views: Mapping[str, str]) -> None:
     """Check that views are given to models that see them, and tell where these do without."""
     from petrography.errors import InvalidParameterError
-    from petrography.fusion import FUSED_CHANNELS
+    from petrography.pipeline.model_view import is_fusion, sees_bands
 
     for card in cards:
-        name, sees_views = f"{card.name}:{card.version}", card.channels == FUSED_CHANNELS
-        if views and not sees_views:
-            msg = f"{name} sees photographs in plane-polarised light; leave --view out"
+        name = f"{card.name}:{card.version}"
+        if views and not is_fusion(card):
+            seen = "stacks of bands" if sees_bands(card) else "photographs in plane-polarised light"
+            msg = f"{name} sees {seen}; leave --view out"
             raise InvalidParameterError(msg)
-        if sees_views and not views:
+        if is_fusion(card) and not views:
             said = (
                 f"{name} is judged in plane-polarised light alone; --view shows it crossed polars"
             )

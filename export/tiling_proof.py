@@ -40,7 +40,7 @@ PROOF_CORE_PX = 64
 POSITIONS = 6
 # Discrete cosine transforms of 8 x 8 pixels: ITU-T T.81, A.3.1.
 _JPEG_BLOCK_PX = 8
-# At 8 px, within 32 px of a seam on either side.
+# Of the stride and of JPEG's blocks together: 8 to 32 px on either side at a stride of 8 px.
 _LINES_BESIDE = range(1, 5)
 
 

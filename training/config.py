@@ -224,10 +224,10 @@ class TrainingConfig(Section):
         if bool(self.data.subsets) == (self.stage_series is not None):
             msg = "wanted either data.subsets (photographs) or stage_series (painted sections)"
             raise ValueError(msg)
-        if self.network.architecture == "xpl-fusion" and self.input != InputConfig():
+        fused = self.network.architecture == "xpl-fusion"
+        if fused and self.input != InputConfig():
             msg = "input is fixed for xpl-fusion; leave it out"
             raise ValueError(msg)
-        fused = self.network.architecture == "xpl-fusion"
         if fused != bool(self.data.views or (fused and self.stage_series)):
             msg = (
                 f"architecture is {self.network.architecture}, and data.views are "

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from petrography.minerals import MINERALS, UNLABELLED_CODE
 from training.config_section import Factor, Section, Seed, Share
-from training.crossed_views import parsed_view
+from training.crossed_views import require_usable_views
 
 __all__ = ["DataConfig", "PhantomConfig"]
 
@@ -90,10 +90,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _known_views(self) -> DataConfig:
-        lights = [parsed_view(one)[0] for one in self.views]
-        if lights and "XPL" not in lights:
-            msg = f"views are {list(self.views)}; wanted one between crossed polars, such as XPL:0"
-            raise ValueError(msg)
+        require_usable_views(self.views)
         return self
 
     @model_validator(mode="after")

@@ -51,22 +51,27 @@ def require_enough_fields(train: Sequence[FieldPaths], validation: Sequence[Fiel
     raise ConfigurationError(msg)
 
 
-def require_different_images(train: Sequence[Field], validation: Sequence[Field]) -> None:
+def require_different_images(
+    train: Sequence[Field], validation: Sequence[Field], *, channels: int | None = None
+) -> None:
     """Check that no image, under whatever name, is on both sides of a split.
 
     Parameters
     ----------
     train, validation : sequence of Field
         Fields of the two sides; of images, not of sections painted by one seed.
+    channels : int, optional
+        How many of the first channels make the image; all of them without it. Views between
+        crossed polars make no other image of a photograph.
 
     Raises
     ------
     ConfigurationError
         If all pixels of two images are the same; the message names them.
     """
-    trained = {_pixel_digest(one): one.name for one in train}
+    trained = {_pixel_digest(one, channels): one.name for one in train}
     for one in validation:
-        same = trained.get(_pixel_digest(one))
+        same = trained.get(_pixel_digest(one, channels))
         if same is not None:
             msg = (
                 f"{same}, which is trained on, and {one.name}, which is kept for validation, are "
@@ -75,8 +80,8 @@ def require_different_images(train: Sequence[Field], validation: Sequence[Field]
             raise ConfigurationError(msg)
 
 
-def _pixel_digest(field: Field) -> bytes:
-    pixels = np.ascontiguousarray(field.image)
+def _pixel_digest(field: Field, channels: int | None) -> bytes:
+    pixels = np.ascontiguousarray(field.image[..., :channels])
     return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).digest()
 
 

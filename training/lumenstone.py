@@ -43,7 +43,8 @@ __all__ = [
     "load_fields",
 ]
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".npy")
+_PHOTOGRAPH_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+_IMAGE_SUFFIXES = (*_PHOTOGRAPH_SUFFIXES, ".npy")
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,10 @@ def find_fields(
         names = {"subset": subset, "split": split}
         images = root / _filled(layout.images, names)
         masks = root / _filled(layout.masks, names)
-        views = {taken: root / _filled(one, names) for taken, one in layout.views.items()}
+        views = {
+            taken: _views_in(root / _filled(one, names), taken)
+            for taken, one in layout.views.items()
+        }
         if not images.is_dir():
             msg = f"{images} is no folder; wanted <root>/{layout.images} with images"
             raise ConfigurationError(msg)
@@ -153,7 +157,7 @@ def find_fields(
                 _mask_of(image, masks),
                 annotated,
                 layout.mask_codes,
-                view_paths(image, views, _IMAGE_SUFFIXES),
+                view_paths(image, views),
             )
             for image in _images_in(images)
         ]
@@ -179,8 +183,16 @@ def _filled(pattern: str, names: Mapping[str, str]) -> str:
         raise ConfigurationError(msg) from None
 
 
-def _images_in(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES)
+def _views_in(folder: Path, taken: str) -> tuple[Path, dict[str, Path]]:
+    """List the views in a folder by their stems."""
+    if not folder.is_dir():
+        msg = f"{folder} is no folder; wanted one with the views {taken}"
+        raise ConfigurationError(msg)
+    return folder, {path.stem: path for path in _images_in(folder, _PHOTOGRAPH_SUFFIXES)}
+
+
+def _images_in(folder: Path, suffixes: Sequence[str] = _IMAGE_SUFFIXES) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
     by_stem: dict[str, Path] = {}
     for path in found:
         other = by_stem.setdefault(path.stem, path)

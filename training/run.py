@@ -18,6 +18,7 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from petrography.accuracy import void_border
+from petrography.channels import RGB_CHANNELS
 from petrography.errors import ConfigurationError
 from petrography.fusion import FUSED_CHANNELS
 from petrography.minerals import mineral
@@ -224,7 +225,8 @@ def load_data(config: TrainingConfig) -> LoadedData:
     )
     require_known_codes(validation, validation_paths, config.data.classes)
     if not config.data.train_on_all:
-        require_different_images(train, validation)
+        photograph = len(RGB_CHANNELS) if config.data.views else None
+        require_different_images(train, validation, channels=photograph)
     for warning in reading_warnings((one.name, one.warnings) for one in (*train, *validation)):
         _LOG.warning("%s", warning)
     return LoadedData(train, validation, data_sha256(train_paths))

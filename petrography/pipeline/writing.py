@@ -66,8 +66,12 @@ class WritingFiles:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for pool in (self._maps, self._tables):
-            pool.shutdown(cancel_futures=error is not None)
+        pools = (self._maps, self._tables)
+        # All are told first: nothing queued is begun while one waits for the other.
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=error is not None)
+        for pool in pools:
+            pool.shutdown()
 
     def begin(self, seen: Seen) -> None:
         """Write what shows the map alone, while its statistics are finished."""

@@ -164,9 +164,9 @@ class Admission:
             f"{self._running} requests are worked on and {self.taken - self._running} wait; "
             f"{self._places.count + self._jobs} are accepted at a time"
         )
-        kept, held = self._places.kept_from(tenant), self._places.held_by(tenant)
-        if not kept:
+        if not self._places.free:
             return told
+        kept, held = self._places.kept_from(tenant), self._places.held_by(tenant)
         return f"{told}, the last {kept} from others than you, who have {held} under way"
 
     def _retry_after_s(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 __all__ = ["Places"]
 
-# Of all places, kept for tenants that hold no more than as many.
+# Of all places, kept for tenants that hold fewer than as many.
 _KEPT_FRACTION = 0.25
 # How long a tenant counts as one that comes.
 _REMEMBERED_S = 600.0
@@ -47,9 +47,14 @@ class Places:
         return self._held[tenant]
 
     def kept_from(self, tenant: str) -> int:
-        """Places that are left and yet not for this tenant."""
+        """Places that are not for this tenant, free or taken."""
         kept = int(self.count * _KEPT_FRACTION)
         return kept if self._held[tenant] >= kept and self._others_come(tenant) else 0
+
+    @property
+    def free(self) -> int:
+        """Places that are not held."""
+        return self.count - self.taken
 
     def has_one_for(self, tenant: str) -> bool:
         """Tell whether a tenant that comes now may take a place; from now on it has come."""
@@ -57,7 +62,7 @@ class Places:
         self._came_at_s.move_to_end(tenant)
         if len(self._came_at_s) > _REMEMBERED_TENANTS:
             self._came_at_s.popitem(last=False)
-        return self.count - self.taken > self.kept_from(tenant)
+        return self.free > self.kept_from(tenant)
 
     def take(self, tenant: str) -> None:
         """Count a place as held."""

@@ -109,5 +109,9 @@ def test_the_refusal_says_whose_the_last_places_are_and_jobs_take_none() -> None
             admission.place("a"),
         ):
             pytest.fail("the place of others was given away")
-        with admission.place("b"):
-            assert admission.taken == 5
+        with (
+            admission.place("b"),
+            pytest.raises(OverloadedError, match=r"5 are accepted at a time$"),
+            admission.place("a"),
+        ):
+            pytest.fail("there were more than places")

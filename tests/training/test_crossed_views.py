@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import petroserve
 from petrography.errors import ConfigurationError
@@ -14,6 +16,7 @@ from tests.training.views_folder import RECIPE, paint_views, views_toml
 from training.checkpoint import load_checkpoint
 from training.config import read_config
 from training.crossed_views import parsed_view, without_views
+from training.field_checks import require_different_images
 from training.loop import train
 from training.lumenstone import Layout, data_sha256, find_fields, load_field
 from training.run import load_data
@@ -43,7 +46,7 @@ def test_a_field_holds_its_photograph_and_what_crossed_polars_show_of_it(section
     # One view is its own mean, and tells one of five parameters: 51 levels.
     assert np.array_equal(field.image[..., 3:6], pixels(sections / "xpl/1.png"))
     assert np.all(field.image[..., KNOWN] == 51)
-    assert any("views: " in one for one in field.warnings)
+    assert any(one.startswith("views: no view between crossed polars") for one in field.warnings)
 
 
 def test_a_field_without_its_views_is_the_photograph_alone(sections):
@@ -52,6 +55,7 @@ def test_a_field_without_its_views_is_the_photograph_alone(sections):
     bare = without_views(field_of(sections))
     assert np.array_equal(bare.image, alone.image)
     assert bare.name == "sections/1 without views"
+    assert bare.warnings == ()
 
 
 def test_views_are_part_of_the_digest_of_the_data(sections):
@@ -74,12 +78,45 @@ def test_a_view_that_is_missing_or_damaged_is_named(tmp_path):
     ):
         field_of(folder)
     (folder / "xpl/1.png").unlink()
-    with pytest.raises(ConfigurationError, match=r"ppl/1\.png has no view XPL:0; wanted .*xpl/1 "):
+    with pytest.raises(ConfigurationError, match=r"ppl/1\.png has no view XPL:0; wanted .*xpl/1$"):
         field_of(folder)
 
 
+def test_views_are_found_as_photographs_are(tmp_path):
+    folder = paint_views(tmp_path, fields=2)
+    (folder / "xpl/1.png").rename(folder / "xpl/1.PNG")
+    (folder / "xpl/1.npy").write_bytes(b"no photograph")
+    assert np.all(field_of(folder).image[..., KNOWN] == 51)
+    (folder / "xpl/1.jpg").write_bytes(b"which of the two?")
+    with pytest.raises(ConfigurationError, match=r"xpl/1\.PNG and .*xpl/1\.jpg have one name"):
+        field_of(folder)
+    nowhere = Layout("ppl", "masks", views={"XPL:30": "xpl30"})
+    with pytest.raises(ConfigurationError, match=r"xpl30 is no folder; wanted .* views XPL:30"):
+        field_of(folder, nowhere)
+
+
+def test_what_is_assumed_of_a_view_is_told_with_how_it_was_taken(tmp_path):
+    folder = paint_views(tmp_path, fields=2)
+    shown = pixels(folder / "xpl/1.png")
+    opaque = np.dstack([shown, np.full(shown.shape[:2], 255, dtype=np.uint8)])
+    Image.fromarray(opaque).save(folder / "xpl/1.png")
+    warnings = field_of(folder).warnings
+    assert any(one.startswith("views: XPL:0: ") and "alpha" in one for one in warnings)
+    assert not any(str(folder) in one for one in warnings)
+
+
+def test_a_photograph_with_other_views_is_no_other_image(sections):
+    one = field_of(sections)
+    other = replace(one, name="sections/again", image=without_views(one).image)
+    require_different_images([one], [other])
+    with pytest.raises(
+        ConfigurationError, match=r"sections/1, .* and sections/again, .* one image"
+    ):
+        require_different_images([one], [other], channels=3)
+
+
 @pytest.mark.parametrize(
-    "text", ["XPL", "XPL:", "xpl:0", "XPL:0.5.1", "XPL:nan", "SEM:0", "XPL:0\n"]
+    "text", ["XPL", "XPL:", "xpl:0", "XPL:0.5.1", "XPL:nan", "SEM:0", "XPL:0\n", "XPL:3600.1"]
 )
 def test_how_a_view_was_taken_has_one_spelling(text):
     with pytest.raises(ValueError, match=re.escape(repr(text))):
@@ -97,6 +134,14 @@ def test_a_view_is_read_with_its_angle():
         (('"xpl-fusion"', '"resunet"'), r"architecture is resunet, and data\.views are"),
         (('"XPL:0"', '"crossed"'), "view 'crossed' is not taken in any way that is known"),
         (('"XPL:0"', '"PPL:30"'), "wanted one between crossed polars"),
+        (('"XPL:0" =', '"XPL:0.0" = "xpl", "XPL:0" ='), "wanted each light and stage angle once"),
+        (
+            (
+                '"XPL:0" =',
+                "".join(f'"XPL:{turn}" = "xpl", ' for turn in range(1, 13)) + '"XPL:0" =',
+            ),
+            "13 views are given; wanted at most 12",
+        ),
     ],
 )
 def test_views_that_do_not_fit_the_network_are_refused(sections, tmp_path, change, said):
@@ -131,8 +176,24 @@ def test_a_run_on_photographs_with_views_is_exported_and_judged_with_them(
     assert petroserve.main(words) == 0
     alone = capsys.readouterr()
     assert with_views.out != alone.out
+    assert "with views XPL:0" in with_views.out
+    assert "views" not in alone.out
     assert "plane-polarised light alone" in alone.err
     assert "plane-polarised light alone" not in with_views.err
+
+
+@pytest.mark.parametrize(
+    ("views", "said"),
+    [
+        (["PPL:30=ppl"], "wanted one between crossed polars"),
+        (["XPL:0=xpl", "XPL:0=ppl"], "wanted each light and stage angle once"),
+    ],
+)
+def test_views_that_tell_nothing_or_twice_are_refused(sections, capsys, views, said):
+    words = ["test-model", "phantom-xpl-fusion", "--data", str(sections)]
+    words += [word for one in views for word in ("--view", one)]
+    assert petroserve.main(words) != 0
+    assert said in capsys.readouterr().err
 
 
 def test_views_for_a_model_that_sees_none_are_refused(sections, capsys):

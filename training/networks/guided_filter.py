@@ -14,8 +14,6 @@ He, Sun & Tang 2013, doi:10.1109/TPAMI.2012.213 (guided filter). He & Sun 2015, 
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,24 +40,18 @@ class GuidedFilter(nn.Module):
 
         H and W are multiples of `GRID_PX`.
         """
-        # Variances are differences of near squares: no half precision.
-        with _full_precision(image):
-            image = image.float()
-            # Of a sixty-fourth of the pixels: a softmax of all would take as long as the network.
-            coarse = functional.avg_pool2d(logits.float(), GRID_PX)
-            guide = functional.avg_pool2d(image, GRID_PX)
-            slopes, offset = _lines(guide, torch.softmax(coarse, dim=1))
-            drawn = _enlarged(offset, image)
-            # One channel after the other: all slopes at full size would be four times the memory.
-            for channel, slope in enumerate(slopes):
-                drawn = drawn + _enlarged(slope, image) * image[:, channel : channel + 1]
+        # Variances are differences of near squares: no half precision. Nothing from here on is of
+        # what autocast takes in half.
+        image = image.float()
+        # Of a sixty-fourth of the pixels: a softmax of all would take as long as the network.
+        coarse = functional.avg_pool2d(logits.float(), GRID_PX)
+        guide = functional.avg_pool2d(image, GRID_PX)
+        slopes, offset = _lines(guide, torch.softmax(coarse, dim=1))
+        drawn = _enlarged(offset, image)
+        # One channel after the other: all slopes at full size would be four times the memory.
+        for channel, slope in enumerate(slopes):
+            drawn = drawn + _enlarged(slope, image) * image[:, channel : channel + 1]
         return _extended_log(drawn)
-
-
-def _full_precision(image: Tensor) -> AbstractContextManager[object]:
-    kind = image.device.type
-    known = torch.amp.is_autocast_available(kind)  # not where shapes alone are computed
-    return torch.autocast(device_type=kind, enabled=False) if known else nullcontext()
 
 
 def _lines(guide: Tensor, values: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -86,21 +78,22 @@ def _lines(guide: Tensor, values: Tensor) -> tuple[list[Tensor], Tensor]:
 
 
 def _solved(matrix: list[Tensor], right: list[Tensor]) -> list[Tensor]:
-    """Solve symmetric 3 x 3 systems, given as (aa, ab, ac, bb, bc, cc), by their adjugates.
+    """Solve symmetric 3 x 3 systems, given as (aa, ab, ac, bb, bc, cc), by elimination (LDL^T).
 
-    ONNX knows no inverse.
+    ONNX knows no inverse, and a determinant is all cancellation where the three colours go together,
+    as they do in grey photographs.
     """
     aa, ab, ac, bb, bc, cc = matrix
-    adjugate = (
-        (bb * cc - bc * bc, ac * bc - ab * cc, ab * bc - ac * bb),
-        (ac * bc - ab * cc, aa * cc - ac * ac, ab * ac - aa * bc),
-        (ab * bc - ac * bb, ab * ac - aa * bc, aa * bb - ab * ab),
-    )
-    determinant = aa * adjugate[0][0] + ab * adjugate[0][1] + ac * adjugate[0][2]
-    return [
-        (row[0] * right[0] + row[1] * right[1] + row[2] * right[2]) / determinant
-        for row in adjugate
-    ]
+    b_by_a, c_by_a = ab / aa, ac / aa
+    second = bb - b_by_a * ab
+    mixed = bc - b_by_a * ac
+    c_by_b = mixed / second
+    third = cc - c_by_a * ac - c_by_b * mixed
+    right_b = right[1] - b_by_a * right[0]
+    c = (right[2] - c_by_a * right[0] - c_by_b * right_b) / third
+    b = right_b / second - c_by_b * c
+    a = right[0] / aa - b_by_a * b - c_by_a * c
+    return [a, b, c]
 
 
 def _windowed(values: Tensor) -> Tensor:

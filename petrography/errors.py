@@ -293,8 +293,14 @@ class InternalError(PetroserveError):
     """A promise of our own code is broken; never the caller's fault."""
 
 
+# Whole numbers from here on are not repeated: they may have thousands of digits.
+_TOLD_BELOW = 10**20
+
+
 def field_problems(error: ValidationError) -> str:
-    """Name every field that pydantic refused and why, without the values, which may be huge.
+    """Name every field that pydantic refused, why, and what was given where that is a number.
+
+    Other values may be huge, or secret.
 
     Examples
     --------
@@ -304,8 +310,20 @@ def field_problems(error: ValidationError) -> str:
     ... except ValidationError as error:
     ...     print(field_problems(error))
     b: Input should be a valid integer, unable to parse string as an integer
+    >>> try:
+    ...     TypeAdapter(dict[str, int]).validate_python({"a": 0.5, "b": 10**20})
+    ... except ValidationError as error:
+    ...     print(field_problems(error))
+    a: Input should be a valid integer, got a number with a fractional part; given 0.5
     """
     return "; ".join(
         f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
+        f"{_given(problem['input'])}"
+        for problem in error.errors(include_url=False)
     )
+
+
+def _given(value: object) -> str:
+    """Tell a number, if it is none of thousands of digits."""
+    told = isinstance(value, float) or (isinstance(value, int) and abs(value) < _TOLD_BELOW)
+    return f"; given {value}" if told else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,8 @@ class NameChange:
     ----------
     repository : Repository
         The table to serve.
+    models : Path
+        The models folder, which reasons leave out: clients read them.
     loaded : list of (LoadedModel, float)
         What is new in it, and the seconds of warming it up.
     refused : list of NotServed
@@ -57,13 +60,15 @@ class NameChange:
     """
 
     repository: Repository
+    models: Path
     loaded: list[tuple[LoadedModel, float]] = field(default_factory=list)
     refused: list[NotServed] = field(default_factory=list)
     may_pass: bool = False
 
     def refuse(self, name: str, version: str | None, error: BaseException) -> None:
         """Take note of a reason."""
-        self.refused.append(NotServed(name, version, "refused", str(error)))
+        reason = str(error).replace(f"{self.models}{os.sep}", "")
+        self.refused.append(NotServed(name, version, "refused", reason))
         self.may_pass = self.may_pass or isinstance(error, OSError | MemoryError)
 
 
@@ -95,7 +100,7 @@ def change_of(
     """
     name = folder.name
     served = repository.versions(name)
-    change = NameChange(repository)
+    change = NameChange(repository, folder.parent)
     found: dict[int, LoadedModel] = {}
     for version in sorted(versions):
         try:

@@ -14,7 +14,7 @@ from command_line.modal_options import add_modal_options, modal_options
 from command_line.outputs import add_outputs, chosen_outputs
 from command_line.settings import add_models_folder, settings_of
 from command_line.stage_views import ViewFile
-from petrography.errors import InvalidParameterError
+from petrography.errors import InvalidParameterError, with_given
 
 if TYPE_CHECKING:
     from petrography.calibration import (
@@ -185,7 +185,8 @@ def _request(
         return AnalysisRequest.model_validate(stated)
     except ValidationError as error:
         problems = "; ".join(
-            f"--{str(problem['loc'][0]).replace('_', '-')}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
+            f"--{str(problem['loc'][0]).replace('_', '-')}: "
+            f"{with_given(problem['msg'], problem['input'])}"
+            for problem in error.errors(include_url=False)
         )
         raise InvalidParameterError(problems) from None

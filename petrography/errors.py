@@ -317,13 +317,28 @@ def field_problems(error: ValidationError) -> str:
     a: Input should be a valid integer, got a number with a fractional part; given 0.5
     """
     return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
-        f"{_given(problem['input'])}"
+        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: "
+        f"{with_given(problem['msg'], problem['input'])}"
         for problem in error.errors(include_url=False)
     )
 
 
-def _given(value: object) -> str:
-    """Tell a number, if it is none of thousands of digits."""
+def with_given(problem: str, value: object) -> str:
+    """Add what was given to a problem, where that is a number.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong.
+    value : object
+        What was given.
+
+    Examples
+    --------
+    >>> with_given("Input should be greater than 0", -1)
+    'Input should be greater than 0; given -1'
+    >>> with_given("Input should be a number", "1e400 " * 1000)
+    'Input should be a number'
+    """
     told = isinstance(value, float) or (isinstance(value, int) and abs(value) < _TOLD_BELOW)
-    return f"; given {value}" if told else ""
+    return f"{problem}; given {value}" if told else problem

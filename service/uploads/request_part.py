@@ -14,6 +14,7 @@ from petrography.errors import (
     FieldFault,
     InvalidParameterError,
     MalformedRequestError,
+    with_given,
 )
 from service.uploads.part import Part
 
@@ -50,7 +51,7 @@ def read_request(parts: Sequence[Part], model: type[RequestT], limit_bytes: int)
     try:
         asked = model.model_validate_json(text, strict=True)
     except ValidationError as error:
-        _refuse(error.errors(include_url=False, include_input=False))
+        _refuse(error.errors(include_url=False))
     # Read again only now: what was valid is neither deeply nested nor anything but UTF-8.
     json.loads(text, object_pairs_hook=_require_distinct_names)
     return asked
@@ -69,7 +70,7 @@ def _request_text(parts: Sequence[Part], limit_bytes: int) -> bytes:
 
 
 def _refuse(problems: list[ErrorDetails]) -> NoReturn:
-    faults = [FieldFault(one["loc"], one["msg"]) for one in problems[:_MAX_PROBLEMS]]
+    faults = [FieldFault(one["loc"], _told(one)) for one in problems[:_MAX_PROBLEMS]]
     described = "; ".join(
         f"{'.'.join(str(step)[:50] for step in fault.path) or REQUEST_PART}: {fault.detail}"
         for fault in faults
@@ -79,6 +80,13 @@ def _refuse(problems: list[ErrorDetails]) -> NoReturn:
         raise MalformedRequestError(msg)
     msg = f"part {REQUEST_PART!r} is not possible: {described}"
     raise InvalidParameterError(msg, faults)
+
+
+def _told(problem: ErrorDetails) -> str:
+    unknown = problem["type"] == "extra_forbidden"
+    if unknown and problem["loc"] == ("callback",):
+        return "belongs to an analysis whose answer is not waited for; wanted Prefer: respond-async"
+    return problem["msg"] if unknown else with_given(problem["msg"], problem["input"])
 
 
 def _require_distinct_names(members: list[tuple[str, Any]]) -> None:

@@ -131,12 +131,17 @@ async def test_a_refused_request_names_its_fields_for_programs(client: httpx.Asy
 
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
-        {"pointer": "#/um_per_px", "detail": "Input should be greater than or equal to 0.0001"},
+        {
+            "pointer": "#/um_per_px",
+            "detail": "Input should be greater than or equal to 0.0001; given -1",
+        },
         {"pointer": "#/views/0/light", "detail": "Input should be 'PPL' or 'XPL'"},
         {"pointer": "#/a~1b~0c%20d", "detail": "Extra inputs are not permitted"},
     ]
     unknown = await post(client, request={"model": "nothing"})
     assert "errors" not in unknown.json()
+    early = await post(client, request={"callback": "https://lims.example.org/"})
+    assert "wanted Prefer: respond-async" in early.json()["detail"]
 
 
 async def test_the_request_part_may_be_a_field_or_a_file(client: httpx.AsyncClient) -> None:

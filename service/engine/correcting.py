@@ -14,7 +14,6 @@ from petrography.errors import (
     BucketUnavailableError,
     ConflictError,
     DatabaseUnavailableError,
-    InvalidParameterError,
 )
 from petrography.report import Result, Sample, result_json, reviewed
 from service.audit import Who
@@ -39,7 +38,7 @@ class CorrectionRequest(BaseModel):
     """final approves; corrected takes other sample fields or the numbers of another analysis;
     rejected is for good."""
     reviewer: Annotated[str, Field(min_length=1, max_length=256, pattern=_PLAIN)]
-    """Who vouches for it: another than the operator of the sample."""
+    """Who vouches for it: another than the operators of all versions, and of the analysis named."""
     reason: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     """Why; a correction and a rejection want one."""
     sample: Sample | None = None
@@ -158,34 +157,15 @@ def _reviewed(
     owner: str,
     who: Who,
 ) -> Result:
-    content, stands = None, result
-    if request.status == "corrected":
-        content = result
-        if request.analysis is not None:
-            content = _newest(store, request.analysis, owner)
-        if request.sample is not None:
-            changes = request.sample.model_dump(exclude_unset=True)
-            stands = _with_sample(result, changes | {"operator": result.sample.operator})
-            content = _with_sample(content, changes)
-            _require_other(request.reviewer, content.sample.operator)
+    content = None if request.analysis is None else _newest(store, request.analysis, owner)
     return reviewed(
-        stands,
+        result,
         request.status,
         reviewer=request.reviewer,
         at=at,
         reason=request.reason,
         content=content,
+        sample=request.sample,
         tenant=who.tenant,
         key_id=who.key_id,
     )
-
-
-def _with_sample(result: Result, changes: dict[str, str | None]) -> Result:
-    return result.model_copy(update={"sample": result.sample.model_copy(update=changes)})
-
-
-def _require_other(reviewer: str, operator: str | None) -> None:
-    """Refuse a correction by which the reviewer becomes who made the analysis."""
-    if reviewer.strip().casefold() == (operator or "").strip().casefold():
-        msg = f"{reviewer} would be operator and reviewer; wanted another reviewer"
-        raise InvalidParameterError(msg)

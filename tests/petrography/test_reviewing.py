@@ -90,19 +90,65 @@ def test_any_series_of_reviews_is_counted_whole(wanted: list[Status]) -> None:
     SCHEMA.validate(json.loads(result_json(result)))
 
 
-@pytest.mark.parametrize("reviewer", ["Ada", " ada ", "ADA"])
+@pytest.mark.parametrize(
+    "reviewer",
+    ["Ada", " ada ", "ADA", "\u200bAda", "A\u00adda", "Ａｄａ", "Ada\u3164", "\ufeffada\u00a0"],
+)
 def test_nobody_approves_an_analysis_of_their_own(reviewer: str) -> None:
-    with pytest.raises(InvalidParameterError, match="made the analysis; wanted another"):
+    with pytest.raises(InvalidParameterError, match="made the analysis or its numbers; wanted"):
         reviewed(FIRST, "final", reviewer=reviewer, at=AT)
 
 
-@pytest.mark.parametrize("reviewer", ["", "   "])
+@pytest.mark.parametrize("reviewer", ["", "   ", "\u200b", "\u2800\u00a0", "\u3164"])
 def test_nobody_is_no_reviewer(reviewer: str) -> None:
     named = painted_result(sample="S")
     unnamed = named.model_copy(update={"sample": Sample(id="S")})
     for result in (named, unnamed):
-        with pytest.raises(InvalidParameterError):
+        with pytest.raises(InvalidParameterError, match="shows no name; wanted the name"):
             reviewed(result, "final", reviewer=reviewer, at=AT)
+
+
+def test_nobody_takes_numbers_of_their_own() -> None:
+    final = follow(FIRST, "final")
+    own = OTHER_SCALE.model_copy(update={"sample": Sample(id="SEC-0001", operator="Grace")})
+    with pytest.raises(InvalidParameterError, match="made the analysis or its numbers"):
+        reviewed(final, "corrected", reviewer="Grace", at=AT, reason="scale", content=own)
+    with pytest.raises(InvalidParameterError, match="operator and reviewer"):
+        reviewed(
+            final, "corrected", reviewer="Grace", at=AT, reason="scale",
+            content=OTHER_SCALE, sample=Sample(operator="grace"),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", [None, "", "Edsger"])
+def test_who_was_operator_once_never_reviews(operator: str | None) -> None:
+    final = follow(FIRST, "final")
+    other = OTHER_SCALE.model_copy(update={"sample": Sample(id="SEC-0001", operator="Niklaus")})
+    by_other = reviewed(final, "corrected", reviewer="Grace", at=AT, reason="r", content=other)
+    renamed = reviewed(
+        by_other, "corrected", reviewer="Grace", at=AT, reason="r", sample=Sample(operator=operator)
+    )
+    assert renamed.sample.operator == operator
+    assert renamed.reviews[-1].operators == ("Ada", "Niklaus")
+    read = Result.model_validate_json(result_json(renamed))
+    for reviewer in filter(None, ("Ada", "niklaus", operator)):
+        with pytest.raises(InvalidParameterError, match="wanted another reviewer"):
+            reviewed(read, "rejected", reviewer=reviewer, at=AT, reason="r")
+    assert reviewed(read, "rejected", reviewer="Barbara", at=AT, reason="r").version == 5
+
+
+def test_numbers_bring_those_who_made_them_along() -> None:
+    made = OTHER_SCALE.model_copy(update={"sample": Sample(id="SEC-0001", operator="Niklaus")})
+    renamed = reviewed(
+        follow(made, "final"), "corrected", reviewer="Barbara", at=AT, reason="r",
+        sample=Sample(operator=None),
+    )  # fmt: skip
+    final = follow(FIRST, "final")
+    with pytest.raises(InvalidParameterError, match="wanted another reviewer"):
+        reviewed(final, "corrected", reviewer="Niklaus", at=AT, reason="r", content=renamed)
+    taken = reviewed(final, "corrected", reviewer="Grace", at=AT, reason="r", content=renamed)
+    with pytest.raises(InvalidParameterError, match="wanted another reviewer"):
+        reviewed(taken, "rejected", reviewer="Niklaus", at=AT, reason="r")
 
 
 @pytest.mark.parametrize("reason", [None, "", "  "])

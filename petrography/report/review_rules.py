@@ -80,7 +80,7 @@ def reviewed(
     InvalidParameterError
         If the status cannot follow, the reviewer is nobody or who made the analysis, the time is
         before the last review or without a zone, or reason, content or sample are missing or
-        too many.
+        too many, or the content was rejected.
 
     References
     ----------
@@ -102,6 +102,7 @@ def reviewed(
             reason=reason,
             tenant=tenant,
             key_id=key_id,
+            analysis=None if content is None else content.id,
             operators=operators,
         )
     except ValidationError as error:
@@ -142,6 +143,12 @@ def _numbers(
         msg = (
             "a correction, and nothing else, comes with the analysis whose numbers stand now, or "
             "with fields of the sample"
+        )
+        raise InvalidParameterError(msg)
+    if content is not None and content.status == "rejected":
+        msg = (
+            f"analysis {content.id} is rejected, so that its numbers cannot stand; wanted one that "
+            "is not"
         )
         raise InvalidParameterError(msg)
     changes = {} if sample is None else sample.model_dump(exclude_unset=True)

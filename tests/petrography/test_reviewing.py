@@ -63,6 +63,18 @@ def test_a_correction_takes_the_numbers_and_keeps_id_and_history() -> None:
     assert corrected.scale.um_per_px == 0.7
     assert [one.status for one in corrected.reviews] == ["final", "corrected"]
     assert corrected.reviews[-1].reason == "scale was wrong"
+    assert [one.analysis for one in corrected.reviews] == [None, "another"]
+
+
+def test_numbers_that_were_rejected_correct_nothing() -> None:
+    rejected = reviewed(OTHER_SCALE, "rejected", reviewer="Grace", at=AT, reason="blurred")
+    with pytest.raises(
+        InvalidParameterError, match="is rejected, so that its numbers cannot stand"
+    ):
+        reviewed(
+            follow(FIRST, "final"), "corrected", reviewer="Grace", at=AT, reason="scale",
+            content=rejected,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -157,6 +157,23 @@ async def test_nobody_corrects_with_an_analysis_of_their_own(client: httpx.Async
     assert (await client.post(f"{place}/corrections", json=void)).status_code == 422
 
 
+async def test_a_rejected_analysis_corrects_no_other(client: httpx.AsyncClient) -> None:
+    place = (await post(client, sample=SAMPLE)).headers["location"]
+    await client.post(f"{place}/corrections", json={"status": "final", "reviewer": "A. Ivanova"})
+    other = (await post(client, OTHER, sample=SAMPLE)).json()["id"]
+    fields = {"reviewer": "A. Ivanova", "reason": "r"}
+    by_other = fields | {"status": "corrected", "analysis": other}
+
+    taken = await client.post(f"{place}/corrections", json=by_other)
+    assert (taken.status_code, taken.json()["reviews"][-1]["analysis"]) == (201, other)
+    void = await client.post(
+        f"/v1/analyses/{other}/corrections", json=fields | {"status": "rejected"}
+    )
+    assert void.status_code == 201
+    answer = await client.post(f"{place}/corrections", json=by_other)
+    assert (answer.status_code, "is rejected" in answer.json()["detail"]) == (422, True)
+
+
 async def test_hostile_bodies_of_reviews(client: httpx.AsyncClient) -> None:
     place = (await post(client)).headers["location"]
 

@@ -80,7 +80,7 @@ def reviewed(
     InvalidParameterError
         If the status cannot follow, the reviewer is nobody or who made the analysis, the time is
         before the last review or without a zone, or reason, content or sample are missing or
-        too many, or the content was rejected.
+        too many, or the content was rejected or is what stands already.
 
     References
     ----------
@@ -156,7 +156,20 @@ def _numbers(
     if "id" not in changes and numbers.sample.id != result.sample.id:
         msg = f"the correction is of sample {numbers.sample.id}, the result of {result.sample.id}"
         raise InvalidParameterError(msg)
-    return numbers.model_copy(update={"sample": numbers.sample.model_copy(update=changes)})
+    following = numbers.model_copy(update={"sample": numbers.sample.model_copy(update=changes)})
+    if status == "corrected" and _unreviewed(following) == _unreviewed(result):
+        msg = (
+            "the correction changes nothing: numbers and sample are those that stand; wanted "
+            "another analysis, or fields of the sample that were wrong"
+        )
+        raise InvalidParameterError(msg)
+    return following
+
+
+def _unreviewed(result: Result) -> Result:
+    """What two versions have to differ in: all but the reviews, and the id, which stays."""
+    history = {"id": "", "version": 1, "status": "preliminary", "reviews": ()}
+    return result.model_copy(update=history)
 
 
 def _operators(*results: Result) -> tuple[str, ...]:

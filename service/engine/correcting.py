@@ -14,6 +14,7 @@ from petrography.errors import (
     BucketUnavailableError,
     ConflictError,
     DatabaseUnavailableError,
+    InvalidParameterError,
 )
 from petrography.report import Result, Sample, result_json, reviewed
 from service.audit import Who
@@ -99,7 +100,8 @@ def correct(
     AnalysisNotFoundError
         If the analysis, or the one that it names, is not kept.
     InvalidParameterError
-        If the status cannot follow the one there is, or the reviewer made the analysis.
+        If the status cannot follow the one there is, the reviewer made the analysis, or a
+        correction changes nothing.
     ConflictError
         If there is a newer version than the one that was looked at.
     DatabaseUnavailableError
@@ -157,6 +159,9 @@ def _reviewed(
     owner: str,
     who: Who,
 ) -> Result:
+    if request.analysis == result.id:
+        msg = f"analysis {result.id} is to take its own numbers; wanted the id of another analysis"
+        raise InvalidParameterError(msg)
     content = None if request.analysis is None else _newest(store, request.analysis, owner)
     return reviewed(
         result,

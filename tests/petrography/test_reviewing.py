@@ -29,6 +29,10 @@ OTHER_SCALE = painted_result(um_per_px=0.7)
 SCHEMA = jsonschema.Draft202012Validator(result_schema())
 
 
+def _other_than(result: Result) -> Result:
+    return FIRST if result.scale == OTHER_SCALE.scale else OTHER_SCALE
+
+
 def follow(result: Result, status: Status, *, minutes: int = 0) -> Result:
     """Change a status with all that the change wants."""
     return reviewed(
@@ -37,7 +41,7 @@ def follow(result: Result, status: Status, *, minutes: int = 0) -> Result:
         reviewer="Grace",
         at=AT + timedelta(minutes=minutes),
         reason="another scale",
-        content=OTHER_SCALE if status == "corrected" else None,
+        content=_other_than(result) if status == "corrected" else None,
     )
 
 
@@ -180,6 +184,24 @@ def test_a_correction_and_only_it_wants_numbers() -> None:
             final, "corrected", reviewer="Grace", at=AT, reason="why",
             content=painted_result("OTHER"),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "sample"),
+    [
+        (None, Sample()),
+        (None, Sample(id="SEC-0001")),
+        (FIRST, None),
+        (FIRST.model_copy(update={"id": "a copy"}), Sample(id="SEC-0001", section="A")),
+    ],
+)
+def test_a_correction_changes_something(content: Result | None, sample: Sample | None) -> None:
+    final = follow(FIRST, "final")
+    for by in (content, content and follow(content, "final")):
+        with pytest.raises(InvalidParameterError, match="changes nothing"):
+            reviewed(
+                final, "corrected", reviewer="Grace", at=AT, reason="r", content=by, sample=sample
+            )
 
 
 def test_times_have_a_zone_and_do_not_go_back() -> None:

@@ -157,6 +157,23 @@ async def test_nobody_corrects_with_an_analysis_of_their_own(client: httpx.Async
     assert (await client.post(f"{place}/corrections", json=void)).status_code == 422
 
 
+async def test_a_correction_of_nothing_is_refused(client: httpx.AsyncClient) -> None:
+    place = (await post(client, sample=SAMPLE)).headers["location"]
+    await client.post(f"{place}/corrections", json={"status": "final", "reviewer": "A. Ivanova"})
+    fields = {"status": "corrected", "reviewer": "A. Ivanova", "reason": "r"}
+    own = place.rpartition("/")[2]
+
+    for nothing in (
+        {"sample": {}},
+        {"sample": {"id": "SEC-1"}},
+        {"analysis": own},
+        {"analysis": own, "sample": {"id": "SEC-2"}},
+    ):
+        answer = await client.post(f"{place}/corrections", json=fields | nothing)
+        assert (answer.status_code, "wanted" in answer.json()["detail"]) == (422, True)
+    assert (await client.get(place)).json()["version"] == 2
+
+
 async def test_a_rejected_analysis_corrects_no_other(client: httpx.AsyncClient) -> None:
     place = (await post(client, sample=SAMPLE)).headers["location"]
     await client.post(f"{place}/corrections", json={"status": "final", "reviewer": "A. Ivanova"})

@@ -21,7 +21,7 @@ from service.audit import Who
 from service.catalogue import Catalogue
 from service.engine.artefact_store import ArtefactStore
 from service.engine.catching_up import catch_up
-from service.engine.versions import add_version, open_version
+from service.engine.versions import add_version, read_version
 
 __all__ = ["CorrectionRequest", "correct"]
 
@@ -104,6 +104,8 @@ def correct(
         correction changes nothing.
     ConflictError
         If there is a newer version than the one that was looked at.
+    DamagedResultError
+        If what is kept of it, or of the one that it names, is not what was kept.
     DatabaseUnavailableError
         If the database does not answer; there is no new version then, unless a bucket that stopped
         answering meanwhile has it already.
@@ -147,8 +149,7 @@ def _take_back(store: ArtefactStore, path: Path) -> None:
 
 
 def _newest(store: ArtefactStore, analysis_id: str, owner: str) -> Result:
-    with open_version(store, analysis_id, owner).file as file:
-        return Result.model_validate_json(file.read())
+    return read_version(store, analysis_id, owner)
 
 
 def _reviewed(

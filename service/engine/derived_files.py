@@ -15,7 +15,7 @@ from petrography.report import Result
 from service.engine.artefact_store import ArtefactStore
 from service.engine.kinds import ANALYSES
 from service.engine.open_artefact import OpenArtefact
-from service.engine.versions import open_version
+from service.engine.versions import open_version, read_version
 from service.lims import long_csv, two_dimension_csv, wide_csv
 
 __all__ = ["LIMS_TABLES", "LimsTable", "open_file"]
@@ -66,6 +66,8 @@ def open_file(store: ArtefactStore, analysis_id: str, name: str, owner: str = ""
         If there is no such analysis or no such file of it.
     InvalidParameterError
         If the analysis does not name its sample in a way that the table can.
+    DamagedResultError
+        If the result is not what was kept.
     """
     if name in LIMS_TABLES:
         return _written(LIMS_TABLES[name], store, analysis_id, owner)
@@ -75,9 +77,7 @@ def open_file(store: ArtefactStore, analysis_id: str, name: str, owner: str = ""
 
 
 def _written(table: LimsTable, store: ArtefactStore, analysis_id: str, owner: str) -> OpenArtefact:
-    with open_version(store, analysis_id, owner).file as file:
-        result = Result.model_validate_json(file.read())
-    content = table.write([result]).encode()
+    content = table.write([read_version(store, analysis_id, owner)]).encode()
     # Named after its content: another version of the service may write the table otherwise.
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     return OpenArtefact(io.BytesIO(content), len(content), table.media_type, etag)

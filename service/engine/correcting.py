@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.errors import (
+    AnalysisNotFoundError,
     BucketUnavailableError,
     ConflictError,
     DatabaseUnavailableError,
@@ -21,6 +23,7 @@ from service.audit import Who
 from service.catalogue import Catalogue
 from service.engine.artefact_store import ArtefactStore
 from service.engine.catching_up import catch_up
+from service.engine.unfinished import require_ended
 from service.engine.versions import add_version, read_version
 
 __all__ = ["CorrectionRequest", "correct"]
@@ -103,7 +106,8 @@ def correct(
         If the status cannot follow the one there is, the reviewer made the analysis, or a
         correction changes nothing.
     ConflictError
-        If there is a newer version than the one that was looked at.
+        If there is a newer version than the one that was looked at, or either analysis has no
+        result yet, or ended without one.
     DamagedResultError
         If what is kept of it, or of the one that it names, is not what was kept.
     DatabaseUnavailableError
@@ -112,7 +116,8 @@ def correct(
     StorageUnavailableError
         If the disk does not take it; there is no new version then.
     """
-    result = _newest(store, analysis_id, owner)
+    newest = partial(_newest, catalogue, store, owner)
+    result = newest(analysis_id)
     # A process may have died between a version and the record of it.
     catch_up(catalogue, result, owner)
     if request.version not in {None, result.version}:
@@ -121,7 +126,7 @@ def correct(
             "and decide again"
         )
         raise ConflictError(msg)
-    following = _reviewed(result, request, at, store, owner, who or Who())
+    following = _reviewed(result, request, at, newest, who or Who())
     catalogue.beat(analysis_id)
     if put_on_record is not None:
         put_on_record(following)
@@ -148,22 +153,25 @@ def _take_back(store: ArtefactStore, path: Path) -> None:
         _log.error("a version stays that its reviewer was told there is not: %s", error)
 
 
-def _newest(store: ArtefactStore, analysis_id: str, owner: str) -> Result:
-    return read_version(store, analysis_id, owner)
+def _newest(catalogue: Catalogue, store: ArtefactStore, owner: str, analysis_id: str) -> Result:
+    try:
+        return read_version(store, analysis_id, owner)
+    except AnalysisNotFoundError:
+        require_ended(catalogue, store, analysis_id, owner)
+        raise
 
 
 def _reviewed(
     result: Result,
     request: CorrectionRequest,
     at: datetime,
-    store: ArtefactStore,
-    owner: str,
+    newest: Callable[[str], Result],
     who: Who,
 ) -> Result:
     if request.analysis == result.id:
         msg = f"analysis {result.id} is to take its own numbers; wanted the id of another analysis"
         raise InvalidParameterError(msg)
-    content = None if request.analysis is None else _newest(store, request.analysis, owner)
+    content = None if request.analysis is None else newest(request.analysis)
     return reviewed(
         result,
         request.status,

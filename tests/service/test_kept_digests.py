@@ -85,7 +85,7 @@ async def test_what_was_changed_is_neither_told_nor_reviewed(
         problem = assert_problem(answer, 503, "changed or damaged after it was kept")
         assert problem["type"].endswith("result-damaged")
     with pytest.raises(DamagedResultError):
-        open_file(engine.store, analysis_id, "result.json")
+        open_file(engine.recorded, analysis_id, "result.json")
     if version == 2:
         assert (await client.get(place, params={"version": 1})).status_code == 200
 

@@ -64,6 +64,7 @@ def review(arguments: argparse.Namespace) -> int:
         "status": following.status,
         "reviewer": arguments.reviewer,
         "reason": arguments.reason,
+        "analysis": following.reviews[-1].analysis,
         "result_sha256": sha256_hex(content),
     }
     put_on_record("result.reviewed", following.id, facts)

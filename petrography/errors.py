@@ -42,6 +42,7 @@
     ├── JobError                        a job that cannot be carried out
     │   ├── DamagedJobError             its files are not there, or not as they were
     │   └── JobAbandonedError           the process that worked on it died again and again
+    ├── DamagedResultError              a kept result is not as it was kept
     ├── AuditUnavailableError           what is to be done cannot be put on record
     ├── TileTooLargeError               a tile for which memory does not suffice; smaller ones fit
     ├── ConfigurationError              the operator can mend it (settings, a missing extra)
@@ -263,6 +264,10 @@ class DamagedJobError(JobError):
 
 class JobAbandonedError(JobError):
     """The process that worked on a job died again and again."""
+
+
+class DamagedResultError(PetroserveError):
+    """A kept result is not what was kept: nothing is told of it, and nothing made from it."""
 
 
 class TileTooLargeError(PetroserveError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from petrography.errors import StorageUnavailableError
 __all__ = [
     "changed_s",
     "one_at_a_time",
+    "put_whole",
     "storing",
     "sync_folder",
     "sync_tree",
@@ -98,6 +100,22 @@ def write_through(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def put_whole(path: Path, content: bytes) -> None:
+    """Write a file as a whole, in the place of an older one if there is one.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take it; the older one stays then.
+    """
+    aside = path.with_name(f".{uuid.uuid4()}")
+    try:
+        write_through(aside, content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def sync_tree(folder: Path) -> None:

@@ -30,6 +30,7 @@ GrpcCode = Literal[
     "PERMISSION_DENIED",
     "RESOURCE_EXHAUSTED",
     "CANCELLED",
+    "DATA_LOSS",
     "UNAVAILABLE",
     "INTERNAL",
 ]
@@ -163,6 +164,7 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.JobError: Status(500, "INTERNAL", "job-failed", "Job failed"),
     errors.DamagedJobError: Status(500, "INTERNAL", "job-damaged", "Job files are damaged"),
     errors.JobAbandonedError: Status(500, "INTERNAL", "job-abandoned", "Job abandoned"),
+    errors.DamagedResultError: Status(503, "DATA_LOSS", "result-damaged", "Result is damaged"),
     errors.TileTooLargeError: _INTERNAL,
     errors.ConfigurationError: _INTERNAL,
     errors.ModelCardError: _INTERNAL,

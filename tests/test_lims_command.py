@@ -315,6 +315,12 @@ def test_review_makes_the_next_version_and_never_writes_over(
     assert (status, "wants a reason" in complaint) == (2, True)
     words += ("--by", other, "--reason", "wrong scale", "--out", tmp_path / "v3.json")
     assert run(*words)[0] == 0
+    own = ("--reviewer", "Ada", "--by", other, "--reason", "r", "--out", tmp_path / "own.json")
+    status, _, complaint = run("lims", "review", final, "--status", "corrected", *own)
+    assert (status, "wanted another reviewer" in complaint) == (2, True)
+    same = ("--by", final, "--reason", "r", "--out", tmp_path / "same.json")
+    status, _, complaint = run(*words[:7], *same)
+    assert (status, "changes nothing" in complaint) == (2, True)
     corrected = json.loads((tmp_path / "v3.json").read_text())
     assert (corrected["version"], corrected["status"]) == (3, "corrected")
     assert corrected["scale"]["um_per_px"] == 0.7

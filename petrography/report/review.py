@@ -32,3 +32,8 @@ class Review(BaseModel):
     """Of the API key or token that the review was asked with; null without keys."""
     key_id: str | None = None
     """Public part of that key, or the subject of the token; null without keys."""
+    analysis: str | None = None
+    """Id of the analysis whose numbers a correction took; null where they stayed."""
+    operators: tuple[str, ...] = ()
+    """Who made what was reviewed: operators of this and of all earlier versions, and of the analysis
+    whose numbers a correction takes. None of them reviews a later version."""

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from petrography.errors import InvalidParameterError, field_problems
-from petrography.report.result import Result
+from petrography.report.person_names import comparable_name
+from petrography.report.result import Result, Sample
 from petrography.report.review import Review, Status
 
 __all__ = ["TRANSITIONS", "reviewed"]
@@ -42,6 +43,7 @@ def reviewed(
     at: datetime,
     reason: str | None = None,
     content: Result | None = None,
+    sample: Sample | None = None,
     tenant: str | None = None,
     key_id: str | None = None,
 ) -> Result:
@@ -54,13 +56,17 @@ def reviewed(
     status : str
         The new status.
     reviewer : str
-        Who vouches for it: another than who made the analysis.
+        Who vouches for it: another than the operators of all versions, the new one among them, and
+        of the analysis whose numbers stand. Names are compared by `comparable_name`.
     at : datetime
         When, with a time zone.
     reason : str, optional
         Why; a correction and a rejection want one.
     content : Result, optional
         For a correction, and only for it: the analysis whose numbers stand from now on.
+    sample : Sample, optional
+        For a correction, and only for it: the fields of the sample that were wrong, as they should
+        be; those that were not set stay.
     tenant, key_id : str, optional
         Who asked, as the service knows it; the reviewer is whom they name.
 
@@ -73,7 +79,8 @@ def reviewed(
     ------
     InvalidParameterError
         If the status cannot follow, the reviewer is nobody or who made the analysis, the time is
-        before the last review or without a zone, or reason or content are missing or too many.
+        before the last review or without a zone, or reason, content or sample are missing or
+        too many, or the content was rejected or is what stands already.
 
     References
     ----------
@@ -81,7 +88,9 @@ def reviewed(
     """
     _require_allowed(result, status, reviewer, reason)
     _require_later(result, at)
-    numbers = _numbers(result, status, content)
+    numbers = _numbers(result, status, content, sample)
+    operators = _operators(result, content or result)
+    _require_other(reviewer, operators, numbers.sample.operator)
     version = result.version + 1
     try:
         review = Review(
@@ -93,6 +102,8 @@ def reviewed(
             reason=reason,
             tenant=tenant,
             key_id=key_id,
+            analysis=None if content is None else content.id,
+            operators=operators,
         )
     except ValidationError as error:
         msg = f"the review cannot be written: {field_problems(error)}"
@@ -107,9 +118,8 @@ def _require_allowed(result: Result, status: Status, reviewer: str, reason: str 
         wanted = " or ".join(following) or "none: a new analysis takes the place of a rejected one"
         msg = f"a {result.status} result cannot become {status}; wanted {wanted}"
         raise InvalidParameterError(msg)
-    operator = result.sample.operator or ""
-    if reviewer.strip().casefold() == operator.strip().casefold():
-        msg = f"{reviewer or 'nobody'} made the analysis; wanted another reviewer"
+    if not comparable_name(reviewer):
+        msg = f"the reviewer is {reviewer!r}, which shows no name; wanted the name of a person"
         raise InvalidParameterError(msg)
     if status in _NEEDS_REASON and not (reason or "").strip():
         msg = f"a result that is {status} wants a reason"
@@ -125,14 +135,60 @@ def _require_later(result: Result, at: datetime) -> None:
         raise InvalidParameterError(msg)
 
 
-def _numbers(result: Result, status: Status, content: Result | None) -> Result:
+def _numbers(
+    result: Result, status: Status, content: Result | None, sample: Sample | None
+) -> Result:
     """The result whose numbers stand from now on."""
-    if (content is not None) != (status == "corrected"):
-        msg = "a correction, and nothing else, comes with the analysis whose numbers stand now"
+    if (content is not None or sample is not None) != (status == "corrected"):
+        msg = (
+            "a correction, and nothing else, comes with the analysis whose numbers stand now, or "
+            "with fields of the sample"
+        )
         raise InvalidParameterError(msg)
-    if content is None:
-        return result
-    if content.sample.id != result.sample.id:
-        msg = f"the correction is of sample {content.sample.id}, the result of {result.sample.id}"
+    if content is not None and content.status == "rejected":
+        msg = (
+            f"analysis {content.id} is rejected, so that its numbers cannot stand; wanted one that "
+            "is not"
+        )
         raise InvalidParameterError(msg)
-    return content
+    changes = {} if sample is None else sample.model_dump(exclude_unset=True)
+    numbers = result if content is None else content
+    if "id" not in changes and numbers.sample.id != result.sample.id:
+        msg = f"the correction is of sample {numbers.sample.id}, the result of {result.sample.id}"
+        raise InvalidParameterError(msg)
+    following = numbers.model_copy(update={"sample": numbers.sample.model_copy(update=changes)})
+    if status == "corrected" and _unreviewed(following) == _unreviewed(result):
+        msg = (
+            "the correction changes nothing: numbers and sample are those that stand; wanted "
+            "another analysis, or fields of the sample that were wrong"
+        )
+        raise InvalidParameterError(msg)
+    return following
+
+
+def _unreviewed(result: Result) -> Result:
+    """What two versions have to differ in: all but the reviews, and the id, which stays."""
+    history = {"id": "", "version": 1, "status": "preliminary", "reviews": ()}
+    return result.model_copy(update=history)
+
+
+def _operators(*results: Result) -> tuple[str, ...]:
+    """Name once who made results, with those in whose place a correction put others."""
+    first: dict[str, str] = {}
+    for result in results:
+        earlier = (name for review in result.reviews for name in review.operators)
+        for name in (*earlier, result.sample.operator or ""):
+            first.setdefault(comparable_name(name), name)
+    first.pop("", None)
+    return tuple(first.values())
+
+
+def _require_other(reviewer: str, before: tuple[str, ...], after: str | None) -> None:
+    """Refuse a reviewer who made one of the versions, or would have made the next one."""
+    name = comparable_name(reviewer)
+    if name in map(comparable_name, before):
+        msg = f"{reviewer!r} made the analysis or its numbers; wanted another reviewer"
+        raise InvalidParameterError(msg)
+    if name == comparable_name(after):
+        msg = f"{reviewer!r} would be operator and reviewer; wanted another reviewer"
+        raise InvalidParameterError(msg)

@@ -54,6 +54,7 @@ from service.engine.replaying import (
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Placed, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
+from service.engine.unfinished import require_ended
 from service.engine.versions import newest_version, open_version
 
 __all__ = [
@@ -116,6 +117,7 @@ __all__ = [
     "read_barcode_patterns",
     "replay",
     "request_of",
+    "require_ended",
     "segment_fields",
     "size_if_known",
     "size_of",

@@ -19,6 +19,7 @@ from service.engine.barcodes import BarcodePatterns
 from service.engine.course import Course
 from service.engine.estimating import OtherRate
 from service.engine.field_maps import JoinedFields
+from service.engine.kept_digests import digest_file, digest_line
 from service.engine.kinds import ANALYSES
 from service.engine.observing import observe_result, observed
 from service.engine.one_image import analyse_image
@@ -222,6 +223,8 @@ class PreparedAnalysis:
                 on_progress=course.on_progress,
             )
             document = draft.read(ANALYSES.document)
+            digest = digest_line(ANALYSES.document, document)
+            draft.write(digest_file(ANALYSES.document), digest)
             course.go_on()
             self.shared.audit.analysis_made(result, document, self.who)
             store.publish(self.analysis_id, draft)

@@ -32,7 +32,8 @@ from petrography.errors import (
     InternalError,
     NotFoundError,
 )
-from service.disk import changed_s, one_at_a_time, storing, sync_folder, sync_tree
+from service.disk import changed_s, one_at_a_time, put_whole, storing, sync_folder, sync_tree
+from service.engine.kept_digests import digest_file
 from service.engine.kinds import ANALYSES, KINDS, Kind
 from service.engine.open_artefact import OpenArtefact, opened_artefact
 from service.engine.result_folder import ASIDE, held, is_held, remove_folder, size_bytes
@@ -145,8 +146,13 @@ class ArtefactStore:
     def add(self, path: Path, content: bytes) -> None:
         """Keep a file that is about to be added to a result, where more than the folder keeps it."""
 
+    def add_beside(self, path: Path, content: bytes) -> None:
+        """Keep a small file about one that was added, in the place of an older one."""
+        put_whole(path, content)
+
     def take_back(self, path: Path) -> None:
-        """Remove a file that was added to a kept result, wherever it is kept."""
+        """Remove a file that was added to a kept result, and its digest, wherever they are kept."""
+        path.with_name(digest_file(path.name)).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
 
     @contextmanager

@@ -156,6 +156,7 @@ class Auditing:
             "status": result.status,
             "reviewer": result.reviews[-1].reviewer,
             "reason": result.reviews[-1].reason,
+            "analysis": result.reviews[-1].analysis,
             "result_sha256": sha256_hex(result_json(result)),
         }
         self.record("result.reviewed", subject=result.id, who=asking(), facts=facts)

@@ -35,6 +35,7 @@ from service.disk import storing
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import BucketRetention
 from service.engine.bucket_silence import BucketSilence
+from service.engine.kept_digests import digest_file
 from service.engine.kinds import ANALYSES, KINDS, Kind, is_file_name
 from service.engine.manifest import MANIFEST, KeptFile, Manifest
 from service.engine.outbox import Outbox
@@ -193,8 +194,14 @@ class BucketArtefactStore(ArtefactStore):
             msg = f"{path.name} was made by somebody else meanwhile; read it and decide again"
             raise ConflictError(msg)
 
+    def add_beside(self, path: Path, content: bytes) -> None:
+        """Keep a small file about a version here, and in the bucket if it answers."""
+        super().add_beside(path, content)
+        with self._silence.noticed():
+            self._bucket.write(self._added_key(path), content)
+
     def take_back(self, path: Path) -> None:
-        """Remove a version that was added, there and here.
+        """Remove a version that was added, and its digest, there and here.
 
         Raises
         ------
@@ -202,7 +209,8 @@ class BucketArtefactStore(ArtefactStore):
             If the bucket does not answer: the version stays, here as there.
         """
         with self._silence.noticed():
-            self._bucket.remove([self._added_key(path)])
+            digest = path.with_name(digest_file(path.name))
+            self._bucket.remove([self._added_key(digest), self._added_key(path)])
         super().take_back(path)
 
     def upload_waiting(self, *, older_than_s: float = 0.0) -> None:

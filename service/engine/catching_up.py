@@ -10,7 +10,7 @@ from service.catalogue import Catalogue, State
 from service.engine.artefact_store import ArtefactStore
 from service.engine.course import LAST_STAGE
 from service.engine.open_artefact import OpenArtefact
-from service.engine.versions import open_version
+from service.engine.versions import open_version, parsed_version
 
 __all__ = ["catch_up", "open_recorded_version"]
 
@@ -42,10 +42,12 @@ def open_recorded_version(
     ------
     AnalysisNotFoundError
         If there is no such analysis or no such version of it.
+    DamagedResultError
+        If the file is not what was kept.
     """
     opened = open_version(store, analysis_id, owner, version)
     if _is_behind(catalogue, analysis_id, owner, opened.version):
-        result = Result.model_validate_json(opened.file.read())
+        result = parsed_version(analysis_id, opened.file.read())
         opened.file.seek(0)
         catch_up(catalogue, result, owner)
     return opened

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.errors import (
+    AnalysisNotFoundError,
     BucketUnavailableError,
     ConflictError,
     DatabaseUnavailableError,
@@ -21,7 +23,8 @@ from service.audit import Who
 from service.catalogue import Catalogue
 from service.engine.artefact_store import ArtefactStore
 from service.engine.catching_up import catch_up
-from service.engine.versions import add_version, open_version
+from service.engine.unfinished import require_ended
+from service.engine.versions import add_version, read_version
 
 __all__ = ["CorrectionRequest", "correct"]
 
@@ -39,7 +42,7 @@ class CorrectionRequest(BaseModel):
     """final approves; corrected takes other sample fields or the numbers of another analysis;
     rejected is for good."""
     reviewer: Annotated[str, Field(min_length=1, max_length=256, pattern=_PLAIN)]
-    """Who vouches for it: another than the operator of the sample."""
+    """Who vouches for it: another than the operators of all versions, and of the analysis named."""
     reason: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     """Why; a correction and a rejection want one."""
     sample: Sample | None = None
@@ -100,16 +103,21 @@ def correct(
     AnalysisNotFoundError
         If the analysis, or the one that it names, is not kept.
     InvalidParameterError
-        If the status cannot follow the one there is, or the reviewer made the analysis.
+        If the status cannot follow the one there is, the reviewer made the analysis, or a
+        correction changes nothing.
     ConflictError
-        If there is a newer version than the one that was looked at.
+        If there is a newer version than the one that was looked at, or either analysis has no
+        result yet, or ended without one.
+    DamagedResultError
+        If what is kept of it, or of the one that it names, is not what was kept.
     DatabaseUnavailableError
         If the database does not answer; there is no new version then, unless a bucket that stopped
         answering meanwhile has it already.
     StorageUnavailableError
         If the disk does not take it; there is no new version then.
     """
-    result = _newest(store, analysis_id, owner)
+    newest = partial(_newest, catalogue, store, owner)
+    result = newest(analysis_id)
     # A process may have died between a version and the record of it.
     catch_up(catalogue, result, owner)
     if request.version not in {None, result.version}:
@@ -118,7 +126,7 @@ def correct(
             "and decide again"
         )
         raise ConflictError(msg)
-    following = _reviewed(result, request, at, store, owner, who or Who())
+    following = _reviewed(result, request, at, newest, who or Who())
     catalogue.beat(analysis_id)
     if put_on_record is not None:
         put_on_record(following)
@@ -145,47 +153,33 @@ def _take_back(store: ArtefactStore, path: Path) -> None:
         _log.error("a version stays that its reviewer was told there is not: %s", error)
 
 
-def _newest(store: ArtefactStore, analysis_id: str, owner: str) -> Result:
-    with open_version(store, analysis_id, owner).file as file:
-        return Result.model_validate_json(file.read())
+def _newest(catalogue: Catalogue, store: ArtefactStore, owner: str, analysis_id: str) -> Result:
+    try:
+        return read_version(store, analysis_id, owner)
+    except AnalysisNotFoundError:
+        require_ended(catalogue, store, analysis_id, owner)
+        raise
 
 
 def _reviewed(
     result: Result,
     request: CorrectionRequest,
     at: datetime,
-    store: ArtefactStore,
-    owner: str,
+    newest: Callable[[str], Result],
     who: Who,
 ) -> Result:
-    content, stands = None, result
-    if request.status == "corrected":
-        content = result
-        if request.analysis is not None:
-            content = _newest(store, request.analysis, owner)
-        if request.sample is not None:
-            changes = request.sample.model_dump(exclude_unset=True)
-            stands = _with_sample(result, changes | {"operator": result.sample.operator})
-            content = _with_sample(content, changes)
-            _require_other(request.reviewer, content.sample.operator)
+    if request.analysis == result.id:
+        msg = f"analysis {result.id} is to take its own numbers; wanted the id of another analysis"
+        raise InvalidParameterError(msg)
+    content = None if request.analysis is None else newest(request.analysis)
     return reviewed(
-        stands,
+        result,
         request.status,
         reviewer=request.reviewer,
         at=at,
         reason=request.reason,
         content=content,
+        sample=request.sample,
         tenant=who.tenant,
         key_id=who.key_id,
     )
-
-
-def _with_sample(result: Result, changes: dict[str, str | None]) -> Result:
-    return result.model_copy(update={"sample": result.sample.model_copy(update=changes)})
-
-
-def _require_other(reviewer: str, operator: str | None) -> None:
-    """Refuse a correction by which the reviewer becomes who made the analysis."""
-    if reviewer.strip().casefold() == (operator or "").strip().casefold():
-        msg = f"{reviewer} would be operator and reviewer; wanted another reviewer"
-        raise InvalidParameterError(msg)

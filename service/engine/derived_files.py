@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from petrography.errors import AnalysisNotFoundError
 from petrography.report import Result
 from service.engine.artefact_store import ArtefactStore
 from service.engine.kinds import ANALYSES
 from service.engine.open_artefact import OpenArtefact
-from service.engine.versions import open_version
+from service.engine.recorded_analyses import RecordedAnalyses
+from service.engine.unfinished import require_ended
+from service.engine.versions import open_version, read_version
 from service.lims import long_csv, two_dimension_csv, wide_csv
 
 __all__ = ["LIMS_TABLES", "LimsTable", "open_file"]
@@ -47,13 +50,15 @@ LIMS_TABLES: Mapping[str, LimsTable] = MappingProxyType(
 )
 
 
-def open_file(store: ArtefactStore, analysis_id: str, name: str, owner: str = "") -> OpenArtefact:
+def open_file(
+    recorded: RecordedAnalyses, analysis_id: str, name: str, owner: str = ""
+) -> OpenArtefact:
     """Open a file of an analysis by its name; the caller closes it.
 
     Parameters
     ----------
-    store : ArtefactStore
-        What keeps the analysis.
+    recorded : RecordedAnalyses
+        What keeps the analysis, and how it stands.
     analysis_id, name : str
         As a client sends them. ``result.json`` is its newest version, and tables for laboratories
         are written from that; all others are as they were made.
@@ -64,9 +69,22 @@ def open_file(store: ArtefactStore, analysis_id: str, name: str, owner: str = ""
     ------
     AnalysisNotFoundError
         If there is no such analysis or no such file of it.
+    ConflictError
+        If it is not done, or ended without a result.
     InvalidParameterError
         If the analysis does not name its sample in a way that the table can.
+    DamagedResultError
+        If the result is not what was kept.
     """
+    try:
+        return _opened(recorded.store, analysis_id, name, owner)
+    except AnalysisNotFoundError:
+        if name in LIMS_TABLES or ANALYSES.media_type(name) is not None:
+            require_ended(recorded.catalogue, recorded.store, analysis_id, owner)
+        raise
+
+
+def _opened(store: ArtefactStore, analysis_id: str, name: str, owner: str) -> OpenArtefact:
     if name in LIMS_TABLES:
         return _written(LIMS_TABLES[name], store, analysis_id, owner)
     if name == ANALYSES.document:
@@ -75,9 +93,7 @@ def open_file(store: ArtefactStore, analysis_id: str, name: str, owner: str = ""
 
 
 def _written(table: LimsTable, store: ArtefactStore, analysis_id: str, owner: str) -> OpenArtefact:
-    with open_version(store, analysis_id, owner).file as file:
-        result = Result.model_validate_json(file.read())
-    content = table.write([result]).encode()
+    content = table.write([read_version(store, analysis_id, owner)]).encode()
     # Named after its content: another version of the service may write the table otherwise.
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     return OpenArtefact(io.BytesIO(content), len(content), table.media_type, etag)

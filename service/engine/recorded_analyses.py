@@ -27,6 +27,7 @@ from service.engine.course import LAST_STAGE, AnalysisEvent
 from service.engine.kinds import ANALYSES
 from service.engine.open_artefact import OpenArtefact
 from service.engine.source_files import NamedFile, Placed
+from service.engine.versions import open_version
 from service.engine.while_wanted import require_wanted, while_wanted
 from service.repository import LoadedModel
 from service.runtime import Priority
@@ -248,7 +249,7 @@ class RecordedAnalyses:
 
     def _kept(self, tenant: str, analysis_id: str) -> Finished | None:
         try:
-            opened = self.store.open(ANALYSES, analysis_id, ANALYSES.document, tenant)
+            opened = open_version(self.store, analysis_id, tenant, version=1)
         except AnalysisNotFoundError:
             return None
         with opened.file as file:

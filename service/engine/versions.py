@@ -4,24 +4,39 @@
 
     <folder>/analyses/<id>/result.json      version 1, as it was made
     <folder>/analyses/<id>/result.2.json    after a review
+
+Each is held against its digest whenever it is read (`service.engine.kept_digests`).
 """
 
 from __future__ import annotations
 
+import io
+import logging
 import uuid
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from petrography.errors import BucketUnavailableError, ConflictError
+from pydantic import ValidationError
+
+from petrography.errors import (
+    BucketUnavailableError,
+    ConflictError,
+    DamagedResultError,
+    field_problems,
+)
+from petrography.report import Result
 from service.disk import storing, sync_folder, write_through
 from service.engine.artefact_store import ArtefactStore
+from service.engine.kept_digests import digest_file, digest_line, require_as_kept
 from service.engine.kinds import ANALYSES
 from service.engine.open_artefact import OpenArtefact, opened_artefact
 from service.engine.version_files import newest_of, version_file
 
-__all__ = ["add_version", "newest_version", "open_version"]
+__all__ = ["add_version", "newest_version", "open_version", "parsed_version", "read_version"]
+
+_log = logging.getLogger("petroserve.artefacts")
 
 
 def open_version(
@@ -44,6 +59,8 @@ def open_version(
     ------
     AnalysisNotFoundError
         If there is no such analysis or no such version of it.
+    DamagedResultError
+        If the file is not what was kept.
     """
     opened = None
     with suppress(FileNotFoundError):
@@ -63,7 +80,36 @@ def _opened(folder: Path, version: int | None) -> OpenArtefact:
             raise
         msg = f"analysis {folder.name} has no version {version}; there are 1 to {newest}"
         raise ANALYSES.not_found(msg) from None
-    return replace(opened, version=wanted)
+    with opened.file as file:
+        content = file.read()
+    require_as_kept(folder / version_file(wanted), content)
+    return replace(opened, file=io.BytesIO(content), size_bytes=len(content), version=wanted)
+
+
+def read_version(
+    store: ArtefactStore, analysis_id: str, owner: str = "", version: int | None = None
+) -> Result:
+    """Read the document of an analysis; parameters and errors as for `open_version`."""
+    with open_version(store, analysis_id, owner, version).file as file:
+        return parsed_version(analysis_id, file.read())
+
+
+def parsed_version(analysis_id: str, content: bytes) -> Result:
+    """Read what was opened of an analysis.
+
+    Raises
+    ------
+    DamagedResultError
+        If it is no result.
+    """
+    try:
+        return Result.model_validate_json(content)
+    except ValidationError as error:
+        msg = (
+            f"the kept document of analysis {analysis_id} is no result: "
+            f"{field_problems(error)[:300]}; wanted the file as it was kept"
+        )
+        raise DamagedResultError(msg) from None
 
 
 def newest_version(store: ArtefactStore, analysis_id: str, owner: str = "") -> int | None:
@@ -142,7 +188,16 @@ def _written(store: ArtefactStore, version: int, content: bytes, folder: Path) -
             raise ConflictError(msg) from None
     finally:
         aside.unlink(missing_ok=True)
+    _keep_digest(store, path, content)
     return path
+
+
+def _keep_digest(store: ArtefactStore, path: Path, content: bytes) -> None:
+    """Keep the digest of a version that is there, with or without one."""
+    try:
+        store.add_beside(path.with_name(digest_file(path.name)), digest_line(path.name, content))
+    except (BucketUnavailableError, OSError) as error:
+        _log.warning("the digest of %s is not kept: %s", path, error)
 
 
 def _link(store: ArtefactStore, aside: Path, path: Path) -> None:

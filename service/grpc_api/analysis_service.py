@@ -19,6 +19,7 @@ from service.engine import (
     digest_of_upload,
     model_for,
     priority_of,
+    require_ended,
     size_if_known,
 )
 from service.engine.derived_files import open_file
@@ -96,7 +97,7 @@ class AnalysisService(AnalysisServiceServicer):
         """Give one file of an analysis, as HTTP has it: what it is, then its bytes."""
         artefact = await asyncio.to_thread(
             open_file,
-            self._engine.store,
+            self._engine.recorded,
             request.analysis_id,
             request.name,
             CALLER.get().owner,
@@ -183,6 +184,7 @@ class AnalysisService(AnalysisServiceServicer):
             opened = engine.recorded.open_version(analysis_id, owner, version or None)
         except AnalysisNotFoundError:
             if version:
+                require_ended(engine.recorded.catalogue, engine.store, analysis_id, owner)
                 raise
             record = engine.recorded.catalogue.get(owner, analysis_id)
             if record.state != "done":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from service.engine import (
     priority_of,
     size_if_known,
 )
+from service.engine.derived_files import open_file
 from service.http_api.access import owner_of
 from service.http_api.analysis_entries import unfinished_response
 from service.http_api.analysis_reading_routes import add_analysis_reading
@@ -107,7 +109,7 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
         return created_response(ANALYSES, made)
 
     add_analysis_reading(router, engine, jobs)
-    add_file_route(router, engine, ANALYSES)
+    add_file_route(router, ANALYSES, partial(open_file, engine.recorded))
     return router
 
 

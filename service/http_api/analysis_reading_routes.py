@@ -16,7 +16,7 @@ from petrography.report import Result, result_json
 from petrography.report.review import Status
 from service.audit import asking
 from service.catalogue import MAX_PAGE, State
-from service.engine import ANALYSES, CorrectionRequest, Engine, correct
+from service.engine import ANALYSES, CorrectionRequest, Engine, correct, require_ended
 from service.http_api.access import owner_of
 from service.http_api.analysis_entries import (
     AnalysisList,
@@ -96,6 +96,7 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
             opened = engine.recorded.open_version(result_id, owner, version)
         except AnalysisNotFoundError:
             if version is not None:
+                require_ended(engine.recorded.catalogue, engine.store, result_id, owner)
                 raise
             record = engine.recorded.catalogue.get(owner, result_id)
             if record.state != "done":

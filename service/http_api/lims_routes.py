@@ -41,7 +41,7 @@ def lims_routes(engine: Engine) -> APIRouter:
 
 def _table(engine: Engine, name: str) -> Callable[[Request, str], Response]:
     def get_table(request: Request, result_id: str) -> Response:
-        opened = open_file(engine.store, result_id, name, owner_of(request))
+        opened = open_file(engine.recorded, result_id, name, owner_of(request))
         return artefact_response(request, opened, REVALIDATED)
 
     return get_table

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from service.engine import Engine, Finished, Kind
+from service.engine import Engine, Finished, Kind, OpenArtefact
 from service.http_api.access import owner_of
 from service.http_api.artefact_response import artefact_response
 from service.http_api.disconnection import until_disconnect
@@ -168,11 +168,21 @@ def add_reading_routes(router: APIRouter, engine: Engine, kind: Kind, model: Any
         opened = engine.store.open(kind, result_id, kind.document, owner_of(request))
         return artefact_response(request, opened)
 
-    add_file_route(router, engine, kind)
+    add_file_route(router, kind, partial(engine.store.open, kind))
 
 
-def add_file_route(router: APIRouter, engine: Engine, kind: Kind) -> None:
-    """Add the route that reads the files of what is kept; see `add_reading_routes`."""
+def add_file_route(
+    router: APIRouter, kind: Kind, open_file: Callable[[str, str, str], OpenArtefact]
+) -> None:
+    """Add the route that reads the files of what is kept.
+
+    Parameters
+    ----------
+    router, kind
+        As for `add_reading_routes`.
+    open_file : callable
+        From id, name and tenant to the open file.
+    """
 
     @router.get(
         "/{result_id}/{artefact}",
@@ -185,8 +195,7 @@ def add_file_route(router: APIRouter, engine: Engine, kind: Kind) -> None:
         response_class=Response,
     )
     def get_artefact(request: Request, result_id: str, artefact: str) -> Response:
-        opened = engine.store.open(kind, result_id, artefact, owner_of(request))
-        return artefact_response(request, opened)
+        return artefact_response(request, open_file(result_id, artefact, owner_of(request)))
 
 
 def _file_responses(kind: Kind) -> Responses:

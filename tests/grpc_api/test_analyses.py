@@ -88,9 +88,15 @@ async def test_an_analysis_without_a_result_tells_how_it_stands(grpc_service: Se
     asked = messages.GetAnalysisRequest(analysis_id=again.earlier.analysis_id)
     assert await grpc_service.analyses.GetAnalysis(asked) == again.earlier
     asked.version = 1
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await grpc_service.analyses.GetAnalysis(asked)
-    assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+    file = messages.GetArtefactRequest(analysis_id=asked.analysis_id, name="labels.png")
+    for wanted in (
+        grpc_service.analyses.GetAnalysis(asked),
+        anext(aiter(grpc_service.analyses.GetArtefact(file))),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await wanted
+        assert raised.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+        assert "is failed and has no result" in str(raised.value.details())
 
 
 async def test_models_are_those_of_http(grpc_service: Service) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from petrography.errors import NotReadyError
 from service.access import Guard, Provider, Tokens
-from service.engine import Engine
+from service.engine import ANALYSES, Engine
 from service.grpc_api import serving_grpc
 from service.jobs import Jobs
 from service.proto import analysis_pb2 as messages
@@ -81,6 +81,25 @@ async def test_result_json_is_the_newest_version(grpc_service: Service) -> None:
     over_http = await grpc_service.http.get(f"{place}/result.json", headers=PLAIN)
     assert (content, artefact.etag) == (over_http.content, over_http.headers["etag"])
     assert (content, artefact.media_type) == (reviewed.content, "application/json")
+
+
+async def test_a_result_that_was_changed_is_not_given(grpc_service: Service) -> None:
+    analysis_id = await analysed(grpc_service, sample={"id": "SEC-1"})
+    folder = grpc_service.engine.store.folder_of(ANALYSES, analysis_id)
+    assert folder is not None
+    document = folder / "result.json"
+    document.write_bytes(document.read_bytes().replace(b"SEC-1", b"SEC-2"))
+
+    wanted = messages.GetAnalysisRequest(analysis_id=analysis_id)
+    for given in (
+        grpc_service.analyses.GetAnalysis(wanted),
+        file_of(grpc_service, analysis_id, "result.json"),
+        file_of(grpc_service, analysis_id, "senaite.csv"),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await given
+        assert raised.value.code() == grpc.StatusCode.DATA_LOSS
+        assert problem(raised.value)["type"] == "urn:petroserve:problem:result-damaged"
 
 
 async def test_tables_of_laboratories_are_read_too(grpc_service: Service) -> None:

@@ -29,6 +29,10 @@ OTHER_SCALE = painted_result(um_per_px=0.7)
 SCHEMA = jsonschema.Draft202012Validator(result_schema())
 
 
+def _other_than(result: Result) -> Result:
+    return FIRST if result.scale == OTHER_SCALE.scale else OTHER_SCALE
+
+
 def follow(result: Result, status: Status, *, minutes: int = 0) -> Result:
     """Change a status with all that the change wants."""
     return reviewed(
@@ -37,7 +41,7 @@ def follow(result: Result, status: Status, *, minutes: int = 0) -> Result:
         reviewer="Grace",
         at=AT + timedelta(minutes=minutes),
         reason="another scale",
-        content=OTHER_SCALE if status == "corrected" else None,
+        content=_other_than(result) if status == "corrected" else None,
     )
 
 
@@ -63,6 +67,18 @@ def test_a_correction_takes_the_numbers_and_keeps_id_and_history() -> None:
     assert corrected.scale.um_per_px == 0.7
     assert [one.status for one in corrected.reviews] == ["final", "corrected"]
     assert corrected.reviews[-1].reason == "scale was wrong"
+    assert [one.analysis for one in corrected.reviews] == [None, "another"]
+
+
+def test_numbers_that_were_rejected_correct_nothing() -> None:
+    rejected = reviewed(OTHER_SCALE, "rejected", reviewer="Grace", at=AT, reason="blurred")
+    with pytest.raises(
+        InvalidParameterError, match="is rejected, so that its numbers cannot stand"
+    ):
+        reviewed(
+            follow(FIRST, "final"), "corrected", reviewer="Grace", at=AT, reason="scale",
+            content=rejected,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -90,19 +106,65 @@ def test_any_series_of_reviews_is_counted_whole(wanted: list[Status]) -> None:
     SCHEMA.validate(json.loads(result_json(result)))
 
 
-@pytest.mark.parametrize("reviewer", ["Ada", " ada ", "ADA"])
+@pytest.mark.parametrize(
+    "reviewer",
+    ["Ada", " ada ", "ADA", "\u200bAda", "A\u00adda", "Ａｄａ", "Ada\u3164", "\ufeffada\u00a0"],
+)
 def test_nobody_approves_an_analysis_of_their_own(reviewer: str) -> None:
-    with pytest.raises(InvalidParameterError, match="made the analysis; wanted another"):
+    with pytest.raises(InvalidParameterError, match="made the analysis or its numbers; wanted"):
         reviewed(FIRST, "final", reviewer=reviewer, at=AT)
 
 
-@pytest.mark.parametrize("reviewer", ["", "   "])
+@pytest.mark.parametrize("reviewer", ["", "   ", "\u200b", "\u2800\u00a0", "\u3164"])
 def test_nobody_is_no_reviewer(reviewer: str) -> None:
     named = painted_result(sample="S")
     unnamed = named.model_copy(update={"sample": Sample(id="S")})
     for result in (named, unnamed):
-        with pytest.raises(InvalidParameterError):
+        with pytest.raises(InvalidParameterError, match="shows no name; wanted the name"):
             reviewed(result, "final", reviewer=reviewer, at=AT)
+
+
+def test_nobody_takes_numbers_of_their_own() -> None:
+    final = follow(FIRST, "final")
+    own = OTHER_SCALE.model_copy(update={"sample": Sample(id="SEC-0001", operator="Grace")})
+    with pytest.raises(InvalidParameterError, match="made the analysis or its numbers"):
+        reviewed(final, "corrected", reviewer="Grace", at=AT, reason="scale", content=own)
+    with pytest.raises(InvalidParameterError, match="operator and reviewer"):
+        reviewed(
+            final, "corrected", reviewer="Grace", at=AT, reason="scale",
+            content=OTHER_SCALE, sample=Sample(operator="grace"),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", [None, "", "Edsger"])
+def test_who_was_operator_once_never_reviews(operator: str | None) -> None:
+    final = follow(FIRST, "final")
+    other = OTHER_SCALE.model_copy(update={"sample": Sample(id="SEC-0001", operator="Niklaus")})
+    by_other = reviewed(final, "corrected", reviewer="Grace", at=AT, reason="r", content=other)
+    renamed = reviewed(
+        by_other, "corrected", reviewer="Grace", at=AT, reason="r", sample=Sample(operator=operator)
+    )
+    assert renamed.sample.operator == operator
+    assert renamed.reviews[-1].operators == ("Ada", "Niklaus")
+    read = Result.model_validate_json(result_json(renamed))
+    for reviewer in filter(None, ("Ada", "niklaus", operator)):
+        with pytest.raises(InvalidParameterError, match="wanted another reviewer"):
+            reviewed(read, "rejected", reviewer=reviewer, at=AT, reason="r")
+    assert reviewed(read, "rejected", reviewer="Barbara", at=AT, reason="r").version == 5
+
+
+def test_numbers_bring_those_who_made_them_along() -> None:
+    made = OTHER_SCALE.model_copy(update={"sample": Sample(id="SEC-0001", operator="Niklaus")})
+    renamed = reviewed(
+        follow(made, "final"), "corrected", reviewer="Barbara", at=AT, reason="r",
+        sample=Sample(operator=None),
+    )  # fmt: skip
+    final = follow(FIRST, "final")
+    with pytest.raises(InvalidParameterError, match="wanted another reviewer"):
+        reviewed(final, "corrected", reviewer="Niklaus", at=AT, reason="r", content=renamed)
+    taken = reviewed(final, "corrected", reviewer="Grace", at=AT, reason="r", content=renamed)
+    with pytest.raises(InvalidParameterError, match="wanted another reviewer"):
+        reviewed(taken, "rejected", reviewer="Niklaus", at=AT, reason="r")
 
 
 @pytest.mark.parametrize("reason", [None, "", "  "])
@@ -122,6 +184,24 @@ def test_a_correction_and_only_it_wants_numbers() -> None:
             final, "corrected", reviewer="Grace", at=AT, reason="why",
             content=painted_result("OTHER"),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "sample"),
+    [
+        (None, Sample()),
+        (None, Sample(id="SEC-0001")),
+        (FIRST, None),
+        (FIRST.model_copy(update={"id": "a copy"}), Sample(id="SEC-0001", section="A")),
+    ],
+)
+def test_a_correction_changes_something(content: Result | None, sample: Sample | None) -> None:
+    final = follow(FIRST, "final")
+    for by in (content, content and follow(content, "final")):
+        with pytest.raises(InvalidParameterError, match="changes nothing"):
+            reviewed(
+                final, "corrected", reviewer="Grace", at=AT, reason="r", content=by, sample=sample
+            )
 
 
 def test_times_have_a_zone_and_do_not_go_back() -> None:

@@ -140,6 +140,57 @@ async def test_a_review_keeps_the_four_eyes(client: httpx.AsyncClient) -> None:
     assert (missing.status_code, missing.json()["type"]) == (404, f"{PROBLEM}analysis-not-found")
 
 
+async def test_nobody_corrects_with_an_analysis_of_their_own(client: httpx.AsyncClient) -> None:
+    place = (await post(client, sample=SAMPLE)).headers["location"]
+    await client.post(f"{place}/corrections", json={"status": "final", "reviewer": "A. Ivanova"})
+    other = (await post(client, OTHER, sample={"id": "SEC-1", "operator": "B. Serov"})).json()
+
+    fields = {"status": "corrected", "reason": "r", "analysis": other["id"]}
+    for reviewer in ("B. Serov", "\u200bb.  serov", "\u200b", "I. Petrova\u00ad"):
+        answer = await client.post(f"{place}/corrections", json=fields | {"reviewer": reviewer})
+        assert (answer.status_code, "wanted" in answer.json()["detail"]) == (422, True)
+    # Who is taken out of the sample has made the analysis all the same.
+    unnamed = {"status": "corrected", "reason": "r", "sample": {"operator": None}}
+    cleared = await client.post(f"{place}/corrections", json=unnamed | {"reviewer": "A. Ivanova"})
+    assert (cleared.status_code, cleared.json()["sample"]["operator"]) == (201, None)
+    void = {"status": "rejected", "reason": "r", "reviewer": "I. Petrova"}
+    assert (await client.post(f"{place}/corrections", json=void)).status_code == 422
+
+
+async def test_a_correction_of_nothing_is_refused(client: httpx.AsyncClient) -> None:
+    place = (await post(client, sample=SAMPLE)).headers["location"]
+    await client.post(f"{place}/corrections", json={"status": "final", "reviewer": "A. Ivanova"})
+    fields = {"status": "corrected", "reviewer": "A. Ivanova", "reason": "r"}
+    own = place.rpartition("/")[2]
+
+    for nothing in (
+        {"sample": {}},
+        {"sample": {"id": "SEC-1"}},
+        {"analysis": own},
+        {"analysis": own, "sample": {"id": "SEC-2"}},
+    ):
+        answer = await client.post(f"{place}/corrections", json=fields | nothing)
+        assert (answer.status_code, "wanted" in answer.json()["detail"]) == (422, True)
+    assert (await client.get(place)).json()["version"] == 2
+
+
+async def test_a_rejected_analysis_corrects_no_other(client: httpx.AsyncClient) -> None:
+    place = (await post(client, sample=SAMPLE)).headers["location"]
+    await client.post(f"{place}/corrections", json={"status": "final", "reviewer": "A. Ivanova"})
+    other = (await post(client, OTHER, sample=SAMPLE)).json()["id"]
+    fields = {"reviewer": "A. Ivanova", "reason": "r"}
+    by_other = fields | {"status": "corrected", "analysis": other}
+
+    taken = await client.post(f"{place}/corrections", json=by_other)
+    assert (taken.status_code, taken.json()["reviews"][-1]["analysis"]) == (201, other)
+    void = await client.post(
+        f"/v1/analyses/{other}/corrections", json=fields | {"status": "rejected"}
+    )
+    assert void.status_code == 201
+    answer = await client.post(f"{place}/corrections", json=by_other)
+    assert (answer.status_code, "is rejected" in answer.json()["detail"]) == (422, True)
+
+
 async def test_hostile_bodies_of_reviews(client: httpx.AsyncClient) -> None:
     place = (await post(client)).headers["location"]
 

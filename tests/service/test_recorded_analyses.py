@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
 from collections.abc import Awaitable, Iterator
@@ -40,7 +41,7 @@ class Work:
         await asyncio.sleep(0)
         on_event(AnalysisEvent("segmentation", 1, 2))
         self.made[analysis_id] += 1
-        document = f"result {analysis_id}".encode()
+        document = json.dumps({"id": analysis_id}).encode()
         (self._folder / analysis_id).mkdir(parents=True)
         (self._folder / analysis_id / "result.json").write_bytes(document)
         return Finished(analysis_id, document)
@@ -175,7 +176,7 @@ async def test_what_was_kept_before_a_process_died_is_not_made_twice(
 
     again = await recorded.analyse(asked("k"), work)
 
-    assert again == Finished(begun.analysis_id, f"result {begun.analysis_id}".encode())
+    assert again == Finished(begun.analysis_id, json.dumps({"id": begun.analysis_id}).encode())
     assert sum(work.made.values()) == 1
     assert recorded.catalogue.get("lab", begun.analysis_id).state == "done"
 

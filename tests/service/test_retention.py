@@ -85,13 +85,14 @@ def test_who_holds_the_most_gives_its_oldest(tmp_path: Path) -> None:
         (("final", "rejected"), False),
     ],
 )
-@pytest.mark.parametrize("limit", [{"max_count": 2}, {"max_bytes": 150}])
+@pytest.mark.parametrize("limit", [{"max_count": 2}, {"max_bytes": 1500}])
 def test_what_somebody_vouches_for_is_never_removed(
     tmp_path: Path, limit: dict[str, int], reviews: tuple[str, ...], stays: bool
 ) -> None:
     place = Place(tmp_path, **limit)
-    oldest = place.keep(99, reviews=reviews)
-    others = [place.keep(age_s) for age_s in (50, 40, 30, 20)]
+    # Large beside the digests of the versions.
+    oldest = place.keep(99, 400, reviews=reviews)
+    others = [place.keep(age_s, 400) for age_s in (50, 40, 30, 20)]
 
     assert place.has(oldest) is stays
     assert place.has(others[-1])
@@ -99,8 +100,8 @@ def test_what_somebody_vouches_for_is_never_removed(
 
 
 def test_new_work_is_refused_while_reviewed_results_take_all_room(tmp_path: Path) -> None:
-    place = Place(tmp_path, max_bytes=100)
-    final = [place.keep(age_s, 60, reviews=("final",)) for age_s in (50, 40)]
+    place = Place(tmp_path, max_bytes=1000)
+    final = [place.keep(age_s, 600, reviews=("final",)) for age_s in (50, 40)]
     last = place.keep(0)
 
     with pytest.raises(StorageUnavailableError, match="PETROSERVE_ARTEFACTS_MAX_BYTES"):

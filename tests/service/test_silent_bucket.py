@@ -63,7 +63,7 @@ async def test_a_new_analysis_does_not_look_into_the_bucket(
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(recorded.store, "open", never)
+    monkeypatch.setattr(recorded.store, "folder_of", never)
 
     finished = await recorded.analyse(asked(), made)
 
@@ -83,7 +83,7 @@ async def test_an_analysis_that_is_taken_over_is_made_again_and_the_loop_goes_on
         msg = "does not answer"
         raise BucketUnavailableError(msg)
 
-    monkeypatch.setattr(recorded.store, "open", silent)
+    monkeypatch.setattr(recorded.store, "folder_of", silent)
 
     finished = await recorded.analyse(asked(), made)
 

@@ -137,7 +137,9 @@ def about_reviews(result: Result) -> list[Any]:
             one.status,
             one.reviewer + (f" (key {one.key_id})" if one.key_id else ""),
             one.reviewed_utc.strftime("%Y-%m-%d %H:%M UTC%z").removesuffix("+0000"),
-            one.meaning + (f": {one.reason}" if one.reason else ""),
+            one.meaning
+            + (f": {one.reason}" if one.reason else "")
+            + (f" (numbers of analysis {one.analysis})" if one.analysis else ""),
         ]
         for one in result.reviews
     ]

@@ -1,0 +1,98 @@
+"""What is wanted of the result of an analysis that has none is told so to its owner, to others 404."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from petrography.errors import AnalysisCancelledError, AnalysisNotFoundError, ConflictError
+from service.catalogue import Catalogue, NewAnalysis, State
+from service.engine import ANALYSES, Engine, require_ended
+from tests.hostile.refusals import assert_problem
+from tests.http_service import running_service, settings_for
+
+pytestmark = pytest.mark.anyio
+
+STATES: list[State] = ["queued", "running", "failed", "dead", "cancelled"]
+VOID = {"status": "rejected", "reviewer": "Grace", "reason": "r"}
+
+
+@pytest.fixture
+async def service(
+    model_folder: Path, tmp_path: Path
+) -> AsyncIterator[tuple[httpx.AsyncClient, Engine]]:
+    async with running_service(settings_for(model_folder, tmp_path / "kept")) as running:
+        yield running
+
+
+def begun(catalogue: Catalogue, state: State, tenant: str = "") -> str:
+    new = NewAnalysis(
+        tenant=tenant,
+        sample_id=None,
+        idempotency_key=None,
+        body_sha256="",
+        model="tiny:1",
+        priority="interactive",
+        asynchronous=False,
+        request_json="{}",
+    )
+    analysis_id = catalogue.begin(new).analysis_id
+    if state != "queued":
+        catalogue.note(analysis_id, state=state)
+    return analysis_id
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_an_analysis_without_a_result_says_how_it_stands(
+    service: tuple[httpx.AsyncClient, Engine], state: State
+) -> None:
+    client, engine = service
+    place = f"/v1/analyses/{begun(engine.recorded.catalogue, state)}"
+
+    for answer in (
+        await client.get(f"{place}/labels.png"),
+        await client.get(f"{place}/senaite.csv"),
+        await client.get(place, params={"version": 1}),
+        await client.post(f"{place}/corrections", json=VOID),
+    ):
+        problem = assert_problem(answer, 409, state, "has no result; wanted")
+        assert problem["type"].endswith("cancelled" if state == "cancelled" else "conflict")
+    # There can be no such file, of none.
+    assert_problem(await client.get(f"{place}/gold.png"), 404, "there is no artefact")
+
+
+async def test_nobody_is_told_of_the_analyses_of_others(
+    service: tuple[httpx.AsyncClient, Engine],
+) -> None:
+    client, engine = service
+    for analysis_id in (begun(engine.recorded.catalogue, "running", "b"), str(uuid.uuid4())):
+        place = f"/v1/analyses/{analysis_id}"
+        for answer in (
+            await client.get(f"{place}/labels.png"),
+            await client.get(f"{place}/senaite.csv"),
+            await client.get(place, params={"version": 1}),
+            await client.post(f"{place}/corrections", json=VOID),
+        ):
+            assert_problem(answer, 404, analysis_id, "is kept")
+
+
+async def test_what_is_kept_or_was_has_a_result(
+    service: tuple[httpx.AsyncClient, Engine],
+) -> None:
+    _, engine = service
+    catalogue, store = engine.recorded.catalogue, engine.store
+    require_ended(catalogue, store, begun(catalogue, "done"))
+    # Kept a moment ago, and not noted yet.
+    kept = begun(catalogue, "running")
+    with pytest.raises(ConflictError, match="is running"):
+        require_ended(catalogue, store, kept)
+    store.keep(ANALYSES, kept, {"result.json": b"{}"})
+    require_ended(catalogue, store, kept)
+    with pytest.raises(AnalysisCancelledError):
+        require_ended(catalogue, store, begun(catalogue, "cancelled"))
+    with pytest.raises(AnalysisNotFoundError):
+        engine.recorded.open_version(str(uuid.uuid4()))

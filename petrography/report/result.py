@@ -70,8 +70,12 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
-# Control characters break rows of tables and messages that others read line by line.
-Text = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# Control characters break rows of tables and messages that others read line by line; marks of
+# direction (UAX 9) show another text than there is, and blanks show none.
+_UNFIT = r"\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069"
+Text = Annotated[
+    str, Field(max_length=256, pattern=rf"^(?:[^{_UNFIT}]*[^{_UNFIT}\s][^{_UNFIT}]*)?$")
+]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FiniteJson = Annotated[JsonValue, AfterValidator(_require_finite)]
 

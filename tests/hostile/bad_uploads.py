@@ -30,6 +30,8 @@ BAD_REQUESTS: dict[str, tuple[str | bytes, int, tuple[str, ...]]] = {
     ),
     "unknown field": ('{"colour": 1}', 422, ("colour",)),
     "control character in a name": ('{"sample": {"id": "a\\rb"}}', 422, ("sample.id",)),
+    "blanks for a name": ('{"sample": {"id": "  "}}', 422, ("sample.id",)),
+    "a name of two directions": ('{"sample": {"id": "\\u202eab"}}', 422, ("sample.id",)),
     "unknown field inside": ('{"sample": {"colour": 1}}', 422, ("sample.colour",)),
     "text for a number": ('{"um_per_px": "0.5"}', 422, ("um_per_px",)),
     "truth for a number": ('{"um_per_px": true}', 422, ("um_per_px",)),

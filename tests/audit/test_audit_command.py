@@ -1,4 +1,4 @@
-"""`petroserve audit verify|head` beside a log that was cut, emptied or begins elsewhere."""
+"""`petroserve audit verify|head|show` beside a log that was cut, emptied or begins elsewhere."""
 
 from __future__ import annotations
 
@@ -102,3 +102,23 @@ def test_a_log_without_an_entry_is_not_called_whole(
     begin = "2:" + "0" * 64
     status, told, _ = run("audit", "verify", "--folder", tmp_path, "--from", begin)
     assert (status, "holds no entry; wanted entry 2" in told) == (1, True)
+
+
+def test_an_event_that_there_is_not_is_refused_with_those_there_are(run: Run, folder: Path) -> None:
+    status, told, complaint = run("audit", "show", "--folder", folder, "--event", "bogus")
+    assert (status, told) == (2, "")
+    assert "--event is 'bogus'; wanted one of service.started, " in complaint
+    assert "key.revoked" in complaint
+
+
+@pytest.mark.parametrize(
+    "wanted", [("--event", "key.revoked"), ("--analysis", "nope"), ("--tenant", "nobody")]
+)
+def test_that_nothing_was_found_is_said_beside_the_entries(
+    run: Run, folder: Path, wanted: tuple[str, str]
+) -> None:
+    status, told, complaint = run("audit", "show", "--folder", folder, *wanted)
+    assert (status, told, complaint) == (0, "", "petroserve: no such entry was found\n")
+
+    status, told, complaint = run("audit", "show", "--folder", folder, "--analysis", "a2")
+    assert (status, told.count("\n"), complaint) == (0, 1, "")

@@ -6,9 +6,9 @@ import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, get_args
 
-from command_line.exit_status import DONE, FAILED_VERIFICATION
+from command_line.exit_status import DONE, FAILED_VERIFICATION, complain
 from command_line.files import AddCommand
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def verify_log(arguments: argparse.Namespace) -> int:
     if verdict.problem is not None:
         print(f"broken after {verdict.entries} entries: {verdict.problem}")
         return FAILED_VERIFICATION
+    if verdict.head == GENESIS:
+        _raise_empty(folder)
     print(f"{verdict.entries} entries are whole; the last is {verdict.head}")
     return DONE
 
@@ -69,6 +71,8 @@ def show(arguments: argparse.Namespace) -> int:
     """Print entries as they stand in the log."""
     from service.audit import entries_of
 
+    _require_known(arguments.event)
+    shown = 0
     for entry in entries_of(_folder(arguments)):
         if arguments.analysis not in {None, entry.subject}:
             continue
@@ -77,14 +81,20 @@ def show(arguments: argparse.Namespace) -> int:
         if arguments.tenant not in {None, entry.tenant}:
             continue
         print(entry.line().decode("ascii"), end="")
-    return DONE
+        shown += 1
+    return DONE if shown else complain("no such entry was found", DONE)
 
 
 def head(arguments: argparse.Namespace) -> int:
     """Print the anchor of the last entry."""
     from service.audit import read_head
+    from service.audit.entry import GENESIS
 
-    print(read_head(_folder(arguments)))
+    folder = _folder(arguments)
+    anchor = read_head(folder)
+    if anchor == GENESIS:
+        _raise_empty(folder)
+    print(anchor)
     return DONE
 
 
@@ -109,6 +119,24 @@ def put_on_record(event: Event, subject: str, facts: Mapping[str, JsonValue]) ->
     if settings.audit_folder is not None or settings.audit_log_folder.is_dir():
         told = {**facts, "user_id": os.getuid()}
         Auditing(settings).record(event, subject=subject, who=Who(), facts=told)
+
+
+def _require_known(event: str | None) -> None:
+    from petrography.errors import InvalidParameterError
+    from service.audit import Event
+
+    known = get_args(Event)
+    if event is not None and event not in known:
+        msg = f"--event is {event[:100]!r}; wanted one of {', '.join(known)}"
+        raise InvalidParameterError(msg)
+
+
+def _raise_empty(folder: Path) -> NoReturn:
+    """Say that there is nothing to go by: a service adds its first entry when it starts."""
+    from petrography.errors import InvalidParameterError
+
+    msg = f"no entry was found in {folder}; wanted the folder of an audit log that was begun"
+    raise InvalidParameterError(msg)
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

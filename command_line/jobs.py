@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE
 from command_line.files import AddCommand
+from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:
     from service.catalogue import AnalysisRecord, State
@@ -65,6 +66,7 @@ def retry(arguments: argparse.Namespace) -> int:
     """Queue jobs again."""
     from service.jobs.operating import opened_desk
 
+    _require_some(arguments, "IDs of jobs")
     with opened_desk(_settings(arguments)) as desk:
         dead = desk.given_up() if arguments.dead else ()
         for analysis_id in dict.fromkeys((*arguments.ids, *dead)):
@@ -87,6 +89,7 @@ def redeliver(arguments: argparse.Namespace) -> int:
     """Send callbacks again."""
     from service.jobs.redelivery import opened_callbacks
 
+    _require_some(arguments, "IDs of jobs or callbacks")
     with opened_callbacks(_settings(arguments)) as desk:
         dead = desk.listed(("dead",), limit=1_000_000) if arguments.dead else ()
         for name in dict.fromkeys((*arguments.ids, *(one.id for one in dead))):
@@ -99,10 +102,19 @@ def purge(arguments: argparse.Namespace) -> int:
     from service.jobs.operating import opened_desk
 
     settings, days = _settings(arguments), arguments.older_than_days
+    if days is not None and not 0.0 <= days < 36_525.0:
+        msg = f"--older-than-days is {days}; wanted days from 0 to below a century"
+        raise InvalidParameterError(msg)
     with opened_desk(settings) as desk:
-        removed = desk.purge(settings.jobs_kept_days if days is None else max(days, 0.0))
+        removed = desk.purge(settings.jobs_kept_days if days is None else days)
     print(f"removed the uploads of {removed} jobs")
     return DONE
+
+
+def _require_some(arguments: argparse.Namespace, wanted: str) -> None:
+    if not arguments.ids and not arguments.dead:
+        msg = f"nothing was named; wanted {wanted}, or --dead for all that were given up"
+        raise InvalidParameterError(msg)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

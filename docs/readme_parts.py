@@ -36,8 +36,8 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = Path("docs/images/section.jpg")
-# Set by BentoML, not by users.
-_NOT_FOR_USERS = {"prometheus_multiproc_dir", "start_folder"}
+# Set by BentoML and by the supervisor of workers, not by users.
+_NOT_FOR_USERS = {"prometheus_multiproc_dir", "start_folder", "supervisor_pid"}
 
 
 def picture() -> bytes:

@@ -29,10 +29,13 @@ class FirstStart:
     folder : Path or None
         Shared by the supervisor and its workers. None: nobody waits to be told, as where BentoML's
         own command started the worker.
+    supervisor_pid : int, optional
+        Who is asked to end; the parent when omitted.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, supervisor_pid: int | None = None) -> None:
         self._folder = folder
+        self._supervisor_pid = supervisor_pid
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -64,7 +67,10 @@ class FirstStart:
         aside = self._reason.with_suffix(f".{os.getpid()}")
         aside.write_text(text, encoding="utf-8")
         aside.replace(self._reason)
-        os.kill(os.getppid(), signal.SIGTERM)
+        parent_pid = os.getppid()
+        # An orphan has another parent, often the first process of the machine: not ours to end.
+        if self._supervisor_pid in {None, parent_pid}:
+            os.kill(parent_pid, signal.SIGTERM)
 
     def succeeded(self) -> None:
         """From now on a worker that fails is none of the first, and is started anew."""

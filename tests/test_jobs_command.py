@@ -31,14 +31,45 @@ def given_up(settings: Settings, tenant: str) -> str:
     return analysis_id
 
 
+def begin_queue(settings: Settings) -> None:
+    """Leave an empty queue, as a service that has taken jobs."""
+    queue = DurableQueue(JobDatabase.of(settings), lambda _id, _step: None, concurrent=1)
+    queue.start()
+    queue.stop()
+
+
+@pytest.mark.parametrize("days", ["-1", "-0.001", "nan", "inf", "1e300"])
+def test_a_purge_of_impossible_days_is_refused(run: Run, tmp_path: Path, days: str) -> None:
+    settings = Settings(artefacts_folder=tmp_path)
+    begin_queue(settings)
+    kept = given_up(settings, "lab")
+
+    status, told, complaint = run(
+        "jobs", "purge", f"--older-than-days={days}", "--artefacts", tmp_path
+    )
+    assert (status, told) == (2, "")
+    assert f"--older-than-days is {float(days)}; wanted days from 0" in complaint
+    assert list(open_job_files(settings).kept()) == [kept]
+
+
+@pytest.mark.parametrize("command", ["retry", "redeliver"])
+def test_what_names_nothing_says_what_is_wanted(run: Run, tmp_path: Path, command: str) -> None:
+    settings = Settings(artefacts_folder=tmp_path)
+    begin_queue(settings)
+    given_up(settings, "lab")
+
+    status, told, complaint = run("jobs", command, "--artefacts", tmp_path)
+    assert (status, told) == (2, "")
+    assert "nothing was named; wanted IDs of jobs" in complaint
+    assert "--dead" in complaint
+
+
 def test_from_the_list_to_the_next_try_and_the_purge(run: Run, tmp_path: Path) -> None:
     status, _, complaint = run("jobs", "list", "--artefacts", tmp_path)
     assert (status, "there are no jobs" in complaint) == (2, True)
 
     settings = Settings(artefacts_folder=tmp_path)
-    queue = DurableQueue(JobDatabase.of(settings), lambda _id, _step: None, concurrent=1)
-    queue.start()
-    queue.stop()
+    begin_queue(settings)
     first, second = given_up(settings, "lab"), given_up(settings, "mine")
 
     status, listed, _ = run("jobs", "list", "--artefacts", tmp_path)

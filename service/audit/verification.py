@@ -44,6 +44,55 @@ class _Line:
         return f"{self.path.name}:{self.number}"
 
 
+class _Checked:
+    """How far a log was checked, line by line."""
+
+    def __init__(self, after: Anchor, wanted: Iterable[Anchor]) -> None:
+        self.head, self.count = after, 0
+        self._after = after
+        self._wanted: dict[int, set[str]] = {}
+        for anchor in wanted:
+            self._wanted.setdefault(anchor.seq, set()).add(anchor.sha256)
+        # Number of the last entry before the begin; 0 where the log holds none of those.
+        self._passed = 0
+        self._is_begun = after == GENESIS
+
+    def problem_of(self, line: _Line) -> str | None:
+        """Take the next line; tell why it cannot stand there, None where it can."""
+        try:
+            entry = parse_line(line.content)
+        except InvalidParameterError as error:
+            return str(error)
+        if self._is_begun:
+            return self._problem_after_begin(entry, line)
+        if entry.seq < self._after.seq:
+            self._passed = entry.seq
+            return None
+        self._is_begun = True
+        problem = _unlike_begin(entry, self._after, self._passed)
+        if problem is not None or entry.seq == self._after.seq:
+            return problem
+        return self._problem_after_begin(entry, line)
+
+    def problem_of_the_end(self) -> str | None:
+        """Tell what the log should still hold; None where it is all there."""
+        if not self._is_begun:
+            ends = f"ends with entry {self._passed}" if self._passed else "holds no entry"
+            return f"the log {ends}; wanted entry {self._after.seq}, after which this begins"
+        if self._wanted:
+            wanted = max(self._wanted)
+            return f"the log ends with entry {self.head.seq}, its tail was cut off: wanted {wanted}"
+        return None
+
+    def _problem_after_begin(self, entry: AuditEntry, line: _Line) -> str | None:
+        problem = _misfit(entry, self.head, line)
+        if problem is None and self._wanted.pop(entry.seq, {entry.sha256}) != {entry.sha256}:
+            problem = f"entry {entry.seq} is not that of the anchor"
+        if problem is None:
+            self.head, self.count = entry.anchor, self.count + 1
+        return problem
+
+
 def verify(folder: Path, *, after: Anchor = GENESIS, anchors: Iterable[Anchor] = ()) -> Verdict:
     """Verify a log line by line.
 
@@ -56,7 +105,8 @@ def verify(folder: Path, *, after: Anchor = GENESIS, anchors: Iterable[Anchor] =
     folder : Path
         Of the log.
     after : Anchor
-        Where to begin; older entries are passed over, or may have been moved away.
+        Where to begin; older entries are passed over, or may have been moved away. Where the log
+        still holds this entry, it must be that; where it does not, the first one must follow it.
     anchors : iterable of Anchor
         Entries that must be there.
 
@@ -70,29 +120,16 @@ def verify(folder: Path, *, after: Anchor = GENESIS, anchors: Iterable[Anchor] =
     OSError
         If a file cannot be read.
     """
-    wanted = {anchor.seq: anchor.sha256 for anchor in anchors if anchor != after}
-    early = [seq for seq in sorted(wanted) if seq <= after.seq]
-    if early:
-        msg = f"the anchor of entry {early[0]} is not after entry {after.seq}, where this begins"
-        return Verdict(0, after, msg)
-    head, count = after, 0
+    kept = list(anchors)
+    problem = _before_the_begin(kept, after)
+    if problem is not None:
+        return Verdict(0, after, problem)
+    checked = _Checked(after, (anchor for anchor in kept if anchor != after))
     for line in _lines(folder):
-        try:
-            entry = parse_line(line.content)
-        except InvalidParameterError as error:
-            return Verdict(count, head, f"{line.place}: {error}")
-        if count == 0 and entry.seq <= after.seq:
-            continue
-        problem = _misfit(entry, head, line)
-        if problem is None and wanted.pop(entry.seq, entry.sha256) != entry.sha256:
-            problem = f"entry {entry.seq} is not that of the anchor"
+        problem = checked.problem_of(line)
         if problem is not None:
-            return Verdict(count, head, f"{line.place}: {problem}")
-        head, count = entry.anchor, count + 1
-    if wanted:
-        msg = f"the log ends with entry {head.seq}, its tail was cut off: wanted {max(wanted)}"
-        return Verdict(count, head, msg)
-    return Verdict(count, head)
+            return Verdict(checked.count, checked.head, f"{line.place}: {problem}")
+    return Verdict(checked.count, checked.head, checked.problem_of_the_end())
 
 
 def entries_of(folder: Path) -> Iterator[AuditEntry]:
@@ -108,6 +145,29 @@ def entries_of(folder: Path) -> Iterator[AuditEntry]:
             yield parse_line(line.content)
         except InvalidParameterError:
             continue
+
+
+def _before_the_begin(anchors: Iterable[Anchor], after: Anchor) -> str | None:
+    """Tell which anchor cannot be looked for behind where this begins."""
+    for anchor in sorted(anchors, key=lambda one: one.seq):
+        if anchor.seq < after.seq:
+            return f"the anchor of entry {anchor.seq} is not after entry {after.seq}, where this begins"
+        if anchor.seq == after.seq and anchor != after:
+            return f"the anchor of entry {anchor.seq} is not the entry after which this begins"
+    return None
+
+
+def _unlike_begin(entry: AuditEntry, after: Anchor, passed: int) -> str | None:
+    """Tell why the first entry that was not passed over shows another begin than the one given."""
+    if entry.seq == after.seq:
+        is_other = entry.sha256 != after.sha256
+        found = f"entry {entry.seq} has SHA-256 {entry.sha256}"
+    elif passed:
+        is_other, found = True, f"entry {entry.seq} follows entry {passed}"
+    else:
+        is_other = (entry.seq, entry.previous) != (after.seq + 1, after.sha256)
+        found = f"the log begins with entry {entry.seq}, which follows {entry.previous}"
+    return f"{found}; this was to begin after {after}" if is_other else None
 
 
 def _misfit(entry: AuditEntry, last: Anchor, line: _Line) -> str | None:

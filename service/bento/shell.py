@@ -22,6 +22,7 @@ from circus.sighandler import SysHandler
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
+from service.bento.orphaned_worker import end_with_supervisor
 from service.first_start import FirstStart
 from service.logs import configuration as log_configuration
 from service.logs import set_up as set_up_logs
@@ -47,7 +48,8 @@ class Shell(Service[Any]):
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Build the application of one worker process."""
         settings = read_settings()
-        first_start = FirstStart(settings.start_folder)
+        end_with_supervisor(settings.supervisor_pid)
+        first_start = FirstStart(settings.start_folder, settings.supervisor_pid)
         with first_start.watched():
             # Seconds of imports, which the supervisor can do without. They make only what stays:
             # looking for garbage among it would take a sixth of the time, and again later.
@@ -144,7 +146,8 @@ def serve(settings: Settings) -> None:
         # BentoML empties the metrics folder of its home at every start: a second server with the
         # same home would take away the metrics of the first.
         os.environ["BENTOML_HOME"] = home
-        handed_on = settings.model_copy(update={"start_folder": Path(home)})
+        told = {"start_folder": Path(home), "supervisor_pid": os.getpid()}
+        handed_on = settings.model_copy(update=told)
         os.environ.update(handed_on.environment())
         petroserve.config["workers"] = settings.workers
         try:

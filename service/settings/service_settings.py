@@ -285,6 +285,9 @@ class Settings(BaseSettings):
     start_folder: Path | None = None
     """Where a worker leaves why it could not start; `petroserve serve` sets it for its workers."""
 
+    supervisor_pid: int | None = None
+    """The process without which a worker ends; `petroserve serve` sets it for its workers."""
+
     prometheus_multiproc_dir: Path | None = Field(
         default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_a_worker_that_fails_later_is_started_anew(
     with pytest.raises(SystemExit):
         fail(start)
     start.require_succeeded()
+
+
+def test_an_orphan_does_not_ask_its_new_parent_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.kill", lambda *_: pytest.fail("another process was asked to end"))
+    with pytest.raises(SystemExit):
+        fail(FirstStart(tmp_path, supervisor_pid=os.getppid() + 1))
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,9 @@ def _numbers(
     """The result whose numbers stand from now on."""
     if (content is not None or sample is not None) != (status == "corrected"):
         msg = (
-            "a correction, and nothing else, comes with the analysis whose numbers stand now, or "
-            "with fields of the sample"
+            "a correction comes with another analysis, whose numbers stand from now on, or with "
+            "fields of the sample that were wrong; wanted one of them for status corrected, and "
+            f"for no other; the status is {status}"
         )
         raise InvalidParameterError(msg)
     if content is not None and content.status == "rejected":
@@ -154,7 +155,10 @@ def _numbers(
     changes = {} if sample is None else sample.model_dump(exclude_unset=True)
     numbers = result if content is None else content
     if "id" not in changes and numbers.sample.id != result.sample.id:
-        msg = f"the correction is of sample {numbers.sample.id}, the result of {result.sample.id}"
+        msg = (
+            f"the correction is of {_told(numbers)}, the result of {_told(result)}; wanted an "
+            "analysis of the same sample, or sample.id among the fields that were wrong"
+        )
         raise InvalidParameterError(msg)
     following = numbers.model_copy(update={"sample": numbers.sample.model_copy(update=changes)})
     if status == "corrected" and _unreviewed(following) == _unreviewed(result):
@@ -164,6 +168,10 @@ def _numbers(
         )
         raise InvalidParameterError(msg)
     return following
+
+
+def _told(result: Result) -> str:
+    return "no named sample" if result.sample.id is None else f"sample {result.sample.id}"
 
 
 def _unreviewed(result: Result) -> Result:

@@ -54,9 +54,13 @@ class CorrectionRequest(BaseModel):
 
     @model_validator(mode="after")
     def _fits_the_status(self) -> CorrectionRequest:
-        changes = self.sample is not None or self.analysis is not None
-        if changes != (self.status == "corrected"):
-            msg = "sample or analysis, one of them or both, belong to status corrected only"
+        given = [name for name in ("sample", "analysis") if getattr(self, name) is not None]
+        if self.status == "corrected" and not given:
+            msg = "status is corrected, and nothing is; wanted sample or analysis, or both"
+            raise ValueError(msg)
+        if self.status != "corrected" and given:
+            told = " and ".join(given)
+            msg = f"status is {self.status}, with {told}; wanted {told} with status corrected only"
             raise ValueError(msg)
         return self
 

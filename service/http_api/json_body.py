@@ -10,13 +10,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from petrography.errors import MalformedRequestError
-from service.http_api.upload import (
-    REQUEST_PART,
-    Part,
-    body_chunks,
-    read_request,
-    require_unpacked,
-)
+from service.http_api.upload import body_chunks, read_json, require_unpacked
 from service.settings import Settings
 
 __all__ = ["is_json", "receive_body", "receive_json"]
@@ -60,7 +54,7 @@ async def receive_json(request: Request, model: type[RequestT], settings: Settin
         raise HTTPException(415, f"The body is {given}; wanted application/json")
     most = settings.max_request_bytes
     content = await receive_body(request, most, settings)
-    return read_request([Part(REQUEST_PART, content)], model, most)
+    return read_json(content, model, "the body")
 
 
 async def receive_body(request: Request, most_bytes: int, settings: Settings) -> bytes:

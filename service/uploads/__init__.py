@@ -8,7 +8,7 @@ from service.uploads.analysis_form import ANALYSIS
 from service.uploads.form import FilePart, UploadForm
 from service.uploads.idempotency import MAX_KEY_CHARACTERS, idempotency_key
 from service.uploads.part import Part
-from service.uploads.request_part import REQUEST_PART, read_request
+from service.uploads.request_part import REQUEST_PART, read_json, read_request
 from service.uploads.spool import Spool, UploadedFile
 from service.uploads.upload import Upload, read_upload
 
@@ -23,6 +23,7 @@ __all__ = [
     "UploadForm",
     "UploadedFile",
     "idempotency_key",
+    "read_json",
     "read_request",
     "read_upload",
 ]

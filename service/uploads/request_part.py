@@ -1,9 +1,10 @@
-"""The JSON part of a request as the model that it is said to be."""
+"""The JSON of a request, a part of it or its whole body, as the model that it is said to be."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,7 +19,7 @@ from petrography.errors import (
 )
 from service.uploads.part import Part
 
-__all__ = ["REQUEST_PART", "read_request"]
+__all__ = ["REQUEST_PART", "read_json", "read_request"]
 
 REQUEST_PART = "request"
 _MAX_PROBLEMS = 10
@@ -47,13 +48,27 @@ def read_request(parts: Sequence[Part], model: type[RequestT], limit_bytes: int)
     InvalidParameterError
         If a field is unknown, missing or not possible.
     """
-    text = _request_text(parts, limit_bytes)
+    return read_json(_request_text(parts, limit_bytes), model, f"part {REQUEST_PART!r}")
+
+
+def read_json(text: bytes, model: type[RequestT], what: str) -> RequestT:
+    """Read JSON that a client sent; errors as for `read_request`.
+
+    Parameters
+    ----------
+    text : bytes
+        The JSON.
+    model : type of pydantic model
+        What is wanted.
+    what : str
+        What it came as, for messages: a part, or the body.
+    """
     try:
         asked = model.model_validate_json(text, strict=True)
     except ValidationError as error:
-        _refuse(error.errors(include_url=False))
+        _refuse(error.errors(include_url=False), what)
     # Read again only now: what was valid is neither deeply nested nor anything but UTF-8.
-    json.loads(text, object_pairs_hook=_require_distinct_names)
+    json.loads(text, object_pairs_hook=partial(_require_distinct_names, what))
     return asked
 
 
@@ -69,16 +84,13 @@ def _request_text(parts: Sequence[Part], limit_bytes: int) -> bytes:
     return content if isinstance(content, bytes) else content.read()
 
 
-def _refuse(problems: list[ErrorDetails]) -> NoReturn:
+def _refuse(problems: list[ErrorDetails], what: str) -> NoReturn:
     faults = [FieldFault(one["loc"], _told(one)) for one in problems[:_MAX_PROBLEMS]]
-    described = "; ".join(
-        f"{'.'.join(str(step)[:50] for step in fault.path) or REQUEST_PART}: {fault.detail}"
-        for fault in faults
-    )
+    described = "; ".join(map(_described, faults))
     if problems[0]["type"] == "json_invalid":
-        msg = f"part {REQUEST_PART!r} is no JSON: {described}"
+        msg = f"{what} is no JSON: {described}"
         raise MalformedRequestError(msg)
-    msg = f"part {REQUEST_PART!r} is not possible: {described}"
+    msg = f"{what} is not possible: {described}"
     raise InvalidParameterError(msg, faults)
 
 
@@ -89,12 +101,16 @@ def _told(problem: ErrorDetails) -> str:
     return problem["msg"] if unknown else with_given(problem["msg"], problem["input"])
 
 
-def _require_distinct_names(members: list[tuple[str, Any]]) -> None:
+def _described(fault: FieldFault) -> str:
+    """Say what is wrong, behind the name of the field if it is one."""
+    name = ".".join(str(step)[:50] for step in fault.path)
+    return f"{name}: {fault.detail}" if name else fault.detail
+
+
+def _require_distinct_names(what: str, members: list[tuple[str, Any]]) -> None:
     """Refuse an object in which two values compete (RFC 8259 section 4 leaves open which wins)."""
     names = [name for name, _ in members]
     for name in names:
         if names.count(name) > 1:
-            msg = (
-                f"part {REQUEST_PART!r} states {name[:50]!r} {names.count(name)} times; wanted once"
-            )
+            msg = f"{what} states {name[:50]!r} {names.count(name)} times; wanted once"
             raise MalformedRequestError(msg)

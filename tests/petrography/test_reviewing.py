@@ -175,10 +175,17 @@ def test_a_rejection_wants_a_reason(reason: str | None) -> None:
 
 def test_a_correction_and_only_it_wants_numbers() -> None:
     final = follow(FIRST, "final")
-    with pytest.raises(InvalidParameterError, match="comes with the analysis"):
+    with pytest.raises(InvalidParameterError, match="a correction comes with"):
         reviewed(final, "corrected", reviewer="Grace", at=AT, reason="why")
-    with pytest.raises(InvalidParameterError, match="comes with the analysis"):
+    with pytest.raises(InvalidParameterError, match="a correction comes with"):
         reviewed(FIRST, "final", reviewer="Grace", at=AT, content=FIRST)
+    for unnamed in (FIRST, painted_result(None)):
+        named = "sample SEC-0001" if unnamed is FIRST else "no named sample"
+        with pytest.raises(InvalidParameterError, match=f"OTHER, the result of {named}; wanted"):
+            reviewed(
+                follow(unnamed, "final"), "corrected", reviewer="Grace", at=AT, reason="why",
+                content=painted_result("OTHER"),
+            )  # fmt: skip
     with pytest.raises(InvalidParameterError, match="is of sample OTHER"):
         reviewed(
             final, "corrected", reviewer="Grace", at=AT, reason="why",

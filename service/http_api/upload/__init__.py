@@ -15,7 +15,7 @@ from service.uploads import (
     Upload,
     UploadedFile,
     UploadForm,
-    read_request,
+    read_json,
 )
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "UploadForm",
     "UploadedFile",
     "body_chunks",
-    "read_request",
+    "read_json",
     "receive_upload",
     "require_unpacked",
 ]

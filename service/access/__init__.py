@@ -1,7 +1,8 @@
 """Who may do what: API keys with tenants and scopes, and how often.
 
-`principal` names who asks, `key_file` keeps the digests of the keys, `oidc` judges tokens of an
-identity provider, `rate_limit` counts, `guard` puts them together for every protocol.
+`presented_key` finds the key of a request, `principal` names who asks, `key_file` keeps the digests
+of the keys, `oidc` judges tokens of an identity provider, `rate_limit` counts, `guard` puts them
+together for every protocol.
 """
 
 from service.access.guard import Guard
@@ -14,6 +15,7 @@ from service.access.key_file import (
     write_key_file,
 )
 from service.access.oidc import Provider, Tokens
+from service.access.presented_key import presented_key
 from service.access.principal import SCOPES, Principal, Scope
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Tokens",
     "create_key",
     "empty_key_file",
+    "presented_key",
     "read_key_file",
     "revoke_key",
     "write_key_file",

@@ -8,13 +8,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from service.access import Guard, Principal, Scope
+from service.access import Guard, Principal, Scope, presented_key
 from service.audit import Who
 from service.uploads import idempotency_key
 
 __all__ = ["CALLER", "Caller", "Metadata", "admitted", "stated_key"]
 
-_BEARER = "bearer "
 # Like GET over HTTP; whatever else there is, now or later, makes something.
 _READING = frozenset(
     {
@@ -48,14 +47,14 @@ class Caller:
     ----------
     principal : Principal or None
         Whose key was presented; None where none is asked for.
-    metadata : mapping of str to str or bytes
-        What came with the call; of several values of a name the last.
+    metadata : sequence of (str, str or bytes)
+        What came with the call.
     peer : str
         The address as gRPC tells it, such as ``ipv4:192.0.2.1:40000``.
     """
 
     principal: Principal | None
-    metadata: dict[str, str | bytes]
+    metadata: tuple[tuple[str, str | bytes], ...]
     peer: str = ""
 
     @property
@@ -79,6 +78,10 @@ class Caller:
         """With whose calls this one shares: the tenant of the key, or the same address."""
         return _host(self.peer) if self.principal is None else self.principal.tenant
 
+    def stated(self, name: str) -> list[str]:
+        """List every value of a name; bytes are none."""
+        return _stated(self.metadata, name)
+
 
 CALLER: ContextVar[Caller] = ContextVar("CALLER")
 
@@ -99,13 +102,15 @@ async def admitted(guard: Guard | None, method: str, metadata: Metadata | None) 
     ------
     UnauthenticatedError, ForbiddenError, RateLimitError
         If the key is not good, not for this, or used up.
+    MalformedRequestError
+        If there are several.
     NotReadyError
         If it is a token and the identity provider does not answer.
     """
-    given = dict(metadata or ())
+    given = tuple(metadata or ())
     if guard is None or method in _OPEN:
         return Caller(None, given)
-    key = _presented(given)
+    key = presented_key(_stated(given, "authorization"), _stated(given, "x-api-key"))
     # A token may have to wait for the keys of its issuer.
     wait = guard.may_wait(key)
     principal = await asyncio.to_thread(guard.admit, key) if wait else guard.admit(key)
@@ -119,22 +124,17 @@ def stated_key(caller: Caller) -> str | None:
     Raises
     ------
     MalformedRequestError
-        If it is none.
+        If there are several, or it is none.
     """
-    stated = caller.metadata.get("idempotency-key")
-    return None if stated is None else idempotency_key([str(stated)])
+    return idempotency_key(caller.stated("idempotency-key"))
 
 
 def _needed(method: str) -> Scope:
     return "read" if method in _READING else "analyse"
 
 
-def _presented(metadata: dict[str, str | bytes]) -> str | None:
-    authorization = metadata.get("authorization", "")
-    if isinstance(authorization, str) and authorization[: len(_BEARER)].lower() == _BEARER:
-        return authorization[len(_BEARER) :].strip()
-    key = metadata.get("x-api-key")
-    return key if isinstance(key, str) else None
+def _stated(metadata: Metadata, name: str) -> list[str]:
+    return [value for given, value in metadata if given == name and isinstance(value, str)]
 
 
 def _host(peer: str) -> str:

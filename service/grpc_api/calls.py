@@ -115,7 +115,7 @@ class Calls(grpc.aio.ServerInterceptor):
         """Refuse without taking a message, which a method of streams can do."""
 
         async def answer(requests: Any, context: Context) -> None:
-            async with self._observed(method, Caller(None, {}), context):
+            async with self._observed(method, Caller(None, ()), context):
                 # Where too many calls are under way, none stays for longer than it must.
                 if isinstance(error, RateLimitError) or not isinstance(error, OverloadedError):
                     await linger(aiter(requests))
@@ -158,9 +158,9 @@ class Calls(grpc.aio.ServerInterceptor):
         began, code = time.perf_counter(), "OK"
         self._enter()
         try:
-            traceparent = caller.metadata.get("traceparent")
+            traceparents = caller.stated("traceparent")
             with (
-                continued(None if traceparent is None else str(traceparent), method, kind="server"),
+                continued(traceparents[-1] if traceparents else None, method, kind="server"),
                 bound(**caller.log_fields),
                 asked_by(caller.who),
             ):

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.access import Guard, Principal
+from service.access import Guard, Principal, presented_key
 from service.access import Scope as AccessScope
 from service.audit import Who, asked_by
 from service.logs import bound
@@ -32,7 +32,6 @@ _OPEN_PATHS = frozenset(
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # Triton's way to ask for the models.
 _READING_BY_POST = frozenset({"/v2/repository/index"})
-_BEARER = "bearer "
 
 SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a token."},
@@ -60,11 +59,14 @@ class Access:
 
         Raises
         ------
-        UnauthenticatedError, ForbiddenError, RateLimitError
+        UnauthenticatedError, ForbiddenError, RateLimitError, MalformedRequestError
             Answered by the layer around this one.
         """
         if scope["type"] == "http" and not _is_open(scope["path"]):
-            principal = await self._admitted(_presented(Headers(scope=scope)))
+            headers = Headers(scope=scope)
+            principal = await self._admitted(
+                presented_key(headers.getlist("authorization"), headers.getlist("x-api-key"))
+            )
             principal.require(_needed(scope["method"], scope["path"]))
             scope.setdefault("state", {})["principal"] = principal
             with (
@@ -93,10 +95,3 @@ def _is_open(path: str) -> bool:
 
 def _needed(method: str, path: str) -> AccessScope:
     return "read" if method in _READING or path in _READING_BY_POST else "analyse"
-
-
-def _presented(headers: Headers) -> str | None:
-    authorization = headers.get("authorization", "")
-    if authorization[: len(_BEARER)].lower() == _BEARER:
-        return authorization[len(_BEARER) :].strip()
-    return headers.get("x-api-key")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -36,6 +36,7 @@ from service.http_api.problems import (
 )
 from service.http_api.registrations_routes import registration_routes
 from service.http_api.root_routes import root_routes
+from service.http_api.url_parameters import require_known_parameters
 from service.inference import Inference
 from service.jobs import Jobs
 
@@ -95,21 +96,11 @@ def create_app(
     )
     # Routes are tried in this order, and an inference is asked for most often.
     app.include_router(open_inference_routes(engine, inference or Inference(engine)))
-    app.include_router(job_routes(jobs, engine))
-    app.include_router(callback_routes(jobs))
-    app.include_router(lims_routes(engine))
-    app.include_router(analysis_routes(engine, jobs))
-    for routes in (
-        estimate_routes,
-        calibration_routes,
-        registration_routes,
-        panorama_routes,
-        evaluation_routes,
-        model_routes,
-        health_routes,
-        root_routes,
-    ):
-        app.include_router(routes(engine))
+    for router in _own_routes(engine, jobs):
+        app.include_router(router, dependencies=[Depends(require_known_parameters)])
+    # Probes may add what they like.
+    app.include_router(health_routes(engine))
+    app.include_router(root_routes(engine))
     add_documentation(app, swagger_folder)
 
     @app.exception_handler(PetroserveError)
@@ -135,3 +126,19 @@ def create_app(
     app.add_middleware(Observation, telemetry=engine.telemetry)
     app.add_middleware(HeadRequests)
     return app
+
+
+def _own_routes(engine: Engine, jobs: Jobs) -> tuple[APIRouter, ...]:
+    """Build what is below ``/v1``."""
+    return (
+        job_routes(jobs, engine),
+        callback_routes(jobs),
+        lims_routes(engine),
+        analysis_routes(engine, jobs),
+        estimate_routes(engine),
+        calibration_routes(engine),
+        registration_routes(engine),
+        panorama_routes(engine),
+        evaluation_routes(engine),
+        model_routes(engine),
+    )

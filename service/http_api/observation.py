@@ -107,7 +107,7 @@ class Observation:
     def _record(
         self, scope: Scope, answered: _Answered, seconds: float, span: tracing.Span
     ) -> None:
-        route = getattr(scope.get("route"), "path", UNMATCHED_ROUTE)
+        route = getattr(scope.get("route"), "path_format", UNMATCHED_ROUTE)
         method, status = scope["method"], answered.status
         known = self._telemetry.observe_request(
             route=route, method=method, status=status, seconds=seconds

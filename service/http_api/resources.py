@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
 from service.engine import Engine, Finished, Kind, OpenArtefact
@@ -35,6 +36,19 @@ __all__ = [
 Responses = dict[int | str, dict[str, Any]]
 RequestT = TypeVar("RequestT", bound=BaseModel)
 T = TypeVar("T")
+
+
+class _FileName(StringConvertor):
+    """A name of the last part of an address, but for those that are posted to only.
+
+    Else `GET` of one of them would be a wish for a file, and not a wrong method.
+    """
+
+    name = "file_name"
+    regex = r"(?!corrections$)[^/]+"
+
+
+register_url_convertor(_FileName.name, _FileName())
 
 PROBLEM: Responses = {
     "default": {
@@ -185,7 +199,7 @@ def add_file_route(
     """
 
     @router.get(
-        "/{result_id}/{artefact}",
+        f"/{{result_id}}/{{artefact:{_FileName.name}}}",
         summary=f"Read one file of {kind.noun}",
         description=(
             f"One of {kind.file_names()}. One range of bytes can be asked for (`Range`); text is "

@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from petrography.errors import ForbiddenError, UnauthenticatedError
+from petrography.errors import ForbiddenError, MalformedRequestError, UnauthenticatedError
 from service.access import Guard, create_key, empty_key_file, write_key_file
 from service.grpc_api.access import Caller, admitted
 from service.proto import analysis_pb2 as messages
@@ -119,7 +119,43 @@ def test_every_method_that_is_not_known_to_read_needs_more(stub: str, tmp_path: 
     ],
 )
 def test_without_keys_calls_of_one_address_share(peer: str, host: str) -> None:
-    assert Caller(None, {}, peer).tenant == host
+    assert Caller(None, (), peer).tenant == host
+
+
+@pytest.mark.anyio
+async def test_several_keys_are_refused_and_not_repeated(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    content, allowed = create_key(empty_key_file(), tenant="lab", scopes=["read"], now=NOW)
+    content, other = create_key(content, tenant="other", scopes=["read"], now=NOW)
+    write_key_file(tmp_path / "keys.json", content)
+    keys = tmp_path / "keys.json"
+    guarded = settings_for(model_folder, tmp_path / "artefacts", api_keys=keys)
+    several = {
+        "Authorization was given 2 times": (*bearer(other), *bearer(allowed)),
+        "X-API-Key was given 2 times": (("x-api-key", other), ("x-api-key", allowed)),
+        "Authorization and X-API-Key": (("x-api-key", other), *bearer(allowed)),
+    }
+    async with running_grpc(guarded) as service:
+        wanted = messages.ListModelsRequest()
+        for said, metadata in several.items():
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await service.analyses.ListModels(wanted, metadata=metadata)
+            assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+            assert said in str(raised.value.details())
+            assert "ps_" not in str(raised.value.details())
+        twice = (("x-api-key", allowed), *bearer(allowed))
+        assert (await service.analyses.ListModels(wanted, metadata=twice)).models
+
+
+@pytest.mark.anyio
+async def test_several_idempotency_keys_are_refused(model_folder: Path, tmp_path: Path) -> None:
+    async with running_grpc(settings_for(model_folder, tmp_path / "artefacts")) as service:
+        names = (("idempotency-key", "one"), ("idempotency-key", "two"))
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await analyse(service, upload(FIELD), metadata=names)
+        assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert "Idempotency-Key is 'one, two'; wanted one" in str(raised.value.details())
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -132,5 +168,5 @@ def test_metadata_without_a_good_key_is_refused(
     metadata: list[tuple[str, str | bytes]], tmp_path: Path
 ) -> None:
     write_key_file(tmp_path / "keys.json", empty_key_file())
-    with pytest.raises(UnauthenticatedError):
+    with pytest.raises((UnauthenticatedError, MalformedRequestError)):
         asyncio.run(admitted(Guard(tmp_path / "keys.json"), "/inference.Any/Method", metadata))

@@ -123,6 +123,18 @@ async def test_head_answers_the_headers_of_get(client: httpx.AsyncClient) -> Non
     refused = await client.head("/v1/estimate")
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
     assert (await client.put("/v1/models")).headers["allow"] == "GET, HEAD"
+    for posted in (f"{location}/corrections", f"{location}/callbacks/redeliveries"):
+        for method in ("GET", "HEAD", "PUT"):
+            refused = await client.request(method, posted)
+            assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    nothing = await client.get(f"{location}/correction")
+    assert (nothing.status_code, "no artefact 'correction'" in nothing.text) == (404, True)
+    routes = (await client.get("/openapi.json")).json()["paths"]
+    assert "/v1/analyses/{result_id}/{artefact}" in routes
+    counted = (
+        'petroserve_http_requests_total{method="GET",route="/v1/analyses/{result_id}/{artefact}"'
+    )
+    assert counted in (await client.get("/metrics")).text
 
 
 async def test_a_refused_request_names_its_fields_for_programs(client: httpx.AsyncClient) -> None:

@@ -72,6 +72,34 @@ async def test_the_key_decides_what_is_answered(
     assert all_allowed.split("_", 2)[2] not in caplog.text
 
 
+async def test_several_keys_are_refused_and_not_repeated(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    content, allowed = create_key(empty_key_file(), tenant="lab", scopes=["read"], now=NOW)
+    content, other = create_key(content, tenant="other", scopes=["read"], now=NOW)
+    write_key_file(tmp_path / "keys.json", content)
+    keys = tmp_path / "keys.json"
+    first, second = ("Authorization", f"Bearer {other}"), ("Authorization", f"Bearer {allowed}")
+    several = {
+        "Authorization was given 2 times": [first, second],
+        "X-API-Key was given 2 times": [("X-API-Key", other), ("X-API-Key", allowed)],
+        "Authorization and X-API-Key": [("X-API-Key", other), second],
+    }
+    settings = settings_for(model_folder, tmp_path / "artefacts", api_keys=keys)
+    async with running_service(settings) as (client, _):
+        for said, headers in several.items():
+            refused = await client.get("/v1/models", headers=headers)
+            assert (refused.status_code, said in refused.text) == (400, True), refused.text
+            assert refused.json()["type"] == "urn:petroserve:problem:malformed-request"
+            assert "ps_" not in refused.text
+        # A proxy's own credentials are no key.
+        for good in (
+            [("X-API-Key", allowed), second],
+            [("Authorization", "Basic YTpi"), ("X-API-Key", allowed)],
+        ):
+            assert (await client.get("/v1/models", headers=good)).status_code == 200
+
+
 async def test_a_tenant_with_many_requests_is_refused_where_another_has_a_place(
     tmp_path: Path,
 ) -> None:

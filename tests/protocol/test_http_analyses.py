@@ -94,6 +94,9 @@ REFUSED_LISTS = [
     ("sample_id=a%00b", "sample_id"),
     (f"sample_id={'a' * 257}", "sample_id"),
     ("sample=SEC-1", "sample"),
+    ("limit=1&limit=2", "'limit' is given 2 times"),
+    ("state=done&state=failed", "'state' is given 2 times"),
+    ("Limit=1", "'Limit' is unknown, wanted cursor, limit, "),
 ]
 
 
@@ -105,6 +108,33 @@ async def test_a_list_that_cannot_be_is_refused(client: httpx.AsyncClient) -> No
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["type"] == f"{PROBLEM}invalid-parameter"
         assert named in answer.json()["detail"]
+
+
+REFUSED_PARAMETERS = [
+    ("GET", "/v1/analyses/x?version=1&version=2", "'version' is given 2 times, wanted once"),
+    ("GET", "/v1/analyses/x?Version=1", "'Version' is unknown, wanted version"),
+    ("GET", "/v1/analyses/x/result.json?foo=1", "'foo' is unknown, wanted version"),
+    ("GET", "/v1/analyses/x/labels.png?version=1", "'version' is unknown, wanted none"),
+    ("GET", "/v1/analyses/x/edd-long.csv?foo", "'foo' is unknown, wanted none"),
+    ("GET", "/v1/analyses/x/events?foo=", "'foo' is unknown"),
+    ("GET", "/v1/analyses/x/callbacks?foo=1", "'foo' is unknown"),
+    ("DELETE", "/v1/analyses/x?foo=1", "'foo' is unknown"),
+    ("POST", "/v1/analyses?model=tiny", "'model' is unknown, wanted none"),
+    ("POST", "/v1/analyses/x/corrections?foo=1", "'foo' is unknown"),
+    ("POST", "/v1/estimate?foo=1", "'foo' is unknown"),
+    ("GET", "/v1/models?foo=1&foo=2", "'foo' is unknown"),
+    ("GET", "/v1/panoramas/x?foo=1", "'foo' is unknown"),
+]
+
+
+async def test_a_parameter_that_nothing_looks_at_is_refused(client: httpx.AsyncClient) -> None:
+    for method, place, said in REFUSED_PARAMETERS:
+        answer = await client.request(method, place)
+
+        assert (answer.status_code, place) == (422, place)
+        assert answer.json()["type"] == f"{PROBLEM}invalid-parameter"
+        assert said in answer.json()["detail"]
+    assert (await client.get("/livez?probe=1")).status_code == 200
 
 
 async def test_a_key_gives_the_same_answer_again(client: httpx.AsyncClient) -> None:

@@ -36,7 +36,8 @@ def presented_key(authorizations: Sequence[str], api_keys: Sequence[str]) -> str
         for one in authorizations
         if one[: len(_BEARER)].lower() == _BEARER
     ]
-    keys = [*tokens, *api_keys]
+    # A header without a value presents none.
+    keys = [one for one in (*tokens, *api_keys) if one.strip()]
     if len(set(keys)) > 1:
         msg = "Authorization and X-API-Key present different keys; wanted one key, in one of both"
         raise MalformedRequestError(msg)

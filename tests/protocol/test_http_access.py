@@ -96,6 +96,8 @@ async def test_several_keys_are_refused_and_not_repeated(
         for good in (
             [("X-API-Key", allowed), second],
             [("Authorization", "Basic YTpi"), ("X-API-Key", allowed)],
+            [("X-API-Key", ""), second],
+            [("Authorization", "Bearer "), ("X-API-Key", allowed)],
         ):
             assert (await client.get("/v1/models", headers=good)).status_code == 200
 

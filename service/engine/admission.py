@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from petrography.errors import OverloadedError
 from service import tracing
-from service.engine.places import Places
+from service.engine.divided_places import DividedPlaces
 from service.engine.turns import Turns
 from service.runtime import Priority
 from service.telemetry import Telemetry
@@ -43,7 +43,7 @@ class Admission:
     def __init__(
         self, *, concurrent: int, queue_length: int, telemetry: Telemetry, interactive: int = 0
     ) -> None:
-        self._places = Places(concurrent + interactive + queue_length)
+        self._places = DividedPlaces(concurrent + interactive + queue_length)
         self._jobs = 0
         self._running = 0
         # When each of those who wait for a turn came, in seconds since 1970; the oldest first.
@@ -67,7 +67,7 @@ class Admission:
         Parameters
         ----------
         tenant : str
-            Who shares the places with others; see `service.engine.places.Places`.
+            Who shares the places with others; see `service.engine.divided_places.DividedPlaces`.
 
         Raises
         ------

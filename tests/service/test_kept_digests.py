@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from petrography.errors import DamagedResultError
 from service.engine import Engine, open_version
 from service.engine.derived_files import open_file
 from tests.hostile.refusals import assert_problem
-from tests.http_service import png, running_service, settings_for
+from tests.http_service import png
 from tests.tiny_model import paint
 
 pytestmark = pytest.mark.anyio
@@ -31,16 +31,6 @@ def altered(content: bytes) -> bytes:
 
 def cut(content: bytes) -> bytes:
     return content[: len(content) // 2]
-
-
-@pytest.fixture(params=["folder", "bucket"])
-async def service(
-    request: pytest.FixtureRequest, model_folder: Path, tmp_path: Path
-) -> AsyncIterator[tuple[httpx.AsyncClient, Engine]]:
-    url = (tmp_path / "bucket").as_uri() if request.param == "bucket" else None
-    settings = settings_for(model_folder, tmp_path / "kept", artefacts_url=url)
-    async with running_service(settings) as running:
-        yield running
 
 
 async def made(client: httpx.AsyncClient, **asked: Any) -> str:

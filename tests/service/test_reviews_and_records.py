@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,16 +39,6 @@ def gone(*_: Any, **__: Any) -> bool:
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-@pytest.fixture(params=["folder", "bucket"])
-async def service(
-    request: pytest.FixtureRequest, model_folder: Path, tmp_path: Path
-) -> AsyncIterator[tuple[httpx.AsyncClient, Engine]]:
-    url = (tmp_path / "bucket").as_uri() if request.param == "bucket" else None
-    settings = settings_for(model_folder, tmp_path / "kept", artefacts_url=url)
-    async with running_service(settings) as running:
-        yield running
 
 
 async def made(client: httpx.AsyncClient, **asked: Any) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from petrography.errors import OverloadedError
 from service.engine.admission import Admission
-from service.engine.places import Places
+from service.engine.divided_places import DividedPlaces
 from service.telemetry import Telemetry
 
 
@@ -24,7 +24,7 @@ class Clock:
         return self.now_s
 
 
-def filled_by(places: Places, tenant: str) -> int:
+def filled_by(places: DividedPlaces, tenant: str) -> int:
     """Let a tenant take what it may; returns how many."""
     taken = 0
     while places.has_one_for(tenant):
@@ -34,13 +34,13 @@ def filled_by(places: Places, tenant: str) -> int:
 
 
 def test_a_tenant_that_comes_alone_holds_all() -> None:
-    places = Places(11)
+    places = DividedPlaces(11)
     assert filled_by(places, "a") == 11
     assert places.kept_from("a") == 0
 
 
 def test_the_last_quarter_is_for_those_who_hold_less_than_it() -> None:
-    places = Places(12)
+    places = DividedPlaces(12)
     assert places.has_one_for("b")
     assert filled_by(places, "a") == 9
     assert places.kept_from("a") == 3
@@ -52,7 +52,7 @@ def test_the_last_quarter_is_for_those_who_hold_less_than_it() -> None:
 
 
 def test_who_is_refused_finds_a_place_as_soon_as_one_is_free() -> None:
-    places = Places(8)
+    places = DividedPlaces(8)
     assert filled_by(places, "a") == 8
     assert not places.has_one_for("b")
     places.give_back("a")
@@ -62,7 +62,7 @@ def test_who_is_refused_finds_a_place_as_soon_as_one_is_free() -> None:
 
 def test_others_who_came_long_ago_keep_nothing_back() -> None:
     clock = Clock()
-    places = Places(8, clock)
+    places = DividedPlaces(8, clock)
     assert places.has_one_for("b")
     assert filled_by(places, "a") == 6
     clock.now_s = 601.0
@@ -76,7 +76,7 @@ def test_others_who_came_long_ago_keep_nothing_back() -> None:
 def test_never_more_than_there_are_and_few_are_refused_by_full_places_alone(
     count: int, moves: list[tuple[str, bool]]
 ) -> None:
-    places, held = Places(count), Counter[str]()
+    places, held = DividedPlaces(count), Counter[str]()
     for tenant, comes in moves:
         if not comes:
             if held[tenant]:

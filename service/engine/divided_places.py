@@ -6,7 +6,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
-__all__ = ["Places"]
+__all__ = ["DividedPlaces"]
 
 # Of all places, kept for tenants that hold fewer than as many.
 _KEPT_FRACTION = 0.25
@@ -16,7 +16,7 @@ _REMEMBERED_S = 600.0
 _REMEMBERED_TENANTS = 2
 
 
-class Places:
+class DividedPlaces:
     """Places that tenants hold, and the few that are kept for those who hold few.
 
     A tenant that comes alone may hold all. Once others came, a quarter of the places is for

@@ -11,7 +11,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.accuracy import JudgedLabels, LabelMetrics, judged_labels, tally_labels
-from petrography.errors import InputError, InvalidParameterError, MissingPartError
+from petrography.errors import (
+    AnalysisNotFoundError,
+    InputError,
+    InvalidParameterError,
+    MissingPartError,
+)
 from petrography.image_codec import decode_labels
 from petrography.images import Image
 from petrography.minerals import MINERALS, parse_association
@@ -23,6 +28,7 @@ from service.engine.documents import document_bytes
 from service.engine.engine import Engine, Finished
 from service.engine.kinds import ANALYSES, EVALUATED_PREFIX, EVALUATIONS
 from service.engine.source_files import NamedFile, decode_file
+from service.engine.unfinished import require_ended
 
 __all__ = ["EvaluatedImage", "Evaluation", "EvaluationRequest", "evaluate"]
 
@@ -111,6 +117,8 @@ async def evaluate(
     ------
     InputError
         If files or request cannot be used.
+    AnalysisNotFoundError, ConflictError
+        If there is no such analysis, or it has no labels yet or never will.
     NotReadyError
         If the service is starting or stopping.
     """
@@ -257,7 +265,12 @@ def _prediction(engine: Engine, pair: _Pair, owner: str) -> tuple[bytes, str]:
     if pair.prediction is not None:
         return pair.prediction.read(), f"prediction {pair.prediction.name[:100]!r}"
     analysis_id = pair.analysis or ""
-    with engine.store.open(ANALYSES, analysis_id, _LABELS_FILE, owner).file as file:
+    try:
+        opened = engine.store.open(ANALYSES, analysis_id, _LABELS_FILE, owner)
+    except AnalysisNotFoundError:
+        require_ended(engine.recorded.catalogue, engine.store, analysis_id, owner)
+        raise
+    with opened.file as file:
         return file.read(), f"{_LABELS_FILE} of analysis {analysis_id}"
 
 

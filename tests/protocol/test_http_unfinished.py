@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from petrography.errors import AnalysisCancelledError, AnalysisNotFoundError, ConflictError
 from service.catalogue import Catalogue, NewAnalysis, State
 from service.engine import ANALYSES, Engine, require_ended
 from tests.hostile.refusals import assert_problem
-from tests.http_service import running_service, settings_for
+from tests.http_service import png, running_service, settings_for
 
 pytestmark = pytest.mark.anyio
 
@@ -46,18 +48,29 @@ def begun(catalogue: Catalogue, state: State, tenant: str = "") -> str:
     return analysis_id
 
 
+async def evaluated(client: httpx.AsyncClient, analysis_id: str) -> httpx.Response:
+    truth = png(np.zeros((8, 8), dtype=np.uint8))
+    return await client.post(
+        "/v1/evaluations",
+        files={"truth": ("truth.png", truth)},
+        data={"request": json.dumps({"analyses": [analysis_id]})},
+    )
+
+
 @pytest.mark.parametrize("state", STATES)
 async def test_an_analysis_without_a_result_says_how_it_stands(
     service: tuple[httpx.AsyncClient, Engine], state: State
 ) -> None:
     client, engine = service
-    place = f"/v1/analyses/{begun(engine.recorded.catalogue, state)}"
+    analysis_id = begun(engine.recorded.catalogue, state)
+    place = f"/v1/analyses/{analysis_id}"
 
     for answer in (
         await client.get(f"{place}/labels.png"),
         await client.get(f"{place}/senaite.csv"),
         await client.get(place, params={"version": 1}),
         await client.post(f"{place}/corrections", json=VOID),
+        await evaluated(client, analysis_id),
     ):
         problem = assert_problem(answer, 409, state, "has no result; wanted")
         assert problem["type"].endswith("cancelled" if state == "cancelled" else "conflict")
@@ -76,6 +89,7 @@ async def test_nobody_is_told_of_the_analyses_of_others(
             await client.get(f"{place}/senaite.csv"),
             await client.get(place, params={"version": 1}),
             await client.post(f"{place}/corrections", json=VOID),
+            await evaluated(client, analysis_id),
         ):
             assert_problem(answer, 404, analysis_id, "is kept")
 

@@ -8,9 +8,7 @@ import logging
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +24,7 @@ from service.bento.orphaned_worker import end_with_supervisor
 from service.first_start import FirstStart
 from service.logs import configuration as log_configuration
 from service.logs import set_up as set_up_logs
+from service.serving_folder import hold, serving_folder
 from service.settings import Settings, read_settings, read_trace_settings, unknown_variables
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ class Shell(Service[Any]):
         """Build the application of one worker process."""
         settings = read_settings()
         end_with_supervisor(settings.supervisor_pid)
+        if settings.start_folder is not None:
+            hold(settings.start_folder)
         first_start = FirstStart(settings.start_folder, settings.supervisor_pid)
         with first_start.watched():
             # Seconds of imports, which the supervisor can do without. They make only what stays:
@@ -142,11 +143,11 @@ def serve(settings: Settings) -> None:
     # Set up once more by BentoML when it begins to serve, from this.
     CLI_LOGGING_CONFIG.update(log_configuration(settings.log_format))
     _hand_on_hangups()
-    with tempfile.TemporaryDirectory(prefix="petroserve-") as home:
+    with serving_folder() as home:
         # BentoML empties the metrics folder of its home at every start: a second server with the
         # same home would take away the metrics of the first.
-        os.environ["BENTOML_HOME"] = home
-        told = {"start_folder": Path(home), "supervisor_pid": os.getpid()}
+        os.environ["BENTOML_HOME"] = str(home)
+        told = {"start_folder": home, "supervisor_pid": os.getpid()}
         handed_on = settings.model_copy(update=told)
         os.environ.update(handed_on.environment())
         petroserve.config["workers"] = settings.workers
@@ -155,7 +156,7 @@ def serve(settings: Settings) -> None:
         except OSError as error:
             msg = f"cannot listen on {settings.host} port {settings.http_port}: {error}"
             raise ConfigurationError(msg) from error
-        FirstStart(handed_on.start_folder).require_succeeded()
+        FirstStart(home).require_succeeded()
 
 
 def _require_free(host: str, grpc_port: int) -> None:

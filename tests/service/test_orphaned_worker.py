@@ -61,6 +61,7 @@ def test_a_killed_service_can_be_started_again(tmp_path: Path) -> None:
             _, left = psutil.wait_procs(workers, END_WITHIN_S)
             assert left == [], log.read_text()
     assert log.read_text().count(f"(process {process.pid}) is gone") == 2
+    (left_folder,) = tmp_path.glob("petroserve-*")
 
     with started([sys.executable, "-c", SERVE], variables, log) as process:
         wait_until_ready(address, process, log)
@@ -69,6 +70,10 @@ def test_a_killed_service_can_be_started_again(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert status == 200
+        assert not left_folder.exists()
+    # And what the libraries made was in it.
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"models", "artefacts", "home", "log.txt"}
 
 
 def watched(*arguments: object) -> subprocess.Popen[str]:

@@ -60,7 +60,13 @@ def library_network(config: NetworkConfig, *, in_channels: int, classes: int) ->
         arguments["encoder_depth"] = config.encoder_depth
     network: nn.Module
     if config.architecture == "pspnet":
-        network = pspnet(in_channels, classes, encoder=config.encoder, **arguments)
+        network = pspnet(
+            in_channels,
+            classes,
+            encoder=config.encoder,
+            window_px=config.window_px,
+            **arguments,
+        )
     else:
         network = network_class(
             config.encoder,

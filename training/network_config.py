@@ -34,7 +34,6 @@ _FIELDS_OF_SOME_NETWORKS = {
     "encoder_depth": ("pyramid-resunet", *get_args(LibraryArchitecture)),
     "options": ("hrnet-ocr", *get_args(LibraryArchitecture)),
     "object_regions": ("hrnet-ocr",),
-    "window_px": ("pspnet",),
     "half_pixel_centres": _ENLARGING,
     "guided_filter": (*_ENLARGING, "pyramid-resunet", "full-pspnet", "hrnet-ocr"),
     "initial_colours": ("xpl-fusion",),
@@ -68,11 +67,6 @@ class NetworkConfig(BaseModel):
         ``middle_channels`` of the ``hrnet-ocr``.
     object_regions : int or None
         Regions of the ``hrnet-ocr``; None is one for each class.
-    window_px : int or None
-        Side of the windows around every feature over which the coarsest level of the pyramid of the
-        ``pspnet`` averages, px; the others take 1/2, 1/3 and 1/6 of it. None is as published: a
-        grid of 1, 2, 3 and 6 bins along each side of the tile, so that a pixel is seen otherwise
-        wherever else a tile begins.
     half_pixel_centres : bool
         Whether the library's head lays every feature upon the middle of the pixels that it stands
         for. As the library does it, corners lie upon corners: at an output stride of 8 the map is
@@ -100,7 +94,6 @@ class NetworkConfig(BaseModel):
     encoder_depth: int | None = Field(ge=1, le=5, default=None)
     options: dict[str, NetworkOption] = Field(default_factory=dict)
     object_regions: int | None = Field(ge=2, le=1024, default=None)
-    window_px: int | None = Field(ge=16, le=4096, default=None)
     half_pixel_centres: bool = False
     guided_filter: bool = False
     initial_weights: Path | None = None

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from training.config import NetworkConfig
 from training.networks.build import build_network, tile_geometry
-from training.networks.pspnet import BinAverage, WindowAverage, pspnet
+from training.networks.pspnet import BinAverage, pspnet
 from training.networks.resunet import RESUNET_HALO_PX, ResUNet
 
 pytestmark = pytest.mark.torch
@@ -60,42 +60,6 @@ def test_bins_equal_adaptive_pooling(bins, size):
     features = torch.randn(2, 3, *size, dtype=torch.float64)
     expected = torch.nn.AdaptiveAvgPool2d(bins)(features)
     assert torch.allclose(BinAverage(bins)(features), expected, atol=1e-12)
-
-
-@pytest.mark.parametrize("window", [1, 3, 5, 13])
-@pytest.mark.parametrize("size", [(6, 6), (7, 13), (1, 40)])
-def test_windows_equal_sliding_averages_that_leave_out_what_lies_outside(window, size):
-    features = torch.randn(2, 3, *size, dtype=torch.float64)
-    expected = torch.nn.functional.avg_pool2d(
-        features, window, stride=1, padding=window // 2, count_include_pad=False
-    )
-    assert torch.allclose(WindowAverage(window)(features), expected, atol=1e-12)
-
-
-def test_windows_of_the_finer_levels_are_smaller_by_their_bins():
-    blocks = pspnet(3, 4, window_px=480).decoder.psp.blocks
-    # 480, 240, 160 and 80 px at 8 px a feature, whose own is the middle.
-    assert [block.pool[0].window for block in blocks] == [61, 31, 21, 11]
-
-
-def test_windows_see_a_pixel_alike_wherever_the_tile_begins():
-    def shifted_difference(**options):
-        torch.manual_seed(0)
-        config = NetworkConfig(architecture="pspnet", half_pixel_centres=True, **options)
-        network = with_lively_statistics(build_network(config, classes=3)).double()
-        image = torch.rand(1, 3, 32, 640, dtype=torch.float64) * 255
-        with torch.no_grad():
-            whole, cut = network(image), network(image[..., 128:-128])
-        return float((whole[..., 312:328] - cut[..., 184:200]).abs().max())
-
-    # Windows reach 64 px, the encoder and the head 100 px or so, and 184 px are beside the middle.
-    assert shifted_difference(window_px=128) < 1e-9
-    assert shifted_difference() > 1e-3
-
-
-def test_windows_are_those_of_the_pspnet():
-    with pytest.raises(ValueError, match="window_px means nothing to fpn, only to pspnet"):
-        NetworkConfig(architecture="fpn", window_px=640)
 
 
 def test_pspnet_computes_what_the_library_computes():

@@ -27,11 +27,6 @@ TINY = {
         "options": {"psp_out_channels": 16},
         "guided_filter": True,
     },
-    "pspnet-windows": {
-        "encoder": TINY_ENCODER,
-        "options": {"psp_out_channels": 16},
-        "window_px": 96,
-    },
     "unet": {
         "encoder": TINY_ENCODER,
         "encoder_depth": 3,
@@ -54,9 +49,7 @@ TINY = {
 
 def tiny(name: str) -> NetworkConfig:
     """The configuration of that name in `TINY`."""
-    architecture = name
-    for suffix in ("-dilated", "-guided", "-windows"):
-        architecture = architecture.removesuffix(suffix)
+    architecture = name.removesuffix("-dilated").removesuffix("-guided")
     return NetworkConfig(architecture=architecture, **TINY[name])
 
 

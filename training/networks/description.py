@@ -48,8 +48,6 @@ def described(network: NetworkConfig) -> str:
         parts.append("dilated")
     if network.object_regions is not None:
         parts.append(f"{network.object_regions} regions")
-    if network.window_px is not None:
-        parts.append(f"windows {network.window_px} px")
     if network.guided_filter:
         parts.append("guided filter")
     parts += [f"{key} {value or 'none'}" for key, value in sorted(network.options.items())]

@@ -60,13 +60,7 @@ def library_network(config: NetworkConfig, *, in_channels: int, classes: int) ->
         arguments["encoder_depth"] = config.encoder_depth
     network: nn.Module
     if config.architecture == "pspnet":
-        network = pspnet(
-            in_channels,
-            classes,
-            encoder=config.encoder,
-            window_px=config.window_px,
-            **arguments,
-        )
+        network = pspnet(in_channels, classes, encoder=config.encoder, **arguments)
     else:
         network = network_class(
             config.encoder,

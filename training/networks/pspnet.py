@@ -1,9 +1,8 @@
 """PSPNet with a ResNet encoder that exports to ONNX at every size.
 
 The network is segmentation-models-pytorch's. Its pyramid is replaced: exported with dynamic sides its
-adaptive pooling silently computes the bins of the traced size. Here every average is written as two
-matrix products whose weights are computed from the shape, inside the graph: over the bins of a tile,
-as published, or over windows of a fixed size around every feature, which know no tile.
+adaptive pooling silently computes the bins of the traced size. Here every bin is an average written
+as two matrix products whose weights are computed from the shape, inside the graph.
 
 References
 ----------
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from training.networks.resampling import resampled
 from training.torchvision_schemas import declare_torchvision_operators
 
-__all__ = ["PSPNET_DEPTH", "BinAverage", "PyramidBlock", "WindowAverage", "pspnet"]
+__all__ = ["PSPNET_DEPTH", "BinAverage", "PyramidBlock", "pspnet"]
 
 PSPNET_DEPTH = 3  # the library's: three stages, features of an eighth of the size
 
@@ -46,44 +45,14 @@ class BinAverage(nn.Module):
         return torch.matmul(torch.matmul(rows, features), cols.transpose(0, 1))
 
 
-class WindowAverage(nn.Module):
-    """Average over a square window around every feature; of the window, what lies in the tile.
-
-    Parameters
-    ----------
-    window : int
-        Its side in features, odd.
-    """
-
-    def __init__(self, window: int) -> None:
-        super().__init__()
-        self.window = window
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, H, W)."""
-        rows = _window_weights(features.shape[2], self.window, features)
-        cols = _window_weights(features.shape[3], self.window, features)
-        return torch.matmul(torch.matmul(rows, features), cols.transpose(0, 1))
-
-
 def _bin_weights(length: int, bins: int, like: Tensor) -> Tensor:
     """Averaging weights, shape (bins, length), rows summing to 1."""
     position = torch.arange(length, device=like.device)[None, :]
     index = torch.arange(bins, device=like.device)[:, None]
     start = torch.div(index * length, bins, rounding_mode="floor")
     stop = torch.div((index + 1) * length + bins - 1, bins, rounding_mode="floor")
-    return _averaging((position >= start) & (position < stop), like)
-
-
-def _window_weights(length: int, window: int, like: Tensor) -> Tensor:
-    """Averaging weights, shape (length, length), rows summing to 1."""
-    position = torch.arange(length, device=like.device)
-    return _averaging((position[None, :] - position[:, None]).abs() <= window // 2, like)
-
-
-def _averaging(inside: Tensor, like: Tensor) -> Tensor:
-    weights = inside.to(like.dtype)
-    return weights / weights.sum(dim=1, keepdim=True)
+    inside = ((position >= start) & (position < stop)).to(like.dtype)
+    return inside / inside.sum(dim=1, keepdim=True)
 
 
 def pspnet(
@@ -92,7 +61,6 @@ def pspnet(
     *,
     encoder: str = "resnet18",
     encoder_depth: int = PSPNET_DEPTH,
-    window_px: int | None = None,
     **options: Any,
 ) -> nn.Module:
     """Build a PSPNet over the first stages of an encoder, without pretrained weights.
@@ -105,9 +73,6 @@ def pspnet(
         An encoder name of segmentation-models-pytorch.
     encoder_depth : int
         Stages of the encoder that are used; each halves the size of the features.
-    window_px : int, optional
-        Side of the windows of the coarsest level of the pyramid, px; those of a level with more
-        bins are smaller by their number. Default: the bins themselves.
     **options
         Further arguments of the library's PSPNet.
 
@@ -130,34 +95,27 @@ def pspnet(
     )
     pyramid = network.decoder.psp
     pyramid.blocks = nn.ModuleList(
-        PyramidBlock(_average(block.pool_size, window_px, 2**encoder_depth), block.pool[1])
-        for block in pyramid.blocks
+        PyramidBlock(block.pool[1], block.pool_size) for block in pyramid.blocks
     )
     module: nn.Module = network
     return module
 
 
-def _average(bins: int, window_px: int | None, stride_px: int) -> nn.Module:
-    if window_px is None:
-        return BinAverage(bins)
-    return WindowAverage(2 * (window_px // (2 * bins * stride_px)) + 1)
-
-
 class PyramidBlock(nn.Module):
-    """One level of the pyramid: averages, a 1x1 convolution, and back to the size of the features.
+    """One level of the pyramid: bins, a 1x1 convolution, and back to the size of the features.
 
     Parameters
     ----------
-    average : torch.nn.Module
-        `BinAverage` or `WindowAverage`.
     convolution : torch.nn.Module
-        What follows the averages.
+        What follows the bins.
+    bins : int
+        Bins along each axis.
     """
 
-    def __init__(self, average: nn.Module, convolution: nn.Module) -> None:
+    def __init__(self, convolution: nn.Module, bins: int) -> None:
         super().__init__()
         # Named as in segmentation-models-pytorch, so that its state dictionaries load.
-        self.pool = nn.Sequential(average, convolution)
+        self.pool = nn.Sequential(BinAverage(bins), convolution)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C', H, W)."""

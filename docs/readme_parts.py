@@ -155,7 +155,7 @@ def _judged(card: ModelCard) -> str:
     judge = card.judged_by
     return (
         f"`{card.name}` version {card.version} is trained on all images; these are the figures of "
-        f"version {judge.version}, from which it went on and which never saw those that it is judged on"
+        f"version {judge.version}, which was trained without those that it is judged on"
     )
 
 

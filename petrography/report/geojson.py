@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from petrography.minerals import mineral
 from petrography.report.grain_columns import PLACE_COLUMNS, tabulated_grains
-from petrography.report.outlines import Polygon, grain_polygons
+from petrography.report.outlines import Polygon, Ring, grain_polygons
 from petrography.report.table import Cell, Table
 from petrography.statistics import Grains
 
@@ -57,39 +57,39 @@ def write_grains_geojson(
     for number, (code, polygons, measured) in enumerate(rows, start=1):
         if not polygons:
             continue
-        feature = _feature(uuid.uuid5(namespace, str(number)), number, code, polygons, measured)
-        text = json.dumps(feature, separators=(",", ":"), allow_nan=False)
-        target.write(f"{separator}{text}".encode())
+        identifier = uuid.uuid5(namespace, str(number))
+        geometry, properties = _geometry(polygons), _properties(number, code, measured)
+        feature = (
+            f'{{"type":"Feature","id":"{identifier}","geometry":{geometry},'
+            f'"properties":{properties}}}'
+        )
+        target.write(f"{separator}{feature}".encode())
         separator = ","
     target.write(b"]}\n")
 
 
-def _feature(
-    identifier: uuid.UUID,
-    number: int,
-    code: int,
-    polygons: list[Polygon],
-    measurements: dict[str, Cell],
-) -> dict[str, object]:
+def _properties(number: int, code: int, measurements: dict[str, Cell]) -> str:
     phase = mineral(code)
-    return {
-        "type": "Feature",
-        "id": str(identifier),
-        "geometry": _geometry(polygons),
-        "properties": {
-            "objectType": "detection",
-            "name": f"{phase.symbol} {number}",
-            "classification": {"name": phase.name, "color": list(phase.colour_rgb)},
-            "measurements": measurements,
-        },
+    properties = {
+        "objectType": "detection",
+        "name": f"{phase.symbol} {number}",
+        "classification": {"name": phase.name, "color": list(phase.colour_rgb)},
+        "measurements": measurements,
     }
+    return json.dumps(properties, separators=(",", ":"), allow_nan=False)
 
 
-def _geometry(polygons: list[Polygon]) -> dict[str, object]:
-    coordinates = [[ring.tolist() for ring in polygon] for polygon in polygons]
-    if len(coordinates) == 1:
-        return {"type": "Polygon", "coordinates": coordinates[0]}
-    return {"type": "MultiPolygon", "coordinates": coordinates}
+def _geometry(polygons: list[Polygon]) -> str:
+    """Write outlines as JSON, as text at once: a list for every point takes twice as long."""
+    written = [f"[{','.join(map(_ring, polygon))}]" for polygon in polygons]
+    if len(written) == 1:
+        return f'{{"type":"Polygon","coordinates":{written[0]}}}'
+    return f'{{"type":"MultiPolygon","coordinates":[{",".join(written)}]}}'
+
+
+def _ring(points: Ring) -> str:
+    coordinates = ",".join(["[%d,%d]"] * len(points)) % tuple(points.ravel().tolist())
+    return f"[{coordinates}]"
 
 
 def _measurements(table: Table) -> Iterator[dict[str, Cell]]:

@@ -69,20 +69,18 @@ def grain_polygons(grains: Grains) -> Iterator[list[Polygon]]:
     for band in grain_bands(grains):
         yield from ([] for _ in range(done, band.first_number - 1))
         done = band.first_number - 1 + band.count
-        offset = np.array([band.left_column, band.top_row])
-        for polygons in _traced(band.numbers):
-            yield [[ring + offset for ring in polygon] for polygon in polygons]
+        yield from _traced(band.numbers, np.array([band.left_column, band.top_row]))
     yield from ([] for _ in range(done, len(grains)))
 
 
-def _traced(numbers: Pieces) -> list[list[Polygon]]:
-    """Outlines of grains 1, 2, ... of a map with an empty rim of one pixel."""
+def _traced(numbers: Pieces, origin: Indices) -> list[list[Polygon]]:
+    """Outlines of grains 1, 2, ... of a map with an empty rim of one pixel, moved by an origin."""
     found = cc3d.connected_components(numbers, connectivity=4, out_dtype=np.uint32)
     pieces: Pieces = np.asarray(found, dtype=np.uint32)
     runs = _find_runs(pieces)
     across = np.flatnonzero(runs.heading == _EAST)
     order, starts = _walk(_next_run(runs, pieces), across)
-    return _assemble(runs, order, starts, _grain_of_piece(runs, across, numbers))
+    return _assemble(runs, order, starts, _grain_of_piece(runs, across, numbers), origin)
 
 
 def _grain_of_piece(runs: _Runs, across: Indices, numbers: Pieces) -> Indices:
@@ -186,14 +184,14 @@ def _walk(following: Indices, across: Indices) -> tuple[Indices, Indices]:
 
 
 def _assemble(
-    runs: _Runs, order: Indices, starts: Indices, grain_of_piece: Indices
+    runs: _Runs, order: Indices, starts: Indices, grain_of_piece: Indices, origin: Indices
 ) -> list[list[Polygon]]:
     corner = np.stack([runs.start[order], runs.end[order]], axis=1).ravel()
     points = np.stack([corner % runs.stride, corner // runs.stride], axis=1)
     first, end = 2 * starts, 2 * np.append(starts[1:], len(order))
     piece = runs.piece[order[starts]]
     hole = _twice_area(points, first, end) < 0
-    closed = np.insert(points, end, points[first], axis=0)
+    closed = np.insert(points, end, points[first], axis=0) + origin
     extra = np.arange(len(starts))
     rings = [closed[low:high] for low, high in zip(first + extra, end + extra + 1, strict=True)]
     grains: list[list[Polygon]] = [[] for _ in range(int(grain_of_piece.max()))]

@@ -325,6 +325,7 @@ def _origin(network: NetworkConfig) -> str | None:
     for what, path in (
         ("averaged weights", network.initial_weights),
         ("weights for colours", network.initial_colours),
+        ("weights of fewer blocks", network.initial_shallower),
         ("encoder", network.initial_encoder),
     ):
         if path is not None:

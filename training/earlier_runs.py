@@ -23,7 +23,7 @@ __all__ = ["doubts_about_start", "doubts_about_told_runs"]
 # The words by which a model card tells of earlier runs; see `export.checkpoint_export`.
 _NEXT_RUN = re.compile(r"(?m)^which started from ")
 _TOLD_RUN = re.compile(
-    r"(averaged weights|encoder|weights for colours) after epoch \d+ of the run\n"
+    r"(averaged weights|encoder|weights for colours|weights of fewer blocks) after epoch \d+ of the run\n"
 )
 _TOLD_DOUBTS = re.compile(r"(?m)^Whether these saw validation images is not known: .*$")
 

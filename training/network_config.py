@@ -37,6 +37,12 @@ _FIELDS_OF_SOME_NETWORKS = {
     "half_pixel_centres": _ENLARGING,
     "guided_filter": (*_ENLARGING, "pyramid-resunet", "full-pspnet", "hrnet-ocr"),
     "initial_colours": ("xpl-fusion",),
+    "initial_shallower": (
+        "resnet-resunet",
+        "pyramid-resunet",
+        "full-pspnet",
+        *get_args(LibraryArchitecture),
+    ),
 }
 
 
@@ -82,6 +88,9 @@ class NetworkConfig(BaseModel):
     initial_colours : Path or None
         One of the same ``resunet`` in plane-polarised light alone. Its averaged weights are taken,
         and what else the ``xpl-fusion`` sees has weight 0: it begins as that network.
+    initial_shallower : Path or None
+        One of the same network over a ResNet of fewer blocks, such as resnet18 for resnet34. Its
+        averaged weights are taken, and the further blocks add nothing: it begins as that network.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,8 +108,14 @@ class NetworkConfig(BaseModel):
     initial_weights: Path | None = None
     initial_encoder: Path | None = None
     initial_colours: Path | None = None
+    initial_shallower: Path | None = None
 
-    STARTS: ClassVar = ("initial_weights", "initial_encoder", "initial_colours")
+    STARTS: ClassVar = (
+        "initial_weights",
+        "initial_encoder",
+        "initial_colours",
+        "initial_shallower",
+    )
 
     @model_validator(mode="after")
     def _nothing_without_effect(self) -> NetworkConfig:
@@ -112,8 +127,10 @@ class NetworkConfig(BaseModel):
 
     @model_validator(mode="after")
     def _one_start_of_all_weights(self) -> NetworkConfig:
-        if self.initial_colours is not None and self.initial_weights is not None:
-            msg = "initial_colours and initial_weights both name all weights; leave one of them out"
+        named = [field for field in self.STARTS if getattr(self, field) is not None]
+        whole = [field for field in named if field != "initial_encoder"]
+        if len(whole) > 1:
+            msg = f"{' and '.join(whole)} name all weights; leave all but one of them out"
             raise ValueError(msg)
         return self
 
@@ -122,6 +139,11 @@ class NetworkConfig(BaseModel):
         """Checkpoints that the run starts from."""
         named = (getattr(self, field) for field in self.STARTS)
         return tuple(path for path in named if path is not None)
+
+    @property
+    def normalised_start(self) -> Path | None:
+        """The checkpoint that mean and deviation come from, with all weights, if one is named."""
+        return self.initial_weights or self.initial_shallower
 
     def without_starts(self) -> str:
         """Write what is built, wherever its weights come from, as JSON."""

@@ -272,7 +272,7 @@ def _fresh_network(config: TrainingConfig, device: torch.device, *, initial: boo
 
 def _normalise(network: Normalised, config: TrainingConfig, fields: Sequence[Field]) -> None:
     """Set mean and deviation, unless they came with the weights."""
-    if config.network.initial_weights is not None:
+    if config.network.normalised_start is not None:
         return
     mean, std = input_statistics(fields, config.input, config.channels)
     network.mean.copy_(torch.tensor(mean).view(1, -1, 1, 1))

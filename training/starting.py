@@ -11,6 +11,7 @@ from petrography.channels import RGB_CHANNELS
 from petrography.errors import ConfigurationError
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights, told_misfits
 from training.config import InputConfig, NetworkConfig, TrainingConfig
+from training.deepening import deepened
 
 __all__ = ["ENCODER", "load_initial", "require_true_card", "resumed_checkpoint"]
 
@@ -73,11 +74,16 @@ def load_initial(network: nn.Module, config: NetworkConfig, stated: InputConfig)
     if config.initial_weights is not None:
         initial = load_checkpoint(config.initial_weights)
         load_weights(network, initial.average, source=config.initial_weights)
-        _require_stated_normalisation(network, stated, config.initial_weights)
     if config.initial_colours is not None:
         _load_colours(network, config.initial_colours)
+    if config.initial_shallower is not None:
+        shallower = load_checkpoint(config.initial_shallower)
+        completed = deepened(shallower.average, network.state_dict())
+        load_weights(network, completed, source=config.initial_shallower)
     if config.initial_encoder is not None:
         _load_encoder(network, config.initial_encoder)
+    if config.normalised_start is not None:
+        _require_stated_normalisation(network, stated, config.normalised_start)
 
 
 def _require_stated_normalisation(network: nn.Module, stated: InputConfig, path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_run_is_prepared_and_normalises_by_what_it_measured(tmp_path):
         (("[data]", '[data]\nsubsets = { S1v1 = "S1" }'), "wanted either data.subsets"),
         (
             ("filters = 2", 'filters = 2\ninitial_colours = "a"\ninitial_weights = "b"'),
-            "both name all weights",
+            "initial_weights and initial_colours name all weights",
         ),
         (
             ('architecture = "xpl-fusion"', 'architecture = "resunet"\ninitial_colours = "a"'),

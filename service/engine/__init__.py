@@ -54,7 +54,6 @@ from service.engine.replaying import (
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile, Placed, Readable
 from service.engine.stitching import Panorama, PanoramaRequest
-from service.engine.unfinished import require_ended
 from service.engine.versions import newest_version, open_version
 
 __all__ = [
@@ -117,7 +116,6 @@ __all__ = [
     "read_barcode_patterns",
     "replay",
     "request_of",
-    "require_ended",
     "segment_fields",
     "size_if_known",
     "size_of",

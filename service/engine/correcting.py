@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.errors import (
-    AnalysisNotFoundError,
     BucketUnavailableError,
     ConflictError,
     DatabaseUnavailableError,
@@ -23,7 +22,7 @@ from service.audit import Who
 from service.catalogue import Catalogue
 from service.engine.artefact_store import ArtefactStore
 from service.engine.catching_up import catch_up
-from service.engine.unfinished import require_ended
+from service.engine.unfinished import unfinished_told
 from service.engine.versions import add_version, read_version
 
 __all__ = ["CorrectionRequest", "correct"]
@@ -158,11 +157,8 @@ def _take_back(store: ArtefactStore, path: Path) -> None:
 
 
 def _newest(catalogue: Catalogue, store: ArtefactStore, owner: str, analysis_id: str) -> Result:
-    try:
+    with unfinished_told(catalogue, store, analysis_id, owner):
         return read_version(store, analysis_id, owner)
-    except AnalysisNotFoundError:
-        require_ended(catalogue, store, analysis_id, owner)
-        raise
 
 
 def _reviewed(

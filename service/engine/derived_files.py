@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from petrography.errors import AnalysisNotFoundError
 from petrography.report import Result
 from service.engine.artefact_store import ArtefactStore
 from service.engine.kinds import ANALYSES
 from service.engine.open_artefact import OpenArtefact
 from service.engine.recorded_analyses import RecordedAnalyses
-from service.engine.unfinished import require_ended
+from service.engine.unfinished import unfinished_told
 from service.engine.versions import open_version, read_version
 from service.lims import long_csv, two_dimension_csv, wide_csv
 
@@ -76,12 +75,10 @@ def open_file(
     DamagedResultError
         If the result is not what was kept.
     """
-    try:
+    if name not in LIMS_TABLES and ANALYSES.media_type(name) is None:
         return _opened(recorded.store, analysis_id, name, owner)
-    except AnalysisNotFoundError:
-        if name in LIMS_TABLES or ANALYSES.media_type(name) is not None:
-            require_ended(recorded.catalogue, recorded.store, analysis_id, owner)
-        raise
+    with unfinished_told(recorded.catalogue, recorded.store, analysis_id, owner):
+        return _opened(recorded.store, analysis_id, name, owner)
 
 
 def _opened(store: ArtefactStore, analysis_id: str, name: str, owner: str) -> OpenArtefact:

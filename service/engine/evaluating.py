@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.accuracy import JudgedLabels, LabelMetrics, judged_labels, tally_labels
 from petrography.errors import (
-    AnalysisNotFoundError,
     InputError,
     InvalidParameterError,
     MissingPartError,
@@ -28,7 +27,7 @@ from service.engine.documents import document_bytes
 from service.engine.engine import Engine, Finished
 from service.engine.kinds import ANALYSES, EVALUATED_PREFIX, EVALUATIONS
 from service.engine.source_files import NamedFile, decode_file
-from service.engine.unfinished import require_ended
+from service.engine.unfinished import unfinished_told
 
 __all__ = ["EvaluatedImage", "Evaluation", "EvaluationRequest", "evaluate"]
 
@@ -265,11 +264,8 @@ def _prediction(engine: Engine, pair: _Pair, owner: str) -> tuple[bytes, str]:
     if pair.prediction is not None:
         return pair.prediction.read(), f"prediction {pair.prediction.name[:100]!r}"
     analysis_id = pair.analysis or ""
-    try:
+    with unfinished_told(engine.recorded.catalogue, engine.store, analysis_id, owner):
         opened = engine.store.open(ANALYSES, analysis_id, _LABELS_FILE, owner)
-    except AnalysisNotFoundError:
-        require_ended(engine.recorded.catalogue, engine.store, analysis_id, owner)
-        raise
     with opened.file as file:
         return file.read(), f"{_LABELS_FILE} of analysis {analysis_id}"
 

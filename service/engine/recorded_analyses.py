@@ -27,6 +27,7 @@ from service.engine.course import LAST_STAGE, AnalysisEvent
 from service.engine.kinds import ANALYSES
 from service.engine.open_artefact import OpenArtefact
 from service.engine.source_files import NamedFile, Placed
+from service.engine.unfinished import unfinished_told
 from service.engine.versions import open_version
 from service.engine.while_wanted import require_wanted, while_wanted
 from service.repository import LoadedModel
@@ -185,10 +186,45 @@ class RecordedAnalyses:
                 finished = await work(begun.analysis_id, noting)
             return finished
 
-    def open_version(
+    def document(
         self, analysis_id: str, owner: str = "", version: int | None = None
-    ) -> OpenArtefact:
-        """Open the document of an analysis; see `service.engine.catching_up`."""
+    ) -> OpenArtefact | AnalysisRecord:
+        """Open the document of an analysis, or tell how it stands where it has none.
+
+        Parameters
+        ----------
+        analysis_id, owner : str
+            Which, and the tenant that asks.
+        version : int or None
+            Which version of the document; None is the newest.
+
+        Returns
+        -------
+        OpenArtefact or AnalysisRecord
+            The document; the record only where the newest version is asked for.
+
+        Raises
+        ------
+        AnalysisNotFoundError
+            If there is no such analysis, no such version of it, or it is not kept any more.
+        ConflictError, AnalysisCancelledError
+            If a version is asked for of an analysis without a result.
+        DamagedResultError
+            If the file is not what was kept.
+        """
+        if version is not None:
+            with unfinished_told(self.catalogue, self.store, analysis_id, owner):
+                return self._opened(analysis_id, owner, version)
+        try:
+            return self._opened(analysis_id, owner)
+        except AnalysisNotFoundError:
+            record = self.catalogue.get(owner, analysis_id)
+            if record.state != "done":
+                return record
+        # It may have been kept between the two looks; else it is not kept any more.
+        return self._opened(analysis_id, owner)
+
+    def _opened(self, analysis_id: str, owner: str, version: int | None = None) -> OpenArtefact:
         return open_recorded_version(self.catalogue, self.store, analysis_id, owner, version)
 
     async def make(self, new: NewAnalysis, work: Callable[[str, OnEvent], Awaitable[T]]) -> T:

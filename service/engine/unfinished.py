@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from petrography.errors import AnalysisCancelledError, AnalysisNotFoundError, ConflictError
 from service.catalogue import Catalogue
 from service.engine.artefact_store import ArtefactStore
 from service.engine.kinds import ANALYSES
 
-__all__ = ["require_ended"]
+__all__ = ["unfinished_told"]
 
 
-def require_ended(
+@contextmanager
+def unfinished_told(
     catalogue: Catalogue, store: ArtefactStore, analysis_id: str, owner: str = ""
-) -> None:
-    """Refuse what needs the result of an analysis that has none; for what was not found.
+) -> Iterator[None]:
+    """Say of an analysis of which something is not found how it stands, if it has no result.
 
     Nothing is said of an analysis that is unknown, another tenant's, or had its result.
 
@@ -28,6 +32,8 @@ def require_ended(
 
     Raises
     ------
+    AnalysisNotFoundError
+        As the block does, where there is a result or was one.
     ConflictError
         If it is queued or running, or ended without a result.
     AnalysisCancelledError
@@ -35,6 +41,16 @@ def require_ended(
     DatabaseUnavailableError
         If the database does not answer.
     """
+    try:
+        yield
+    except AnalysisNotFoundError:
+        _require_ended(catalogue, store, analysis_id, owner)
+        raise
+
+
+def _require_ended(
+    catalogue: Catalogue, store: ArtefactStore, analysis_id: str, owner: str
+) -> None:
     try:
         state = catalogue.get(owner, analysis_id).state
     except AnalysisNotFoundError:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import closing
 
-from petrography.errors import AnalysisNotFoundError
 from petrography.pipeline import AnalysisRequest
 from service.catalogue import AnalysisRecord, NewAnalysis
 from service.engine import (
@@ -19,7 +18,6 @@ from service.engine import (
     digest_of_upload,
     model_for,
     priority_of,
-    require_ended,
     size_if_known,
 )
 from service.engine.derived_files import open_file
@@ -179,17 +177,8 @@ class AnalysisService(AnalysisServiceServicer):
         return new, priority
 
     def _kept(self, owner: str, analysis_id: str, version: int) -> messages.Analysis:
-        engine = self._engine
-        try:
-            opened = engine.recorded.open_version(analysis_id, owner, version or None)
-        except AnalysisNotFoundError:
-            if version:
-                require_ended(engine.recorded.catalogue, engine.store, analysis_id, owner)
-                raise
-            record = engine.recorded.catalogue.get(owner, analysis_id)
-            if record.state != "done":
-                return record_message(record)
-            # It may have been kept between the two looks; else it is not kept any more.
-            opened = engine.recorded.open_version(analysis_id, owner)
-        with opened.file as file:
+        found = self._engine.recorded.document(analysis_id, owner, version or None)
+        if isinstance(found, AnalysisRecord):
+            return record_message(found)
+        with found.file as file:
             return result_message(analysis_id, file.read())

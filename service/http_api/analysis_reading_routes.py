@@ -11,12 +11,11 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
-from petrography.errors import AnalysisNotFoundError
 from petrography.report import Result, result_json
 from petrography.report.review import Status
 from service.audit import asking
-from service.catalogue import MAX_PAGE, State
-from service.engine import ANALYSES, CorrectionRequest, Engine, correct, require_ended
+from service.catalogue import MAX_PAGE, AnalysisRecord, State
+from service.engine import ANALYSES, CorrectionRequest, Engine, correct
 from service.http_api.access import owner_of
 from service.http_api.analysis_entries import (
     AnalysisList,
@@ -91,19 +90,10 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
         return AnalysisList(analyses=entries, next_cursor=page.next_cursor, as_of_utc=as_of_utc)
 
     def get_document(request: Request, result_id: str, version: _Version = None) -> Response:
-        owner = owner_of(request)
-        try:
-            opened = engine.recorded.open_version(result_id, owner, version)
-        except AnalysisNotFoundError:
-            if version is not None:
-                require_ended(engine.recorded.catalogue, engine.store, result_id, owner)
-                raise
-            record = engine.recorded.catalogue.get(owner, result_id)
-            if record.state != "done":
-                return unfinished_response(record)
-            # It may have been kept between the two looks; else it is not kept any more.
-            opened = engine.recorded.open_version(result_id, owner)
-        return artefact_response(request, opened, REVALIDATED)
+        found = engine.recorded.document(result_id, owner_of(request), version)
+        if isinstance(found, AnalysisRecord):
+            return unfinished_response(found)
+        return artefact_response(request, found, REVALIDATED)
 
     for path, what in (("/{result_id}", "an analysis"), ("/{result_id}/result.json", "its result")):
         router.add_api_route(

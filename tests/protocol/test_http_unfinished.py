@@ -13,7 +13,8 @@ import pytest
 
 from petrography.errors import AnalysisCancelledError, AnalysisNotFoundError, ConflictError
 from service.catalogue import Catalogue, NewAnalysis, State
-from service.engine import ANALYSES, Engine, require_ended
+from service.engine import ANALYSES, Engine
+from service.engine.unfinished import unfinished_told
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
 
@@ -99,14 +100,20 @@ async def test_what_is_kept_or_was_has_a_result(
 ) -> None:
     _, engine = service
     catalogue, store = engine.recorded.catalogue, engine.store
-    require_ended(catalogue, store, begun(catalogue, "done"))
+
+    def assert_told(analysis_id: str, error: type[Exception], said: str) -> None:
+        with (
+            pytest.raises(error, match=said),
+            unfinished_told(catalogue, store, analysis_id),
+        ):
+            raise store.not_found(ANALYSES, analysis_id, "labels.png")
+
+    assert_told(begun(catalogue, "done"), AnalysisNotFoundError, "labels.png")
     # Kept a moment ago, and not noted yet.
     kept = begun(catalogue, "running")
-    with pytest.raises(ConflictError, match="is running"):
-        require_ended(catalogue, store, kept)
+    assert_told(kept, ConflictError, "is running")
     store.keep(ANALYSES, kept, {"result.json": b"{}"})
-    require_ended(catalogue, store, kept)
-    with pytest.raises(AnalysisCancelledError):
-        require_ended(catalogue, store, begun(catalogue, "cancelled"))
+    assert_told(kept, AnalysisNotFoundError, "labels.png")
+    assert_told(begun(catalogue, "cancelled"), AnalysisCancelledError, "was cancelled")
     with pytest.raises(AnalysisNotFoundError):
-        engine.recorded.open_version(str(uuid.uuid4()))
+        engine.recorded.document(str(uuid.uuid4()))

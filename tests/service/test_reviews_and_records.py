@@ -16,6 +16,7 @@ from petrography.errors import BucketUnavailableError, DatabaseUnavailableError
 from service.bucket import Bucket
 from service.catalogue import Catalogue
 from service.engine import Engine, newest_version
+from service.engine.open_artefact import OpenArtefact
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
 from tests.tiny_model import paint
@@ -210,7 +211,8 @@ async def test_nobody_reads_a_review_that_the_bucket_then_does_not_take(
 
     def silent(*_: Any) -> bool:
         # Whoever reads while the bucket lets the reviewer wait.
-        opened = engine.recorded.open_version(analysis_id)
+        opened = engine.recorded.document(analysis_id)
+        assert isinstance(opened, OpenArtefact)
         opened.file.close()
         read.append(opened.version)
         msg = "does not answer"

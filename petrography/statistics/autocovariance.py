@@ -22,13 +22,53 @@ import scipy
 from petrography.statistics.cell_counts import CellCounts, Counts
 from petrography.statistics.grain_table import MIN_GRAIN_AREA_PX
 
-__all__ = ["LARGEST_CORRECTION", "Autocovariance", "TextureScale", "texture_scale"]
+__all__ = ["LARGEST_CORRECTION", "Autocovariance", "LagPairs", "TextureScale", "texture_scale"]
 
 # Where the autocovariance asks for more, it is the autocovariance that is not to be trusted.
 LARGEST_CORRECTION = 4.0
 # Variance of the cells over that of the pixels: one odd pixel in the largest image gives far more,
 # rounding in the transform far less.
 _ROUNDING = 1e-20
+# Lags that so small a part of the pairs of lag 0 lie at are rounding in the transform, or a few
+# pixels that say nothing.
+_FEWEST_PAIRS_FRACTION = 1e-9
+
+
+@dataclass(frozen=True)
+class LagPairs:
+    """How much of the annotated field lies upon itself when it is moved, in the order of an FFT.
+
+    Attributes
+    ----------
+    cells2 : ndarray of float64, shape (2 rows, 2 columns)
+        By lag: pairs of annotated pixels, in units of those of two cells that are annotated
+        throughout. The sum over all lags is the square of the annotated area in cells.
+    shape : tuple of int
+        Rows and columns of the field.
+    """
+
+    cells2: Counts
+    shape: tuple[int, ...]
+
+    @property
+    def annotated_fraction(self) -> float:
+        """Annotated part of all cells."""
+        return math.sqrt(max(float(self.cells2.sum()), 0.0)) / math.prod(self.shape)
+
+    @classmethod
+    def of(cls, field: Counts, cell_area_px: float) -> LagPairs:
+        """Count them.
+
+        Parameters
+        ----------
+        field : ndarray of float64, shape (rows, columns)
+            Annotated pixels per cell.
+        cell_area_px : float
+            Mean pixels of a cell.
+        """
+        counted = _products(field) / cell_area_px**2
+        seen = counted > _FEWEST_PAIRS_FRACTION * counted[0, 0]
+        return cls(np.where(seen, counted, 0.0), field.shape)
 
 
 @dataclass(frozen=True)
@@ -39,61 +79,76 @@ class Autocovariance:
     ----------
     values : ndarray of float64, shape (2 rows, 2 columns)
         By lag.
-    shape : tuple of int
-        Rows and columns of the field.
+    pairs : LagPairs
+        Of the field that it was estimated on.
     """
 
     values: Counts
-    shape: tuple[int, ...]
+    pairs: LagPairs
 
     @classmethod
-    def of(cls, residual: Counts) -> Autocovariance:
+    def of(cls, residual: Counts, pairs: LagPairs) -> Autocovariance:
         """Estimate it from deviations from the mean, each lag over the pairs that it has."""
-        rows, columns = residual.shape
-        padded = (2 * rows, 2 * columns)
-        power = np.abs(scipy.fft.rfft2(residual, padded)) ** 2
-        products = scipy.fft.irfft2(power, padded)
-        lag_rows, lag_columns = _lags(residual.shape)
-        pairs = (rows - lag_rows)[:, None] * (columns - lag_columns)[None, :]
-        return cls(np.where(pairs > 0, products / np.maximum(pairs, 1), 0.0), residual.shape)
+        seen = pairs.cells2 > 0.0
+        products = _products(residual)
+        return cls(
+            np.divide(products, pairs.cells2, out=np.zeros_like(products), where=seen), pairs
+        )
 
     def truncated(self) -> Autocovariance:
         """Set lags beyond the first zero of the mean over directions to 0: noise from there."""
-        lag_rows, lag_columns = _lags(self.shape)
+        shape = self.pairs.shape
+        lag_rows, lag_columns = _lags(shape)
         radius = np.hypot(lag_rows[:, None], lag_columns[None, :])
         ring = radius.astype(np.int64).ravel()
         mean = np.bincount(ring, self.values.ravel()) / np.maximum(np.bincount(ring), 1)
-        limit = max(1, max(self.shape) // 2)
+        limit = max(1, max(shape) // 2)
         zeros = np.flatnonzero(mean[:limit] <= 0.0)
         reach = zeros[0] if zeros.size else limit
-        return Autocovariance(np.where(radius < reach, self.values, 0.0), self.shape)
+        return Autocovariance(np.where(radius < reach, self.values, 0.0), self.pairs)
 
-    def variance_of_mean(self, rows: float, columns: float) -> float:
+    def variance_of_mean(self) -> float:
+        """Variance of the mean over the annotated field."""
+        return float((self.values * self.pairs.cells2).sum() / self.pairs.cells2.sum())
+
+    def variance_of_block(self, rows: float, columns: float) -> float:
         """Variance of the mean over a rectangle of `rows` x `columns` cells."""
-        lag_rows, lag_columns = _lags(self.shape)
+        lag_rows, lag_columns = _lags(self.pairs.shape)
         weight_rows = np.clip(1.0 - lag_rows / rows, 0.0, None)
         weight_columns = np.clip(1.0 - lag_columns / columns, 0.0, None)
         return float(weight_rows @ self.values @ weight_columns) / (rows * columns)
 
-    def correction(self, block_rows: int, block_columns: int) -> float:
+    def correction(self, block_rows: int, block_columns: int, observed: int) -> float:
         """Factor by which the scatter of blocks understates the error of the whole image.
 
         Parameters
         ----------
         block_rows, block_columns : int
             Blocks down and across.
+        observed : int
+            Those of them in which something is annotated.
         """
-        rows, columns = self.shape
+        rows, columns = self.pairs.shape
         reach = self.truncated()
         # Subtracting the mean of the image lowered every lag by the variance of that mean.
-        lift = reach.variance_of_mean(rows, columns)
-        raised = Autocovariance(np.where(reach.values != 0.0, reach.values + lift, 0.0), self.shape)
-        whole = raised.variance_of_mean(rows, columns)
-        block = raised.variance_of_mean(rows / block_rows, columns / block_columns)
+        lifted = np.where(reach.values != 0.0, reach.values + reach.variance_of_mean(), 0.0)
+        raised = Autocovariance(lifted, self.pairs)
+        whole = raised.variance_of_mean()
+        block = raised.variance_of_block(rows / block_rows, columns / block_columns)
         if whole <= 0.0 or block <= whole:
             return LARGEST_CORRECTION if block > 0.0 else 1.0
-        factor = math.sqrt((block_rows * block_columns - 1) * whole / (block - whole))
+        # Blocks at the rim of the field are partly annotated, and vary by that much less.
+        blocks = block_rows * block_columns * self.pairs.annotated_fraction
+        factor = math.sqrt(blocks * (observed - 1) / observed * whole / (block - whole))
         return min(max(factor, 1.0), LARGEST_CORRECTION)
+
+
+def _products(cells: Counts) -> Counts:
+    """Sum the products of all cells with those at each lag, nothing around them."""
+    rows, columns = cells.shape
+    padded = (2 * rows, 2 * columns)
+    power = np.abs(scipy.fft.rfft2(cells, padded)) ** 2
+    return np.asarray(scipy.fft.irfft2(power, padded), dtype=np.float64)
 
 
 def _lags(shape: tuple[int, ...]) -> tuple[Counts, Counts]:
@@ -139,22 +194,23 @@ def texture_scale(cells: CellCounts, field: Counts) -> TextureScale | None:
     if len(cells.codes) < 2:
         return None
     shares = cells.counts.sum(axis=(1, 2)) / max(field.sum(), 1.0)
+    pairs = LagPairs.of(field, cells.cell_area_px)
     covariance = sum(
         (
-            Autocovariance.of(counts - share * field).values
+            Autocovariance.of(counts - share * field, pairs).values
             for counts, share in zip(cells.counts, shares, strict=True)
         ),
         start=np.zeros(()),
     )
     smallest_px2 = float(MIN_GRAIN_AREA_PX)
     # Pixels vary by p (1 - p), means over cells by less.
-    variance_of_pixels = float((shares * (1.0 - shares)).sum()) * float(field.mean()) ** 2
+    variance_of_pixels = float((shares * (1.0 - shares)).sum()) * cells.cell_area_px**2
     if covariance.flat[0] <= _ROUNDING * variance_of_pixels:
         return TextureScale(smallest_px2, 0.0)
-    texture = Autocovariance(covariance, field.shape).truncated()
-    whole, cell_px2 = float(texture.values.sum()), math.prod(cells.cell_px)
-    range_of_cells_px2 = max(whole / float(texture.values[0, 0]) * cell_px2, 0.0)
+    texture = Autocovariance(covariance, pairs).truncated()
+    whole = float(texture.values.sum())
+    range_of_cells_px2 = max(whole / float(texture.values[0, 0]) * cells.cell_area_px, 0.0)
     return TextureScale(
-        max(whole / variance_of_pixels * cell_px2, smallest_px2),
+        max(whole / variance_of_pixels * cells.cell_area_px, smallest_px2),
         math.sqrt(range_of_cells_px2 / (2.0 * math.pi)),
     )

@@ -38,7 +38,7 @@ class CellCounts:
     counts : ndarray of float64, shape (codes, rows, columns)
         Whole numbers of pixels.
     height_px, width_px : int
-        Size of the image.
+        Size of what the cells cover.
     """
 
     codes: tuple[int, ...]
@@ -51,8 +51,13 @@ class CellCounts:
         """Mean height and width of a cell."""
         return self.height_px / self.counts.shape[1], self.width_px / self.counts.shape[2]
 
+    @property
+    def cell_area_px(self) -> float:
+        """Mean area of a cell."""
+        return math.prod(self.cell_px)
+
     def annotated(self) -> CellCounts:
-        """Leave out the pixels that nobody annotated.
+        """Leave out the pixels that nobody annotated, and the rim of cells that hold no others.
 
         Raises
         ------
@@ -67,7 +72,10 @@ class CellCounts:
         if not codes:
             msg = "no pixel of the label image is annotated (all are 255); wanted mineral codes"
             raise LabelImageError(msg)
-        return CellCounts(codes, self.of(codes), self.height_px, self.width_px)
+        counts = self.of(codes)
+        rows, height_px = _within(counts.sum(axis=(0, 2)), self.height_px)
+        columns, width_px = _within(counts.sum(axis=(0, 1)), self.width_px)
+        return CellCounts(codes, counts[:, rows, columns], height_px, width_px)
 
     def of(self, codes: tuple[int, ...]) -> Counts:
         """Counts of some codes, shape (codes that occur of them, rows, columns)."""
@@ -176,6 +184,13 @@ def count_cells(labels: Labels) -> CellCounts:
     counter = CellCounter((height_px, width_px))
     counter.add(labels)
     return counter.finish()
+
+
+def _within(pixels: Counts, length_px: int) -> tuple[slice, int]:
+    """Cells along a side from the first that holds pixels to the last, and their length."""
+    first, last = np.flatnonzero(pixels)[[0, -1]]
+    edges = even_edges(length_px, pixels.size)
+    return slice(first, last + 1), int(edges[last + 1] - edges[first])
 
 
 def even_edges(length: int, parts: int) -> NDArray[np.int64]:

@@ -220,7 +220,7 @@ class _Measuring:
         self.analysed = cells.of(kept).sum(axis=0)
         self.ore = cells.of(tuple(code for code in MINERALS if is_ore(code))).sum(axis=0)
         self.design = design_blocks(cells, self.field)
-        self.intervals = RatioIntervals(self.design)
+        self.intervals = RatioIntervals(self.design, self.field, cells.cell_area_px)
 
     def composition(self, unlabelled_px: int, looked_for: tuple[int, ...]) -> Composition:
         assay = self._assay()

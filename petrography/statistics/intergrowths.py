@@ -18,15 +18,22 @@ from petrography.statistics.contacts import FREE_CODES
 from petrography.statistics.grain_contacts import GrainContacts
 from petrography.statistics.intergrowth_features import PairFeatures, pair_features
 
-__all__ = ["INTERGROWTH_RULES", "Intergrowth", "IntergrowthKind", "intergrowths"]
+__all__ = [
+    "INTERGROWTH_RULES",
+    "LEAST_CONTACT_PX",
+    "LEAST_SHARE",
+    "Intergrowth",
+    "IntergrowthKind",
+    "intergrowths",
+]
 
 IntergrowthKind: TypeAlias = Literal[
     "rimmed", "lamellar", "net", "graphic", "vein", "disseminated", "simple"
 ]
 
 # A pair is described from this length of contact on, and this share of the boundary of one of them.
-_LEAST_CONTACT_PX = 50.0
-_LEAST_SHARE = 0.01
+LEAST_CONTACT_PX = 50.0
+LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -117,10 +124,10 @@ def _touch(contacts: GrainContacts, first: int, second: int) -> bool:
         of_phase = contacts.by_phase_px[contacts.code == code]
         contact_px = float(of_phase[:, column[other]].sum())
         # A component too small to be a grain has no row of its own.
-        if contact_px < _LEAST_CONTACT_PX:
+        if contact_px < LEAST_CONTACT_PX:
             return False
         shares.append(contact_px / float(of_phase.sum()))
-    return bool(np.max(shares) >= _LEAST_SHARE)
+    return bool(np.max(shares) >= LEAST_SHARE)
 
 
 def _judged(pair: PairFeatures) -> Intergrowth:

@@ -36,7 +36,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from petrography.statistics.autocovariance import Autocovariance, TextureScale, texture_scale
+from petrography.statistics.autocovariance import (
+    Autocovariance,
+    LagPairs,
+    TextureScale,
+    texture_scale,
+)
 from petrography.statistics.cell_counts import CellCounts, Counts, even_edges
 
 __all__ = [
@@ -58,6 +63,8 @@ LEVEL = 0.95
 # Gaussian random fields, as in the tests); 36 leaves room for rounding to whole blocks.
 _WANTED_LENGTHS, _LEAST_LENGTHS = 8.0, 6.0
 _WANTED_BLOCKS, _LEAST_BLOCKS, _MOST_BLOCKS = 36, 30, 256
+# Where little of the image is annotated blocks are laid over the rest too; no more than cost nothing.
+_MOST_LAID = 4 * _MOST_BLOCKS
 # Below this no standard error is worth printing.
 _FEWEST_BLOCKS = 4
 # A phase in fewer blocks than this is a few grains, or mistaken pixels.
@@ -79,7 +86,9 @@ class BlockDesign:
     Attributes
     ----------
     rows, columns : int
-        Blocks down and across.
+        Blocks down and across, over all that is annotated.
+    blocks : int
+        Those in which something is annotated.
     block_px : tuple of float
         Mean (height, width) of a block.
     correlation_length_px : float
@@ -87,7 +96,7 @@ class BlockDesign:
         autocovariance exp(-h^2 / 2 l^2) this is l.
     independent_samples : float or None
         Annotated area over the integral range of the texture as a whole; at most the number of
-        blocks where all but the main phase lies in fewer than five. None for one phase alone.
+        `blocks` where all but the main phase lies in fewer than five. None for one phase alone.
     error_growth : float or None
         Standard error by these blocks over that by blocks of half the side: 1 for independent
         blocks, 2 where the correlation has no end. None where there are too few cells or phases.
@@ -97,17 +106,13 @@ class BlockDesign:
 
     rows: int
     columns: int
+    blocks: int
     block_px: tuple[float, float]
     correlation_length_px: float
     independent_samples: float | None
     error_growth: float | None
     resamples: int = RESAMPLES
     seed: int = SEED
-
-    @property
-    def blocks(self) -> int:
-        """Number of blocks."""
-        return self.rows * self.columns
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -158,23 +163,33 @@ def design_blocks(cells: CellCounts, field: Counts) -> BlockDesign:
     -------
     BlockDesign
         Blocks about 8 correlation lengths wide, but at least 36 and at most 256 of them where
-        the image allows.
+        the annotated part of the image allows.
     """
-    area_px = float(cells.height_px * cells.width_px)
     texture = texture_scale(cells, field)
     length_px = 0.0 if texture is None else texture.correlation_length_px
-    side_px = max(_WANTED_LENGTHS * length_px, math.sqrt(area_px / _MOST_BLOCKS))
-    side_px = min(side_px, math.sqrt(area_px / _WANTED_BLOCKS))
+    side_px = _block_side_px(float(field.sum()), cells.height_px * cells.width_px, length_px)
     rows = _block_count(cells.height_px, side_px, cells.counts.shape[1])
     columns = _block_count(cells.width_px, side_px, cells.counts.shape[2])
     return BlockDesign(
         rows,
         columns,
+        _observed(field, rows, columns),
         (cells.height_px / rows, cells.width_px / columns),
         length_px,
         None if texture is None else _samples(cells, field, texture, rows, columns),
         _error_growth(cells, field, rows, columns),
     )
+
+
+def _block_side_px(annotated_px: float, covered_px: float, length_px: float) -> float:
+    side_px = max(_WANTED_LENGTHS * length_px, math.sqrt(annotated_px / _MOST_BLOCKS))
+    side_px = min(side_px, math.sqrt(annotated_px / _WANTED_BLOCKS))
+    return max(side_px, math.sqrt(covered_px / _MOST_LAID))
+
+
+def _observed(field: Counts, rows: int, columns: int) -> int:
+    """Number of blocks in which something is annotated."""
+    return int(np.count_nonzero(block_sums(field, rows, columns)))
 
 
 def _block_count(length_px: int, side_px: float, cells: int) -> int:
@@ -188,20 +203,24 @@ def _samples(
     samples = float(field.sum()) / texture.integral_range_px2
     main = cells.counts[np.argmax(cells.counts.sum(axis=(1, 2)))]
     seen_in = np.count_nonzero(block_sums(field - main, rows, columns))
-    return samples if seen_in >= LEAST_BLOCKS_WITH_PHASE else min(samples, float(rows * columns))
+    if seen_in >= LEAST_BLOCKS_WITH_PHASE:
+        return samples
+    return min(samples, float(_observed(field, rows, columns)))
 
 
 def _error_growth(cells: CellCounts, field: Counts, rows: int, columns: int) -> float | None:
     """Standard error by blocks over that by blocks of half the side, all phases together."""
     finer = (2 * rows, 2 * columns)
-    if rows * columns < _FEWEST_BLOCKS or finer[0] > field.shape[0] or finer[1] > field.shape[1]:
+    observed = _observed(field, rows, columns)
+    if observed < _FEWEST_BLOCKS or finer[0] > field.shape[0] or finer[1] > field.shape[1]:
         return None
+    blocks = (observed, _observed(field, *finer))
     squares = np.zeros(2)
     for counts in cells.counts:
         residual = counts - counts.sum() / field.sum() * field
         for k, shape in enumerate(((rows, columns), finer)):
             squares[k] += float((block_sums(residual, *shape) ** 2).sum()) * (
-                math.prod(shape) / (math.prod(shape) - 1)
+                blocks[k] / (blocks[k] - 1)
             )
     return math.sqrt(squares[0] / squares[1]) if squares[1] > 0.0 else None
 
@@ -288,10 +307,16 @@ class RatioIntervals:
     ----------
     design : BlockDesign
         The blocks.
+    field : ndarray of float64, shape (rows, columns)
+        Annotated pixels per cell, at least one of them.
+    cell_area_px : float
+        Mean pixels of a cell.
     """
 
-    def __init__(self, design: BlockDesign) -> None:
+    def __init__(self, design: BlockDesign, field: Counts, cell_area_px: float) -> None:
         self.design = design
+        self._pairs = LagPairs.of(field, cell_area_px)
+        self._observed = block_sums(field, design.rows, design.columns) > 0.0
         generator = np.random.default_rng(design.seed)
         chances = np.full(design.blocks, 1.0 / design.blocks)
         drawn = generator.multinomial(design.blocks, chances, size=design.resamples)
@@ -349,14 +374,14 @@ class RatioIntervals:
         drawn = drawn_wholes > 0
         scatter = float(np.std(drawn_parts[drawn] / drawn_wholes[drawn]))
         ratio = float(part.sum() / whole.sum())
-        correction = Autocovariance.of(part - ratio * whole).correction(
-            self.design.rows, self.design.columns
+        correction = Autocovariance.of(part - ratio * whole, self._pairs).correction(
+            self.design.rows, self.design.columns, blocks
         )
         error = correction * scatter * math.sqrt(blocks / (blocks - 1))
         return error, _degrees_of_freedom(parts - ratio * wholes)
 
     def _blocks(self, cells: Counts) -> Counts:
-        return block_sums(cells, self.design.rows, self.design.columns)
+        return block_sums(cells, self.design.rows, self.design.columns)[self._observed]
 
 
 def _degrees_of_freedom(residuals: Counts) -> float:

@@ -62,8 +62,13 @@ class GrainLocking:
         return np.asarray(self.enclosed_fraction >= ENCLOSED_FRACTION)
 
     @property
+    def is_seen(self) -> NDArray[np.bool_]:
+        """Whether anything annotated touches the grain, shape (n,); else it is in no class."""
+        return np.asarray(self.boundary_px > 0.0)
+
+    @property
     def class_index(self) -> NDArray[np.int64]:
-        """Place of the class of each grain in `LOCKING_CLASSES`, shape (n,)."""
+        """Place of the class of each grain in `LOCKING_CLASSES`, shape (n,), where `is_seen`."""
         return np.minimum(self.partners, len(LOCKING_CLASSES) - 1)
 
 

@@ -129,6 +129,8 @@ def tabulated_locking(measured: TextureStatistics, *, um_per_px: float | None = 
         symbol_of[code] = mineral(code).symbol
     host_code = np.append(contacts.code, np.uint8(UNLABELLED_CODE))[locking.host - 1]
     boundary_px, hosts = locking.boundary_px, locking.host.tolist()
+    seen = zip(locking.class_index, locking.is_seen, strict=True)
+    classes = [LOCKING_CLASSES[k] if is_seen else None for k, is_seen in seen]
     boundary_um = [None] * len(hosts) if um_per_px is None else boundary_px * um_per_px
     columns = (
         Column("id", "integer", range(1, len(hosts) + 1), "number of the grain"),
@@ -145,7 +147,7 @@ def tabulated_locking(measured: TextureStatistics, *, um_per_px: float | None = 
         ),
         _share("rim_percent", locking.rim_fraction, "boundary that the cover takes"),
         Column("partners", "integer", locking.partners, "other minerals at the boundary"),
-        Column("locking", "text", [LOCKING_CLASSES[k] for k in locking.class_index], "class"),
+        Column("locking", "text", classes, "class; empty without a boundary"),
     )
     return Table("locking", columns)
 

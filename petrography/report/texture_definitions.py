@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from petrography.report.texture_models import Liberation
 from petrography.statistics.intergrowth_features import ENCLOSING_FRACTION
-from petrography.statistics.intergrowths import INTERGROWTH_RULES
+from petrography.statistics.intergrowths import (
+    INTERGROWTH_RULES,
+    LEAST_CONTACT_PX,
+    LEAST_SHARE,
+)
 from petrography.statistics.locking import ENCLOSED_FRACTION, PARTNER_FRACTION
 from petrography.statistics.particles import MIN_PARTICLE_AREA_PX
 
@@ -34,16 +38,19 @@ def texture_definitions(liberation: Liberation) -> dict[str, str]:
         "locking": (
             f"of grains: other minerals that cover at least {PARTNER_FRACTION:.0%} of the boundary "
             "each: none liberated, one binary, two ternary, more complex; background and resin "
-            "do not count, so in intact ore liberated means set in background only"
+            "do not count, so in intact ore liberated means set in background only; a grain that "
+            "nothing annotated touches is in no class"
         ),
         "enclosed": (
-            f"at least {ENCLOSED_FRACTION:.0%} of the boundary against one other grain (the host); "
-            "rim: share of the boundary that one mineral covers"
+            f"at least {ENCLOSED_FRACTION:.0%} of the boundary that is seen against one other "
+            "grain (the host), also of grains that the edge cuts; rim: share of the boundary that "
+            "one mineral covers"
         ),
         "intergrowth": (
-            f"of two minerals that touch, the guest has the thinner grains (2 area / boundary); "
-            f"the first rule that holds decides: {rules}; means and shares are weighted with the "
-            f"length of contact, enclosed means whole and {ENCLOSING_FRACTION:.0%} of the boundary "
+            f"of two minerals that touch over at least {LEAST_CONTACT_PX:.0f} px and "
+            f"{LEAST_SHARE:.0%} of the boundary of one of them, the guest has the thinner grains "
+            f"(2 area / boundary); the first rule that holds decides: {rules}; means and shares "
+            f"are weighted with the length of contact, enclosed means whole and {ENCLOSING_FRACTION:.0%} of the boundary "
             "against the other; lamellae that cross and grow together count as net, graphic stands "
             "for graphic, myrmekitic and mottled, concentric shells are not told apart"
         ),

@@ -51,13 +51,17 @@ def _grain_locking(measured: TextureStatistics, code: int) -> GrainLockingEntry:
     chosen = measured.contacts.code == code
     area_px = measured.contacts.axes.area_px[chosen]
     enclosed = measured.locking.is_enclosed[chosen]
+    # What touches nothing that is annotated is neither liberated nor locked, as far as is known.
+    seen = measured.locking.is_seen[chosen]
     by_class = np.bincount(
-        measured.locking.class_index[chosen], weights=area_px, minlength=len(LOCKING_CLASSES)
+        measured.locking.class_index[chosen][seen],
+        weights=area_px[seen],
+        minlength=len(LOCKING_CLASSES),
     )
     return GrainLockingEntry(
         code=code,
         grains=len(area_px),
-        locking_percent=_locking_percent(by_class),
+        locking_percent=_locking_percent(by_class) if seen.any() else None,
         enclosed_grains=int(np.count_nonzero(enclosed)),
         enclosed_percent=_percent(float(area_px[enclosed].sum() / area_px.sum())),
     )

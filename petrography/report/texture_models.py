@@ -45,8 +45,8 @@ class GrainLockingEntry(_Frozen):
 
     code: Code
     grains: Count
-    locking_percent: LockingPercent
-    """Of the area of the grains."""
+    locking_percent: LockingPercent | None
+    """Of the area of the grains that something annotated touches; none where there is none."""
     enclosed_grains: Count
     """Inside one other grain."""
     enclosed_percent: Percent

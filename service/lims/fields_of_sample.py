@@ -24,7 +24,12 @@ from petrography.report import (
     fields_report,
 )
 from petrography.report.provenance import fact
-from service.lims.reported_number import Reported, keyword_of, longer_half
+from service.lims.reported_number import (
+    Reported,
+    decimals_of_element,
+    keyword_of,
+    longer_half,
+)
 
 __all__ = ["FieldsOfSample", "Reportable", "by_sample", "join_fields"]
 
@@ -198,7 +203,7 @@ def _elements(report: FieldsReport) -> Iterator[Reported]:
             title=f"{share.element}, mass in the ore minerals of all fields, from formulae",
             unit="%",
             value=share.percent,
-            decimals=2,
+            decimals=decimals_of_element(share.element),
             **_scatter(share.percent, share.ci95, report),
         )
 

@@ -13,7 +13,12 @@ from petrography.report import ModalEntry, Result
 from petrography.report.provenance import fact
 from service.lims.fields_of_sample import FieldsOfSample, Reportable
 from service.lims.profile import STANDARD, LimsProfile
-from service.lims.reported_number import Reported, keyword_of, longer_half
+from service.lims.reported_number import (
+    Reported,
+    decimals_of_element,
+    keyword_of,
+    longer_half,
+)
 
 __all__ = ["detection_limit_percent", "reported"]
 
@@ -186,7 +191,7 @@ def _elements(result: Result) -> Iterator[Reported]:
             title=f"{element}, mass in the ore minerals, from formulae",
             unit="%",
             value=percent,
-            decimals=2,
+            decimals=decimals_of_element(element),
             uncertainty=None if interval is None else longer_half(percent, interval),
             coverage="" if interval is None else "95 %, sampling only",
         )

@@ -11,7 +11,10 @@ from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 
 from petrography.errors import InvalidParameterError
 
-__all__ = ["Reported", "keyword_of", "longer_half"]
+__all__ = ["Reported", "decimals_of_element", "keyword_of", "longer_half"]
+
+# What is mined at grams a tonne; four decimals of a per cent are one of them.
+_NOBLE = frozenset({"Ag", "Au", "Pd", "Pt"})
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,17 @@ def keyword_of(quantity: str, symbol: str) -> str:
     'MOD_PY_MRC'
     """
     return f"{quantity}_{symbol.upper().replace('/', '_')}"
+
+
+def decimals_of_element(element: str) -> int:
+    """Decimals in which the grade of an element is reported, in per cent.
+
+    Examples
+    --------
+    >>> decimals_of_element("Cu"), decimals_of_element("Au")
+    (2, 4)
+    """
+    return 4 if element in _NOBLE else 2
 
 
 def longer_half(value: float, interval: tuple[float, float]) -> float:

@@ -97,6 +97,15 @@ def test_elements_are_reported_with_their_intervals() -> None:
     assert without["EL_CU"].uncertainty is None
 
 
+def test_grades_of_gold_are_reported_to_the_gram_a_tonne() -> None:
+    result = painted_result(
+        element_percent={"Cu": 12.345, "Au": 0.0448}, element_ci95={"Au": (0.0191, 0.08875)}
+    )
+    numbers = {one.keyword: one for one in reported(result)}
+    assert (numbers["EL_CU"].number, numbers["EL_AU"].number) == ("12.34", "0.0448")
+    assert numbers["EL_AU"].uncertainty_text == "0.0440"
+
+
 def test_what_was_looked_for_and_not_found_is_less_than_the_limit() -> None:
     result = painted_result()
     limit = detection_limit_percent(result)

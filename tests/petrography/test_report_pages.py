@@ -69,6 +69,15 @@ def test_the_numbers_of_the_result_stand_in_it() -> None:
     assert result.definitions["minimum_size"] in text
 
 
+def test_grades_of_gold_are_not_rounded_away() -> None:
+    result = whole_result(
+        element_percent={"Cu": 12.34, "Au": 0.0448},
+        element_ci95={"Cu": (10.06, 14.0), "Au": (0.0191, 0.0888)},
+    )
+    text = text_of(report_pdf(result))
+    assert "Cu 12.3 (10.1 – 14.0), Au 0.045 (0.019 – 0.089)" in text
+
+
 def test_every_page_tells_which_result_it_is_of() -> None:
     result = whole_result()
     texts = pages_of(report_pdf(result, PICTURE))

@@ -124,10 +124,27 @@ def test_locking_of_grains_sums_to_all() -> None:
     assert result.textures is not None
     for symbol, entry in result.textures.locking.items():
         shares = entry.locking_percent
+        assert shares is not None
         total = shares.liberated + shares.binary + shares.ternary + shares.complex
         assert total == pytest.approx(100.0, abs=1e-3)
         assert entry.grains == sum(row["symbol"] == symbol for row in tables["locking"])
     assert [row["id"] for row in tables["locking"]] == [row["id"] for row in tables["grains"]]
+
+
+def test_a_grain_that_nothing_annotated_touches_is_neither_liberated_nor_locked() -> None:
+    labels = np.full((60, 90), 255, dtype=np.uint8)
+    labels[10:30, 10:30] = labels[10:30, 60:80] = 8
+    labels[5:35, 50:60] = 0
+    result, tables = reported(labels)
+    assert result.textures is not None
+    entry = result.textures.locking["Sp"]
+    assert entry.locking_percent is not None
+    assert (entry.grains, entry.locking_percent.liberated) == (2, 100.0)
+    assert [row["locking"] for row in tables["locking"]] == ["", "liberated"]
+    alone, tables = reported(np.full((20, 30), 8, dtype=np.uint8))
+    assert alone.textures is not None
+    assert alone.textures.locking["Sp"].locking_percent is None
+    assert [row["locking"] for row in tables["locking"]] == [""]
 
 
 @pytest.mark.parametrize("cells", ["squares", "voronoi"])

@@ -197,11 +197,16 @@ def _elements(result: Result) -> list[str]:
         return []
     bounds = result.element_ci95 or {}
     told = (
-        f"{name} {percent:.1f}"
-        + (f" ({bounds[name][0]:.1f} – {bounds[name][1]:.1f})" if name in bounds else "")
+        f"{name} {_grade(percent)}"
+        + (f" ({_grade(bounds[name][0])} – {_grade(bounds[name][1])})" if name in bounds else "")
         for name, percent in result.element_percent.items()
     )
     return [f"Elements in the ore minerals by formulae, mass % (95 %): {', '.join(told)}."]
+
+
+def _grade(percent: float) -> str:
+    """Write a grade; what gold and silver are worth mining at is far below a tenth of a per cent."""
+    return f"{percent:.1f}" if percent >= 1.0 else f"{percent:.2g}"
 
 
 def about_grains(result: Result) -> list[Any]:

@@ -27,7 +27,15 @@ from petrography.errors import InvalidParameterError
 from petrography.images import Image
 from petrography.model_card import TileGeometry
 
-__all__ = ["Tile", "Window", "blend_weights", "plan_tiles", "read_window"]
+__all__ = [
+    "Tile",
+    "Window",
+    "blend_weights",
+    "plan_tiles",
+    "read_window",
+    "tile_count",
+    "tile_overlap_px",
+]
 
 # Standard deviation of the Gaussian window over the tile side: Isensee et al. 2021,
 # doi:10.1038/s41592-020-01008-z.
@@ -146,14 +154,53 @@ def _blend_origins(length_px: int, geometry: TileGeometry) -> Iterator[int]:
 
     Even spreading turns what the last tile has too much into overlap for all of them.
     """
+    last, gaps = _blend_gaps(length_px, geometry)
+    for index in range(gaps + 1):
+        yield last * index // max(gaps, 1) * geometry.multiple_px
+
+
+def _blend_gaps(length_px: int, geometry: TileGeometry) -> tuple[int, int]:
+    """Start of the last tile along one axis, in strides of the network, and the steps up to it."""
     multiple_px, size_px = geometry.multiple_px, geometry.size_px
     last = max(0, math.ceil((length_px - size_px) / multiple_px))
     # The small number forgives the last bit of 1 - overlap_fraction: 0.7 * 640 is 448, not 447.
     wanted_step_px = size_px * (1.0 - geometry.overlap_fraction) + 1e-6
     step = max(1, math.floor(wanted_step_px / multiple_px))
-    gaps = max(1, math.ceil(last / step))
-    for index in range(gaps + 1 if last else 1):
-        yield last * index // gaps * multiple_px
+    return last, math.ceil(last / step)
+
+
+def tile_count(length_px: int, geometry: TileGeometry) -> int:
+    """Count the tiles along one side of an image, as `plan_tiles` lays them.
+
+    Parameters
+    ----------
+    length_px : int
+        Height or width of the image.
+    geometry : TileGeometry
+        As for `plan_tiles`.
+
+    Examples
+    --------
+    >>> tile_count(70, TileGeometry(size_px=64, multiple_px=8, mode="halo", halo_px=16))
+    3
+    """
+    if geometry.mode == "halo":
+        return math.ceil(length_px / (geometry.size_px - 2 * geometry.halo_px))
+    return _blend_gaps(length_px, geometry)[1] + 1
+
+
+def tile_overlap_px(length_px: int, geometry: TileGeometry) -> int:
+    """Most pixels that neighbouring tiles along one side both write; 0 in mode ``halo``.
+
+    Parameters
+    ----------
+    length_px : int
+        Height or width of the image.
+    geometry : TileGeometry
+        As for `plan_tiles`.
+    """
+    last, gaps = (0, 0) if geometry.mode == "halo" else _blend_gaps(length_px, geometry)
+    return geometry.size_px - last // gaps * geometry.multiple_px if gaps else 0
 
 
 def read_window(image: Image, window: Window) -> Image:

@@ -12,7 +12,7 @@ from petrography.images import resampled_shape
 from petrography.model_card import ModelCard
 from petrography.model_input import choose_resampling
 from petrography.pipeline import AnalysisRequest
-from petrography.tiling import plan_tiles
+from petrography.tiling import tile_count, tile_overlap_px
 from service.repository import LoadedModel
 from service.runtime import Priority
 from service.settings import Settings
@@ -25,6 +25,8 @@ _SidePx = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 # Decoding, joining tiles, statistics and files, on one core of 2020: taken until one was measured.
 _ASSUMED_S_PER_PX = 0.15e-6
+# What such an image takes is mostly what every image takes, and says little of larger ones.
+_SMALL_PX = 1_000_000
 # Weight of what was measured before, when another analysis is added.
 _OLDER_WEIGHT = 0.9
 # Image, corrected image, map, confidence and what statistics and pictures hold beside them.
@@ -86,32 +88,55 @@ class Estimate(BaseModel):
 
 
 class OtherRate:
-    """Seconds for each pixel of all that is not the network, over the latest analyses."""
+    """Seconds of all that is not the network, over the latest analyses.
+
+    Some for every image, which small images tell, and some for each pixel, which large ones tell.
+    """
 
     def __init__(self) -> None:
-        self._seconds = 0.0
-        self._px = 0.0
+        self._small, self._large = _Mean(), _Mean()
         self._changing = threading.Lock()
 
     def add(self, px: int, seconds: float) -> None:
         """Take in one analysis."""
         with self._changing:
-            self._seconds = _OLDER_WEIGHT * self._seconds + max(0.0, seconds)
-            self._px = _OLDER_WEIGHT * self._px + px
+            (self._small if px <= _SMALL_PX else self._large).add(px, max(0.0, seconds))
 
     def seconds(self, px: int) -> tuple[float, OtherBasis]:
         """Give the seconds for an image, and what they follow from."""
         with self._changing:
-            if not self._px:
-                return px * _ASSUMED_S_PER_PX, "assumed"
-            return px * self._seconds / self._px, "analyses"
+            small, large = self._small, self._large
+            if not large.px:
+                fixed = max(0.0, small.seconds - small.px * _ASSUMED_S_PER_PX)
+                known = small.px > 0.0 and px <= _SMALL_PX
+                return fixed + px * _ASSUMED_S_PER_PX, "analyses" if known else "assumed"
+            fixed, each = _fixed_and_each(small, large)
+            return fixed + px * each, "analyses"
+
+
+class _Mean:
+    """Running means of the pixels and the seconds of analyses, the latest counting most."""
+
+    def __init__(self) -> None:
+        self.px, self.seconds, self._weight = 0.0, 0.0, 0.0
+
+    def add(self, px: int, seconds: float) -> None:
+        self._weight = _OLDER_WEIGHT * self._weight + 1.0
+        self.px += (px - self.px) / self._weight
+        self.seconds += (seconds - self.seconds) / self._weight
+
+
+def _fixed_and_each(small: _Mean, large: _Mean) -> tuple[float, float]:
+    """Seconds of every image and of each pixel: the line through both means, nowhere below 0."""
+    slope = (large.seconds - small.seconds) / (large.px - small.px)
+    each = min(max(0.0, slope), large.seconds / large.px)
+    return max(0.0, large.seconds - each * large.px), each
 
 
 class _Work(NamedTuple):
-    """What an image is to the network, and the bytes of all arrays as large as it."""
+    """What an image is to the network, and the bytes of all arrays that grow with it."""
 
     tiles: int
-    width_px: int
     with_probabilities: bool
     array_bytes: int
 
@@ -183,14 +208,16 @@ def _work(shape: tuple[int, int], request: AnalysisRequest, card: ModelCard) -> 
         card, um_per_px=request.um_per_px, factor=request.resampling_factor
     )
     resampled = resampled_shape(*shape, resampling.factor)
-    down, across = plan_tiles(resampled[0], 1, card.tile), plan_tiles(1, resampled[1], card.tile)
-    tiles = len(down) * len(across[0])
+    down, across = (tile_count(side_px, card.tile) for side_px in resampled)
     is_resampled = resampled != shape
     array_bytes = shape[0] * shape[1] * _BYTES_PER_PX
     if is_resampled:
         array_bytes += resampled[0] * resampled[1] * len(card.channels)
+    # Weighted probabilities that wait for the next row of tiles, and their weights.
+    waiting_px = tile_overlap_px(resampled[0], card.tile) * resampled[1]
+    array_bytes += _FLOAT_BYTES * (len(card.classes) + 1) * waiting_px
     with_probabilities = card.tile.mode == "blend" or is_resampled
-    return _Work(tiles, resampled[1], with_probabilities, array_bytes)
+    return _Work(down * across, with_probabilities, array_bytes)
 
 
 def _tile_seconds(model: LoadedModel, work: _Work) -> tuple[float | None, NetworkBasis]:
@@ -213,8 +240,6 @@ def _peak_memory_bytes(work: _Work, model: LoadedModel) -> int:
     card, batch = model.card, model.opened.tile_batch
     batch_px = batch * card.tile.size_px**2
     answers = len(card.classes) * batch_px if work.with_probabilities else 0
-    band = (len(card.classes) + 1) * card.tile.size_px * work.width_px
-    band_bytes = _FLOAT_BYTES * band if work.with_probabilities else 0
     on_host = _NETWORK_BYTES_PER_PX * batch_px if model.opened.provider == "cpu" else 0
     resident = min(work.array_bytes, _MOST_RESIDENT_BYTES)
-    return resident + band_bytes + _FLOAT_BYTES * answers + on_host
+    return resident + _FLOAT_BYTES * answers + on_host

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from petrography.errors import InvalidParameterError
 from petrography.model_card import TileGeometry
-from petrography.tiling import Window, blend_weights, plan_tiles, read_window
+from petrography.tiling import (
+    Window,
+    blend_weights,
+    plan_tiles,
+    read_window,
+    tile_count,
+    tile_overlap_px,
+)
 
 SIZE_PX = 32
 SIDES = st.integers(1, 3 * SIZE_PX)
@@ -87,6 +94,16 @@ def test_neighbours_overlap_at_least_as_much_as_wanted(
     assert (steps <= widest_step).all()
     assert (steps > 0).all()
     assert columns[-1] - (width_px - SIZE_PX) < geometry.multiple_px
+
+
+@settings(deadline=None)
+@given(SIDES, st.one_of(halo_geometries(), blend_geometries()))
+def test_tiles_are_counted_as_they_are_planned(length_px: int, geometry: TileGeometry) -> None:
+    (row,) = plan_tiles(1, length_px, geometry)
+    assert tile_count(length_px, geometry) == len(row)
+    starts = [tile.write.col for tile in row]
+    most_px = 0 if geometry.mode == "halo" or len(row) == 1 else SIZE_PX - min(np.diff(starts))
+    assert tile_overlap_px(length_px, geometry) == most_px
 
 
 def test_even_spreading_gives_the_fewest_tiles() -> None:

@@ -141,6 +141,17 @@ async def test_beyond_what_stays_in_memory_an_image_takes_scratch_files(
     assert huge["peak_memory_bytes"] < 1.5 * large["peak_memory_bytes"] < 1024**3
 
 
+@pytest.mark.parametrize("shape", [(1, 600_000_000), (1000, 600_000), (600_000, 1000)])
+async def test_a_long_strip_takes_no_more_memory_than_a_square(
+    model_folder: Path, tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    settings = settings_for(model_folder, tmp_path / "artefacts", max_image_pixels=700_000_000)
+    async with running_service(settings) as (client, _):
+        strip = (await estimated(client, height_px=shape[0], width_px=shape[1])).json()
+        square = (await estimated(client, height_px=24_000, width_px=25_000)).json()
+    assert strip["peak_memory_bytes"] == square["peak_memory_bytes"] < 1024**3
+
+
 async def test_the_wait_is_that_of_the_own_queue(
     http_service: tuple[httpx.AsyncClient, Engine],
 ) -> None:

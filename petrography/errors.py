@@ -190,6 +190,10 @@ class EvaluationNotFoundError(NotFoundError):
     """No evaluation or artefact of the requested name is kept."""
 
 
+class ArtefactNotFoundError(NotFoundError):
+    """The result is kept, and was made without the file that is asked for."""
+
+
 class AccessError(PetroserveError):
     """The caller may not do that."""
 

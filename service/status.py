@@ -134,6 +134,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.EvaluationNotFoundError: Status(
         404, "NOT_FOUND", "evaluation-not-found", "Evaluation not found"
     ),
+    errors.ArtefactNotFoundError: Status(
+        404, "NOT_FOUND", "artefact-not-found", "Artefact not found"
+    ),
     errors.AccessError: Status(403, "PERMISSION_DENIED", "no-access", "Access denied"),
     errors.UnauthenticatedError: Status(
         401, "UNAUTHENTICATED", "unauthenticated", "Valid API key or token required"
@@ -203,6 +206,7 @@ HTTP_PROBLEMS: dict[int, HttpProblem] = {
     400: _as_row(errors.InputError),
     404: _as_row(errors.NotFoundError),
     405: HttpProblem("method-not-allowed", "Method not allowed"),
+    412: HttpProblem("precondition-failed", "Precondition failed"),
     413: _as_row(errors.BodyTooLargeError),
     415: HttpProblem("unsupported-media-type", "Unsupported media type"),
     416: HttpProblem("requested-range-not-satisfiable", "Requested range not satisfiable"),

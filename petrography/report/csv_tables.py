@@ -93,13 +93,8 @@ def limit_lines(not_found: Sequence[NotFound]) -> list[str]:
     """
     if not not_found:
         return []
-    limits = [
-        f"{one.symbol} < {one.reported_percent:.2g} %"
-        for one in not_found
-        if one.reported_percent is not None
-    ]
-    if limits:
-        return [f"not found (95 % limit): {', '.join(limits)}"]
+    if any(one.reported_percent is not None for one in not_found):
+        return [f"not found (95 % limit): {', '.join(one.told for one in not_found)}"]
     symbols = ", ".join(one.symbol for one in not_found)
     return [f"not found: {symbols} (no limit: one phase fills the image)"]
 

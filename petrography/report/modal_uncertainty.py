@@ -40,6 +40,9 @@ LEAST_DEGREES_OF_FREEDOM = 4.0
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
 
+# Rounded to two digits this is all there is: a limit that says nothing.
+_NO_LIMIT_PERCENT = 99.5
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -104,6 +107,14 @@ class NotFound(_Frozen):
     def reported_percent(self) -> float | None:
         """The limit that is reported: that which knows what the map misses, where there is one."""
         return self.upper_percent if self.map_upper_percent is None else self.map_upper_percent
+
+    @property
+    def told(self) -> str:
+        """Symbol and limit as a person reads them; of a limit near everything, that there is none."""
+        limit = self.reported_percent
+        if limit is None or limit >= _NO_LIMIT_PERCENT:
+            return f"{self.symbol} (no limit)"
+        return f"{self.symbol} < {limit:.2g} %"
 
 
 def modal_uncertainty(

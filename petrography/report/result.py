@@ -76,6 +76,8 @@ _UNFIT = r"\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069"
 Text = Annotated[
     str, Field(max_length=256, pattern=rf"^(?:[^{_UNFIT}]*[^{_UNFIT}\s][^{_UNFIT}]*)?$")
 ]
+# What a scanner sends: GS1 codes hold group separators (0x1d), readers end with a tab or a return.
+Barcode = Annotated[str, Field(max_length=256, pattern=r"^[^\x00\u202a-\u202e\u2066-\u2069]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FiniteJson = Annotated[JsonValue, AfterValidator(_require_finite)]
 
@@ -92,7 +94,7 @@ class Sample(_Frozen):
     field: Text | None = None
     operator: Text | None = None
     instrument: Text | None = None
-    barcode_raw: Text | None = None
+    barcode_raw: Barcode | None = None
     """The text of the label exactly as the scanner read it; nothing is read out of it."""
 
 

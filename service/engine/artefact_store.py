@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from petrography.errors import (
+    ArtefactNotFoundError,
     AuditUnavailableError,
     ConfigurationError,
     InternalError,
@@ -294,6 +295,8 @@ class ArtefactStore:
 
         Raises
         ------
+        ArtefactNotFoundError
+            If the result is kept without that file.
         NotFoundError
             Of the kind, if it is not kept.
         """
@@ -301,11 +304,16 @@ class ArtefactStore:
         if media_type is None:
             msg = f"there is no artefact {name[:100]!r}; there are {kind.file_names()}"
             raise kind.not_found(msg)
-        opened = None
-        with suppress(FileNotFoundError):
+        try:
             opened = self.within(
                 kind, result_id, owner, lambda folder: opened_artefact(folder / name, media_type)
             )
+        except FileNotFoundError:
+            msg = (
+                f"{kind.noun} {result_id} was made without {name}; its document lists its files, "
+                "and the request says which are made"
+            )
+            raise ArtefactNotFoundError(msg) from None
         if opened is None:
             raise self.not_found(kind, result_id, name)
         return opened

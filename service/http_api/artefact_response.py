@@ -58,7 +58,7 @@ def artefact_response(
     Raises
     ------
     starlette.exceptions.HTTPException
-        416 if the range begins behind the end.
+        412 if the client wants another state of the file, 416 if the range begins behind the end.
     """
     headers = {
         "Cache-Control": cache_control,
@@ -69,6 +69,7 @@ def artefact_response(
     if compressible:
         headers["Vary"] = "Accept-Encoding"
     coded_etag = f'{artefact.etag[:-1]}-gzip"'
+    _require_wanted_state(request, artefact, {artefact.etag, coded_etag})
     if _matches(request.headers.get("if-none-match", ""), {artefact.etag, coded_etag}):
         artefact.file.close()
         coded = compressible and _takes_gzip(request)
@@ -100,6 +101,16 @@ def _takes_gzip(request: Request) -> bool:
         weights[coding.strip()] = float(weight[1]) if weight else float(not parameters)
     stated = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
     return stated > 0.0
+
+
+def _require_wanted_state(request: Request, artefact: OpenArtefact, etags: set[str]) -> None:
+    """Refuse what is only wanted in another state, by the strong comparison of section 13.1.1."""
+    if_match = request.headers.get("if-match")
+    candidates = {one.strip() for one in (if_match or "*").split(",")}
+    if candidates.isdisjoint(etags | {"*"}):
+        artefact.file.close()
+        detail = f"the file is not the one of If-Match; its entity tag is {artefact.etag}"
+        raise HTTPException(412, detail, headers={"ETag": artefact.etag})
 
 
 def _matches(if_none_match: str, etags: set[str]) -> bool:

@@ -44,8 +44,11 @@ class HeadRequests:
                 ended = True
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        # A copy: the server looks at its own scope to know that no body may follow.
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+        # A copy: the server looks at its own scope to know that no body may follow. Ranges are of
+        # GET alone (RFC 9110 section 14.2).
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        asked = {**scope, "method": "GET", "headers": headers}
+        await self._app(asked, receive, send_without_body)
 
 
 def _is_of_events(start: Message) -> bool:

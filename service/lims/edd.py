@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from service.lims.fields_of_sample import Reportable
 from service.lims.measurands import reported
-from service.lims.plain_text import safe_cell, sample_id, started_utc
+from service.lims.plain_text import on_one_line, safe_cell, sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
 from service.lims.reported_number import Reported
 
@@ -98,7 +98,7 @@ def _long_row(one: Reported, result: Reportable, profile: LimsProfile) -> list[s
         safe_cell(sample.field),
         safe_cell(sample.instrument),
         "" if result.model is None else f"{result.model.name}:{result.model.version}",
-        safe_cell(sample.barcode_raw),
+        safe_cell(None if sample.barcode_raw is None else on_one_line(sample.barcode_raw)),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -63,6 +64,8 @@ def read_json(text: bytes, model: type[RequestT], what: str) -> RequestT:
     what : str
         What it came as, for messages: a part, or the body.
     """
+    # Some writers begin UTF-8 with a mark of order; RFC 8259 section 8.1 lets readers pass over it.
+    text = text.removeprefix(codecs.BOM_UTF8)
     try:
         asked = model.model_validate_json(text, strict=True)
     except ValidationError as error:

@@ -29,6 +29,7 @@ from petrography.report import (
     modal_table,
     tabulated_modal,
 )
+from petrography.report.modal_uncertainty import NotFound
 from petrography.statistics import modal_composition
 from petrography.statistics.assay import element_percent, mass_percent
 from petrography.statistics.grain_table import MIN_GRAIN_AREA_PX
@@ -205,6 +206,24 @@ def test_options_of_a_request_name_minerals() -> None:
     assert ModalOptions().not_analysed == (37,)
     with pytest.raises(ValueError, match="no mineral has code 99"):
         ModalOptions.model_validate({"not_analysed": [99]})
+
+
+@pytest.mark.parametrize(
+    ("upper", "map_upper", "told"),
+    [
+        (0.4321, None, "Mag < 0.43 %"),
+        (0.4321, 19.4, "Mag < 19 %"),
+        (0.4321, 99.7, "Mag (no limit)"),
+        (None, None, "Mag (no limit)"),
+    ],
+)
+def test_a_limit_near_everything_is_none(
+    upper: float | None, map_upper: float | None, told: str
+) -> None:
+    missing = NotFound(
+        code=7, symbol="Mag", name="magnetite", upper_percent=upper, map_upper_percent=map_upper
+    )
+    assert missing.told == told
 
 
 def test_a_phase_that_one_field_shows_or_was_not_searched_for_has_no_limit() -> None:

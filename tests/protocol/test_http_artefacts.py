@@ -81,6 +81,7 @@ async def test_what_http_alone_refuses_has_a_type_that_stands_in_the_table(
         await client.put("/v1/models"),
         await client.post("/v1/estimate", content=b"x"),
         await client.get(f"{place}/labels.png", headers={"Range": BEHIND[0]}),
+        await client.get(f"{place}/labels.png", headers={"If-Match": '"other"'}),
     ]
     told = {
         answer.status_code: answer.json()["type"].removeprefix("urn:petroserve:problem:")
@@ -89,6 +90,7 @@ async def test_what_http_alone_refuses_has_a_type_that_stands_in_the_table(
     assert told == {
         404: "not-found",
         405: "method-not-allowed",
+        412: "precondition-failed",
         415: "unsupported-media-type",
         416: "requested-range-not-satisfiable",
     }
@@ -133,6 +135,37 @@ async def test_if_range_asks_for_the_same_file(client: httpx.AsyncClient, place:
         f"{place}/labels.png", headers={"Range": "bytes=1-2", "If-None-Match": etag}
     )
     assert unchanged.status_code == 304
+
+
+async def test_if_match_asks_for_one_state_of_the_file(
+    client: httpx.AsyncClient, place: str
+) -> None:
+    etag = (await client.get(f"{place}/labels.png")).headers["etag"]
+
+    for condition in (etag, "*", f'"other", {etag}'):
+        answer = await client.get(f"{place}/labels.png", headers={"If-Match": condition})
+        assert (answer.status_code, answer.content) == (200, PICTURE)
+    # The comparison is strong: a weak tag is that of no state.
+    for condition in ('"other"', f"W/{etag}", f'"other", W/{etag}'):
+        answer = await client.get(f"{place}/labels.png", headers={"If-Match": condition})
+        assert (answer.status_code, answer.headers["etag"]) == (412, etag)
+
+
+async def test_a_range_is_not_of_head(client: httpx.AsyncClient, place: str) -> None:
+    for stated in ("bytes=0-3", BEHIND[0]):
+        answer = await client.head(f"{place}/labels.png", headers={"Range": stated} | AS_IT_IS)
+        assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(PICTURE)))
+
+
+async def test_a_file_that_was_not_asked_for_is_not_an_analysis_that_is_gone(
+    client: httpx.AsyncClient, place: str
+) -> None:
+    missing = await client.get(f"{place}/report.pdf")
+    assert missing.status_code == 404
+    assert missing.json()["type"] == "urn:petroserve:problem:artefact-not-found"
+    assert "was made without report.pdf" in missing.json()["detail"]
+    gone = await client.get(f"/v1/analyses/{uuid.uuid4()}/report.pdf")
+    assert gone.json()["type"] == "urn:petroserve:problem:analysis-not-found"
 
 
 @settings(

@@ -180,12 +180,7 @@ def _basis(result: Result) -> Any:
     ]
     said.append("Of ore and mass: of the ore minerals only, mass by end-member densities.")
     if result.not_found:
-        missing = ", ".join(
-            one.symbol
-            if one.reported_percent is None
-            else f"{one.symbol} < {one.reported_percent:.2g} %"
-            for one in result.not_found
-        )
+        missing = ", ".join(one.told for one in result.not_found)
         said.append(f"Looked for and not found (95 % confidence): {missing}.")
     if any(one.ci95 for one in result.modal):
         said.append("Bars: thick line sampling, thin line with the mistakes of the mineral map.")

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from petrography.image_codec.tiff_directory import Directory
 
-__all__ = ["Scale", "read_scale", "significant_bits"]
+__all__ = ["Scale", "channels_of_image", "read_scale", "significant_bits"]
 
 _DESCRIPTION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 270, 282, 283, 296
 _INCH, _CENTIMETRE = 2, 3
@@ -42,6 +42,7 @@ _UM_PER_UNIT = {
 # It stops at "<", which XML forbids in attributes: a text full of begins is walked only once.
 _OME_PIXELS = re.compile(r"<(?:\w{1,20}:)?Pixels\s[^<>]{0,5000}>")
 _OME_ATTRIBUTE = re.compile(r"""\b(\w{1,40})\s?=\s?["']([^"']{0,100})["']""")
+_IMAGEJ_CHANNELS = re.compile(r"^channels=([0-9]{1,6})$", re.MULTILINE)
 _IMAGEJ_UNIT = re.compile(r"^unit=(.{1,40})$", re.MULTILINE)
 
 
@@ -90,6 +91,15 @@ def significant_bits(directory: Directory) -> int | None:
     """Return the bits of a sample that OME metadata call significant, None without them."""
     stated = _ome_pixels(directory.text(_DESCRIPTION)).get("SignificantBits", "")
     return int(stated) if re.fullmatch(r"[0-9]{1,2}", stated) else None
+
+
+def channels_of_image(directory: Directory) -> int:
+    """Return the channels that OME metadata or ImageJ say an image has; 1 where neither does."""
+    description = directory.text(_DESCRIPTION)
+    stated = _ome_pixels(description).get("SizeC", "")
+    if description.startswith("ImageJ=") and (found := _IMAGEJ_CHANNELS.search(description)):
+        stated = found.group(1)
+    return int(stated) if re.fullmatch(r"[1-9][0-9]{0,5}", stated) else 1
 
 
 def _ome_pixels(description: str) -> dict[str, str]:

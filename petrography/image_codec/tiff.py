@@ -18,7 +18,12 @@ from petrography.errors import DamagedImageError, ImageChannelsError
 from petrography.image_codec.jpeg_header import read_jpeg_header
 from petrography.image_codec.limits import ImageLimits, require_values
 from petrography.image_codec.orientation import valid_orientation
-from petrography.image_codec.pixel_size import Scale, read_scale, significant_bits
+from petrography.image_codec.pixel_size import (
+    Scale,
+    channels_of_image,
+    read_scale,
+    significant_bits,
+)
 from petrography.image_codec.raster import Raster, decoder_faults
 from petrography.image_codec.signature import Encoded
 from petrography.image_codec.spliced_file import SplicedFile
@@ -67,6 +72,8 @@ def decode_tiff(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Ras
     ------
     DamagedImageError
         If the file is cut off, its tags contradict each other, or pixels cannot be decoded.
+    ImageChannelsError
+        If the channels of the image lie in pages of their own.
     UnsupportedImageError
         If samples, colours or compression are not read.
     ImageTooLargeError
@@ -76,6 +83,7 @@ def decode_tiff(data: Encoded, limits: ImageLimits, workspace: Workspace) -> Ras
     directory = read_directory(data, order, big, offset)
     header = read_tiff_header(directory, len(data), limits)
     pages = len(page_offsets(data, directory, offset))
+    _require_whole_colours(header, pages, channels_of_image(directory))
     samples = _checked_samples(data, directory, header, workspace)
     scale = read_scale(directory)
     has_alpha = header.alpha != "none"
@@ -164,6 +172,16 @@ def decode_tiff_bands(
 
 # Tiles are read and decoded in batches of about so many bytes.
 _READ_BYTES = 1 << 24
+
+
+def _require_whole_colours(header: TiffHeader, pages: int, channels: int) -> None:
+    """Refuse a file of which the first page alone would be one of several channels."""
+    if header.samples == 1 and 1 < channels <= pages:
+        msg = (
+            f"has {channels} channels in pages of their own, and which are red, green and blue is "
+            "not told; wanted them as samples of one page (photometric RGB), or one grey channel"
+        )
+        raise ImageChannelsError(msg)
 
 
 def _require_alike(headers: list[TiffHeader]) -> None:

@@ -17,6 +17,7 @@ from PIL import ImageOps
 
 from petrography.errors import (
     BodyTooLargeError,
+    ImageChannelsError,
     ImageTooLargeError,
     UnsupportedImageError,
 )
@@ -284,6 +285,25 @@ def test_profiles_other_than_srgb_are_named() -> None:
     assert "'Display P3'" in warned(with_chunk(png, b"iCCP", b"Display P3\0\0junk"))
     assert warned(with_chunk(png, b"iCCP", b"sRGB\0\0junk")) == ""
     assert "transparent" in warned(with_chunk(png, b"tRNS", bytes(6)))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"ome": True, "metadata": {"axes": "CYX"}}, {"imagej": True, "metadata": {"axes": "CYX"}}],
+)
+def test_channels_in_pages_of_their_own_are_not_taken_for_grey(options: dict[str, Any]) -> None:
+    planes = np.ascontiguousarray(np.moveaxis(RGB, 2, 0))
+    data = tiff_file(planes, photometric="minisblack", **options)
+    with pytest.raises(ImageChannelsError, match=r"has 3 channels in pages .*photometric RGB"):
+        decode_image(data)
+    # A stack of times or depths has one channel.
+    times = options | {"metadata": {"axes": "TYX"}}
+    assert "at least 3" in warned(tiff_file(planes, photometric="minisblack", **times))
+
+
+def test_colours_as_samples_are_read_whatever_the_metadata_say() -> None:
+    data = tiff_file(RGB, photometric="rgb", ome=True, metadata={"axes": "YXS"})
+    np.testing.assert_array_equal(decode_image(data).pixels, RGB)
 
 
 def test_of_several_images_the_first_is_taken() -> None:

@@ -96,6 +96,7 @@ async def evaluate(
     images: Sequence[NamedFile],
     request: EvaluationRequest,
     *,
+    tenant: str = "",
     owner: str = "",
 ) -> Finished:
     """Judge label images against what an expert drew, and keep the evaluation.
@@ -109,6 +110,8 @@ async def evaluate(
         request names analyses, and no images where none are at hand.
     request : EvaluationRequest
         What is wanted.
+    tenant : str
+        As for `Engine.analyse`.
     owner : str
         The tenant whose analyses are meant and who will find it; empty without API keys.
 
@@ -140,7 +143,7 @@ async def evaluate(
 
     count = engine.telemetry.imaging.labels
     with counted(lambda outcome: count(EVALUATIONS.folder, outcome).inc()):
-        return await engine.workers.carry_out(work, tenant=owner)
+        return await engine.workers.carry_out(work, tenant=tenant)
 
 
 @dataclass(frozen=True)

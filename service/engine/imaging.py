@@ -101,6 +101,7 @@ class Imaging:
         request: CalibrationRequest,
         *,
         dark: Sequence[NamedFile] = (),
+        tenant: str = "",
         owner: str = "",
     ) -> Finished:
         """Fit a calibration and keep it under the digest of its content.
@@ -111,7 +112,7 @@ class Imaging:
             See `service.engine.calibrating.calibrate`.
         request : CalibrationRequest
             What is wanted.
-        owner : str
+        tenant, owner : str
             As for `Engine.analyse`.
 
         Raises
@@ -129,7 +130,7 @@ class Imaging:
             course.go_on()
             return self._keeping.keep(CALIBRATIONS, calibration_id, files, owner)
 
-        return await self._image(CALIBRATIONS, work, owner)
+        return await self._image(CALIBRATIONS, work, tenant)
 
     async def register(
         self,
@@ -137,6 +138,7 @@ class Imaging:
         views: Sequence[NamedFile],
         request: RegistrationRequest,
         *,
+        tenant: str = "",
         owner: str = "",
     ) -> Finished:
         """Lay views over a reference and keep them.
@@ -149,7 +151,7 @@ class Imaging:
             Photographs of the same place, each with a name of its own.
         request : RegistrationRequest
             What is known of the views.
-        owner : str
+        tenant, owner : str
             As for `Engine.analyse`.
 
         Raises
@@ -175,7 +177,7 @@ class Imaging:
                 course.go_on()
                 return self._keeping.publish(REGISTRATIONS, registration.id, document, draft)
 
-        return await self._image(REGISTRATIONS, work, owner)
+        return await self._image(REGISTRATIONS, work, tenant)
 
     async def stitch(
         self,
@@ -251,7 +253,7 @@ class Imaging:
                 document = made.document(name := str(uuid.uuid4()), analysed_id)
                 return self._keeping.publish(PANORAMAS, name, document, draft)
 
-        return await self._image(PANORAMAS, work, owner, on_event)
+        return await self._image(PANORAMAS, work, tenant, on_event)
 
     async def _image(
         self,

@@ -12,6 +12,7 @@ from service.http_api.access import owner_of
 from service.http_api.forms import EVALUATION
 from service.http_api.resources import Making, result_routes
 from service.http_api.upload import Upload
+from service.http_api.urgency import tenant_of
 
 __all__ = ["evaluation_routes"]
 
@@ -37,6 +38,7 @@ def evaluation_routes(engine: Engine) -> APIRouter:
             files["prediction"],
             files["image"],
             upload.request,
+            tenant=tenant_of(request),
             owner=owner_of(request),
         )
 

@@ -95,7 +95,7 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
                     href_root=root_of(ANALYSES),
                     priority=priority,
                     tenant=tenant_of(request),
-                    owner=asked.tenant,
+                    owner=asked.owner,
                     analysis_id=analysis_id,
                     model=model,
                     on_event=on_event,

@@ -195,7 +195,7 @@ def add_file_route(
     router, kind
         As for `add_reading_routes`.
     open_file : callable
-        From id, name and tenant to the open file.
+        From id, name and owner to the open file.
     """
 
     @router.get(

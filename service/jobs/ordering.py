@@ -27,7 +27,7 @@ def new_analysis(submission: Submission, model: LoadedModel, priority: Priority)
     """
     request = submission.request
     return NewAnalysis(
-        tenant=submission.owner,
+        owner=submission.owner,
         sample_id=None if request.sample is None else request.sample.id,
         idempotency_key=submission.idempotency_key,
         body_sha256=submission.body_sha256,

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from service.engine import EVALUATIONS, Engine, Evaluation, EvaluationRequest, Finished, evaluate
+from service.engine import EVALUATIONS, Engine, Evaluation, EvaluationRequest, Finished
 from service.http_api.access import owner_of
 from service.http_api.forms import EVALUATION
 from service.http_api.resources import Making, result_routes
@@ -32,8 +32,7 @@ def evaluation_routes(engine: Engine) -> APIRouter:
 
     def judge(request: Request, upload: Upload[EvaluationRequest]) -> Coroutine[Any, Any, Finished]:
         files = upload.files
-        return evaluate(
-            engine,
+        return engine.imaging.evaluate(
             files["truth"],
             files["prediction"],
             files["image"],

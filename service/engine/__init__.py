@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.engine.artefact_store import ArtefactStore
+from service.engine.asked_analyses import analyse_upload
 from service.engine.auditing import Auditing
 from service.engine.barcodes import read_barcode_patterns
 from service.engine.calibrating import CalibrationRequest
@@ -97,6 +98,7 @@ __all__ = [
     "UnservedModel",
     "ViewDescription",
     "analyse_image",
+    "analyse_upload",
     "asked_analysis",
     "compared",
     "correct",

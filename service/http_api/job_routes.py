@@ -30,6 +30,7 @@ from service.jobs import (
     number_of,
     state_of,
 )
+from service.uploads import image_and_views
 
 __all__ = ["PREFER_HEADER", "job_routes", "prefers_async", "submitted_response"]
 
@@ -127,8 +128,7 @@ def job_routes(jobs: Jobs, engine: Engine) -> APIRouter:
 
 
 def _submission(request: Request, upload: Upload[JobRequest], key: str | None) -> Submission:
-    (image,) = upload.files["image"]
-    views = {view.part: upload.files[view.part][0] for view in upload.request.views}
+    image, views = image_and_views(upload)
     # Without a callback it is what a client who waits asks for, under the same key the same.
     asked = upload.request.analysis() if upload.request.callback is None else upload.request
     return Submission(

@@ -30,8 +30,6 @@ from service.uploads import ANALYSIS
 
 __all__ = ["AnalysisService"]
 
-# Where HTTP shows analyses: a result names its files there, whichever protocol made it.
-_HREF_ROOT = f"/v1/{ANALYSES.folder}"
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -122,7 +120,7 @@ class AnalysisService(AnalysisServiceServicer):
         return analyse_upload(
             self._engine,
             received.upload,
-            href_root=_HREF_ROOT,
+            href_root=ANALYSES.href_root,
             tenant=caller.tenant,
             owner=caller.owner,
             key=key,

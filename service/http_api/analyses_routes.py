@@ -23,7 +23,6 @@ from service.http_api.resources import (
     add_file_route,
     created_response,
     received,
-    root_of,
     upload_body,
 )
 from service.http_api.upload import Upload
@@ -35,7 +34,7 @@ __all__ = ["analysis_routes"]
 
 def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
     """Build the routes under ``/v1/analyses``."""
-    router = APIRouter(prefix=root_of(ANALYSES), tags=["analyses"], responses=PROBLEM)
+    router = APIRouter(prefix=ANALYSES.href_root, tags=["analyses"], responses=PROBLEM)
 
     @router.post(
         "",
@@ -71,7 +70,7 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
             return await analyse_upload(
                 engine,
                 upload,
-                href_root=root_of(ANALYSES),
+                href_root=ANALYSES.href_root,
                 tenant=tenant_of(request),
                 owner=owner_of(request),
                 key=key,

@@ -130,7 +130,7 @@ def _line_of(record: AnalysisRecord) -> str:
             record.analysis_id,
             record.state,
             f"{record.updated_utc:%Y-%m-%d %H:%M:%S}Z",
-            record.tenant,
+            record.owner,
             record.sample_id or "",
             str(problem.get("detail", "")),
         )
@@ -147,7 +147,7 @@ def _json_of(record: AnalysisRecord) -> str:
         {
             "id": record.analysis_id,
             "state": record.state,
-            "tenant": record.tenant,
+            "tenant": record.owner,
             "sample_id": record.sample_id,
             "model": record.model,
             "progress_fraction": record.progress_fraction,

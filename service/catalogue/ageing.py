@@ -31,7 +31,7 @@ class OldRecord(NamedTuple):
 
     updated_us: int
     analysis_id: str
-    tenant: str
+    owner: str
     state: str
 
 
@@ -73,7 +73,7 @@ def old_records(
         same = (table.updated_us == after.updated_us) & (table.analysis_id > after.analysis_id)
         wanted.append((table.updated_us > after.updated_us) | same)
     listed = (
-        select(table.updated_us, table.analysis_id, table.tenant, table.state)
+        select(table.updated_us, table.analysis_id, table.owner, table.state)
         .where(*wanted)
         .order_by(table.updated_us, table.analysis_id)
         .limit(limit)

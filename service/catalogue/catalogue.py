@@ -231,7 +231,7 @@ class Catalogue:
         with self._connected() as connection:
             connection.execute(update(ANALYSES).where(*mine).values(alive_us=now_us()))
 
-    def get(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+    def get(self, owner: str, analysis_id: str) -> AnalysisRecord:
         """Read one record.
 
         Raises
@@ -243,7 +243,7 @@ class Catalogue:
         """
         if _ID.fullmatch(analysis_id):
             wanted = select(ANALYSES).where(
-                ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.tenant == tenant
+                ANALYSES.c.analysis_id == analysis_id, ANALYSES.c.owner == owner
             )
             with self._connected() as connection:
                 row = connection.execute(wanted).one_or_none()
@@ -254,7 +254,7 @@ class Catalogue:
 
     def page(
         self,
-        tenant: str,
+        owner: str,
         *,
         sample_id: str | None = None,
         state: State | None = None,
@@ -267,7 +267,7 @@ class Catalogue:
 
         Parameters
         ----------
-        tenant : str
+        owner : str
             Whose.
         sample_id, state, status : optional
             Only those.
@@ -289,7 +289,7 @@ class Catalogue:
         if not 1 <= limit <= MAX_PAGE:
             msg = f"limit is {limit}; wanted 1 to {MAX_PAGE}"
             raise InvalidParameterError(msg)
-        wanted = [ANALYSES.c.tenant == tenant]
+        wanted = [ANALYSES.c.owner == owner]
         exact = {"sample_id": sample_id, "state": state, "status": status}
         wanted += [ANALYSES.c[name] == one for name, one in exact.items() if one is not None]
         if updated_since is not None:
@@ -308,7 +308,7 @@ class Catalogue:
             None if last is None else cursor_of((last.created_us, last.analysis_id)),
         )
 
-    def waiting_jobs(self, tenant: str) -> int:
+    def waiting_jobs(self, owner: str) -> int:
         """Count the jobs of a tenant that wait.
 
         Raises
@@ -317,7 +317,7 @@ class Catalogue:
             If the database does not answer.
         """
         with self._connected() as connection:
-            return waiting_jobs(connection, tenant)
+            return waiting_jobs(connection, owner)
 
     def job_counts(self) -> dict[str, int]:
         """Count the jobs of all tenants by state; errors as for `waiting_jobs`."""

@@ -13,9 +13,9 @@ _JOBS = ANALYSES.c.asynchronous.is_(True)
 _QUEUED = ANALYSES.c.state == "queued"
 
 
-def waiting_jobs(connection: Connection, tenant: str) -> int:
+def waiting_jobs(connection: Connection, owner: str) -> int:
     """Count the jobs of a tenant that wait."""
-    wanted = (ANALYSES.c.tenant == tenant, _QUEUED, _JOBS)
+    wanted = (ANALYSES.c.owner == owner, _QUEUED, _JOBS)
     return connection.scalar(select(func.count()).where(*wanted)) or 0
 
 

@@ -35,7 +35,9 @@ def inserted(connection: Connection, row: Mapping[str, Any]) -> bool:
     """Add a row, unless its key is taken; returns whether it was added."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     once = dialect.insert(ANALYSES).values(row)
-    once = once.on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
+    once = once.on_conflict_do_nothing(
+        index_elements=[ANALYSES.c.owner, ANALYSES.c.idempotency_key]
+    )
     added = connection.execute(once.returning(ANALYSES.c.analysis_id))
     return added.scalar_one_or_none() is not None
 
@@ -56,7 +58,7 @@ def begun_before(connection: Connection, new: NewAnalysis) -> Begun | None:
         If it was something else.
     """
     same_key = select(ANALYSES).where(
-        ANALYSES.c.tenant == new.tenant, ANALYSES.c.idempotency_key == new.idempotency_key
+        ANALYSES.c.owner == new.owner, ANALYSES.c.idempotency_key == new.idempotency_key
     )
     row = connection.execute(same_key).one_or_none()
     if row is None:

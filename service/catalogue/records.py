@@ -22,7 +22,7 @@ class NewAnalysis:
 
     Attributes
     ----------
-    tenant : str
+    owner : str
         Whose it is; empty without API keys.
     sample_id : str or None
         As the laboratory names the sample.
@@ -40,7 +40,7 @@ class NewAnalysis:
         The whole request after defaults.
     """
 
-    tenant: str
+    owner: str
     sample_id: str | None
     idempotency_key: str | None
     body_sha256: str
@@ -68,7 +68,7 @@ class AnalysisRecord:
 
     Attributes
     ----------
-    analysis_id, tenant, sample_id, idempotency_key, body_sha256, model, priority, asynchronous, \
+    analysis_id, owner, sample_id, idempotency_key, body_sha256, model, priority, asynchronous, \
 request_json
         As it was begun.
     state : str
@@ -88,7 +88,7 @@ request_json
     """
 
     analysis_id: str
-    tenant: str
+    owner: str
     sample_id: str | None
     idempotency_key: str | None
     body_sha256: str

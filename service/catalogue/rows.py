@@ -52,7 +52,8 @@ def microseconds(moment: datetime) -> int:
 
 def record_of(row: Row[Any]) -> AnalysisRecord:
     """Read a whole row."""
-    content = dict(row._mapping)
+    # By the names that the columns have here: a row knows those of the database.
+    content = dict(zip(ANALYSES.c.keys(), row, strict=True))
     content["problem"] = None if row.problem is None else json.loads(row.problem)
     for name in ("created", "updated"):
         content[f"{name}_utc"] = _EPOCH + content.pop(f"{name}_us") * _MICROSECOND

@@ -42,7 +42,8 @@ ANALYSES = Table(
     "petroserve_analyses",
     _METADATA,
     Column("analysis_id", String(36), primary_key=True),
-    Column("tenant", String(64), nullable=False),
+    # The column is called as versions up to 0.1 called it: whose the analysis is.
+    Column("tenant", String(64), key="owner", nullable=False),
     Column("sample_id", String(256)),
     Column("idempotency_key", String(255)),
     Column("body_sha256", String(64), nullable=False),
@@ -61,9 +62,9 @@ ANALYSES = Table(
     # When the process at work last said that it lives.
     Column("alive_us", BigInteger, nullable=False),
     # Several NULLs are no conflict in either database: without a key nothing is compared.
-    UniqueConstraint("tenant", "idempotency_key", name="petroserve_analyses_key"),
-    Index("petroserve_analyses_by_creation", "tenant", "created_us", "analysis_id"),
-    Index("petroserve_analyses_by_sample", "tenant", "sample_id"),
+    UniqueConstraint("owner", "idempotency_key", name="petroserve_analyses_key"),
+    Index("petroserve_analyses_by_creation", "owner", "created_us", "analysis_id"),
+    Index("petroserve_analyses_by_sample", "owner", "sample_id"),
     Index("petroserve_analyses_by_state", "state", "updated_us"),
 )
 

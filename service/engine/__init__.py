@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.engine.artefact_store import ArtefactStore
+from service.engine.asked_analyses import analyse_upload
 from service.engine.auditing import Auditing
 from service.engine.barcodes import read_barcode_patterns
 from service.engine.calibrating import CalibrationRequest
@@ -11,7 +12,7 @@ from service.engine.course import LAST_STAGE, AnalysisEvent
 from service.engine.dividing import model_for
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
-from service.engine.evaluating import Evaluation, EvaluationRequest, evaluate
+from service.engine.evaluating import Evaluation, EvaluationRequest
 from service.engine.field_maps import JoinedFields, covered_by_fields, segment_fields
 from service.engine.guarding import guard_of
 from service.engine.image_priority import priority_of, size_if_known, size_of, with_scale_of
@@ -97,6 +98,7 @@ __all__ = [
     "UnservedModel",
     "ViewDescription",
     "analyse_image",
+    "analyse_upload",
     "asked_analysis",
     "compared",
     "correct",
@@ -104,7 +106,6 @@ __all__ = [
     "covered_by_fields",
     "digest_of_upload",
     "estimate",
-    "evaluate",
     "flat_field_of",
     "guard_of",
     "kept_result",

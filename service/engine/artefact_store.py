@@ -359,12 +359,12 @@ class ArtefactStore:
         """Remove what is beyond the limits, and tell of it."""
         kept = self._kept(newest)
         for one in superfluous(kept, self._room):
-            path = self._place(one.kind, one.tenant) / one.result_id
+            path = self._place(one.kind, one.owner) / one.result_id
             if changed_s(path) != one.changed:
                 # Used or reviewed while others went.
                 continue
             try:
-                self._on_removal(one.kind, one.result_id, one.tenant)
+                self._on_removal(one.kind, one.result_id, one.owner)
             except AuditUnavailableError as error:
                 _log.warning("%s stays, as its removal is not on record: %s", one.result_id, error)
                 return
@@ -375,14 +375,14 @@ class ArtefactStore:
         return [
             KeptResult(
                 kind,
-                tenant,
+                owner,
                 path.name,
                 changed_s(path),
                 size_bytes(path),
                 for_good=kind is ANALYSES and self._is_for_good(path),
                 newest=path == newest,
             )
-            for kind, tenant, place in self._places()
+            for kind, owner, place in self._places()
             for path in place.iterdir()
             if _ID.fullmatch(path.name) and not self._kept_back(path)
         ]
@@ -413,7 +413,7 @@ class ArtefactStore:
     def _places(self) -> Iterator[tuple[Kind, str, Path]]:
         """Every place that is there: of which kind, and whose."""
         tenants = (self._folder / _TENANTS).glob("*")
-        for tenant, root in (("", self._folder), *((one.name, one) for one in tenants)):
+        for owner, root in (("", self._folder), *((one.name, one) for one in tenants)):
             for kind in KINDS:
                 if (root / kind.folder).is_dir():
-                    yield kind, tenant, root / kind.folder
+                    yield kind, owner, root / kind.folder

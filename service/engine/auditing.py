@@ -161,9 +161,9 @@ class Auditing:
         }
         self.record("result.reviewed", subject=result.id, who=asking(), facts=facts)
 
-    def removed(self, kind: Kind, result_id: str, tenant: str) -> None:
+    def removed(self, kind: Kind, result_id: str, owner: str) -> None:
         """Record that a result is removed to make room, before it is; errors as for `record`."""
-        facts: dict[str, JsonValue] = {"kind": kind.folder, "tenant": tenant or None}
+        facts: dict[str, JsonValue] = {"kind": kind.folder, "tenant": owner or None}
         self.record("result.removed", subject=result_id, who=Who(), facts=facts)
 
     def cancelled(self, analysis_id: str) -> None:

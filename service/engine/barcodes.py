@@ -31,8 +31,8 @@ class BarcodePatterns:
 
     by_tenant: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
-    def require(self, sample: Sample | None, tenant: str = "") -> None:
-        """Check the barcode of a sample, where it states one and the tenant has a pattern.
+    def require(self, sample: Sample | None, owner: str = "") -> None:
+        """Check the barcode of a sample, where it states one and its tenant has a pattern.
 
         Raises
         ------
@@ -40,7 +40,7 @@ class BarcodePatterns:
             If it does not match as a whole.
         """
         barcode = None if sample is None else sample.barcode_raw
-        pattern = self.by_tenant.get(tenant) or self.by_tenant.get(_EVERYBODY)
+        pattern = self.by_tenant.get(owner) or self.by_tenant.get(_EVERYBODY)
         if barcode is None or pattern is None or pattern.fullmatch(barcode):
             return
         msg = (

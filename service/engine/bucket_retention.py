@@ -72,7 +72,7 @@ class BucketRetention:
             if self._is_another(key, kept):
                 continue
             try:
-                self._on_removal(kept.kind, kept.result_id, kept.tenant)
+                self._on_removal(kept.kind, kept.result_id, kept.owner)
             except AuditUnavailableError as error:
                 _log.warning("%s stays, as its removal is not on record: %s", kept.result_id, error)
                 return
@@ -126,7 +126,7 @@ def _with_newest(kept: list[KeptResult]) -> list[KeptResult]:
 
 def _key_of(kept: KeptResult) -> str:
     place = f"{kept.kind.folder}/{kept.result_id}"
-    return f"tenants/{kept.tenant}/{place}" if kept.tenant else place
+    return f"tenants/{kept.owner}/{place}" if kept.owner else place
 
 
 def _result_of(steps: list[str]) -> str | None:

@@ -55,7 +55,7 @@ class Engine:
     readiness : Readiness
         The models, and how their folder is followed.
     imaging : Imaging
-        Calibrations, registrations and panoramas.
+        Calibrations, registrations, panoramas and evaluations.
     recorded : RecordedAnalyses
         Who asked for which analysis, and what became of it.
     scheduler : TileScheduler
@@ -80,7 +80,7 @@ class Engine:
         self.imaging = Imaging(
             settings,
             telemetry,
-            self.store,
+            self.recorded,
             self.audit,
             workers=self.workers,
             readiness=self.readiness,

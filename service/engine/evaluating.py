@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -16,20 +15,26 @@ from petrography.errors import (
     InvalidParameterError,
     MissingPartError,
 )
-from petrography.image_codec import decode_labels
+from petrography.image_codec import ImageLimits, decode_labels
 from petrography.images import Image
 from petrography.minerals import MINERALS, parse_association
 from petrography.model_card import sha256_hex
 from service.engine.artefact_store import Draft
-from service.engine.carrying_out import counted
 from service.engine.course import Course
-from service.engine.documents import document_bytes
-from service.engine.engine import Engine, Finished
-from service.engine.kinds import ANALYSES, EVALUATED_PREFIX, EVALUATIONS
+from service.engine.kinds import ANALYSES, EVALUATED_PREFIX
+from service.engine.recorded_analyses import RecordedAnalyses
 from service.engine.source_files import NamedFile, decode_file
 from service.engine.unfinished import unfinished_told
 
-__all__ = ["EvaluatedImage", "Evaluation", "EvaluationRequest", "evaluate"]
+__all__ = [
+    "EvaluatedImage",
+    "Evaluation",
+    "EvaluationRequest",
+    "LabelPair",
+    "evaluate_pairs",
+    "kept_labels",
+    "paired",
+]
 
 _LABELS_FILE = "labels.png"
 # The work of comparing borders grows with its square.
@@ -89,63 +94,21 @@ class Evaluation(LabelMetrics):
     """The images, in the order of the truths."""
 
 
-async def evaluate(
-    engine: Engine,
-    truths: Sequence[NamedFile],
-    predictions: Sequence[NamedFile],
-    images: Sequence[NamedFile],
-    request: EvaluationRequest,
-    *,
-    owner: str = "",
-) -> Finished:
-    """Judge label images against what an expert drew, and keep the evaluation.
-
-    Parameters
-    ----------
-    engine : Engine
-        What works and keeps.
-    truths, predictions, images : sequence of NamedFile
-        Label images, those to be judged, and photographs, in one order; no predictions where the
-        request names analyses, and no images where none are at hand.
-    request : EvaluationRequest
-        What is wanted.
-    owner : str
-        The tenant whose analyses are meant and who will find it; empty without API keys.
-
-    Raises
-    ------
-    InputError
-        If files or request cannot be used.
-    AnalysisNotFoundError, ConflictError
-        If there is no such analysis, or it has no labels yet or never will.
-    NotReadyError
-        If the service is starting or stopping.
-    """
-    engine.require_ready()
-    pairs = _paired(truths, predictions, images, request)
-
-    evaluation_id = str(uuid.uuid4())
-
-    def work(course: Course) -> Finished:
-        with engine.store.draft(EVALUATIONS, owner) as draft:
-            judged, images = _judged(engine, pairs, request, owner, draft, course)
-            evaluation = Evaluation(**dict(judged.metrics), id=evaluation_id, images=tuple(images))
-            document = document_bytes(evaluation)
-            draft.write(EVALUATIONS.document, document)
-            course.go_on()
-            # What cannot be put on record is not kept.
-            engine.audit.made(EVALUATIONS, evaluation_id, document)
-            engine.store.publish(evaluation_id, draft)
-        return Finished(evaluation_id, document)
-
-    count = engine.telemetry.imaging.labels
-    with counted(lambda outcome: count(EVALUATIONS.folder, outcome).inc()):
-        return await engine.workers.carry_out(work, tenant=owner)
-
-
 @dataclass(frozen=True)
-class _Pair:
-    """One truth, the prediction or the analysis beside it, and the photograph."""
+class LabelPair:
+    """One truth, and what is judged by it.
+
+    Attributes
+    ----------
+    truth : NamedFile
+        What an expert drew.
+    prediction : NamedFile or None
+        The label image to be judged, where it was sent.
+    analysis : str or None
+        The analysis whose labels are judged, where none was sent.
+    photograph : NamedFile or None
+        What both show, for the panel.
+    """
 
     truth: NamedFile
     prediction: NamedFile | None
@@ -153,13 +116,29 @@ class _Pair:
     photograph: NamedFile | None
 
 
-def _paired(
+def paired(
     truths: Sequence[NamedFile],
     predictions: Sequence[NamedFile],
     photographs: Sequence[NamedFile],
     request: EvaluationRequest,
-) -> list[_Pair]:
-    """Put together what belongs together, by its order."""
+) -> list[LabelPair]:
+    """Put together what belongs together, by its order.
+
+    Parameters
+    ----------
+    truths, predictions, photographs : sequence of NamedFile
+        Label images, those to be judged, and photographs, in one order; no predictions where the
+        request names analyses, and no photographs where none are at hand.
+    request : EvaluationRequest
+        What is wanted.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are not as many of each, or predictions and analyses, or the association is none.
+    MissingPartError
+        If there is nothing to judge.
+    """
     if request.association is not None:
         parse_association(request.association, classes=tuple(MINERALS))
     if predictions and request.analyses:
@@ -175,7 +154,7 @@ def _paired(
     _require_as_many(truths, photographs or truths, "photographs (part 'image')")
     nothing = [None] * len(truths)
     beside = predictions or nothing, request.analyses or nothing, photographs or nothing
-    return [_Pair(*one) for one in zip(truths, *beside, strict=True)]
+    return [LabelPair(*one) for one in zip(truths, *beside, strict=True)]
 
 
 def _require_as_many(truths: Sequence[object], others: Sequence[object], what: str) -> None:
@@ -184,20 +163,46 @@ def _require_as_many(truths: Sequence[object], others: Sequence[object], what: s
         raise InvalidParameterError(msg)
 
 
-def _judged(
-    engine: Engine,
-    pairs: Sequence[_Pair],
+def evaluate_pairs(
+    pairs: Sequence[LabelPair],
     request: EvaluationRequest,
-    owner: str,
     draft: Draft,
+    evaluation_id: str,
+    *,
+    labels_of: Callable[[str], bytes],
+    limits: ImageLimits,
     course: Course,
-) -> tuple[JudgedLabels, list[EvaluatedImage]]:
-    """Judge all pairs, of which one is held at a time, and write the files about them."""
+) -> Evaluation:
+    """Judge label images against what an expert drew, and write the files about them.
+
+    Parameters
+    ----------
+    pairs : sequence of LabelPair
+        What is judged; one of them is held at a time.
+    request : EvaluationRequest
+        What is wanted.
+    draft : Draft
+        Where the files go.
+    evaluation_id : str
+        Identity.
+    labels_of : callable
+        From the id of a kept analysis to its label image, encoded.
+    limits : ImageLimits
+        Of every image, which has at most 64 million pixels in any case.
+    course : Course
+        Told the stages.
+
+    Raises
+    ------
+    InputError
+        If files or request cannot be used.
+    """
     association, border_px = request.association, request.border_px
+    limits = replace(limits, max_pixels=min(limits.max_pixels, _MAX_PX))
     tallies, images = [], []
     for number, pair in enumerate(pairs, start=1):
         prefix = f"{EVALUATED_PREFIX}{number}-" if len(pairs) > 1 else ""
-        read = _Read(engine, pair, owner, course)
+        read = _Read(pair, labels_of, limits, course)
         with course.stage("evaluate"), _named(read.names):
             tally = tally_labels(
                 read.truth, read.prediction, border_px=border_px, association=association
@@ -213,7 +218,28 @@ def _judged(
 
     for name, content in judgement_files(judged).items():
         draft.write(name, content)
-    return judged, images
+    return Evaluation(**dict(judged.metrics), id=evaluation_id, images=tuple(images))
+
+
+def kept_labels(recorded: RecordedAnalyses, analysis_id: str, owner: str = "") -> bytes:
+    """Read the label image of a kept analysis.
+
+    Parameters
+    ----------
+    recorded : RecordedAnalyses
+        What keeps the analysis, and how it stands.
+    analysis_id, owner : str
+        Which, and the tenant that asks.
+
+    Raises
+    ------
+    AnalysisNotFoundError, ConflictError
+        If there is no such analysis, or it has no labels yet or never will.
+    """
+    with unfinished_told(recorded.catalogue, recorded.store, analysis_id, owner):
+        opened = recorded.store.open(ANALYSES, analysis_id, _LABELS_FILE, owner)
+    with opened.file as file:
+        return file.read()
 
 
 def _draw(read: _Read, prefix: str, draft: Draft, course: Course) -> None:
@@ -227,13 +253,18 @@ def _draw(read: _Read, prefix: str, draft: Draft, course: Course) -> None:
 class _Read:
     """The images of one pair, decoded."""
 
-    def __init__(self, engine: Engine, pair: _Pair, owner: str, course: Course) -> None:
-        limits = replace(engine.limits, max_pixels=min(engine.limits.max_pixels, _MAX_PX))
+    def __init__(
+        self,
+        pair: LabelPair,
+        labels_of: Callable[[str], bytes],
+        limits: ImageLimits,
+        course: Course,
+    ) -> None:
         self._pair = pair
         truth_name = f"truth {pair.truth.name[:100]!r}"
         with course.stage("decode"):
             truth = pair.truth.read()
-            prediction, prediction_name = _prediction(engine, pair, owner)
+            prediction, prediction_name = _prediction(pair, labels_of)
             self.names = f"{truth_name}, {prediction_name}"
             self.truth = decode_labels(truth, limits=limits, name=truth_name)
             self.prediction = decode_labels(prediction, limits=limits, name=prediction_name)
@@ -259,15 +290,12 @@ class _Read:
         )
 
 
-def _prediction(engine: Engine, pair: _Pair, owner: str) -> tuple[bytes, str]:
+def _prediction(pair: LabelPair, labels_of: Callable[[str], bytes]) -> tuple[bytes, str]:
     """Read a prediction, sent or kept; returns its bytes and what messages call it."""
     if pair.prediction is not None:
         return pair.prediction.read(), f"prediction {pair.prediction.name[:100]!r}"
     analysis_id = pair.analysis or ""
-    with unfinished_told(engine.recorded.catalogue, engine.store, analysis_id, owner):
-        opened = engine.store.open(ANALYSES, analysis_id, _LABELS_FILE, owner)
-    with opened.file as file:
-        return file.read(), f"{_LABELS_FILE} of analysis {analysis_id}"
+    return labels_of(analysis_id), f"{_LABELS_FILE} of analysis {analysis_id}"
 
 
 @contextmanager

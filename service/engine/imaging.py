@@ -1,4 +1,4 @@
-"""Work on series of images: calibrations, registrations and panoramas."""
+"""Work on series of images: calibrations, registrations, panoramas and evaluations."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from petrography.calibration import Corrections
 from petrography.image_codec import ImageLimits
 from petrography.stitching import Matcher
 from service.engine.analysing import Analyses, Finished, PreparedAnalysis
-from service.engine.artefact_store import ArtefactStore
 from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest, calibrate
 from service.engine.carrying_out import Workers, counted
 from service.engine.course import AnalysisEvent, Course
 from service.engine.dividing import model_for
 from service.engine.documents import document_bytes
+from service.engine.evaluating import EvaluationRequest, evaluate_pairs, kept_labels, paired
 from service.engine.imaging_keeping import RecordedKeeping
-from service.engine.kinds import CALIBRATIONS, PANORAMAS, REGISTRATIONS, Kind
+from service.engine.kinds import CALIBRATIONS, EVALUATIONS, PANORAMAS, REGISTRATIONS, Kind
 from service.engine.one_image import image_limits
 from service.engine.readiness import Readiness
+from service.engine.recorded_analyses import RecordedAnalyses
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile
@@ -39,7 +40,7 @@ OnCourse: TypeAlias = Callable[[AnalysisEvent], object]
 
 
 class Imaging:
-    """Fits calibrations, lays views over one another and joins fields.
+    """Fits calibrations, lays views over one another, joins fields and judges label images.
 
     Parameters
     ----------
@@ -47,8 +48,8 @@ class Imaging:
         Everything that can be set.
     telemetry : Telemetry
         Told what happens.
-    store : ArtefactStore
-        Keeps the results.
+    recorded : RecordedAnalyses
+        Its store keeps the results; it knows the analyses whose labels are judged.
     audit : Auditing
         Records them.
     workers : Workers
@@ -63,7 +64,7 @@ class Imaging:
         self,
         settings: Settings,
         telemetry: Telemetry,
-        store: ArtefactStore,
+        recorded: RecordedAnalyses,
         audit: Auditing,
         *,
         workers: Workers,
@@ -72,8 +73,9 @@ class Imaging:
     ) -> None:
         self._settings = settings
         self._telemetry = telemetry
-        self._store = store
-        self._keeping = RecordedKeeping(store, audit)
+        self._recorded = recorded
+        self._store = recorded.store
+        self._keeping = RecordedKeeping(recorded.store, audit)
         self._workers = workers
         self._readiness = readiness
         self._analyses = analyses
@@ -101,6 +103,7 @@ class Imaging:
         request: CalibrationRequest,
         *,
         dark: Sequence[NamedFile] = (),
+        tenant: str = "",
         owner: str = "",
     ) -> Finished:
         """Fit a calibration and keep it under the digest of its content.
@@ -111,7 +114,7 @@ class Imaging:
             See `service.engine.calibrating.calibrate`.
         request : CalibrationRequest
             What is wanted.
-        owner : str
+        tenant, owner : str
             As for `Engine.analyse`.
 
         Raises
@@ -129,7 +132,7 @@ class Imaging:
             course.go_on()
             return self._keeping.keep(CALIBRATIONS, calibration_id, files, owner)
 
-        return await self._image(CALIBRATIONS, work, owner)
+        return await self._carried_out(CALIBRATIONS, work, tenant)
 
     async def register(
         self,
@@ -137,6 +140,7 @@ class Imaging:
         views: Sequence[NamedFile],
         request: RegistrationRequest,
         *,
+        tenant: str = "",
         owner: str = "",
     ) -> Finished:
         """Lay views over a reference and keep them.
@@ -149,7 +153,7 @@ class Imaging:
             Photographs of the same place, each with a name of its own.
         request : RegistrationRequest
             What is known of the views.
-        owner : str
+        tenant, owner : str
             As for `Engine.analyse`.
 
         Raises
@@ -175,7 +179,7 @@ class Imaging:
                 course.go_on()
                 return self._keeping.publish(REGISTRATIONS, registration.id, document, draft)
 
-        return await self._image(REGISTRATIONS, work, owner)
+        return await self._carried_out(REGISTRATIONS, work, tenant)
 
     async def stitch(
         self,
@@ -251,16 +255,65 @@ class Imaging:
                 document = made.document(name := str(uuid.uuid4()), analysed_id)
                 return self._keeping.publish(PANORAMAS, name, document, draft)
 
-        return await self._image(PANORAMAS, work, owner, on_event)
+        return await self._carried_out(PANORAMAS, work, tenant, on_event)
 
-    async def _image(
+    async def evaluate(
+        self,
+        truths: Sequence[NamedFile],
+        predictions: Sequence[NamedFile],
+        photographs: Sequence[NamedFile],
+        request: EvaluationRequest,
+        *,
+        tenant: str = "",
+        owner: str = "",
+    ) -> Finished:
+        """Judge label images against what an expert drew, and keep the evaluation.
+
+        Parameters
+        ----------
+        truths, predictions, photographs : sequence of NamedFile
+            See `service.engine.evaluating.paired`.
+        request : EvaluationRequest
+            What is wanted.
+        tenant, owner : str
+            As for `Engine.analyse`; the analyses that are judged are of the same owner.
+
+        Raises
+        ------
+        InputError
+            If files or request cannot be used.
+        AnalysisNotFoundError, ConflictError
+            If there is no such analysis, or it has no labels yet or never will.
+        NotReadyError
+            If the service is starting or stopping.
+        """
+        pairs = paired(truths, predictions, photographs, request)
+
+        def work(course: Course) -> Finished:
+            with self._store.draft(EVALUATIONS, owner) as draft:
+                evaluation = evaluate_pairs(
+                    pairs,
+                    request,
+                    draft,
+                    str(uuid.uuid4()),
+                    labels_of=partial(kept_labels, self._recorded, owner=owner),
+                    limits=self._limits,
+                    course=course,
+                )
+                document = document_bytes(evaluation)
+                course.go_on()
+                return self._keeping.publish(EVALUATIONS, evaluation.id, document, draft)
+
+        return await self._carried_out(EVALUATIONS, work, tenant)
+
+    async def _carried_out(
         self,
         kind: Kind,
         work: Callable[[Course], Finished],
         tenant: str,
         on_event: OnCourse | None = None,
     ) -> Finished:
-        """Carry out work that needs no model."""
+        """Carry out work in its turn, and count how it ended."""
         self._readiness.require_ready()
         with counted(lambda outcome: self._telemetry.imaging.labels(kind.folder, outcome).inc()):
             return await self._workers.carry_out(work, tenant=tenant, on_event=on_event)

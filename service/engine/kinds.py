@@ -62,6 +62,11 @@ class Kind:
     named_prefix: str | None = None
     lasting: bool = False
 
+    @property
+    def href_root(self) -> str:
+        """Where its results are over HTTP, whichever protocol made them."""
+        return f"/v1/{self.folder}"
+
     def media_type(self, name: str) -> str | None:
         """Find the media type of a file by its name; None if there can be no such file."""
         if name in self.media_types:

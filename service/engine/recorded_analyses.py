@@ -112,7 +112,7 @@ def asked_analysis(
         Whether it goes on without its client.
     """
     return NewAnalysis(
-        tenant=owner,
+        owner=owner,
         sample_id=None if request.sample is None else request.sample.id,
         idempotency_key=key,
         body_sha256=body_sha256,
@@ -176,13 +176,13 @@ class RecordedAnalyses:
         """
         begun = await self._begun(new)
         if not begun.fresh:
-            return await asyncio.to_thread(self._earlier, new.tenant, begun.analysis_id)
-        async with self._recorded(new.tenant, begun.analysis_id):
+            return await asyncio.to_thread(self._earlier, new.owner, begun.analysis_id)
+        async with self._recorded(new.owner, begun.analysis_id):
             finished = None
             if begun.taken_over:
-                finished = await asyncio.to_thread(self._left, new.tenant, begun.analysis_id)
+                finished = await asyncio.to_thread(self._left, new.owner, begun.analysis_id)
             if finished is None:
-                noting = self._noting(new.tenant, begun.analysis_id)
+                noting = self._noting(new.owner, begun.analysis_id)
                 finished = await work(begun.analysis_id, noting)
             return finished
 
@@ -247,8 +247,8 @@ class RecordedAnalyses:
             What `work` raises; it is recorded.
         """
         begun = await self._begun(new)
-        async with self._recorded(new.tenant, begun.analysis_id):
-            return await work(begun.analysis_id, self._noting(new.tenant, begun.analysis_id))
+        async with self._recorded(new.owner, begun.analysis_id):
+            return await work(begun.analysis_id, self._noting(new.owner, begun.analysis_id))
 
     async def _begun(self, new: NewAnalysis) -> Begun:
         """Begin; who goes meanwhile leaves nothing behind that seems to wait."""
@@ -262,49 +262,49 @@ class RecordedAnalyses:
                 await self._end(lambda: self.catalogue.note(analysis_id, state="cancelled"))
             raise
 
-    def _earlier(self, tenant: str, analysis_id: str) -> Finished | AnalysisRecord:
-        record = self.catalogue.get(tenant, analysis_id)
+    def _earlier(self, owner: str, analysis_id: str) -> Finished | AnalysisRecord:
+        record = self.catalogue.get(owner, analysis_id)
         if record.state != "done":
             return record
-        finished = self._kept(tenant, analysis_id)
+        finished = self._kept(owner, analysis_id)
         if finished is None:
             raise self.store.not_found(ANALYSES, analysis_id, ANALYSES.document)
         return finished
 
-    def _left(self, tenant: str, analysis_id: str) -> Finished | None:
+    def _left(self, owner: str, analysis_id: str) -> Finished | None:
         """Find what a process kept that died before it could record it.
 
         Where a bucket does not answer there is none: the analysis is made again, and of two results
         under one id the first stays.
         """
         try:
-            return self._kept(tenant, analysis_id)
+            return self._kept(owner, analysis_id)
         except BucketUnavailableError as error:
             _log.warning("analysis %s is made again: %s", analysis_id, error)
             return None
 
-    def _kept(self, tenant: str, analysis_id: str) -> Finished | None:
+    def _kept(self, owner: str, analysis_id: str) -> Finished | None:
         try:
-            opened = open_version(self.store, analysis_id, tenant, version=1)
+            opened = open_version(self.store, analysis_id, owner, version=1)
         except AnalysisNotFoundError:
             return None
         with opened.file as file:
             return Finished(analysis_id, file.read())
 
     @asynccontextmanager
-    async def _recorded(self, tenant: str, analysis_id: str) -> AsyncIterator[None]:
+    async def _recorded(self, owner: str, analysis_id: str) -> AsyncIterator[None]:
         """Record how a block ends, and that its process lives until then."""
         beating = asyncio.ensure_future(self._beat(analysis_id))
         try:
-            async with while_wanted(self.catalogue, tenant, analysis_id):
+            async with while_wanted(self.catalogue, owner, analysis_id):
                 yield
         except asyncio.CancelledError:
             claimed = analysis_id in self._claimed
-            await self._end(lambda: self._note_left(tenant, analysis_id, claimed=claimed))
+            await self._end(lambda: self._note_left(owner, analysis_id, claimed=claimed))
             raise
         except Exception as error:
             problem = problem_members(error)
-            await self._end(lambda: self._note_failed(tenant, analysis_id, problem))
+            await self._end(lambda: self._note_failed(owner, analysis_id, problem))
             raise
         else:
             await self._end(lambda: self._note_done(analysis_id))
@@ -317,24 +317,24 @@ class RecordedAnalyses:
             analysis_id, state="done", stage=LAST_STAGE, status="preliminary", version=1
         )
 
-    def _note_failed(self, tenant: str, analysis_id: str, problem: Mapping[str, str | int]) -> bool:
+    def _note_failed(self, owner: str, analysis_id: str, problem: Mapping[str, str | int]) -> bool:
         """Note a failure, which may be of what was to follow when the result was kept already."""
-        if self._is_here(tenant, analysis_id):
+        if self._is_here(owner, analysis_id):
             return self._note_done(analysis_id)
         return self.catalogue.note(analysis_id, state="failed", problem=problem)
 
-    def _note_left(self, tenant: str, analysis_id: str, *, claimed: bool) -> bool:
+    def _note_left(self, owner: str, analysis_id: str, *, claimed: bool) -> bool:
         """Note that the client has gone, maybe when the result was kept already."""
-        if self._is_here(tenant, analysis_id):
+        if self._is_here(owner, analysis_id):
             return self._note_done(analysis_id)
         if claimed:
             # It went when the result was about to be kept, and nobody keeps it now.
             self.catalogue.release(analysis_id)
         return self.catalogue.note(analysis_id, state="cancelled")
 
-    def _is_here(self, tenant: str, analysis_id: str) -> bool:
+    def _is_here(self, owner: str, analysis_id: str) -> bool:
         """Whether the result was kept a moment ago: no bucket is asked."""
-        kept = self.store.possible_folder(ANALYSES, analysis_id, tenant)
+        kept = self.store.possible_folder(ANALYSES, analysis_id, owner)
         return kept is not None and kept.is_dir()
 
     async def _end(self, note: Callable[[], bool]) -> None:
@@ -363,7 +363,7 @@ class RecordedAnalyses:
             self._claimed.add(analysis_id)
         return claimed
 
-    def _noting(self, tenant: str, analysis_id: str) -> OnEvent:
+    def _noting(self, owner: str, analysis_id: str) -> OnEvent:
         """Make what records the progress, now and then, and ends what was cancelled meanwhile."""
         next_s = 0.0
 
@@ -385,6 +385,6 @@ class RecordedAnalyses:
                 _log.warning("%s", error)
                 return
             if not noted:
-                require_wanted(self.catalogue, tenant, analysis_id)
+                require_wanted(self.catalogue, owner, analysis_id)
 
         return note

@@ -175,7 +175,7 @@ def corrections_of(result: Result, flat_field: FlatField | None) -> Corrections:
         raise InvalidParameterError(msg) from None
 
 
-def kept_result(settings: Settings, analysis_id: str, tenant: str = "") -> Path:
+def kept_result(settings: Settings, analysis_id: str, owner: str = "") -> Path:
     """Find result.json of an analysis that is kept.
 
     Parameters
@@ -184,7 +184,7 @@ def kept_result(settings: Settings, analysis_id: str, tenant: str = "") -> Path:
         `artefacts_folder` is used.
     analysis_id : str
         As a person states it.
-    tenant : str
+    owner : str
         Whose it is; empty without API keys.
 
     Raises
@@ -193,14 +193,14 @@ def kept_result(settings: Settings, analysis_id: str, tenant: str = "") -> Path:
         If it is not kept.
     """
     store = _store(settings)
-    folder = store.folder_of(ANALYSES, analysis_id, tenant)
+    folder = store.folder_of(ANALYSES, analysis_id, owner)
     if folder is None:
         raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
     return folder / ANALYSES.document
 
 
-def flat_field_of(result: Result, settings: Settings, tenant: str = "") -> FlatField | None:
-    """Read the flat field that an analysis names from where a tenant keeps it, if it names one.
+def flat_field_of(result: Result, settings: Settings, owner: str = "") -> FlatField | None:
+    """Read the flat field that an analysis names from where its owner keeps it, if it names one.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def flat_field_of(result: Result, settings: Settings, tenant: str = "") -> FlatF
     named = fact(result, "flat_field")
     if named is None:
         return None
-    return stored_optics(_store(settings), str(named), None, tenant).flat_field
+    return stored_optics(_store(settings), str(named), None, owner).flat_field
 
 
 def _store(settings: Settings) -> ArtefactStore:

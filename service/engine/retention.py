@@ -12,11 +12,11 @@ from service.engine.kinds import Kind
 
 __all__ = ["KeptResult", "OnRemoval", "Room", "superfluous", "untold"]
 
-# Told of kind, id and tenant before a result is removed; where it raises, the result stays.
+# Told of kind, id and owner before a result is removed; where it raises, the result stays.
 OnRemoval: TypeAlias = Callable[[Kind, str, str], object]
 
 
-def untold(_kind: Kind, _result_id: str, _tenant: str) -> None:
+def untold(_kind: Kind, _result_id: str, _owner: str) -> None:
     """Tell nobody."""
 
 
@@ -28,7 +28,7 @@ class KeptResult:
     ----------
     kind : Kind
         What it is.
-    tenant : str
+    owner : str
         Whose; empty without API keys.
     result_id : str
         Its id.
@@ -43,7 +43,7 @@ class KeptResult:
     """
 
     kind: Kind
-    tenant: str
+    owner: str
     result_id: str
     changed: float
     size_bytes: int
@@ -53,7 +53,7 @@ class KeptResult:
     @property
     def place(self) -> tuple[str, str, str]:
         """Where it is kept: no other one is there."""
-        return self.tenant, self.kind.folder, self.result_id
+        return self.owner, self.kind.folder, self.result_id
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _beyond_count(kept: Iterable[KeptResult], max_count: int) -> Iterator[KeptRe
     places: dict[tuple[str, str], list[KeptResult]] = defaultdict(list)
     for one in kept:
         if not one.for_good:
-            places[one.tenant, one.kind.folder].append(one)
+            places[one.owner, one.kind.folder].append(one)
     for place in places.values():
         place.sort(key=lambda one: (one.newest, one.changed))
         yield from (one for one in place[: max(0, len(place) - max_count)] if not one.newest)
@@ -131,18 +131,18 @@ def _beyond_bytes(kept: Iterable[KeptResult], max_bytes: int) -> Iterator[KeptRe
     held_bytes: Counter[str] = Counter()
     removable: dict[str, list[KeptResult]] = defaultdict(list)
     for one in kept:
-        held_bytes[one.tenant] += one.size_bytes
+        held_bytes[one.owner] += one.size_bytes
         if not (one.for_good or one.newest):
-            removable[one.tenant].append(one)
+            removable[one.owner].append(one)
     for mine in removable.values():
         # The last of a list is taken first.
         mine.sort(key=lambda one: (one.kind.lasting, one.changed), reverse=True)
     while removable and held_bytes.total() > max_bytes:
-        tenant = min(
+        owner = min(
             removable, key=lambda name: (removable[name][-1].kind.lasting, -held_bytes[name])
         )
-        one = removable[tenant].pop()
-        held_bytes[tenant] -= one.size_bytes
-        if not removable[tenant]:
-            del removable[tenant]
+        one = removable[owner].pop()
+        held_bytes[owner] -= one.size_bytes
+        if not removable[owner]:
+            del removable[owner]
         yield one

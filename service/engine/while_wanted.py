@@ -19,7 +19,7 @@ __all__ = ["require_wanted", "while_wanted"]
 _LOOK_S = 0.25
 
 
-def require_wanted(catalogue: Catalogue, tenant: str, analysis_id: str) -> None:
+def require_wanted(catalogue: Catalogue, owner: str, analysis_id: str) -> None:
     """Check that an analysis was not cancelled; a database that is away cancels nothing.
 
     Raises
@@ -28,7 +28,7 @@ def require_wanted(catalogue: Catalogue, tenant: str, analysis_id: str) -> None:
         If it was.
     """
     try:
-        state = catalogue.get(tenant, analysis_id).state
+        state = catalogue.get(owner, analysis_id).state
     except (AnalysisNotFoundError, DatabaseUnavailableError):
         return
     if state == "cancelled":
@@ -37,14 +37,14 @@ def require_wanted(catalogue: Catalogue, tenant: str, analysis_id: str) -> None:
 
 
 @asynccontextmanager
-async def while_wanted(catalogue: Catalogue, tenant: str, analysis_id: str) -> AsyncIterator[None]:
+async def while_wanted(catalogue: Catalogue, owner: str, analysis_id: str) -> AsyncIterator[None]:
     """Cancel the block once its analysis was cancelled, in whichever process.
 
     Parameters
     ----------
     catalogue : Catalogue
         Has the record.
-    tenant, analysis_id : str
+    owner, analysis_id : str
         Whose, and which.
 
     Raises
@@ -57,7 +57,7 @@ async def while_wanted(catalogue: Catalogue, tenant: str, analysis_id: str) -> A
         msg = "an analysis is made outside of any task"
         raise RuntimeError(msg)
     cancelled: list[AnalysisCancelledError] = []
-    watching = asyncio.create_task(_watch(catalogue, tenant, analysis_id, working, cancelled))
+    watching = asyncio.create_task(_watch(catalogue, owner, analysis_id, working, cancelled))
     # As `asyncio.timeout` does it: other reasons to cancel the same task stay what they are.
     before = working.cancelling()
     try:
@@ -72,7 +72,7 @@ async def while_wanted(catalogue: Catalogue, tenant: str, analysis_id: str) -> A
 
 async def _watch(
     catalogue: Catalogue,
-    tenant: str,
+    owner: str,
     analysis_id: str,
     working: asyncio.Task[object],
     cancelled: list[AnalysisCancelledError],
@@ -80,7 +80,7 @@ async def _watch(
     while True:
         await asyncio.sleep(_LOOK_S)
         try:
-            await asyncio.to_thread(require_wanted, catalogue, tenant, analysis_id)
+            await asyncio.to_thread(require_wanted, catalogue, owner, analysis_id)
         except AnalysisCancelledError as error:
             cancelled.append(error)
             working.cancel()

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import closing
+from typing import Any
 
 from petrography.pipeline import AnalysisRequest
-from service.catalogue import AnalysisRecord, NewAnalysis
-from service.engine import (
-    ANALYSES,
-    AnalysisEvent,
-    Engine,
-    Finished,
-    OnEvent,
-    asked_analysis,
-    digest_of_upload,
-    model_for,
-    priority_of,
-    size_if_known,
-)
+from service.catalogue import AnalysisRecord
+from service.engine import ANALYSES, Engine, Finished, analyse_upload
 from service.engine.derived_files import open_file
 from service.grpc_api.access import CALLER, Caller, stated_key
 from service.grpc_api.analysis_messages import (
@@ -36,14 +26,10 @@ from service.grpc_api.uploading import ReceivedUpload, receive_upload
 from service.jobs import Jobs
 from service.proto import analysis_pb2 as messages
 from service.proto.analysis_pb2_grpc import AnalysisServiceServicer
-from service.repository import LoadedModel
-from service.runtime import Priority
 from service.uploads import ANALYSIS
 
 __all__ = ["AnalysisService"]
 
-# Where HTTP shows analyses: a result names its files there, whichever protocol made it.
-_HREF_ROOT = f"/v1/{ANALYSES.folder}"
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -73,7 +59,7 @@ class AnalysisService(AnalysisServiceServicer):
         with engine.admission.place(caller.tenant):
             async with receive_upload(request_iterator, ANALYSIS, engine.settings) as received:
                 progress = Progress()
-                work = self._analysed(received, key, progress)
+                work = self._analysed(received, caller, key, progress)
                 async with self._running.run(caller.owner, work) as run:
                     async for event in progress.until_done(run.task):
                         if isinstance(event, str):
@@ -124,57 +110,24 @@ class AnalysisService(AnalysisServiceServicer):
         """Give the models that are served, and what is not served."""
         return listed_models(self._engine.readiness)
 
-    async def _analysed(
-        self, received: ReceivedUpload[AnalysisRequest], key: str | None, progress: Progress
-    ) -> Finished | AnalysisRecord:
-        upload, caller = received.upload, CALLER.get()
-        (image,) = upload.files["image"]
-        model = await model_for(self._engine.repository, upload.request.model, [image])
-        asked, priority = await asyncio.to_thread(self._asked, received, model, caller, key)
-
-        def analyse(analysis_id: str, on_event: OnEvent) -> Awaitable[Finished]:
-            progress.accept(analysis_id)
-
-            def tell(event: AnalysisEvent) -> None:
-                on_event(event)
-                progress.tell(event)
-
-            return self._engine.analyse(
-                image,
-                upload.request,
-                views={view.part: upload.files[view.part][0] for view in upload.request.views},
-                href_root=_HREF_ROOT,
-                priority=priority,
-                tenant=caller.tenant,
-                owner=caller.owner,
-                analysis_id=analysis_id,
-                model=model,
-                on_event=tell,
-            )
-
-        return await self._engine.recorded.analyse(asked, analyse)
-
-    def _asked(
+    def _analysed(
         self,
         received: ReceivedUpload[AnalysisRequest],
-        model: LoadedModel,
         caller: Caller,
         key: str | None,
-    ) -> tuple[NewAnalysis, Priority]:
-        """Describe what an upload asks for, to record it; blocks."""
-        engine, upload = self._engine, received.upload
-        shape = size_if_known(upload.files["image"][0])
-        priority = "bulk" if received.can_wait else priority_of(shape, engine.settings)
-        new = asked_analysis(
-            upload.request,
-            model,
+        progress: Progress,
+    ) -> Coroutine[Any, Any, Finished | AnalysisRecord]:
+        return analyse_upload(
+            self._engine,
+            received.upload,
+            href_root=ANALYSES.href_root,
+            tenant=caller.tenant,
             owner=caller.owner,
             key=key,
-            # Reading the whole upload again is for those who may send it again.
-            body_sha256="" if key is None else digest_of_upload(upload.files, upload.request),
-            priority=priority,
+            priority="bulk" if received.can_wait else None,
+            on_begun=progress.accept,
+            on_event=progress.tell,
         )
-        return new, priority
 
     def _kept(self, owner: str, analysis_id: str, version: int) -> messages.Analysis:
         found = self._engine.recorded.document(analysis_id, owner, version or None)

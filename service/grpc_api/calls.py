@@ -97,7 +97,7 @@ class Calls(grpc.aio.ServerInterceptor):
             self._places.take_for_stranger("asking")
             raise
         if caller.principal is not None:
-            self._places.take_for_tenant(caller.owner)
+            self._places.take_for_tenant(caller.tenant)
         elif self._guard is not None:
             self._places.take_for_stranger("asking")
         return caller

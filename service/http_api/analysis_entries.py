@@ -11,7 +11,6 @@ from petrography.errors import AnalysisCancelledError
 from service.catalogue import AnalysisRecord
 from service.engine import ANALYSES
 from service.http_api.problems import problem_response
-from service.http_api.resources import root_of
 from service.jobs import JobState, state_of
 
 __all__ = ["AnalysisList", "unfinished_response"]
@@ -39,7 +38,7 @@ def unfinished_response(record: AnalysisRecord) -> Response:
     AnalysisCancelledError
         If it was cancelled, by its client or because its client went.
     """
-    state = state_of(record, root_of(ANALYSES))
+    state = state_of(record, ANALYSES.href_root)
     if record.state in {"queued", "running"}:
         headers = {
             "Location": state.href,

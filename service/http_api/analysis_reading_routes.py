@@ -23,7 +23,7 @@ from service.http_api.analysis_entries import (
 )
 from service.http_api.artefact_response import REVALIDATED, artefact_response
 from service.http_api.json_body import receive_json
-from service.http_api.resources import Responses, root_of
+from service.http_api.resources import Responses
 from service.jobs import Jobs, JobState, state_of
 
 __all__ = ["add_analysis_reading"]
@@ -86,7 +86,7 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
     def get_analyses(request: Request, wanted: Annotated[_Wanted, Query()]) -> AnalysisList:
         as_of_utc = datetime.now(UTC) - _MARGIN
         page = engine.recorded.catalogue.page(owner_of(request), **dict(wanted))
-        entries = [state_of(record, root_of(ANALYSES)) for record in page.records]
+        entries = [state_of(record, ANALYSES.href_root) for record in page.records]
         return AnalysisList(analyses=entries, next_cursor=page.next_cursor, as_of_utc=as_of_utc)
 
     def get_document(request: Request, result_id: str, version: _Version = None) -> Response:
@@ -131,8 +131,8 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
             who=asking(),
             put_on_record=engine.audit.reviewed,
         )
-        await jobs.tell_reviewed(owner_of(request), result, root_of(ANALYSES))
-        location = f"{root_of(ANALYSES)}/{result.id}?version={result.version}"
+        await jobs.tell_reviewed(owner_of(request), result, ANALYSES.href_root)
+        location = f"{ANALYSES.href_root}/{result.id}?version={result.version}"
         return Response(result_json(result), 201, {"Location": location}, "application/json")
 
 

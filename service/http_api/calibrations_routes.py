@@ -20,6 +20,7 @@ from service.http_api.access import owner_of
 from service.http_api.forms import CALIBRATION
 from service.http_api.resources import Making, result_routes
 from service.http_api.upload import Upload
+from service.http_api.urgency import tenant_of
 
 __all__ = ["calibration_routes"]
 
@@ -48,6 +49,7 @@ def calibration_routes(engine: Engine) -> APIRouter:
             files["labels"],
             upload.request,
             dark=files["dark"],
+            tenant=tenant_of(request),
             owner=owner_of(request),
         )
 

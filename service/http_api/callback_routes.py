@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from service.engine import ANALYSES
 from service.http_api.access import owner_of
-from service.http_api.resources import PROBLEM, root_of
+from service.http_api.resources import PROBLEM
 from service.jobs import CallbackState, Jobs
 
 __all__ = ["callback_routes"]
@@ -27,7 +27,7 @@ class CallbackList(BaseModel):
 
 def callback_routes(jobs: Jobs) -> APIRouter:
     """Build the routes; they go before that of the kept files, whose names they share."""
-    router = APIRouter(prefix=root_of(ANALYSES), tags=["analyses"], responses=PROBLEM)
+    router = APIRouter(prefix=ANALYSES.href_root, tags=["analyses"], responses=PROBLEM)
 
     @router.get(
         "/{result_id}/callbacks",

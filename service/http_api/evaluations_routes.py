@@ -7,11 +7,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from service.engine import EVALUATIONS, Engine, Evaluation, EvaluationRequest, Finished, evaluate
+from service.engine import EVALUATIONS, Engine, Evaluation, EvaluationRequest, Finished
 from service.http_api.access import owner_of
 from service.http_api.forms import EVALUATION
 from service.http_api.resources import Making, result_routes
 from service.http_api.upload import Upload
+from service.http_api.urgency import tenant_of
 
 __all__ = ["evaluation_routes"]
 
@@ -31,12 +32,12 @@ def evaluation_routes(engine: Engine) -> APIRouter:
 
     def judge(request: Request, upload: Upload[EvaluationRequest]) -> Coroutine[Any, Any, Finished]:
         files = upload.files
-        return evaluate(
-            engine,
+        return engine.imaging.evaluate(
             files["truth"],
             files["prediction"],
             files["image"],
             upload.request,
+            tenant=tenant_of(request),
             owner=owner_of(request),
         )
 

@@ -16,7 +16,7 @@ from service.http_api.access import owner_of
 from service.http_api.event_streams import EVENT_STREAM, EventStreams
 from service.http_api.forms import JOB
 from service.http_api.idempotency import stated_key
-from service.http_api.resources import PROBLEM, root_of
+from service.http_api.resources import PROBLEM
 from service.http_api.upload import Upload, receive_upload
 from service.http_api.urgency import stated_priority, tenant_of
 from service.jobs import (
@@ -30,10 +30,10 @@ from service.jobs import (
     number_of,
     state_of,
 )
+from service.uploads import image_and_views
 
 __all__ = ["PREFER_HEADER", "job_routes", "prefers_async", "submitted_response"]
 
-_ROOT = root_of(ANALYSES)
 _LONGEST_RETRY_S = 30
 PREFER_HEADER = {
     "name": "Prefer",
@@ -73,7 +73,7 @@ async def submitted_response(request: Request, engine: Engine, jobs: Jobs) -> Re
             submission = await asyncio.to_thread(_submission, request, upload, key)
             begun = await jobs.submit(submission)
     record = await jobs.record(owner_of(request), begun.analysis_id)
-    state = state_of(record, _ROOT)
+    state = state_of(record, ANALYSES.href_root)
     headers = {"Preference-Applied": "respond-async", **_waiting_headers(record)}
     headers["Location"] = state.href
     return Response(state.model_dump_json(), 202, headers, "application/json")
@@ -82,7 +82,7 @@ async def submitted_response(request: Request, engine: Engine, jobs: Jobs) -> Re
 def job_routes(jobs: Jobs, engine: Engine) -> APIRouter:
     """Build the routes; they go before that of the kept files, whose names they share."""
     streams = EventStreams(engine.settings.event_streams)
-    router = APIRouter(prefix=_ROOT, tags=["analyses"], responses=PROBLEM)
+    router = APIRouter(prefix=ANALYSES.href_root, tags=["analyses"], responses=PROBLEM)
 
     @router.get(
         "/{result_id}/events",
@@ -120,21 +120,20 @@ def job_routes(jobs: Jobs, engine: Engine) -> APIRouter:
     )
     async def delete_analysis(request: Request, result_id: str) -> Response:
         record = await jobs.cancel(owner_of(request), result_id)
-        state = state_of(record, _ROOT)
+        state = state_of(record, ANALYSES.href_root)
         return Response(state.model_dump_json(), media_type="application/json")
 
     return router
 
 
 def _submission(request: Request, upload: Upload[JobRequest], key: str | None) -> Submission:
-    (image,) = upload.files["image"]
-    views = {view.part: upload.files[view.part][0] for view in upload.request.views}
+    image, views = image_and_views(upload)
     # Without a callback it is what a client who waits asks for, under the same key the same.
     asked = upload.request.analysis() if upload.request.callback is None else upload.request
     return Submission(
         request=upload.request,
         files={"image": image, **views},
-        href_root=_ROOT,
+        href_root=ANALYSES.href_root,
         body_sha256="" if key is None else digest_of_upload(upload.files, asked),
         owner=owner_of(request),
         tenant=tenant_of(request),
@@ -166,6 +165,6 @@ async def _events(changes: AsyncIterator[Change | None]) -> AsyncIterator[str]:
         if change is None:
             yield ": still here\n\n"
             continue
-        state = state_of(change.record, _ROOT)
+        state = state_of(change.record, ANALYSES.href_root)
         name = state.state if has_ended(change.record) else "progress"
         yield f"id: {change.number}\nevent: {name}\ndata: {state.model_dump_json()}\n\n"

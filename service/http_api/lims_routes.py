@@ -11,14 +11,14 @@ from service.engine import ANALYSES, Engine
 from service.engine.derived_files import LIMS_TABLES, open_file
 from service.http_api.access import owner_of
 from service.http_api.artefact_response import REVALIDATED, artefact_response
-from service.http_api.resources import PROBLEM, root_of
+from service.http_api.resources import PROBLEM
 
 __all__ = ["lims_routes"]
 
 
 def lims_routes(engine: Engine) -> APIRouter:
     """Build the routes; they go before that of the kept files, whose names they share."""
-    router = APIRouter(prefix=root_of(ANALYSES), tags=["analyses"], responses=PROBLEM)
+    router = APIRouter(prefix=ANALYSES.href_root, tags=["analyses"], responses=PROBLEM)
     for name, table in LIMS_TABLES.items():
         router.add_api_route(
             f"/{{result_id}}/{name}",

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import tracing
+from service.engine import ANALYSES
 from service.http_api.problems import problem_of_error
 from service.logs import bound
 from service.telemetry import UNMATCHED_ROUTE, Telemetry
@@ -26,7 +27,6 @@ REQUEST_ID_HEADER = "X-Request-Id"
 _log = logging.getLogger("petroserve.http")
 # nginx's code for "client closed request": seen in log and metrics only, nobody is there to read.
 _CLIENT_GONE = 499
-_ANALYSES = "/v1/analyses"
 # Asked every few seconds by machines; not worth a line, nor a span.
 _NOT_LOGGED = frozenset({"/livez", "/readyz", "/metrics"})
 # What other systems number their requests with; anything else is not repeated.
@@ -150,7 +150,7 @@ def _traced(scope: Scope, headers: Headers) -> Iterator[tracing.Span]:
 
 def _analysis(scope: Scope, answered: _Answered) -> str | None:
     """Find of which analysis a request is: the one that it names, or that it made."""
-    if not scope["path"].startswith(_ANALYSES):
+    if not scope["path"].startswith(ANALYSES.href_root):
         return None
     asked = str(scope.get("path_params", {}).get("result_id", ""))
     return asked[:100] or answered.location.rpartition("/")[2] or None

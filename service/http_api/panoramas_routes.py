@@ -20,7 +20,7 @@ from service.engine import (
 )
 from service.http_api.access import owner_of
 from service.http_api.forms import PANORAMA
-from service.http_api.resources import Making, result_routes, root_of
+from service.http_api.resources import Making, result_routes
 from service.http_api.upload import Upload
 from service.http_api.urgency import tenant_of
 
@@ -45,7 +45,7 @@ def panorama_routes(engine: Engine) -> APIRouter:
                 upload.files["field"],
                 next(iter(upload.files["flat_field"]), None),
                 upload.request,
-                href_root=root_of(ANALYSES),
+                href_root=ANALYSES.href_root,
                 tenant=tenant_of(request),
                 owner=owner_of(request),
                 **of_analysis,

@@ -12,6 +12,7 @@ from service.http_api.access import owner_of
 from service.http_api.forms import REGISTRATION
 from service.http_api.resources import Making, result_routes
 from service.http_api.upload import Upload
+from service.http_api.urgency import tenant_of
 
 __all__ = ["registration_routes"]
 
@@ -33,7 +34,11 @@ def registration_routes(engine: Engine) -> APIRouter:
     ) -> Coroutine[Any, Any, Finished]:
         (reference,) = upload.files["reference"]
         return engine.imaging.register(
-            reference, upload.files["view"], upload.request, owner=owner_of(request)
+            reference,
+            upload.files["view"],
+            upload.request,
+            tenant=tenant_of(request),
+            owner=owner_of(request),
         )
 
     return result_routes(engine, _REGISTERING, register)

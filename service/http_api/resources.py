@@ -29,7 +29,6 @@ __all__ = [
     "created_response",
     "received",
     "result_routes",
-    "root_of",
     "upload_body",
 ]
 
@@ -56,11 +55,6 @@ PROBLEM: Responses = {
         "content": {PROBLEM_MEDIA_TYPE: {"schema": problem_schema()}},
     }
 }
-
-
-def root_of(kind: Kind) -> str:
-    """Where the results of a kind are."""
-    return f"/v1/{kind.folder}"
 
 
 async def received(
@@ -128,7 +122,7 @@ def result_routes(
         From a request and its upload to what is made of it.
     """
     kind = making.kind
-    router = APIRouter(prefix=root_of(kind), tags=[kind.folder], responses=PROBLEM)
+    router = APIRouter(prefix=kind.href_root, tags=[kind.folder], responses=PROBLEM)
     answer = {"model": making.document, "description": f"{kind.noun.capitalize()}."}
 
     @router.post(
@@ -151,7 +145,7 @@ def result_routes(
 
 def created_response(kind: Kind, finished: Finished) -> Response:
     """Answer what was made: 201 with its document and its place."""
-    location = f"{root_of(kind)}/{finished.result_id}"
+    location = f"{kind.href_root}/{finished.result_id}"
     media_type = kind.media_types[kind.document]
     return Response(finished.document, 201, {"Location": location}, media_type)
 
@@ -195,7 +189,7 @@ def add_file_route(
     router, kind
         As for `add_reading_routes`.
     open_file : callable
-        From id, name and tenant to the open file.
+        From id, name and owner to the open file.
     """
 
     @router.get(

@@ -136,7 +136,7 @@ class Jobs:
         await asyncio.to_thread(self._require_room, submission.owner)
         return await asyncio.to_thread(self._taken, submission, model, queue)
 
-    async def record(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+    async def record(self, owner: str, analysis_id: str) -> AnalysisRecord:
         """Tell how an analysis stands.
 
         Raises
@@ -144,20 +144,20 @@ class Jobs:
         AnalysisNotFoundError
             If there is none of that id.
         """
-        return await asyncio.to_thread(self._catalogue.get, tenant, analysis_id)
+        return await asyncio.to_thread(self._catalogue.get, owner, analysis_id)
 
-    def record_now(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+    def record_now(self, owner: str, analysis_id: str) -> AnalysisRecord:
         """As `record`, for whoever has a thread of his own."""
-        return self._catalogue.get(tenant, analysis_id)
+        return self._catalogue.get(owner, analysis_id)
 
-    async def cancel(self, tenant: str, analysis_id: str) -> AnalysisRecord:
+    async def cancel(self, owner: str, analysis_id: str) -> AnalysisRecord:
         """Cancel an analysis that waits, or runs in whichever process: within a batch of tiles.
 
         One whose client waits for it ends likewise, and its client is told.
 
         Parameters
         ----------
-        tenant, analysis_id : str
+        owner, analysis_id : str
             Whose, and which.
 
         Returns
@@ -175,10 +175,10 @@ class Jobs:
             If the cancellation cannot be put on record: it ends all the same, and who asks again
             puts it there.
         """
-        record = await self.record(tenant, analysis_id)
+        record = await self.record(owner, analysis_id)
         return await asyncio.to_thread(self._cancelled, record)
 
-    async def callbacks(self, tenant: str, analysis_id: str) -> tuple[CallbackState, ...]:
+    async def callbacks(self, owner: str, analysis_id: str) -> tuple[CallbackState, ...]:
         """Tell how the callbacks of an analysis stand, the latest first.
 
         Raises
@@ -186,12 +186,12 @@ class Jobs:
         AnalysisNotFoundError
             If there is none of that id.
         """
-        await self.record(tenant, analysis_id)
+        await self.record(owner, analysis_id)
         if self._callbacks is None:
             return ()
         return await asyncio.to_thread(self._callbacks.about, analysis_id)
 
-    async def redeliver(self, tenant: str, analysis_id: str) -> CallbackState:
+    async def redeliver(self, owner: str, analysis_id: str) -> CallbackState:
         """Send the latest callback of an analysis again, whatever became of it.
 
         Raises
@@ -201,7 +201,7 @@ class Jobs:
         ConflictError
             If it has not ended, or the service has no secrets to sign callbacks with.
         """
-        record = await self.record(tenant, analysis_id)
+        record = await self.record(owner, analysis_id)
         if not has_ended(record):
             msg = (
                 f"analysis {analysis_id} is {record.state}; its callback is sent when it has ended"
@@ -212,12 +212,12 @@ class Jobs:
             raise ConflictError(msg)
         return await asyncio.to_thread(self._callbacks.redeliver, analysis_id)
 
-    async def tell_reviewed(self, tenant: str, result: Result, href_root: str) -> None:
+    async def tell_reviewed(self, owner: str, result: Result, href_root: str) -> None:
         """Tell the receiver of an analysis' callback of a review; the review stands in any case.
 
         Parameters
         ----------
-        tenant : str
+        owner : str
             Whose analysis it is.
         result : Result
             The version that the review made.
@@ -227,7 +227,7 @@ class Jobs:
         if self._callbacks is None:
             return
         try:
-            record = await self.record(tenant, result.id)
+            record = await self.record(owner, result.id)
             state = state_of(record, href_root)
             await asyncio.to_thread(self._callbacks.send_reviewed, state, result)
         except Exception:  # noqa: BLE001 - whatever it was, the version is kept
@@ -302,7 +302,7 @@ class Jobs:
         except Exception:  # noqa: BLE001 - it is cancelled all the same, and told later
             _log.warning("the cancellation of job %s is told later", analysis_id, exc_info=True)
         self._put_on_record(analysis_id)
-        return self._catalogue.get(record.tenant, analysis_id)
+        return self._catalogue.get(record.owner, analysis_id)
 
     def _put_on_record(self, analysis_id: str) -> None:
         """Put a cancellation into the audit log, once."""
@@ -315,7 +315,7 @@ class Jobs:
             raise
 
     def _cancelled_before(self, record: AnalysisRecord) -> AnalysisRecord:
-        now = self._catalogue.get(record.tenant, record.analysis_id)
+        now = self._catalogue.get(record.owner, record.analysis_id)
         if now.state == "cancelled":
             self._put_on_record(record.analysis_id)
             return now

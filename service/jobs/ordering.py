@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.audit import asking
 from service.catalogue import AnalysisRecord, NewAnalysis
+from service.engine import asked_analysis
 from service.jobs.job_files import JobOrder, KeptPart
 from service.jobs.submission import Submission
 from service.repository import LoadedModel
@@ -25,16 +26,14 @@ def new_analysis(submission: Submission, model: LoadedModel, priority: Priority)
     priority : {"interactive", "bulk"}
         Its place in the queue.
     """
-    request = submission.request
-    return NewAnalysis(
-        tenant=submission.owner,
-        sample_id=None if request.sample is None else request.sample.id,
-        idempotency_key=submission.idempotency_key,
+    return asked_analysis(
+        submission.request,
+        model,
+        owner=submission.owner,
+        key=submission.idempotency_key,
         body_sha256=submission.body_sha256,
-        model=f"{model.card.name}:{model.card.version}",
         priority=priority,
         asynchronous=True,
-        request_json=request.model_dump_json(),
     )
 
 

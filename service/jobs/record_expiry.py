@@ -90,4 +90,4 @@ class RecordKeeping:
 
     def _has_result(self, record: OldRecord) -> bool:
         done = record.state == "done"
-        return done and self._store.is_kept(ANALYSES, record.analysis_id, record.tenant)
+        return done and self._store.is_kept(ANALYSES, record.analysis_id, record.owner)

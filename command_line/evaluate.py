@@ -53,6 +53,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         files = _files(arguments.image, (truth, prediction), judged)
     print(scores_table(judged.scores))
+    if judged.metrics.unmapped_px:
+        print(f"{judged.metrics.unmapped_px} annotated px are 255 in the prediction: not judged")
     if arguments.out is not None:
         write_files(arguments.out, files)
     return DONE

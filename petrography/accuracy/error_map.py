@@ -20,7 +20,7 @@ def error_map(truth: Labels, prediction: Labels) -> Image:
     Parameters
     ----------
     truth, prediction : ndarray of uint8, shape (height, width)
-        Codes; 255 in the truth is not judged.
+        Codes; where either is 255 nothing is judged.
 
     Returns
     -------
@@ -33,7 +33,8 @@ def error_map(truth: Labels, prediction: Labels) -> Image:
         If the shapes differ.
     """
     require_same_shape(truth, prediction)
-    verdict = np.where(truth == UNLABELLED_CODE, np.uint8(2), np.uint8(0))
+    open_px = (truth == UNLABELLED_CODE) | (prediction == UNLABELLED_CODE)
+    verdict = np.where(open_px, np.uint8(2), np.uint8(0))
     verdict[(verdict == 0) & (truth != prediction)] = 1
     colours = np.array([_RIGHT_RGB, _WRONG_RGB, _IGNORED_RGB], dtype=np.uint8)
     return colours[verdict]

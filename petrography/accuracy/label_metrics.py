@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -32,7 +33,10 @@ class LabelMetrics(BaseModel):
     codes: tuple[int, ...]
     """The classes that were counted."""
     pixels: int
-    """Annotated pixels."""
+    """Annotated pixels that are judged."""
+    unmapped_px: int = 0
+    """Annotated pixels that the prediction leaves open (255, as around the fields of a panorama):
+    not judged, and not in `pixels`."""
     pixel_accuracy: Fraction
     """Share of them predicted rightly."""
     mean_iou: Fraction
@@ -98,6 +102,7 @@ class JudgedLabels:
         self.metrics = LabelMetrics(
             association=association,
             **vars(self.scores),
+            unmapped_px=tally.unmapped_px,
             border_px=border_px,
             boundary_f1={code: boundary_f1[code] for code in codes if code in boundary_f1},
             boundary_iou={code: boundary_iou[code] for code in codes if code in boundary_iou},
@@ -117,7 +122,8 @@ def tally_labels(
     truth : ndarray of uint8, shape (height, width)
         Codes; 255 is not judged.
     prediction : ndarray of uint8, shape (height, width)
-        Codes wherever the truth is annotated.
+        Codes wherever the truth is annotated; 255, which maps of panoramas have around their
+        fields, is counted as unmapped and not judged.
     border_px : int
         See `petrography.accuracy.tally_image`.
     association : str, optional
@@ -126,19 +132,27 @@ def tally_labels(
     Raises
     ------
     LabelImageError
-        If the shapes differ, a code is unknown or not of the association, or nothing is annotated.
+        If the shapes differ, a code is unknown or not of the association, or nothing is annotated
+        and mapped.
     InvalidParameterError
         If association or `border_px` are not possible.
     """
     require_same_shape(truth, prediction)
     wanted = _KNOWN if association is None else parse_association(association, classes=_KNOWN)
-    judged = truth != UNLABELLED_CODE
-    if not judged.any():
+    annotated, mapped = truth != UNLABELLED_CODE, prediction != UNLABELLED_CODE
+    if not annotated.any():
         msg = "no pixel of the truth is annotated (all are 255); wanted mineral codes"
         raise LabelImageError(msg)
-    _require_codes("truth", truth[judged], wanted)
+    judged = annotated & mapped
+    if not judged.any():
+        msg = "the prediction is 255 wherever the truth is annotated; wanted mineral codes there"
+        raise LabelImageError(msg)
+    _require_codes("truth", truth[annotated], wanted)
     _require_codes("prediction", prediction[judged], _KNOWN)
-    return tally_image(truth, prediction, _KNOWN, border_px=border_px)
+    tally = tally_image(
+        np.where(mapped, truth, np.uint8(UNLABELLED_CODE)), prediction, _KNOWN, border_px=border_px
+    )
+    return replace(tally, unmapped_px=int(np.count_nonzero(annotated & ~mapped)))
 
 
 def judged_labels(

@@ -28,12 +28,15 @@ class Tally:
         Borders within the same distance.
     reliability : ReliabilityCounts or None
         Pixels by confidence, where there is one.
+    unmapped_px : int
+        Annotated pixels that the prediction leaves open, which are counted nowhere else.
     """
 
     confusion: Confusion
     inner_confusion: Confusion
     borders: BorderCounts
     reliability: ReliabilityCounts | None
+    unmapped_px: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         # A set of which some images have no confidence has none.
@@ -45,6 +48,7 @@ class Tally:
             self.inner_confusion + other.inner_confusion,
             self.borders + other.borders,
             both,
+            self.unmapped_px + other.unmapped_px,
         )
 
 

@@ -125,7 +125,7 @@ BAD: dict[str, tuple[list[Any], list[Any], dict[str, Any], int, tuple[str, ...]]
     "sizes differ": ([TRUTH], [TRUTH[:-1]], {}, 422, ("prediction0.png", "same size")),
     "unknown true code": ([strange(77)], [TRUTH], {}, 422, ("truth0.png", "[77]")),
     "unknown code": ([TRUTH], [strange(200)], {}, 422, ("prediction0.png", "[200]")),
-    "unlabelled prediction": ([TRUTH], [NOBODY], {}, 422, ("prediction0.png", "[255]")),
+    "unlabelled prediction": ([TRUTH], [NOBODY], {}, 422, ("prediction0.png", "is 255")),
     "nothing annotated": ([NOBODY], [TRUTH], {}, 422, ("truth0.png", "annotated")),
     "not of the association": ([TRUTH], [TRUTH], {"association": "2"}, 422, ("[1, 6]",)),
     "colours as truth": ([PHOTO], [TRUTH], {}, 422, ("truth0.png", "channels")),

@@ -1,4 +1,4 @@
-"""The one command line of Petroserve; it joins the sub-commands of `command_line` and `export`.
+"""The one command line of Petroserve; it joins the sub-commands of `command_line`.
 
 An extra that is not installed is named. Exit status: 0 done, 1 something was checked and is not
 right (a model, a replay, the audit log, a file or an import of the laboratory's system), 2 the input,
@@ -19,7 +19,9 @@ from command_line import (
     audit,
     calibrate,
     evaluate,
+    export,
     jobs,
+    judge,
     keys,
     lims,
     measure,
@@ -31,15 +33,15 @@ from command_line import (
     serve,
     several_fields,
     stitch,
+    train,
 )
 from command_line.exit_status import INTERRUPTED, complain
 from command_line.files import AddCommand, Command
-from export import command_line as training
 from petrography.errors import ConfigurationError, PetroserveError
 
 __all__ = ["main"]
 
-# Modules of single commands, in the order of the help.
+# Modules of commands without further tasks, in the order of the help.
 COMMANDS = (
     analyse,
     serve,
@@ -51,6 +53,9 @@ COMMANDS = (
     evaluate,
     report,
     replay,
+    train,
+    judge,
+    export,
 )
 # Commands of several tasks: name, module, tasks, help.
 GROUPS = (
@@ -139,7 +144,6 @@ def build_parser() -> argparse.ArgumentParser:
 
     for module in COMMANDS:
         module.add_commands(_adder(commands))
-    training.add_commands(_adder(commands))
     for name, module, tasks, what in GROUPS:
         group = commands.add_parser(name, help=what, description=what)
         module.add_commands(_adder(group.add_subparsers(required=True, metavar=tasks)))

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = [
     "add_results",
     "add_site",
-    "parse_result",
     "read_profile",
     "read_reportables",
     "read_result",
@@ -97,28 +96,18 @@ def signed_in(arguments: argparse.Namespace) -> SenaiteClient:
     return SenaiteClient(settings.lims_url, user=settings.lims_user, password=password)
 
 
-def parse_result(content: bytes, *, source: str) -> Result:
-    """Read a result.json.
+def read_stored_result(path: Path) -> Result:
+    """Read a result.json from a file.
 
     Raises
     ------
     InvalidParameterError
         If it is none.
+    OSError
+        If there is no such file.
     """
-    from pydantic import ValidationError
+    from petrography.report import parse_result
 
-    from petrography.errors import field_problems
-    from petrography.report import Result
-
-    try:
-        return Result.model_validate_json(content)
-    except ValidationError as error:
-        msg = f"{source} is no result.json: {field_problems(error)[:400]}"
-        raise InvalidParameterError(msg) from None
-
-
-def read_stored_result(path: Path) -> Result:
-    """Read a result.json from a file; errors as for `parse_result`, and OSError."""
     return parse_result(path.read_bytes(), source=str(path))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE, FAILED_VERIFICATION
 from command_line.files import AddCommand, write_files
-from command_line.lims_options import parse_result, read_profile, read_stored_result
+from command_line.lims_options import read_profile, read_stored_result
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ def _image_handler(prepared: PreparedAnalysis, profile: LimsProfile, *, from_nam
 
 def _result_handler(profile: LimsProfile) -> Handler:
     def export(dropped: Dropped, folder: Path) -> None:
+        from petrography.report import parse_result
+
         content = dropped.path.read_bytes()
         result = parse_result(content, source=dropped.path.name)
         write_files(folder, {"result.json": content})

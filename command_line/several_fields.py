@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE
 from command_line.files import AddCommand, add_out, write_files
+from command_line.lims_options import read_stored_result
 from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:
-    from petrography.report import NamedResult, Result
+    from petrography.report import NamedResult
 
 __all__ = [
     "add_commands",
@@ -102,24 +103,10 @@ def fields(arguments: argparse.Namespace) -> int:
     from petrography.report import NamedResult
 
     stated = sections_of(arguments.sections, arguments.results)
-    results = [_read_result(path) for path in arguments.results]
+    results = [read_stored_result(path) for path in arguments.results]
     named = [
         NamedResult(str(path), section or result.sample.section or "", result)
         for path, section, result in zip(arguments.results, stated, results, strict=True)
     ]
     print(write_fields(arguments.out, named))
     return DONE
-
-
-def _read_result(path: Path) -> Result:
-    from pydantic import ValidationError
-
-    from petrography.report import Result
-
-    try:
-        return Result.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        msg = f"{path} is no result.json: {where}: {first['msg']}; wanted one of this version"
-        raise InvalidParameterError(msg) from None

@@ -1,4 +1,4 @@
-"""What the commands share about files: reading images, writing results, naming options."""
+"""What the commands share about files: reading images and results, writing, naming options."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 if TYPE_CHECKING:
     from petrography.image_codec import DecodedImage
     from petrography.images import Labels
+    from petrography.report import Result
 
 __all__ = [
     "AddCommand",
@@ -21,6 +22,7 @@ __all__ = [
     "json_bytes",
     "read_image",
     "read_labels",
+    "read_stored_result",
     "write_files",
     "written_folder",
 ]
@@ -71,6 +73,21 @@ def read_labels(path: Path) -> tuple[Labels, str]:
 
     data = path.read_bytes()
     return decode_labels(data, name=str(path)), sha256_hex(data)
+
+
+def read_stored_result(path: Path) -> Result:
+    """Read a result.json from a file.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is none.
+    OSError
+        If there is no such file.
+    """
+    from petrography.report import parse_result
+
+    return parse_result(path.read_bytes(), source=str(path))
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from command_line.files import read_stored_result
 from petrography.errors import InvalidParameterError, MissingPartError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ __all__ = [
     "read_profile",
     "read_reportables",
     "read_result",
-    "read_stored_result",
     "signed_in",
 ]
 
@@ -94,21 +94,6 @@ def signed_in(arguments: argparse.Namespace) -> SenaiteClient:
         raise MissingPartError(msg)
     password = settings.lims_password_file.read_text(encoding="utf-8").rstrip("\r\n")
     return SenaiteClient(settings.lims_url, user=settings.lims_user, password=password)
-
-
-def read_stored_result(path: Path) -> Result:
-    """Read a result.json from a file.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is none.
-    OSError
-        If there is no such file.
-    """
-    from petrography.report import parse_result
-
-    return parse_result(path.read_bytes(), source=str(path))
 
 
 def read_result(path: Path, arguments: argparse.Namespace) -> Result:

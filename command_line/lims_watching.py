@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE, FAILED_VERIFICATION
-from command_line.files import AddCommand, write_files
-from command_line.lims_options import read_profile, read_stored_result
+from command_line.files import AddCommand, read_stored_result, write_files
+from command_line.lims_options import read_profile
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 
 if TYPE_CHECKING:

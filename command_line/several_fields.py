@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, add_out, write_files
-from command_line.lims_options import read_stored_result
+from command_line.files import AddCommand, add_out, read_stored_result, write_files
 from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:
     from petrography.image_codec import DecodedImage
@@ -19,10 +21,12 @@ __all__ = [
     "Command",
     "FolderSink",
     "add_out",
+    "display_names",
     "json_bytes",
     "read_image",
     "read_labels",
     "read_stored_result",
+    "result_folders",
     "write_files",
     "written_folder",
 ]
@@ -88,6 +92,35 @@ def read_stored_result(path: Path) -> Result:
     from petrography.report import parse_result
 
     return parse_result(path.read_bytes(), source=str(path))
+
+
+def display_names(paths: Sequence[Path]) -> list[str]:
+    """Name files in tables and reports: by their names, or by their paths where names are equal."""
+    names = [path.name for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+
+
+def result_folders(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Where the results of each file go: `out` itself for one, a sub-folder each for several.
+
+    Raises
+    ------
+    InvalidParameterError
+        If two would go to one folder.
+    """
+    if len(paths) == 1:
+        return {paths[0]: out}
+    by_folder: dict[Path, Path] = {}
+    for path in paths:
+        folder = out / path.stem
+        if folder in by_folder:
+            msg = (
+                f"{by_folder[folder]} and {path} would both be written to {folder}; rename one, or "
+                "take them one at a time"
+            )
+            raise InvalidParameterError(msg)
+        by_folder[folder] = path
+    return {path: folder for folder, path in by_folder.items()}
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

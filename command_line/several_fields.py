@@ -18,7 +18,6 @@ __all__ = [
     "add_commands",
     "add_sections",
     "fields",
-    "result_folders",
     "sections_of",
     "write_fields",
 ]
@@ -66,23 +65,6 @@ def sections_of(text: str | None, fields: Sequence[Path]) -> list[str]:
         )
         raise InvalidParameterError(msg)
     return names
-
-
-def result_folders(fields: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Where the results of each field go: `out` itself for one, a sub-folder each for several.
-
-    Raises
-    ------
-    InvalidParameterError
-        If two would go to one folder.
-    """
-    if len(fields) == 1:
-        return {fields[0]: out}
-    folders = {path: out / path.stem for path in fields}
-    if len(set(folders.values())) < len(fields):
-        msg = f"of {len(fields)} label images some have equal names; rename them to tell them apart"
-        raise InvalidParameterError(msg)
-    return folders
 
 
 def write_fields(folder: Path, named: Sequence[NamedResult]) -> str:

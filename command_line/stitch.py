@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, json_bytes, read_image, write_files
+from command_line.files import AddCommand, display_names, json_bytes, read_image, write_files
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 from command_line.optics_files import read_flat_field, read_lens
 from command_line.progress import step_bar
@@ -161,11 +161,9 @@ def _joined(stitching: Stitching, *, by_field: bool) -> JoinedFields:
 def _fields(paths: Sequence[Path]) -> list[PanoramaField]:
     from petrography.stitching import PanoramaField
 
-    # Files of several folders may have equal names; they are told apart by their paths then.
-    names = [path.name for path in paths]
-    short = len(set(names)) == len(names)
     return [
-        PanoramaField(path.name if short else str(path), partial(_pixels, path)) for path in paths
+        PanoramaField(name, partial(_pixels, path))
+        for name, path in zip(display_names(paths), paths, strict=True)
     ]
 
 

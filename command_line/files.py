@@ -124,12 +124,12 @@ def result_folders(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder, made if need be; each is there as a whole or not at all."""
+    """Write files into a folder, made if need be, even for none; nothing half written stays."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        temporary = folder / f"{name}.tmp"
-        temporary.write_bytes(content)
-        temporary.replace(folder / name)
+    with written_folder(folder) as sink:
+        for name, content in files.items():
+            with sink.create(name) as file:
+                file.write(content)
 
 
 class FolderSink:
@@ -159,11 +159,11 @@ class FolderSink:
 
 @contextmanager
 def written_folder(folder: Path) -> Iterator[FolderSink]:
-    """Write files into a folder, made if need be; all of them are there at the end, or none."""
+    """Write files into a folder, made if need be; all are named at the end, after all are whole."""
     sink = FolderSink(folder)
     try:
         yield sink
+        sink.keep()
     except BaseException:
         sink.throw_away()
         raise
-    sink.keep()

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, display_names, json_bytes, read_image, write_files
+from command_line.files import (
+    AddCommand,
+    display_names,
+    json_bytes,
+    read_image,
+    write_files,
+    written_folder,
+)
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 from command_line.optics_files import read_flat_field, read_lens
 from command_line.progress import step_bar
@@ -213,11 +220,14 @@ def _matcher(path: Path | None) -> Matcher | None:
 def _write_panorama(
     out: Path, stitching: Stitching, um_per_px: float | None, compression: str
 ) -> None:
-    """Write the panorama under another name first, so that it is whole or not there."""
+    """Write the panorama, so that it is whole or not there."""
     from petrography.image_codec import write_pyramid
 
-    temporary = out.with_name(f"{out.name}.tmp")
-    with temporary.open("w+b") as file, step_bar() as on_progress:
+    with (
+        written_folder(out.parent) as folder,
+        folder.create(out.name) as file,
+        step_bar() as on_progress,
+    ):
         write_pyramid(
             file,
             _drawn(stitching, on_progress),
@@ -225,7 +235,6 @@ def _write_panorama(
             um_per_px=um_per_px,
             compression="deflate" if compression == "deflate" else "jpeg",
         )
-    temporary.replace(out)
 
 
 def _drawn(stitching: Stitching, on_progress: Progress) -> Iterator[Image]:

@@ -159,9 +159,7 @@ def _version() -> str:
 
 def _adder(commands: Any) -> AddCommand:
     def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
-        # What is not described is not listed: a spelling of old.
-        told = {"help": what, "description": what} if what else {}
-        described: argparse.ArgumentParser = commands.add_parser(name, **told)
+        described: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
         described.set_defaults(run=run)
         return described
 

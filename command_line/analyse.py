@@ -31,8 +31,8 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     add_dry_run(parser)
     parser.add_argument("--sample-id", help="as the laboratory names what the one image shows")
     parser.add_argument("--barcode-raw", help="the text of its label, exactly as it was scanned")
-    for name, what in (("--flat-field", "shading"), ("--lens", "distortion")):
-        task = name.removeprefix("--").replace("-", "")
+    optics = (("--flat-field", "shading", "flatfield"), ("--lens", "distortion", "lens"))
+    for name, what, task in optics:
         parser.add_argument(
             name,
             type=Path,

@@ -40,8 +40,6 @@ def add_commands(add_command: AddCommand) -> None:
     )
     # The functions named here give way to those of fit and apply, of which one must be said.
     _describe_flat_field(add_command("flatfield", fit_flat, "even out the lamp: fit or apply"))
-    # As the options of other commands spell it; not listed.
-    _describe_flat_field(add_command("flat-field", fit_flat, ""))
     _describe_lens(add_command("lens", fit_lens, "straighten the picture: fit or apply"))
 
 
@@ -87,9 +85,7 @@ def _describe_flat_field(parser: argparse.ArgumentParser) -> None:
     fitted.add_argument("--dark", type=Path, metavar="IMAGE", help="same exposure, light shut off")
     _add_out_file(fitted, "FLAT.json")
     applied = add("apply", apply_flat, "even out a photograph")
-    spellings = applied.add_mutually_exclusive_group(required=True)
-    spellings.add_argument("--flat-field", type=Path, metavar="FLAT.json")
-    spellings.add_argument("--flatfield", type=Path, dest="flat_field", help=argparse.SUPPRESS)
+    applied.add_argument("--flat-field", type=Path, required=True, metavar="FLAT.json")
     _add_image_and_out(applied)
 
 

@@ -159,7 +159,7 @@ class FolderSink:
 
 @contextmanager
 def written_folder(folder: Path) -> Iterator[FolderSink]:
-    """Write files into a folder, made if need be; all are named at the end, after all are whole."""
+    """Write files into a folder, made if need be; they take their names when all are whole."""
     sink = FolderSink(folder)
     try:
         yield sink

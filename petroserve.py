@@ -8,11 +8,9 @@ the settings or the installation is at fault (one line on stderr says how), 130 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from command_line import (
     analyse,
@@ -36,8 +34,9 @@ from command_line import (
     train,
 )
 from command_line.exit_status import INTERRUPTED, complain
-from command_line.files import AddCommand, Command
+from command_line.files import Command, adding_to
 from petrography.errors import ConfigurationError, PetroserveError
+from petrography.version import installed_version
 
 __all__ = ["main"]
 
@@ -139,31 +138,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="petroserve", description="Microscope images of ore in, mineralogy out."
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=installed_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     for module in COMMANDS:
-        module.add_commands(_adder(commands))
+        module.add_commands(adding_to(commands))
     for name, module, tasks, what in GROUPS:
         group = commands.add_parser(name, help=what, description=what)
-        module.add_commands(_adder(group.add_subparsers(required=True, metavar=tasks)))
+        module.add_commands(adding_to(group.add_subparsers(required=True, metavar=tasks)))
     return parser
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("petroserve")
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _adder(commands: Any) -> AddCommand:
-    def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
-        described: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
-        described.set_defaults(run=run)
-        return described
-
-    return add
 
 
 if __name__ == "__main__":

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, Command, json_bytes, read_image, read_labels, write_files
+from command_line.files import (
+    AddCommand,
+    adding_to,
+    json_bytes,
+    read_image,
+    read_labels,
+    write_files,
+)
 from command_line.progress import step_bar
 from petrography.errors import (
     InvalidParameterError,
@@ -25,8 +32,6 @@ if TYPE_CHECKING:
     from petrography.images import Image, Labels
 
 __all__ = ["add_commands"]
-
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 
 def add_commands(add_command: AddCommand) -> None:
@@ -111,14 +116,7 @@ def _describe_lens(parser: argparse.ArgumentParser) -> None:
 
 
 def _adder(parser: argparse.ArgumentParser) -> AddCommand:
-    tasks = parser.add_subparsers(required=True, metavar="fit|apply")
-
-    def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
-        task = tasks.add_parser(name, help=what, description=what)
-        task.set_defaults(run=run)
-        return task
-
-    return add
+    return adding_to(parser.add_subparsers(required=True, metavar="fit|apply"))
 
 
 def _add_out_file(parser: argparse.ArgumentParser, metavar: str) -> None:
@@ -241,7 +239,9 @@ def _files(images: Path, masks: Path) -> list[tuple[Path, Path]]:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _IMAGE_SUFFIXES
+    from petrography.image_codec import IMAGE_SUFFIXES
+
+    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def fit_flat(arguments: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ __all__ = [
     "Command",
     "FolderSink",
     "add_out",
+    "adding_to",
     "display_names",
     "json_bytes",
     "read_image",
@@ -34,6 +35,17 @@ __all__ = [
 Command: TypeAlias = Callable[[argparse.Namespace], int]
 # From name, function and help to the parser of a new command.
 AddCommand: TypeAlias = Callable[[str, Command, str], argparse.ArgumentParser]
+
+
+def adding_to(commands: Any) -> AddCommand:
+    """Give what adds commands to the sub-parsers `commands` of a parser."""
+
+    def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
+        described: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
+        described.set_defaults(run=run)
+        return described
+
+    return add
 
 
 def add_out(parser: argparse.ArgumentParser, what: str, *, required: bool = True) -> None:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_watch", "watch"]
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-
 
 def add_watch(add_command: AddCommand) -> None:
     """Describe the command."""
@@ -44,12 +42,13 @@ def add_watch(add_command: AddCommand) -> None:
 
 def watch(arguments: argparse.Namespace) -> int:
     """Answer what is dropped, until interrupted or, with --once, until nothing is left."""
+    from petrography.image_codec import IMAGE_SUFFIXES
     from service.lims import WatchedFolder
 
     profile = read_profile(arguments.profile)
     prepared = prepare_analysis(arguments, views={})
     images = _image_handler(prepared, profile, from_name=arguments.sample_from_name)
-    handlers = {**dict.fromkeys(_IMAGE_SUFFIXES, images), ".json": _result_handler(profile)}
+    handlers = {**dict.fromkeys(IMAGE_SUFFIXES, images), ".json": _result_handler(profile)}
     folder = WatchedFolder(
         arguments.inbox,
         arguments.outbox,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from command_line import calibrate
-from command_line.files import Command, read_image
+from command_line.files import adding_to, read_image
 from petrography.calibration import (
     apply_calibration,
     fit_calibration,
@@ -29,13 +29,7 @@ def run(*words: object) -> int:
     """Run ``calibrate`` as petroserve.py joins it."""
     parser = argparse.ArgumentParser()
     tasks = parser.add_subparsers(required=True)
-
-    def add(name: str, command: Command, what: str) -> argparse.ArgumentParser:
-        task = tasks.add_parser(name, help=what)
-        task.set_defaults(run=command)
-        return task
-
-    calibrate.add_commands(add)
+    calibrate.add_commands(adding_to(tasks))
     parsed = parser.parse_args([str(word) for word in words])
     status: int = parsed.run(parsed)
     return status

@@ -1,4 +1,4 @@
-"""The one command line of Petroserve; it joins the sub-commands of `command_line` and `export`.
+"""The one command line of Petroserve; it joins the sub-commands of `command_line`.
 
 An extra that is not installed is named. Exit status: 0 done, 1 something was checked and is not
 right (a model, a replay, the audit log, a file or an import of the laboratory's system), 2 the input,
@@ -8,18 +8,18 @@ the settings or the installation is at fault (one line on stderr says how), 130 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from command_line import (
     analyse,
     audit,
     calibrate,
     evaluate,
+    export,
     jobs,
+    judge,
     keys,
     lims,
     measure,
@@ -31,15 +31,16 @@ from command_line import (
     serve,
     several_fields,
     stitch,
+    train,
 )
 from command_line.exit_status import INTERRUPTED, complain
-from command_line.files import AddCommand, Command
-from export import command_line as training
+from command_line.files import Command, adding_to
 from petrography.errors import ConfigurationError, PetroserveError
+from petrography.version import installed_version
 
 __all__ = ["main"]
 
-# Modules of single commands, in the order of the help.
+# Modules of commands without further tasks, in the order of the help.
 COMMANDS = (
     analyse,
     serve,
@@ -51,6 +52,9 @@ COMMANDS = (
     evaluate,
     report,
     replay,
+    train,
+    judge,
+    export,
 )
 # Commands of several tasks: name, module, tasks, help.
 GROUPS = (
@@ -134,34 +138,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="petroserve", description="Microscope images of ore in, mineralogy out."
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=installed_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     for module in COMMANDS:
-        module.add_commands(_adder(commands))
-    training.add_commands(_adder(commands))
+        module.add_commands(adding_to(commands))
     for name, module, tasks, what in GROUPS:
         group = commands.add_parser(name, help=what, description=what)
-        module.add_commands(_adder(group.add_subparsers(required=True, metavar=tasks)))
+        module.add_commands(adding_to(group.add_subparsers(required=True, metavar=tasks)))
     return parser
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("petroserve")
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _adder(commands: Any) -> AddCommand:
-    def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
-        # What is not described is not listed: a spelling of old.
-        told = {"help": what, "description": what} if what else {}
-        described: argparse.ArgumentParser = commands.add_parser(name, **told)
-        described.set_defaults(run=run)
-        return described
-
-    return add
 
 
 if __name__ == "__main__":

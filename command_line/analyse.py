@@ -8,7 +8,7 @@ from pathlib import Path
 
 from command_line.dry_run import add_dry_run, tell
 from command_line.exit_status import DONE, complain
-from command_line.files import AddCommand, add_out
+from command_line.files import AddCommand, add_out, display_names, result_folders
 from command_line.one_analysis import add_analysis_options, prepare_analysis
 from command_line.optics_files import read_flat_field, read_lens
 from command_line.stage_views import ViewFile, add_views
@@ -31,8 +31,8 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     add_dry_run(parser)
     parser.add_argument("--sample-id", help="as the laboratory names what the one image shows")
     parser.add_argument("--barcode-raw", help="the text of its label, exactly as it was scanned")
-    for name, what in (("--flat-field", "shading"), ("--lens", "distortion")):
-        task = name.removeprefix("--").replace("-", "")
+    optics = (("--flat-field", "shading", "flatfield"), ("--lens", "distortion", "lens"))
+    for name, what, task in optics:
         parser.add_argument(
             name,
             type=Path,
@@ -80,17 +80,7 @@ def _result_folders(images: Sequence[Path], out: Path | None) -> dict[Path, Path
     if out is None:
         msg = "--out DIR is missing; only --dry-run, which writes nothing, goes without"
         raise InvalidParameterError(msg)
-    by_folder: dict[Path, Path] = {}
-    for image in images:
-        folder = out if len(images) == 1 else out / image.stem
-        if folder in by_folder:
-            msg = (
-                f"{by_folder[folder]} and {image} would both be written to {folder}; rename one, "
-                "or analyse them one at a time"
-            )
-            raise InvalidParameterError(msg)
-        by_folder[folder] = image
-    return {image: folder for folder, image in by_folder.items()}
+    return result_folders(images, out)
 
 
 def _require_one_image(arguments: argparse.Namespace) -> None:
@@ -108,6 +98,4 @@ def _views(arguments: argparse.Namespace) -> dict[str, ViewFile]:
     if given and len(arguments.images) > 1:
         msg = f"--view belongs to one image, {len(arguments.images)} are given; analyse them singly"
         raise InvalidParameterError(msg)
-    # Files of several folders may have equal names; they are told apart by their paths then.
-    short = len({view.path.name for view in given}) == len(given)
-    return {view.path.name if short else str(view.path): view for view in given}
+    return dict(zip(display_names([view.path for view in given]), given, strict=True))

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, Command, json_bytes, read_image, read_labels, write_files
+from command_line.files import (
+    AddCommand,
+    adding_to,
+    json_bytes,
+    read_image,
+    read_labels,
+    write_files,
+)
 from command_line.progress import step_bar
 from petrography.errors import (
     InvalidParameterError,
@@ -26,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_commands"]
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-
 
 def add_commands(add_command: AddCommand) -> None:
     """Describe the commands below ``calibrate``."""
@@ -40,8 +45,6 @@ def add_commands(add_command: AddCommand) -> None:
     )
     # The functions named here give way to those of fit and apply, of which one must be said.
     _describe_flat_field(add_command("flatfield", fit_flat, "even out the lamp: fit or apply"))
-    # As the options of other commands spell it; not listed.
-    _describe_flat_field(add_command("flat-field", fit_flat, ""))
     _describe_lens(add_command("lens", fit_lens, "straighten the picture: fit or apply"))
 
 
@@ -87,9 +90,7 @@ def _describe_flat_field(parser: argparse.ArgumentParser) -> None:
     fitted.add_argument("--dark", type=Path, metavar="IMAGE", help="same exposure, light shut off")
     _add_out_file(fitted, "FLAT.json")
     applied = add("apply", apply_flat, "even out a photograph")
-    spellings = applied.add_mutually_exclusive_group(required=True)
-    spellings.add_argument("--flat-field", type=Path, metavar="FLAT.json")
-    spellings.add_argument("--flatfield", type=Path, dest="flat_field", help=argparse.SUPPRESS)
+    applied.add_argument("--flat-field", type=Path, required=True, metavar="FLAT.json")
     _add_image_and_out(applied)
 
 
@@ -115,14 +116,7 @@ def _describe_lens(parser: argparse.ArgumentParser) -> None:
 
 
 def _adder(parser: argparse.ArgumentParser) -> AddCommand:
-    tasks = parser.add_subparsers(required=True, metavar="fit|apply")
-
-    def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
-        task = tasks.add_parser(name, help=what, description=what)
-        task.set_defaults(run=run)
-        return task
-
-    return add
+    return adding_to(parser.add_subparsers(required=True, metavar="fit|apply"))
 
 
 def _add_out_file(parser: argparse.ArgumentParser, metavar: str) -> None:
@@ -245,7 +239,9 @@ def _files(images: Path, masks: Path) -> list[tuple[Path, Path]]:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _IMAGE_SUFFIXES
+    from petrography.image_codec import IMAGE_SUFFIXES
+
+    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def fit_flat(arguments: argparse.Namespace) -> int:

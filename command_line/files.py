@@ -1,26 +1,33 @@
-"""What the commands share about files: reading images, writing results, naming options."""
+"""What the commands share about files: reading images and results, writing, naming options."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
+from petrography.errors import InvalidParameterError
+
 if TYPE_CHECKING:
     from petrography.image_codec import DecodedImage
     from petrography.images import Labels
+    from petrography.report import Result
 
 __all__ = [
     "AddCommand",
     "Command",
     "FolderSink",
     "add_out",
+    "adding_to",
+    "display_names",
     "json_bytes",
     "read_image",
     "read_labels",
+    "read_stored_result",
+    "result_folders",
     "write_files",
     "written_folder",
 ]
@@ -28,6 +35,17 @@ __all__ = [
 Command: TypeAlias = Callable[[argparse.Namespace], int]
 # From name, function and help to the parser of a new command.
 AddCommand: TypeAlias = Callable[[str, Command, str], argparse.ArgumentParser]
+
+
+def adding_to(commands: Any) -> AddCommand:
+    """Give what adds commands to the sub-parsers `commands` of a parser."""
+
+    def add(name: str, run: Command, what: str) -> argparse.ArgumentParser:
+        described: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
+        described.set_defaults(run=run)
+        return described
+
+    return add
 
 
 def add_out(parser: argparse.ArgumentParser, what: str, *, required: bool = True) -> None:
@@ -73,13 +91,57 @@ def read_labels(path: Path) -> tuple[Labels, str]:
     return decode_labels(data, name=str(path)), sha256_hex(data)
 
 
+def read_stored_result(path: Path) -> Result:
+    """Read a result.json from a file.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is none.
+    OSError
+        If there is no such file.
+    """
+    from petrography.report import parse_result
+
+    return parse_result(path.read_bytes(), source=str(path))
+
+
+def display_names(paths: Sequence[Path]) -> list[str]:
+    """Name files in tables and reports: by their names, or by their paths where names are equal."""
+    names = [path.name for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+
+
+def result_folders(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Where the results of each file go: `out` itself for one, a sub-folder each for several.
+
+    Raises
+    ------
+    InvalidParameterError
+        If two would go to one folder.
+    """
+    if len(paths) == 1:
+        return {paths[0]: out}
+    by_folder: dict[Path, Path] = {}
+    for path in paths:
+        folder = out / path.stem
+        if folder in by_folder:
+            msg = (
+                f"{by_folder[folder]} and {path} would both be written to {folder}; rename one, or "
+                "take them one at a time"
+            )
+            raise InvalidParameterError(msg)
+        by_folder[folder] = path
+    return {path: folder for folder, path in by_folder.items()}
+
+
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder, made if need be; each is there as a whole or not at all."""
+    """Write files into a folder, made if need be, even for none; nothing half written stays."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        temporary = folder / f"{name}.tmp"
-        temporary.write_bytes(content)
-        temporary.replace(folder / name)
+    with written_folder(folder) as sink:
+        for name, content in files.items():
+            with sink.create(name) as file:
+                file.write(content)
 
 
 class FolderSink:
@@ -109,11 +171,11 @@ class FolderSink:
 
 @contextmanager
 def written_folder(folder: Path) -> Iterator[FolderSink]:
-    """Write files into a folder, made if need be; all of them are there at the end, or none."""
+    """Write files into a folder, made if need be; they take their names when all are whole."""
     sink = FolderSink(folder)
     try:
         yield sink
+        sink.keep()
     except BaseException:
         sink.throw_away()
         raise
-    sink.keep()

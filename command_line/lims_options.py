@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from command_line.files import read_stored_result
 from petrography.errors import InvalidParameterError, MissingPartError
 
 if TYPE_CHECKING:
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
 __all__ = [
     "add_results",
     "add_site",
-    "parse_result",
     "read_profile",
     "read_reportables",
     "read_result",
-    "read_stored_result",
     "signed_in",
 ]
 
@@ -95,31 +94,6 @@ def signed_in(arguments: argparse.Namespace) -> SenaiteClient:
         raise MissingPartError(msg)
     password = settings.lims_password_file.read_text(encoding="utf-8").rstrip("\r\n")
     return SenaiteClient(settings.lims_url, user=settings.lims_user, password=password)
-
-
-def parse_result(content: bytes, *, source: str) -> Result:
-    """Read a result.json.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is none.
-    """
-    from pydantic import ValidationError
-
-    from petrography.errors import field_problems
-    from petrography.report import Result
-
-    try:
-        return Result.model_validate_json(content)
-    except ValidationError as error:
-        msg = f"{source} is no result.json: {field_problems(error)[:400]}"
-        raise InvalidParameterError(msg) from None
-
-
-def read_stored_result(path: Path) -> Result:
-    """Read a result.json from a file; errors as for `parse_result`, and OSError."""
-    return parse_result(path.read_bytes(), source=str(path))
 
 
 def read_result(path: Path, arguments: argparse.Namespace) -> Result:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from command_line.audit import put_on_record
 from command_line.exit_status import DONE
-from command_line.files import AddCommand
-from command_line.lims_options import read_stored_result
+from command_line.files import AddCommand, read_stored_result
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

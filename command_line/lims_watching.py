@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE, FAILED_VERIFICATION
-from command_line.files import AddCommand, write_files
-from command_line.lims_options import parse_result, read_profile, read_stored_result
+from command_line.files import AddCommand, read_stored_result, write_files
+from command_line.lims_options import read_profile
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from service.lims import Dropped, Handler, LimsProfile, WatchedFolder
 
 __all__ = ["add_watch", "watch"]
-
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 
 def add_watch(add_command: AddCommand) -> None:
@@ -44,12 +42,13 @@ def add_watch(add_command: AddCommand) -> None:
 
 def watch(arguments: argparse.Namespace) -> int:
     """Answer what is dropped, until interrupted or, with --once, until nothing is left."""
+    from petrography.image_codec import IMAGE_SUFFIXES
     from service.lims import WatchedFolder
 
     profile = read_profile(arguments.profile)
     prepared = prepare_analysis(arguments, views={})
     images = _image_handler(prepared, profile, from_name=arguments.sample_from_name)
-    handlers = {**dict.fromkeys(_IMAGE_SUFFIXES, images), ".json": _result_handler(profile)}
+    handlers = {**dict.fromkeys(IMAGE_SUFFIXES, images), ".json": _result_handler(profile)}
     folder = WatchedFolder(
         arguments.inbox,
         arguments.outbox,
@@ -87,6 +86,8 @@ def _image_handler(prepared: PreparedAnalysis, profile: LimsProfile, *, from_nam
 
 def _result_handler(profile: LimsProfile) -> Handler:
     def export(dropped: Dropped, folder: Path) -> None:
+        from petrography.report import parse_result
+
         content = dropped.path.read_bytes()
         result = parse_result(content, source=dropped.path.name)
         write_files(folder, {"result.json": content})

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, add_out, read_labels, write_files
+from command_line.files import AddCommand, add_out, read_labels, result_folders, write_files
 from command_line.modal_options import add_modal_options, modal_options
 from command_line.outputs import add_outputs, chosen_outputs
-from command_line.several_fields import add_sections, result_folders, sections_of, write_fields
+from command_line.several_fields import add_sections, sections_of, write_fields
 
 if TYPE_CHECKING:
     from petrography.pipeline import Measured, ModalOptions

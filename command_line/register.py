@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, add_out, json_bytes, read_image, write_files
+from command_line.files import (
+    AddCommand,
+    add_out,
+    display_names,
+    json_bytes,
+    read_image,
+    write_files,
+)
 from command_line.stage_views import add_views
 from petrography.errors import InvalidParameterError
 
@@ -79,11 +86,10 @@ def _stage_views(arguments: argparse.Namespace) -> tuple[StageView, list[StageVi
         *(("PPL", None, path) for path in arguments.moving),
         *((known[view.light], view.stage_angle_deg, view.path) for view in arguments.view),
     ]
-    # Files of several folders may have equal names; they are told apart by their paths then.
-    short = len({path.name for _, _, path in given}) == len(given)
+    names = display_names([path for _, _, path in given])
     reference, *views = (
-        StageView(path.name if short else str(path), partial(_pixels, path), light, angle_deg)
-        for light, angle_deg, path in given
+        StageView(name, partial(_pixels, path), light, angle_deg)
+        for name, (light, angle_deg, path) in zip(names, given, strict=True)
     )
     return reference, views
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE, FAILED_VERIFICATION
-from command_line.files import AddCommand, written_folder
-from command_line.lims_options import read_stored_result
+from command_line.files import AddCommand, read_stored_result, written_folder
 from command_line.optics_files import read_flat_field
 from command_line.settings import add_models_folder, settings_of
 from petrography.errors import InvalidParameterError

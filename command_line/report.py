@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, write_files
-from command_line.lims_options import read_stored_result
+from command_line.files import AddCommand, read_image, read_stored_result, write_files
 
 if TYPE_CHECKING:
     from petrography.report import Result
@@ -52,7 +51,6 @@ def report_of(result: Result, overlay: Path | None) -> bytes:
 
 def _printed(overlay: Path, result: Result) -> bytes:
     """Read a picture, without the strip of its legend, at the size of a page."""
-    from command_line.files import read_image
     from petrography.image_codec import encode_jpeg
     from petrography.images import resample_image
     from petrography.report.provenance import fact

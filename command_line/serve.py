@@ -14,7 +14,9 @@ __all__ = ["add_commands", "serve"]
 def add_commands(add_command: AddCommand) -> None:
     """Describe the command."""
     _describe_serve(
-        add_command("serve", serve, "the service over HTTP and gRPC; more settings: README")
+        add_command(
+            "serve", serve, "the service over HTTP and gRPC; more settings: docs/settings.md"
+        )
     )
 
 

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, add_out, write_files
+from command_line.files import AddCommand, add_out, read_stored_result, write_files
 from petrography.errors import InvalidParameterError
 
 if TYPE_CHECKING:
-    from petrography.report import NamedResult, Result
+    from petrography.report import NamedResult
 
 __all__ = [
     "add_commands",
     "add_sections",
     "fields",
-    "result_folders",
     "sections_of",
     "write_fields",
 ]
@@ -68,23 +67,6 @@ def sections_of(text: str | None, fields: Sequence[Path]) -> list[str]:
     return names
 
 
-def result_folders(fields: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Where the results of each field go: `out` itself for one, a sub-folder each for several.
-
-    Raises
-    ------
-    InvalidParameterError
-        If two would go to one folder.
-    """
-    if len(fields) == 1:
-        return {fields[0]: out}
-    folders = {path: out / path.stem for path in fields}
-    if len(set(folders.values())) < len(fields):
-        msg = f"of {len(fields)} label images some have equal names; rename them to tell them apart"
-        raise InvalidParameterError(msg)
-    return folders
-
-
 def write_fields(folder: Path, named: Sequence[NamedResult]) -> str:
     """Write fields.json and fields.csv; returns the table to print."""
     from petrography.report import fields_csv, fields_report, fields_table
@@ -102,24 +84,10 @@ def fields(arguments: argparse.Namespace) -> int:
     from petrography.report import NamedResult
 
     stated = sections_of(arguments.sections, arguments.results)
-    results = [_read_result(path) for path in arguments.results]
+    results = [read_stored_result(path) for path in arguments.results]
     named = [
         NamedResult(str(path), section or result.sample.section or "", result)
         for path, section, result in zip(arguments.results, stated, results, strict=True)
     ]
     print(write_fields(arguments.out, named))
     return DONE
-
-
-def _read_result(path: Path) -> Result:
-    from pydantic import ValidationError
-
-    from petrography.report import Result
-
-    try:
-        return Result.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        msg = f"{path} is no result.json: {where}: {first['msg']}; wanted one of this version"
-        raise InvalidParameterError(msg) from None

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from command_line.exit_status import DONE
-from command_line.files import AddCommand, json_bytes, read_image, write_files
+from command_line.files import (
+    AddCommand,
+    display_names,
+    json_bytes,
+    read_image,
+    write_files,
+    written_folder,
+)
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 from command_line.optics_files import read_flat_field, read_lens
 from command_line.progress import step_bar
@@ -161,11 +168,9 @@ def _joined(stitching: Stitching, *, by_field: bool) -> JoinedFields:
 def _fields(paths: Sequence[Path]) -> list[PanoramaField]:
     from petrography.stitching import PanoramaField
 
-    # Files of several folders may have equal names; they are told apart by their paths then.
-    names = [path.name for path in paths]
-    short = len(set(names)) == len(names)
     return [
-        PanoramaField(path.name if short else str(path), partial(_pixels, path)) for path in paths
+        PanoramaField(name, partial(_pixels, path))
+        for name, path in zip(display_names(paths), paths, strict=True)
     ]
 
 
@@ -215,11 +220,14 @@ def _matcher(path: Path | None) -> Matcher | None:
 def _write_panorama(
     out: Path, stitching: Stitching, um_per_px: float | None, compression: str
 ) -> None:
-    """Write the panorama under another name first, so that it is whole or not there."""
+    """Write the panorama, so that it is whole or not there."""
     from petrography.image_codec import write_pyramid
 
-    temporary = out.with_name(f"{out.name}.tmp")
-    with temporary.open("w+b") as file, step_bar() as on_progress:
+    with (
+        written_folder(out.parent) as folder,
+        folder.create(out.name) as file,
+        step_bar() as on_progress,
+    ):
         write_pyramid(
             file,
             _drawn(stitching, on_progress),
@@ -227,7 +235,6 @@ def _write_panorama(
             um_per_px=um_per_px,
             compression="deflate" if compression == "deflate" else "jpeg",
         )
-    temporary.replace(out)
 
 
 def _drawn(stitching: Stitching, on_progress: Progress) -> Iterator[Image]:

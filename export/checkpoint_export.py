@@ -6,7 +6,6 @@ Nothing appears in the models folder until everything is proven; it then appears
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,8 +17,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from export.calibration import calibrate
+from export.config_lines import with_guided_filter, without_folders
 from export.graph import OPSET, to_onnx
-from export.guided import with_guided_filter
 from export.judge_figures import judge_of, judged_by
 from export.onnx_predictor import open_graph
 from export.parity import prove_parity, untraced_side_px
@@ -307,7 +306,7 @@ def _training_record(
         validation_images=images[1],
         phantom_fraction=config.phantom_fraction,
         steps=saved.epoch * config.schedule.steps_per_epoch,
-        config_toml=_without_folders(saved.config_toml),
+        config_toml=without_folders(saved.config_toml),
         started_from=_with_doubts(_told_before(saved), doubts),
         git_commit=saved.git_commit,
     )
@@ -335,16 +334,10 @@ def _origin(network: NetworkConfig) -> str | None:
 
 def _told(what: str, path: Path) -> str:
     earlier = load_checkpoint(path)
-    told = f"{what} after epoch {earlier.epoch} of the run\n{_without_folders(earlier.config_toml)}"
+    told = f"{what} after epoch {earlier.epoch} of the run\n{without_folders(earlier.config_toml)}"
     before = _told_before(earlier)
     return told if before is None else f"{told}\nwhich started from {before}"
 
 
 def _told_before(saved: Checkpoint) -> str | None:
     return saved.origin or saved.told_before or _origin(saved.config.network)
-
-
-def _without_folders(config_toml: str) -> str:
-    """Drop where the data and the output lay: it concerns one machine and nobody else."""
-    fields = "|".join(("root", "output", *NetworkConfig.STARTS))
-    return re.sub(rf"(?m)^({fields})\s*=.*\n", "", config_toml)

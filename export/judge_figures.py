@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from export.config_lines import config_of_card
 from export.judging import verified_model
 from export.recipe_differences import recipe_differences
 from petrography.errors import ConfigurationError
 from petrography.model_card import JudgedBy, ModelCard, TileGeometry
-from training.config import TrainingConfig, read_config
+from training.config import TrainingConfig
 from training.earlier_runs import doubts_about_told_runs
 from training.lumenstone import data_sha256
 from training.networks.description import described
@@ -101,8 +102,7 @@ def judged_by(card: ModelCard, config: TrainingConfig) -> JudgedBy:
     config : TrainingConfig
         Of the network that it judges.
     """
-    source = f"the training configuration on the card of {card.name}:{card.version}"
-    differences = recipe_differences(read_config(card.training.config_toml, source=source), config)
+    differences = recipe_differences(config_of_card(card), config)
     if differences:
         _LOG.warning("the judge was trained by another recipe: %s", "; ".join(differences))
     return JudgedBy(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from export.config_lines import config_of_card
 from export.graph_weights import lay_onto, restore_normalisation
 from export.judging import verified_model
 from export.onnx_predictor import open_graph
@@ -78,7 +79,7 @@ def _trained(card: ModelCard, folder: Path) -> TrainingConfig:
     if card.precision != "float32":
         msg = f"{folder} is in {card.precision}, which no training gave; wanted the float32 version"
         raise ConfigurationError(msg)
-    return read_config(card.training.config_toml, source=f"the training of {folder}")
+    return config_of_card(card)
 
 
 def _require_fit(trained: TrainingConfig, wanted: TrainingConfig, config_path: Path) -> None:

@@ -7,8 +7,6 @@ back, with the classes given and with all open. One that disagrees too often is 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from export.config_lines import config_of_card
 from export.judging import verified_model
 from export.onnx_predictor import ExportedGraph, open_graph
 from export.parity import untraced_side_px
@@ -37,7 +36,6 @@ from petrography.model_card import (
     sha256_hex,
 )
 from petrography.tiling import Window, read_window
-from training.config import TrainingConfig, read_config
 from training.evaluation import EvaluatedModel, evaluate_fields
 from training.lumenstone import Field
 from training.run import git_commit, load_data
@@ -191,7 +189,7 @@ def _graph(card: ModelCard, onnx_bytes: bytes) -> _Graph:
 
 def _load_data(card: ModelCard, root: Path | None) -> _Data:
     """Load, or paint, the images of the training and split them as the card says."""
-    config = _training_config(card, root)
+    config = config_of_card(card, root)
     if config.data.subsets and root is None:
         msg = f"{card.name}:{card.version} was fitted to photographs; name their folder by --data"
         raise ConfigurationError(msg)
@@ -207,19 +205,6 @@ def _load_data(card: ModelCard, root: Path | None) -> _Data:
     if config.data.train_on_all:
         about += ", which the training saw too"
     return _Data(loaded.train, loaded.validation, about)
-
-
-def _training_config(card: ModelCard, root: Path | None) -> TrainingConfig:
-    # The card leaves out where the data lay.
-    stated = "[data]\n" if root is None else f"[data]\nroot = {json.dumps(str(root.resolve()))}\n"
-    text, found = re.subn(
-        r"(?m)^\s*\[\s*data\s*\]\s*(#.*)?$", lambda _: stated, card.training.config_toml, count=1
-    )
-    source = f"the training configuration on the card of {card.name}:{card.version}"
-    if not found:
-        msg = f"{source} has no section [data]; a variant is proven on the images that it names"
-        raise ConfigurationError(msg)
-    return read_config(text, source=source)
 
 
 def _convert(

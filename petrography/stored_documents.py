@@ -11,6 +11,8 @@ from petrography.errors import InvalidParameterError, PetroserveError, field_pro
 __all__ = ["parsed"]
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
+# A file of another kind lacks every field and has hundreds of others: the first say enough.
+_MAX_PROBLEMS = 400
 
 
 def parsed(
@@ -44,5 +46,5 @@ def parsed(
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        msg = f"{source} is no {what}: {field_problems(error)}"
+        msg = f"{source} is no {what}: {field_problems(error)[:_MAX_PROBLEMS]}"
         raise refusal(msg) from None

@@ -14,7 +14,6 @@ import math
 import os
 import platform
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +23,7 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from petrography.version import installed_version
 from service.scraping import Ages, AskedGauge, Counts, Gpus, Processes
 
 __all__ = ["CONTENT_TYPE", "JOB_STATES", "UNMATCHED_ROUTE", "WEBHOOK_STATES", "Telemetry"]
@@ -160,7 +160,7 @@ class Telemetry:
 
     def _declare_models(self, own: _Declaring) -> None:
         info = own.gauge("build_info", "1, with what runs.", "version", "python", across="livemax")
-        info.labels(_version(), platform.python_version()).set(1)
+        info.labels(installed_version(), platform.python_version()).set(1)
         self.model_info = own.gauge(
             "model_info",
             "1 for every model that is served.",
@@ -383,10 +383,3 @@ def _pids_in(folder: Path, kind: str = "*") -> set[int]:
 
 def _living(folder: Path) -> set[int]:
     return {pid for pid in _pids_in(folder) if psutil.pid_exists(pid)}
-
-
-def _version() -> str:
-    try:
-        return version("petroserve")
-    except PackageNotFoundError:
-        return "not installed"

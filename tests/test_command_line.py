@@ -334,6 +334,7 @@ def test_an_altered_model_fails_its_verification(run: Run, model_folder: Path) -
         (("analyse", "field.png", "--out", "out"), "onnxruntime", "cpu"),
         (("train", "run.toml"), "torch", "cpu,train"),
         (("export", "best.pt", "models"), "torch", "cpu,train"),
+        (("import", "weights.pt", "run.toml"), "torch", "cpu,train"),
     ],
 )
 def test_a_missing_extra_is_named(

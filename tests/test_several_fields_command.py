@@ -79,7 +79,7 @@ def test_label_images_of_one_name_are_not_overwritten(
         "measure", label_images[0], label_images[0], "--out", tmp_path / "out"
     )
     assert status == 2
-    assert "equal names" in complaints
+    assert "would both be written to" in complaints
 
 
 def test_what_is_no_result_is_refused_by_name(

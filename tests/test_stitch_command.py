@@ -47,6 +47,16 @@ def test_a_panorama_is_written(
     }
 
 
+def test_a_panorama_that_fails_leaves_no_part_of_itself(
+    tiles: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "panorama.tif"
+    out.mkdir()
+    assert run(*tiles, "--out", out, "--report", tmp_path / "report.json", "--grid", "2x2") == 2
+    assert "panorama.tif" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"panorama.tif", "panorama.preview.jpg"}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -27,7 +27,7 @@ from petrography.errors import (
     PetroserveError,
 )
 from petrography.fusion import FUSED_CHANNELS
-from petrography.image_codec import decode_bands, decode_image, decode_labels
+from petrography.image_codec import IMAGE_SUFFIXES, decode_bands, decode_image, decode_labels
 from petrography.images import Image, Labels, resample_image, resample_labels
 from petrography.minerals import UNLABELLED_CODE, association_codes
 from training.crossed_views import ViewPath, fused_photograph, view_paths
@@ -43,8 +43,8 @@ __all__ = [
     "load_fields",
 ]
 
-_PHOTOGRAPH_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-_IMAGE_SUFFIXES = (*_PHOTOGRAPH_SUFFIXES, ".npy")
+# With those of stacks of bands.
+_FIELD_SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
 
 
 @dataclass(frozen=True)
@@ -188,10 +188,10 @@ def _views_in(folder: Path, taken: str) -> tuple[Path, dict[str, Path]]:
     if not folder.is_dir():
         msg = f"{folder} is no folder; wanted one with the views {taken}"
         raise ConfigurationError(msg)
-    return folder, {path.stem: path for path in _images_in(folder, _PHOTOGRAPH_SUFFIXES)}
+    return folder, {path.stem: path for path in _images_in(folder, IMAGE_SUFFIXES)}
 
 
-def _images_in(folder: Path, suffixes: Sequence[str] = _IMAGE_SUFFIXES) -> list[Path]:
+def _images_in(folder: Path, suffixes: Sequence[str] = _FIELD_SUFFIXES) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
     by_stem: dict[str, Path] = {}
     for path in found:

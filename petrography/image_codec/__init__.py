@@ -22,9 +22,10 @@ from petrography.image_codec.pyramid_tiff import (
     write_label_pyramid,
     write_pyramid,
 )
-from petrography.image_codec.signature import Encoded
+from petrography.image_codec.signature import IMAGE_SUFFIXES, Encoded
 
 __all__ = [
+    "IMAGE_SUFFIXES",
     "JPEG_MAX_SIDE_PX",
     "MAX_WHOLE_PX",
     "DecodedImage",

@@ -6,12 +6,15 @@ from typing import Literal, TypeAlias
 
 from petrography.errors import UnsupportedImageError
 
-__all__ = ["Encoded", "Format", "recognise"]
+__all__ = ["IMAGE_SUFFIXES", "Encoded", "Format", "recognise"]
 
 # A whole file, in memory or mapped: what is read of it is not copied.
 Encoded: TypeAlias = bytes | memoryview
 
 Format: TypeAlias = Literal["png", "jpeg", "tiff"]
+
+# Of files that are looked for in folders; what a file is, its first bytes say.
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 _READ: tuple[tuple[bytes, Format], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png"),

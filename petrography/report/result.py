@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from petrography.errors import InvalidParameterError, PetroserveError
 from petrography.registration import RegistrationReport
 from petrography.report.contact_models import Contacts
 from petrography.report.grain_figures import (
@@ -27,6 +28,7 @@ from petrography.report.grain_figures import (
 from petrography.report.modal_uncertainty import ModalUncertainty, NotFound
 from petrography.report.review import Review
 from petrography.report.texture_models import Liberation, Textures
+from petrography.stored_documents import parsed
 
 __all__ = [
     "RESULT_SCHEMA_VERSION",
@@ -45,6 +47,7 @@ __all__ = [
     "Sizes",
     "SmallEntry",
     "Uncertainty",
+    "parse_result",
     "result_json",
     "result_schema",
     "result_schema_json",
@@ -337,6 +340,28 @@ class Result(_Frozen):
 def result_json(result: Result) -> bytes:
     """Write result.json: UTF-8, indented by two, fields in the order of the schema."""
     return (result.model_dump_json(indent=2) + "\n").encode()
+
+
+def parse_result(
+    data: bytes, *, source: str, refusal: type[PetroserveError] = InvalidParameterError
+) -> Result:
+    """Read result.json.
+
+    Parameters
+    ----------
+    data : bytes
+        Its content.
+    source : str
+        What the bytes are, for the message.
+    refusal : type of PetroserveError
+        What is raised.
+
+    Raises
+    ------
+    PetroserveError
+        The `refusal`, if it is no such file.
+    """
+    return parsed(Result, data, what="result.json", source=source, refusal=refusal)
 
 
 def result_schema() -> dict[str, JsonValue]:

@@ -12,6 +12,7 @@ from functools import partial
 
 from petrography.image_codec import ImageLimits
 from petrography.pipeline import AnalysisRequest, require_possible
+from petrography.version import installed_version
 from service.catalogue import Catalogue, database_url
 from service.engine.analysing import Analyses, Finished
 from service.engine.auditing import Auditing
@@ -23,7 +24,7 @@ from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known, with_scale_of
 from service.engine.imaging import Imaging
 from service.engine.observing import count_degradations
-from service.engine.one_image import image_limits, software_versions
+from service.engine.one_image import image_limits
 from service.engine.opening_store import open_store
 from service.engine.readiness import Readiness
 from service.engine.recorded_analyses import RecordedAnalyses
@@ -145,7 +146,7 @@ class Engine:
     @property
     def version(self) -> str:
         """Version of this software."""
-        return software_versions().get("petroserve", "not installed")
+        return installed_version()
 
     @property
     def limits(self) -> ImageLimits:

@@ -18,15 +18,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from petrography.errors import (
-    BucketUnavailableError,
-    ConflictError,
-    DamagedResultError,
-    field_problems,
-)
-from petrography.report import Result
+from petrography.errors import BucketUnavailableError, ConflictError, DamagedResultError
+from petrography.report import Result, parse_result
 from service.disk import storing, sync_folder, write_through
 from service.engine.artefact_store import ArtefactStore
 from service.engine.kept_digests import digest_file, digest_line, require_as_kept
@@ -102,14 +95,8 @@ def parsed_version(analysis_id: str, content: bytes) -> Result:
     DamagedResultError
         If it is no result.
     """
-    try:
-        return Result.model_validate_json(content)
-    except ValidationError as error:
-        msg = (
-            f"the kept document of analysis {analysis_id} is no result: "
-            f"{field_problems(error)[:300]}; wanted the file as it was kept"
-        )
-        raise DamagedResultError(msg) from None
+    source = f"the kept document of analysis {analysis_id}"
+    return parse_result(content, source=source, refusal=DamagedResultError)
 
 
 def newest_version(store: ArtefactStore, analysis_id: str, owner: str = "") -> int | None:

@@ -21,7 +21,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from petrography.errors import LabelImageError
+from petrography.errors import DamagedResultError, InvalidParameterError, LabelImageError
 from petrography.minerals import MINERALS
 from petrography.report import (
     Quality,
@@ -36,6 +36,7 @@ from petrography.report import (
     modal_entries,
     modal_table,
     overlay,
+    parse_result,
     result_json,
     result_schema,
     result_schema_json,
@@ -117,7 +118,17 @@ def test_results_keep_the_schema_and_read_back_equal(
     text = result_json(result)
     jsonschema.Draft202012Validator.check_schema(result_schema())
     jsonschema.validate(json.loads(text), result_schema())
-    assert Result.model_validate_json(text) == result
+    assert parse_result(text, source="result.json") == result
+
+
+@pytest.mark.parametrize("refusal", [InvalidParameterError, DamagedResultError])
+def test_what_is_no_result_is_refused_as_the_caller_wants_and_in_few_words(
+    refusal: type[InvalidParameterError | DamagedResultError],
+) -> None:
+    other = json.dumps({f"key{number}": number for number in range(9999)}).encode()
+    with pytest.raises(refusal, match=r"^field\.json is no result\.json: id: Field req") as refused:
+        parse_result(other, source="field.json", refusal=refusal)
+    assert len(str(refused.value)) < 500
 
 
 def test_the_fixed_names_are_there() -> None:

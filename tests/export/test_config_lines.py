@@ -1,4 +1,4 @@
-"""A guided filter at the export of a network that was trained without."""
+"""Lines of a configuration: a guided filter at the export, and folders that a card leaves out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 import petroserve
-from export.guided import with_guided_filter
+from export.config_lines import with_guided_filter, without_folders
 from petrography.errors import ConfigurationError
 from petrography.model_card import parse_card
 from tests.training.lumenstone_folder import config_toml
@@ -56,3 +56,11 @@ def test_a_configuration_without_the_section_is_refused():
     inline = inline.replace("[data]\n", 'network = { architecture = "pspnet" }\n[data]\n')
     with pytest.raises(ConfigurationError, match=r"has no line \[network\]"):
         with_guided_filter(inline)
+
+
+def test_no_folder_of_the_machine_is_left():
+    lines = (
+        'output = "out"\n[data]\n', '  root = "photographs"\n', "names = [0, 1]\n[network]\n",
+        '\tinitial_weights="best.pt"  # of the other run\n', 'root_of = "x"\n', 'root = "x"',
+    )  # fmt: skip
+    assert without_folders("".join(lines)) == '[data]\nnames = [0, 1]\n[network]\nroot_of = "x"\n'

@@ -1,17 +1,16 @@
-"""The commands that judge models: test-model and folds.
-
-Nothing heavy is imported before a command runs.
-"""
+"""Judge models on annotated fields, and sum up what several folds say."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn
 
+from command_line.exit_status import DONE
+from command_line.files import AddCommand
 from petrography.minerals import MINERALS, UNLABELLED_CODE
 
 if TYPE_CHECKING:
@@ -24,32 +23,32 @@ if TYPE_CHECKING:
     from training.evaluation import Mode, OnSeen
     from training.lumenstone import Field, FieldPaths
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "folds", "test_model"]
 
-AddCommand: TypeAlias = Callable[
-    [str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser
-]
-
-_DONE = 0
 # As of `training.lumenstone.LUMENSTONE`, which is imported when a command runs.
 LUMENSTONE_IMAGES, LUMENSTONE_MASKS = "{subset}/imgs/{split}", "{subset}/masks/{split}"
 _LUMENSTONE = (("S1v1", "S1"), ("S2v1", "S2"))
 
 
 def add_commands(add_command: AddCommand) -> None:
-    """Describe the commands; see `export.command_line.add_commands`."""
+    """Describe the commands."""
     _describe_test_model(
-        add_command("test-model", _test_model, "judge one or more models on annotated fields")
+        add_command("test-model", test_model, "judge one or more models on annotated fields")
     )
-    folds = add_command("folds", _folds, "mean and spread over the evaluations of several folds")
-    folds.add_argument(
+    _describe_folds(
+        add_command("folds", folds, "mean and spread over the evaluations of several folds")
+    )
+
+
+def _describe_folds(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "reports",
         nargs="+",
         type=Path,
         metavar="REPORT",
         help="metrics.json of test-model, its folder, or a model card; one a fold",
     )
-    folds.add_argument("--out", type=Path, metavar="DIR", help="for folds.json and folds.md")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="for folds.json and folds.md")
 
 
 def _describe_test_model(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +157,8 @@ def _border(text: str) -> int:
     raise argparse.ArgumentTypeError(msg)
 
 
-def _test_model(arguments: argparse.Namespace) -> int:
+def test_model(arguments: argparse.Namespace) -> int:
+    """Measure models on annotated fields; print their scores, and report them if asked."""
     from export.judging import accuracy_table, data_name, evaluations_of, find_model, open_model
     from petrography.accuracy import MetricsReport
     from training.lumenstone import Layout, find_fields
@@ -189,7 +189,7 @@ def _test_model(arguments: argparse.Namespace) -> int:
         print(accuracy_table(evaluations_of(one, data=data)))
     if arguments.out is not None:
         write_report(arguments.out, MetricsReport(data=data, models=tuple(measured)))
-    return _DONE
+    return DONE
 
 
 def _views(given: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -258,7 +258,8 @@ def _watch(bar: tqdm[NoReturn], out: Path | None, card: ModelCard) -> OnSeen:
     return watch
 
 
-def _folds(arguments: argparse.Namespace) -> int:
+def folds(arguments: argparse.Namespace) -> int:
+    """Print mean and spread over the evaluations of several folds."""
     from export.assessment.folds import folds_markdown, merge_folds, read_fold
 
     summary = merge_folds([read_fold(path) for path in arguments.reports])
@@ -268,4 +269,4 @@ def _folds(arguments: argparse.Namespace) -> int:
         arguments.out.mkdir(parents=True, exist_ok=True)
         (arguments.out / "folds.json").write_text(summary.model_dump_json(indent=2) + "\n")
         (arguments.out / "folds.md").write_text(text + "\n")
-    return _DONE
+    return DONE

@@ -1,56 +1,23 @@
-"""The commands of who makes models: train, import, reopen, export and export-variant.
-
-Those of who judges them are in `judging_commands`.
-
-Nothing heavy is imported before a command runs.
-"""
+"""Make served models: of a checkpoint, and of a served model in lower precision."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from command_line.exit_status import DONE
+from command_line.files import AddCommand
 
 if TYPE_CHECKING:
     from petrography.minisign import SecretKey
 
-from export import judging_commands
-
-__all__ = ["add_commands"]
-
-AddCommand = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
-
-_DONE = 0
+__all__ = ["add_commands", "export", "export_variant"]
 
 
 def add_commands(add_command: AddCommand) -> None:
-    """Describe the commands.
-
-    Parameters
-    ----------
-    add_command : callable
-        From name, function and help to the parser of a new command. The function gets the parsed
-        arguments and returns the exit status.
-    """
-    trained = add_command("train", _train, "train a network, or go on with it (extra train)")
-    trained.add_argument("config", type=Path, metavar="CONFIG.toml")
-    judging_commands.add_commands(add_command)
-    imported = add_command("import", _import, "weights of others to a checkpoint (extra train)")
-    imported.add_argument("weights", type=Path, metavar="WEIGHTS", help=".pt, .pth or .safetensors")
-    imported.add_argument(
-        "config", type=Path, metavar="CONFIG.toml", help="a run's, with the section [foreign]"
-    )
-    reopened = add_command(
-        "reopen", _reopen, "a served model to a checkpoint, to train it further (extra train)"
-    )
-    reopened.add_argument("model", metavar="NAME[:VERSION]", help="a float32 version")
-    reopened.add_argument(
-        "config", type=Path, metavar="CONFIG.toml", help="of the run that will start from it"
-    )
-    reopened.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
-    exported = add_command("export", _export, "a checkpoint to a served model (extra train)")
+    """Describe the commands."""
+    exported = add_command("export", export, "a checkpoint to a served model (extra train)")
     exported.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
     exported.add_argument("models", type=Path, metavar="MODELS", help="the models folder")
     exported.add_argument("--data", type=Path, help="where the training data lie now, if elsewhere")
@@ -70,7 +37,7 @@ def add_commands(add_command: AddCommand) -> None:
     )
     _add_publication(exported)
     _describe_variant(
-        add_command("export-variant", _export_variant, "a served model in lower precision (train)")
+        add_command("export-variant", export_variant, "a served model in lower precision (train)")
     )
 
 
@@ -96,30 +63,8 @@ def _describe_variant(parser: argparse.ArgumentParser) -> None:
     _add_publication(parser)
 
 
-def _train(arguments: argparse.Namespace) -> int:
-    from training.loop import train
-
-    print(train(arguments.config, progress=sys.stderr.isatty()))
-    return _DONE
-
-
-def _import(arguments: argparse.Namespace) -> int:
-    from training.foreign.importing import import_weights
-
-    imported = import_weights(arguments.weights, arguments.config)
-    print(f"{imported.told}\n{imported.checkpoint}")
-    return _DONE
-
-
-def _reopen(arguments: argparse.Namespace) -> int:
-    from export.judging import find_model
-    from export.reopening import reopen_model
-
-    print(reopen_model(find_model(arguments.models, arguments.model), arguments.config))
-    return _DONE
-
-
-def _export(arguments: argparse.Namespace) -> int:
+def export(arguments: argparse.Namespace) -> int:
+    """Turn a checkpoint into a served model, and print its folder."""
     from export.checkpoint_export import export_checkpoint
 
     folder = export_checkpoint(
@@ -133,15 +78,17 @@ def _export(arguments: argparse.Namespace) -> int:
         guided_filter=arguments.guided_filter,
     )
     print(folder)
-    return _DONE
+    return DONE
 
 
-def _export_variant(arguments: argparse.Namespace) -> int:
+def export_variant(arguments: argparse.Namespace) -> int:
+    """Make a served model in lower precision, and print how it compares."""
     from export.judging import find_model, verified_model
     from export.variant_table import variant_table
-    from export.variants import VariantOptions, export_variant
+    from export.variants import VariantOptions
+    from export.variants import export_variant as export_in_precision
 
-    folder = export_variant(
+    folder = export_in_precision(
         find_model(arguments.models, arguments.model),
         arguments.precision,
         data_root=arguments.data,
@@ -153,7 +100,7 @@ def _export_variant(arguments: argparse.Namespace) -> int:
     )
     print(folder)
     print(variant_table(verified_model(folder)[0]))
-    return _DONE
+    return DONE
 
 
 def _signing_key(path: Path | None) -> SecretKey | None:

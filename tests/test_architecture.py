@@ -131,6 +131,7 @@ def test_planted_import_breaks_exactly_its_contract(
         ("service/catalogue/records.py", "import service.repository", 2),
         ("service/repository/served_models.py", "import segmentation_models_pytorch", 4),
         ("service/engine/turns.py", "import service.jobs", 2),
+        ("service/disk.py", "import service.audit", 2),
         ("service/lims/profile.py", "import service.engine", 2),
         ("service/engine/course.py", "import service.inference", 2),
         ("service/inference/messages.py", "import service.http_api", 2),

@@ -80,7 +80,7 @@ def test_what_is_exported_again_has_a_name_that_senaite_has_not_read(
     assert run(*words)[1] == f"{out / f'{stem}_2.csv'}\n"
     (out / f"{stem}_2.csv").write_text("something else")
     assert run(*words)[1] == f"{out / f'{stem}_3.csv'}\n"
-    assert not list(out.glob("*.tmp"))
+    assert not list(out.glob(".*"))
 
 
 def test_each_result_is_exported_into_a_file_of_its_own(run: Run, tmp_path: Path) -> None:

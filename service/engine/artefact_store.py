@@ -32,11 +32,20 @@ from petrography.errors import (
     InternalError,
     NotFoundError,
 )
-from service.disk import changed_s, one_at_a_time, put_whole, storing, sync_folder, sync_tree
+from service.disk import (
+    ASIDE,
+    changed_s,
+    one_at_a_time,
+    put_whole,
+    remove_folder,
+    storing,
+    sync_folder,
+    sync_tree,
+)
 from service.engine.kept_digests import digest_file
 from service.engine.kinds import ANALYSES, KINDS, Kind
 from service.engine.open_artefact import OpenArtefact, opened_artefact
-from service.engine.result_folder import ASIDE, held, is_held, remove_folder, size_bytes
+from service.engine.result_folder import held, is_held, size_bytes
 from service.engine.retention import KeptResult, OnRemoval, Room, superfluous, untold
 from service.engine.version_files import StandsForGood, version_file
 

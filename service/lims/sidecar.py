@@ -18,7 +18,7 @@ __all__ = ["SIDECAR_SUFFIX", "Sidecar", "name_part", "read_sidecar"]
 
 SIDECAR_SUFFIX = ".csv"
 _MOST_BYTES = 64 * 1024
-# A file system takes names of 255 bytes; digest, ".reason.txt", a dot and ".tmp" come to it.
+# A file system takes names of 255 bytes; digest and ".reason.txt" come to it.
 _MOST_STEM_BYTES = 200
 
 

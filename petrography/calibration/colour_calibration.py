@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.calibration.anchors import Colour
+from petrography.field_types import Code, Finite, NotNegative, Sha256
 from petrography.stored_documents import parsed
 
 __all__ = [
@@ -21,10 +22,7 @@ __all__ = [
     "parse_calibration",
 ]
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Row = tuple[Finite, Finite, Finite]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Mode = Literal["individual", "series", "white-reference"]
 Model = Literal["affine", "diagonal-offset", "white-balance"]
 
@@ -50,7 +48,7 @@ class FittedAnchor(_Frozen):
         CIEDE2000 to the reference.
     """
 
-    code: int = Field(ge=0, le=254)
+    code: Code
     seen_rgb: Colour
     corrected_rgb: Colour
     reference_rgb: Colour

@@ -15,6 +15,7 @@ from petrography.calibration.anchors import Anchor, Colour, colour_anchors, weig
 from petrography.calibration.colour_difference import ciede2000, lab_of_levels
 from petrography.calibration.tone_curve import levels_to_light, light_to_levels
 from petrography.errors import InvalidParameterError, LabelImageError, field_problems
+from petrography.field_types import Code, NotNegative
 from petrography.images import Image, Labels
 from petrography.minerals import MINERALS
 from petrography.stored_documents import parsed
@@ -50,9 +51,9 @@ class ReferenceColour(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    code: int = Field(ge=0, le=254)
+    code: Code
     colour_rgb: Colour
-    spread: float = Field(ge=0.0)
+    spread: NotNegative
     images: int = Field(ge=1)
     area_px: int = Field(ge=1)
 

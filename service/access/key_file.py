@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from petrography.errors import ConfigurationError, field_problems
+from petrography.field_types import Sha256
 from service.access.principal import Scope
 from service.disk import put_whole
 
@@ -64,7 +65,7 @@ class ApiKey(_Frozen):
     """
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     tenant: Tenant
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None

@@ -37,6 +37,7 @@ def content(**changes: Any) -> bytes:
         ({"white_rgb": [float("nan"), 200.0, 200.0]}, "0 to 255"),
         ({"white_rgb": [200.0, 200.0, 300.0]}, "0 to 255"),
         ({"colours": [ONE | {"colour_rgb": [-1.0, 2.0, 3.0]}]}, "0 to 255"),
+        ({"colours": [ONE | {"spread": float("inf")}]}, "finite number"),
     ],
 )
 def test_a_reference_that_cannot_be_used_is_refused(changes: dict[str, Any], words: str) -> None:

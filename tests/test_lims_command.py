@@ -12,8 +12,8 @@ import pytest
 
 from petrography.image_codec import encode_png
 from petrography.report import result_json
-from service.lims import read_message
 from tests.command_runs import Run
+from tests.lims.lis2_reader import read_message
 from tests.lims.painted_results import painted_result
 from tests.lims.senaite_stand_in import PASSWORD, USER, Laboratory, running
 from tests.tiny_model import paint

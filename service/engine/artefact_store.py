@@ -20,7 +20,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,15 +219,6 @@ class ArtefactStore:
             os.utime(path)
         sync_folder(path.parent)
         self._remove_oldest(path)
-
-    def keep(
-        self, kind: Kind, result_id: str, artefacts: Mapping[str, bytes], owner: str = ""
-    ) -> None:
-        """Keep a finished result of a tenant whose files are in memory, by name."""
-        with self.draft(kind, owner) as draft:
-            for name, content in artefacts.items():
-                draft.write(name, content)
-            self.publish(result_id, draft)
 
     def folder_of(self, kind: Kind, result_id: str, owner: str = "") -> Path | None:
         """Find the folder of a result of a tenant; None if there is none.

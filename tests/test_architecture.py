@@ -182,6 +182,25 @@ def test_the_command_line_loads_no_extra_before_it_is_needed() -> None:
     assert (run.returncode, run.stdout.strip()) == (0, "False"), run.stderr
 
 
+# By the names of their modules, where those are others.
+LIBRARIES = {"cv2": "OpenCV", "nacl": "PyNaCl", "skimage": "scikit-image"}
+
+
+def test_the_page_names_every_library_that_petrography_knows() -> None:
+    known = {
+        name.split(".")[0]
+        for path, text in house_rules.product_sources(ROOT)
+        if path.startswith("petrography/")
+        for name in house_rules.imported_names(text)
+    }
+    # Of type checkers, and never loaded.
+    known -= {*sys.stdlib_module_names, "petrography", "_typeshed"}
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"^\| `petrography` \|.*\|(.*?)\. No torch,", page, flags=re.MULTILINE)
+    named = set(re.findall(r"[\w-]+", re.sub(r" (?:in|and) (?:`\w+`)?", " ", said)))
+    assert named == {LIBRARIES.get(name, name) for name in known}
+
+
 RULES: dict[str, Callable[[Path], list[str]]] = {rule.__name__: rule for rule in house_rules.ALL}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import Literal
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.calibration.anchors import Colour
 from petrography.field_types import Code, Finite, NotNegative, Sha256
-from petrography.stored_documents import parsed
+from petrography.stored_documents import content_sha256, parsed
 
 __all__ = [
     "CalibrationInput",
@@ -123,7 +122,7 @@ class ColourCalibration(_Frozen):
     def _unaltered(self) -> ColourCalibration:
         since = {"reference_sha256"} if self.reference_sha256 is None else set()
         content = self.model_dump(mode="json", exclude={"id", "made_utc", *since})
-        if self.id != content_id(content):
+        if self.id != content_sha256(content):
             msg = "the id is not that of the content: the calibration was altered; fit it anew"
             raise ValueError(msg)
         return self
@@ -162,13 +161,7 @@ class ColourCalibration(_Frozen):
         }
         if reference_sha256 is not None:
             content["reference_sha256"] = reference_sha256
-        return cls.model_validate_json(json.dumps({"id": content_id(content), **content}))
-
-
-def content_id(content: dict[str, object]) -> str:
-    """SHA-256 of a JSON object, whatever the order and spacing it was written in."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+        return cls.model_validate_json(json.dumps({"id": content_sha256(content), **content}))
 
 
 def _mean(anchors: Sequence[FittedAnchor], distances: Sequence[float]) -> float | None:

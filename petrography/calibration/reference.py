@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.resources
-import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -18,7 +16,7 @@ from petrography.errors import InvalidParameterError, LabelImageError, field_pro
 from petrography.field_types import Code, NotNegative
 from petrography.images import Image, Labels
 from petrography.minerals import MINERALS
-from petrography.stored_documents import parsed
+from petrography.stored_documents import content_sha256, parsed
 
 __all__ = [
     "SATURATED_FRACTION",
@@ -102,9 +100,7 @@ class ColourReference(BaseModel):
     @property
     def sha256(self) -> str:
         """Digest of the content, whatever its spelling as JSON."""
-        content = self.model_dump(mode="json")
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return content_sha256(self.model_dump(mode="json"))
 
     def colour_of(self, code: int) -> Colour | None:
         """Reference colour of a phase, None where it has none."""

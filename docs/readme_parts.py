@@ -1,15 +1,17 @@
-"""Makes the parts of README.md and of pages in docs that are made: the picture and the tables.
+"""Makes the parts of README.md and of pages in docs that are made: the picture, tables and rules.
 
 ``python docs/readme_parts.py`` from the root of the repository rewrites them; the tests fail when
-the tables are not those of the code and of the shipped model cards.
+the tables and rules are not those of the code and of the shipped model cards.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,7 @@ __all__ = [
     "PAGES",
     "accuracy_tables",
     "default_model_table",
+    "import_rules",
     "minerals_table",
     "picture",
     "problems_table",
@@ -185,9 +188,27 @@ def problems_table() -> str:
     return _table(("type", "HTTP", "gRPC", "title"), rows)
 
 
+def import_rules() -> str:
+    """Write the layers of all packages, and of the parts of each, from the upper to the lower."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    drawn = [_drawn(contract) for contract in contracts if contract["type"] == "layers"]
+    return "\n".join(("```", "\n\n".join(drawn), "```"))
+
+
+def _drawn(contract: Mapping[str, Any]) -> str:
+    layers: list[str] = contract["layers"]
+    if "containers" not in contract:
+        return "  >  ".join(layers)
+    (package,) = contract["containers"]
+    names = [f"{package}:", *[""] * (len(layers) - 1)]
+    return "\n".join(f"{name:<14}{layer}" for name, layer in zip(names, layers, strict=True))
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"minerals": minerals_table, "accuracy": accuracy_tables},
     "docs/api.md": {"problems": problems_table},
+    "docs/architecture.md": {"import rules": import_rules},
     "docs/settings.md": {"settings": settings_table},
     "docs/training.md": {"default model": default_model_table},
 }

@@ -1,14 +1,16 @@
-"""Reading what was stored as JSON, with messages that name the file and its problems."""
+"""Documents that are stored as JSON: read with messages that name file and problems; their digest."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from petrography.errors import InvalidParameterError, PetroserveError, field_problems
 
-__all__ = ["parsed"]
+__all__ = ["content_sha256", "parsed"]
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 # A file of another kind lacks every field and has hundreds of others: the first say enough.
@@ -48,3 +50,9 @@ def parsed(
     except ValidationError as error:
         msg = f"{source} is no {what}: {field_problems(error)[:_MAX_PROBLEMS]}"
         raise refusal(msg) from None
+
+
+def content_sha256(content: object) -> str:
+    """SHA-256 of a JSON value, whatever the order and spacing that it was written in."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,16 +15,23 @@ from pathlib import Path
 from petrography.errors import StorageUnavailableError
 
 __all__ = [
+    "ASIDE",
+    "aside_of",
     "changed_s",
     "one_at_a_time",
     "put_whole",
+    "remove_folder",
     "storing",
     "sync_folder",
     "sync_tree",
     "write_through",
 ]
 
+# Begins the names of what is not under its own name yet, being written, or no longer, being removed.
+ASIDE = ".aside-"
 _AT_ONCE = 32
+# Less the mask of the process, as everywhere.
+_FOR_ALL = 0o666
 _log = logging.getLogger("petroserve.disk")
 
 
@@ -88,34 +96,73 @@ def changed_s(path: Path) -> float:
         return 0.0
 
 
-def write_through(path: Path, content: bytes) -> None:
+def aside_of(path: Path) -> Path:
+    """Give a new name beside a file or folder, for what nobody is to find yet or any more."""
+    # Of its own: what a killed process left there must not be in the way.
+    return path.with_name(f"{ASIDE}{uuid.uuid4()}")
+
+
+def write_through(path: Path, content: bytes, *, mode: int = _FOR_ALL) -> None:
     """Write a new file and bring it to the disk.
+
+    Parameters
+    ----------
+    path : Path
+        Nothing may be there yet.
+    content : bytes
+        All of it.
+    mode : int
+        Who may read and write it, from its first byte on.
 
     Raises
     ------
     OSError
         If the disk does not take it; part of it may be there then.
     """
-    with path.open("xb") as file:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def put_whole(path: Path, content: bytes) -> None:
+def put_whole(path: Path, content: bytes, *, mode: int = _FOR_ALL) -> None:
     """Write a file as a whole, in the place of an older one if there is one.
+
+    Parameters
+    ----------
+    path : Path
+        In a folder that is there.
+    content, mode
+        As for `write_through`; the mode of the older one does not count.
 
     Raises
     ------
     OSError
         If the disk does not take it; the older one stays then.
     """
-    aside = path.with_name(f".{uuid.uuid4()}")
+    aside = aside_of(path)
     try:
-        write_through(aside, content)
+        write_through(aside, content, mode=mode)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder, as a whole for whoever reads; one that is gone already may be.
+
+    Raises
+    ------
+    OSError
+        If it stays.
+    """
+    aside = aside_of(path)
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def sync_tree(folder: Path) -> None:

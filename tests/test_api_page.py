@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from petrography.report import Result
+from tests.documented_blocks import blocks
 from tests.http_service import png, settings_for
 from tests.served import served
 from tests.tiny_model import CODES, paint, write_model
@@ -23,10 +24,6 @@ PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:3000"
 WITHIN_S = 120.0
 EVALUATED = ("evaluation.json", "judged.json")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +39,7 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     with served(settings_for(folder / "models", folder / "artefacts")) as address:
         done = subprocess.run(
             ["bash", "-euxo", "pipefail"],
-            input="".join(blocks("bash")).replace(ADDRESS, address),
+            input="".join(blocks(PAGE, "bash")).replace(ADDRESS, address),
             cwd=folder,
             env={"PATH": programs, "HOME": str(folder)},
             capture_output=True,
@@ -56,7 +53,7 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 
 def test_the_list_has_the_fields_that_the_page_shows(typed: tuple[Path, dict[str, Any]]) -> None:
     folder, printed = typed
-    (shown,) = blocks("json")
+    (shown,) = blocks(PAGE, "json")
 
     assert set(re.findall(r'"(\w+)":', shown)) <= {*printed, *printed["analyses"][0]}
     (entry,) = printed["analyses"]

@@ -131,6 +131,7 @@ def test_planted_import_breaks_exactly_its_contract(
         ("service/catalogue/records.py", "import service.repository", 2),
         ("service/repository/served_models.py", "import segmentation_models_pytorch", 4),
         ("service/engine/turns.py", "import service.jobs", 2),
+        ("service/disk.py", "import service.audit", 2),
         ("service/lims/profile.py", "import service.engine", 2),
         ("service/engine/course.py", "import service.inference", 2),
         ("service/inference/messages.py", "import service.http_api", 2),
@@ -180,6 +181,25 @@ def test_the_command_line_loads_no_extra_before_it_is_needed() -> None:
     code = f"import petroserve, sys; print({late} & set(sys.modules))"
     run = run_python("-c", code, cwd=ROOT)
     assert (run.returncode, run.stdout.strip()) == (0, "set()"), run.stderr
+
+
+# By the names of their modules, where those are others.
+LIBRARIES = {"cv2": "OpenCV", "nacl": "PyNaCl", "skimage": "scikit-image"}
+
+
+def test_the_page_names_every_library_that_petrography_knows() -> None:
+    known = {
+        name.split(".")[0]
+        for path, text in house_rules.product_sources(ROOT)
+        if path.startswith("petrography/")
+        for name in house_rules.imported_names(text)
+    }
+    # Of type checkers, and never loaded.
+    known -= {*sys.stdlib_module_names, "petrography", "_typeshed"}
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"^\| `petrography` \|.*\|(.*?)\. No torch,", page, flags=re.MULTILINE)
+    named = set(re.findall(r"[\w-]+", re.sub(r" (?:in|and) (?:`\w+`)?", " ", said)))
+    assert named == {LIBRARIES.get(name, name) for name in known}
 
 
 RULES: dict[str, Callable[[Path], list[str]]] = {rule.__name__: rule for rule in house_rules.ALL}

@@ -15,6 +15,7 @@ import yaml
 
 from petrography.errors import ConfigurationError
 from service.settings import Settings
+from tests.documented_blocks import blocks
 from tests.started import free_port, started, wait_until_ready
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,7 +121,7 @@ def test_manifests_name_each_other() -> None:
 
 
 def test_the_bento_of_the_page_serves(tmp_path: Path) -> None:
-    (block,) = re.findall(r"^```bash\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    (block,) = blocks(PAGE, "bash")
     build, *serve = block.splitlines()
     port = free_port()
     variables = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 
 from service.settings import Settings
+from tests.documented_blocks import blocks
 from tests.grpc_service import running_grpc
 from tests.http_service import png, settings_for
 from tests.tiny_model import CODES, paint, write_model
@@ -23,7 +23,7 @@ INDICES = np.random.default_rng(7).integers(0, len(CODES), (70, 130))
 
 @pytest.mark.anyio
 async def test_the_program_analyses_an_image(tmp_path: Path) -> None:
-    program = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)[0]
+    program = blocks(PAGE, "python")[0]
     (tmp_path / "section.png").write_bytes(png(paint(INDICES)))
     write_model(tmp_path / "models")
     async with running_grpc(settings_for(tmp_path / "models", tmp_path / "artefacts")) as service:

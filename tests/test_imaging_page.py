@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.documented_blocks import blocks
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "imaging.md").read_text(encoding="utf-8")
 RUN_WITHIN_S = 600.0
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
 def run(words: list[str], folder: Path, text: str) -> str:
@@ -36,7 +33,7 @@ def run(words: list[str], folder: Path, text: str) -> str:
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which all commands of the page were typed."""
     folder = tmp_path_factory.mktemp("workshop")
-    for block in blocks("bash"):
+    for block in blocks(PAGE, "bash"):
         run(["bash", "-euo", "pipefail"], folder, block)
     return folder
 
@@ -60,7 +57,7 @@ def test_the_commands_write_what_the_page_promises(workshop: Path) -> None:
 
 
 def test_the_python_runs_on_what_the_commands_wrote(workshop: Path) -> None:
-    (block,) = blocks("python")
+    (block,) = blocks(PAGE, "python")
     printed = run([sys.executable, "-W", "error", "-"], workshop, block).splitlines()
     model, before, after = printed[0].split()
     assert model == "affine"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from petrography.image_codec import decode_image
 from service.http_api.open_inference.body import JSON_LENGTH
 from service.settings import Settings
+from tests.documented_blocks import blocks
 from tests.http_service import READY_WITHIN_S
 from tests.protocol.public_clients import INTERPRETER, serving_http
 
@@ -27,10 +27,6 @@ PAGE = (ROOT / "docs" / "inference-protocol.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:3000"
 MODEL = "lumenstone-pspnet"
 WITHIN_S = 300.0
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
 async def typed(words: list[str], text: str, folder: Path) -> str:
@@ -55,11 +51,11 @@ async def test_the_examples_run(tmp_path: Path, clean_environment: pytest.Monkey
     )
     async with serving_http(settings) as address:
         await until_ready(address)
-        text = "".join(blocks("bash")).replace(ADDRESS, address)
+        text = "".join(blocks(PAGE, "bash")).replace(ADDRESS, address)
         printed = await typed(["bash", "-euo", "pipefail"], text, tmp_path)
         answer = json.loads((tmp_path / "answer.json").read_bytes())
         if INTERPRETER.exists():
-            (code,) = blocks("python")
+            (code,) = blocks(PAGE, "python")
             code = code.replace("127.0.0.1:3000", address.removeprefix("http://"))
             said = await typed([str(INTERPRETER), "-"], code, tmp_path)
             assert said.startswith("(512, 512) [")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from service.settings import Settings
+from tests.documented_blocks import blocks
 from tests.http_service import png
 from tests.started import free_port, started, wait_until_ready
 from tests.tiny_model import TILE_PX, paint, write_model
@@ -26,7 +27,7 @@ ADDRESS = "http://127.0.0.1:3000"
 WITHIN_S = 120.0
 COMMANDS = [
     line.removeprefix("$ ")
-    for block in re.findall(r"^```console\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    for block in blocks(PAGE, "console")
     for line in block.splitlines()
     if line.startswith("$ ")
 ]

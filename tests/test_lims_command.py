@@ -12,8 +12,8 @@ import pytest
 
 from petrography.image_codec import encode_png
 from petrography.report import result_json
-from service.lims import read_message
 from tests.command_runs import Run
+from tests.lims.lis2_reader import read_message
 from tests.lims.painted_results import painted_result
 from tests.lims.senaite_stand_in import PASSWORD, USER, Laboratory, running
 from tests.tiny_model import paint
@@ -80,7 +80,7 @@ def test_what_is_exported_again_has_a_name_that_senaite_has_not_read(
     assert run(*words)[1] == f"{out / f'{stem}_2.csv'}\n"
     (out / f"{stem}_2.csv").write_text("something else")
     assert run(*words)[1] == f"{out / f'{stem}_3.csv'}\n"
-    assert not list(out.glob("*.tmp"))
+    assert not list(out.glob(".*"))
 
 
 def test_each_result_is_exported_into_a_file_of_its_own(run: Run, tmp_path: Path) -> None:

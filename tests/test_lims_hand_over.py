@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from petrography.report import result_json
-from service.lims import read_message
 from tests.command_runs import Run
+from tests.lims.lis2_reader import read_message
 from tests.lims.painted_results import painted_result
 from tests.lims.senaite_stand_in import PASSWORD, USER, Laboratory, running
 

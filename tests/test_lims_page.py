@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from petrography.report import Result
+from tests.documented_blocks import blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "lims.md").read_text(encoding="utf-8")
@@ -22,11 +22,7 @@ ADDRESS = "http://127.0.0.1:8099/senaite"
 RUN_WITHIN_S = 600.0
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-
-
-BLOCKS = blocks("bash")
+BLOCKS = blocks(PAGE, "bash")
 
 
 def environment() -> dict[str, str]:
@@ -102,7 +98,7 @@ def test_the_folder_is_answered_and_the_review_written(printed: tuple[Path, str]
 
 
 def test_the_python_verifies_what_it_signs(tmp_path: Path) -> None:
-    (code,) = blocks("python")
+    (code,) = blocks(PAGE, "python")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=environment(),
         capture_output=True, text=True, timeout=RUN_WITHIN_S, check=False,

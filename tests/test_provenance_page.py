@@ -11,6 +11,7 @@ from pathlib import Path
 from petrography.report import Result
 from service.audit import entries_of
 from service.settings import Settings
+from tests.documented_blocks import blocks
 from tests.tiny_model import write_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +20,7 @@ RUN_WITHIN_S = 600.0
 
 
 def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
-    typed = "".join(re.findall(r"^```bash\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL))
+    typed = "".join(blocks(PAGE, "bash"))
     own = {name: value for name, value in os.environ.items() if not name.startswith("PETROSERVE_")}
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     write_model(tmp_path / "models")

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from petrography.image_codec import decode_image, decode_labels
+from tests.documented_blocks import blocks
 from tests.started import free_port, started, wait_until_ready
 from tests.written_files import ANALYSED
 
@@ -26,13 +27,9 @@ ADDRESS = "http://127.0.0.1:3000"
 RUN_WITHIN_S = 300.0
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-
-
 def block(language: str, word: str) -> str:
     """The one block of a language that holds a word."""
-    (found,) = (text for text in blocks(language) if word in text)
+    (found,) = (text for text in blocks(README, language) if word in text)
     return found
 
 
@@ -127,7 +124,7 @@ def test_curl_block_brings_the_result(
 def test_python_block_prints_the_composition_and_keeps_the_map(
     section: Path, address: str, variables: dict[str, str]
 ) -> None:
-    (code,) = blocks("python")
+    (code,) = blocks(README, "python")
     printed = run([sys.executable, "-c", code.replace(ADDRESS, address)], section.parent, variables)
     assert "background" in printed
     served = decode_labels((section.parent / "labels.png").read_bytes())
@@ -180,7 +177,7 @@ def test_bare_make_lists_exactly_the_tasks(variables: dict[str, str]) -> None:
 
 
 def test_every_task_of_the_readme_exists() -> None:
-    named = {word for text in blocks("bash") for word in re.findall(r"\bmake (\w+)", text)}
+    named = {word for text in blocks(README, "bash") for word in re.findall(r"\bmake (\w+)", text)}
     assert {"demo", "serve", "test"} <= named
     assert named <= set(make_targets())
 

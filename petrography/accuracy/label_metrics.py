@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from petrography.accuracy.confusion import Confusion, require_same_shape
 from petrography.accuracy.scoring import Scores, scores
 from petrography.accuracy.tally import Tally, sum_of, tally_image
 from petrography.errors import LabelImageError
+from petrography.field_types import Fraction, PercentagePoints
 from petrography.images import Labels
 from petrography.minerals import MINERALS, UNLABELLED_CODE, parse_association
 
 __all__ = ["JudgedLabels", "LabelMetrics", "judged_labels", "tally_labels"]
 
 _KNOWN = tuple(sorted(MINERALS))
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Points = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
 class LabelMetrics(BaseModel):
@@ -55,7 +53,7 @@ class LabelMetrics(BaseModel):
     """Share of all pixels that are rightly told to be of the class or not."""
     balanced_accuracy: dict[int, Fraction]
     """Mean of recall and specificity."""
-    modal_error_pp: dict[int, Points]
+    modal_error_pp: dict[int, PercentagePoints]
     """Predicted less true share of all pixels, in percentage points."""
     macro: dict[str, float]
     """Means over the classes; of modal_error_pp that of its sizes."""

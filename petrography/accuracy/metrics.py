@@ -6,11 +6,12 @@ that of `MetricsReport`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from petrography.errors import LabelImageError
+from petrography.field_types import Fraction, PercentagePoints
 from petrography.stored_documents import parsed
 
 __all__ = [
@@ -26,8 +27,6 @@ __all__ = [
     "parse_metrics",
 ]
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Points = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 DEFINITIONS: dict[str, str] = {
     "set": "pixels of all images of a set are counted together; 255 in the truth is not judged",
@@ -89,7 +88,7 @@ class ClassMetrics(_Frozen):
     boundary_f1: Fraction | None
     boundary_iou: Fraction | None
     class_ece: Fraction | None
-    modal_error_pp: Points
+    modal_error_pp: PercentagePoints
     baseline_iou: Fraction | None
     """Nearest colour."""
 
@@ -105,9 +104,9 @@ class ImageMetrics(_Frozen):
     boundary_f1: Fraction | None
     """Mean over classes."""
     ece: Fraction | None
-    mean_modal_error_pp: Points
+    mean_modal_error_pp: PercentagePoints
     """Mean over the classes of the set of absolute errors."""
-    modal_error_pp: dict[int, Points]
+    modal_error_pp: dict[int, PercentagePoints]
     iou: dict[int, Fraction]
     confusion: tuple[tuple[int, ...], ...]
 

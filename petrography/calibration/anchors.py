@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from petrography.calibration.tone_curve import levels_to_light, light_to_levels
 from petrography.errors import LabelImageError
+from petrography.field_types import Code, Fraction
 from petrography.images import Image, Labels, require_image, require_labels
 from petrography.minerals import UNLABELLED_CODE
 
@@ -47,10 +48,10 @@ class Anchor(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    code: int = Field(ge=0, le=254)
+    code: Code
     colour_rgb: Colour
     area_px: int = Field(ge=1)
-    clipped_fraction: float = Field(ge=0.0, le=1.0)
+    clipped_fraction: Fraction
 
 
 def colour_anchors(pixels: Image, labels: Labels) -> dict[int, Anchor]:

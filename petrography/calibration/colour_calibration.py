@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from petrography.calibration.anchors import Colour
-from petrography.stored_documents import parsed
+from petrography.field_types import Code, Finite, NotNegative, Sha256
+from petrography.stored_documents import content_sha256, parsed
 
 __all__ = [
     "CalibrationInput",
@@ -21,10 +21,7 @@ __all__ = [
     "parse_calibration",
 ]
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Row = tuple[Finite, Finite, Finite]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Mode = Literal["individual", "series", "white-reference"]
 Model = Literal["affine", "diagonal-offset", "white-balance"]
 
@@ -50,7 +47,7 @@ class FittedAnchor(_Frozen):
         CIEDE2000 to the reference.
     """
 
-    code: int = Field(ge=0, le=254)
+    code: Code
     seen_rgb: Colour
     corrected_rgb: Colour
     reference_rgb: Colour
@@ -125,7 +122,7 @@ class ColourCalibration(_Frozen):
     def _unaltered(self) -> ColourCalibration:
         since = {"reference_sha256"} if self.reference_sha256 is None else set()
         content = self.model_dump(mode="json", exclude={"id", "made_utc", *since})
-        if self.id != content_id(content):
+        if self.id != content_sha256(content):
             msg = "the id is not that of the content: the calibration was altered; fit it anew"
             raise ValueError(msg)
         return self
@@ -164,13 +161,7 @@ class ColourCalibration(_Frozen):
         }
         if reference_sha256 is not None:
             content["reference_sha256"] = reference_sha256
-        return cls.model_validate_json(json.dumps({"id": content_id(content), **content}))
-
-
-def content_id(content: dict[str, object]) -> str:
-    """SHA-256 of a JSON object, whatever the order and spacing it was written in."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+        return cls.model_validate_json(json.dumps({"id": content_sha256(content), **content}))
 
 
 def _mean(anchors: Sequence[FittedAnchor], distances: Sequence[float]) -> float | None:

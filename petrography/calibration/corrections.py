@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.calibration.colour_calibration import ColourCalibration, content_id
+from petrography.calibration.colour_calibration import ColourCalibration
 from petrography.calibration.colour_correction import apply_calibration
 from petrography.calibration.flat_field import FlatField, apply_flat_field
 from petrography.calibration.lens import LensModel, photographed, undistort
 from petrography.images import Image
+from petrography.stored_documents import content_sha256
 from petrography.workspace import IN_MEMORY, Workspace
 
 __all__ = ["Corrections", "optics_id"]
@@ -19,7 +20,7 @@ __all__ = ["Corrections", "optics_id"]
 
 def optics_id(document: FlatField | LensModel) -> str:
     """Identity of a flat field or a lens: the SHA-256 of its content."""
-    return content_id(document.model_dump(mode="json"))
+    return content_sha256(document.model_dump(mode="json"))
 
 
 @dataclass(frozen=True)

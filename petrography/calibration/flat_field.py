@@ -13,7 +13,7 @@ Seibert, Boone & Lindfors 1998, doi:10.1117/12.317034 (flat field with dark fram
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from petrography.calibration.flat_cells import (
 )
 from petrography.calibration.tone_curve import GAMMA, change_light
 from petrography.errors import InvalidParameterError, MissingPartError
+from petrography.field_types import Count, Fraction, Positive
 from petrography.images import Image, clipped_fraction, require_image
 from petrography.stored_documents import parsed
 
@@ -38,8 +39,6 @@ __all__ = [
 
 _Floats = NDArray[np.float64]
 _Floats32 = NDArray[np.float32]
-Gain = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Light = Annotated[float, Field(ge=0.0, le=1.0)]
 
 # Above this share of saturated pixels the flat is flatter than the lamp.
 _MAX_CLIPPED_FRACTION = 0.001
@@ -78,12 +77,12 @@ class FlatField(BaseModel):
     schema_version: Literal[1] = 1
     height_px: int = Field(ge=1)
     width_px: int = Field(ge=1)
-    gains: tuple[tuple[tuple[Gain, Gain, Gain], ...], ...] = Field(min_length=1)
-    dark: tuple[Light, Light, Light] = (0.0, 0.0, 0.0)
+    gains: tuple[tuple[tuple[Positive, Positive, Positive], ...], ...] = Field(min_length=1)
+    dark: tuple[Fraction, Fraction, Fraction] = (0.0, 0.0, 0.0)
     gamma: float = Field(default=GAMMA, gt=0.0, le=10.0)
-    foreign_fraction: float = Field(default=0.0, ge=0.0, le=1.0)
+    foreign_fraction: Fraction = 0.0
     least_light: float = Field(gt=0.0, le=1.0)
-    images: int = Field(default=0, ge=0)
+    images: Count = 0
 
     @model_validator(mode="after")
     def _rectangular(self) -> FlatField:

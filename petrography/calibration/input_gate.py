@@ -17,6 +17,7 @@ from petrography.calibration.anchors import Colour
 from petrography.calibration.colour_difference import ciede2000, lab_of_levels
 from petrography.calibration.tone_curve import levels_to_light, light_to_levels
 from petrography.errors import InvalidParameterError
+from petrography.field_types import Fraction, NotNegative
 from petrography.images import Image, clipped_fraction, require_image
 
 __all__ = ["InputQuality", "hue_distance", "judge_input", "sharpness"]
@@ -80,11 +81,11 @@ class InputQuality(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    clipping_fraction: float = Field(ge=0.0, le=1.0)
-    dark_fraction: float = Field(ge=0.0, le=1.0)
+    clipping_fraction: Fraction
+    dark_fraction: Fraction
     bright_level: float = Field(ge=0.0, le=255.0)
-    focus: float = Field(ge=0.0)
-    colour_distance: float | None = Field(default=None, ge=0.0)
+    focus: NotNegative
+    colour_distance: NotNegative | None = None
     warnings: tuple[str, ...]
     calibrate_first: bool
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.resources
-import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -15,9 +13,10 @@ from petrography.calibration.anchors import Anchor, Colour, colour_anchors, weig
 from petrography.calibration.colour_difference import ciede2000, lab_of_levels
 from petrography.calibration.tone_curve import levels_to_light, light_to_levels
 from petrography.errors import InvalidParameterError, LabelImageError, field_problems
+from petrography.field_types import Code, NotNegative
 from petrography.images import Image, Labels
 from petrography.minerals import MINERALS
-from petrography.stored_documents import parsed
+from petrography.stored_documents import content_sha256, parsed
 
 __all__ = [
     "SATURATED_FRACTION",
@@ -50,9 +49,9 @@ class ReferenceColour(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    code: int = Field(ge=0, le=254)
+    code: Code
     colour_rgb: Colour
-    spread: float = Field(ge=0.0)
+    spread: NotNegative
     images: int = Field(ge=1)
     area_px: int = Field(ge=1)
 
@@ -101,9 +100,7 @@ class ColourReference(BaseModel):
     @property
     def sha256(self) -> str:
         """Digest of the content, whatever its spelling as JSON."""
-        content = self.model_dump(mode="json")
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return content_sha256(self.model_dump(mode="json"))
 
     def colour_of(self, code: int) -> Colour | None:
         """Reference colour of a phase, None where it has none."""

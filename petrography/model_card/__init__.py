@@ -11,7 +11,7 @@ from petrography.model_card.card import (
     parse_card,
     sha256_hex,
 )
-from petrography.model_card.field_types import Precision
+from petrography.model_card.card_fields import Precision
 from petrography.model_card.measurements import (
     Calibration,
     Evaluation,

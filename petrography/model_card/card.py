@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from petrography.errors import ModelCardError
+from petrography.field_types import Positive, Sha256
 from petrography.minerals import MINERALS
-from petrography.model_card.field_types import Frozen, Name, Positive, Precision, Sha256
+from petrography.model_card.card_fields import Frozen, Name, Precision
 from petrography.model_card.measurements import (
     Calibration,
     Evaluation,

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from petrography.model_card.field_types import (
-    Fraction,
-    Frozen,
-    Name,
-    Percent,
-    Positive,
-    Sha256,
-)
+from petrography.field_types import Fraction, Percent, Positive, Sha256
+from petrography.model_card.card_fields import Frozen, Name
 
 __all__ = ["Calibration", "Evaluation", "ImageScores", "JudgedBy", "Parity", "TrainingRecord"]
 

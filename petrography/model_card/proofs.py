@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from petrography.model_card.field_types import Fraction, Frozen, Positive, Sha256
+from petrography.field_types import Fraction, Positive, Sha256
+from petrography.model_card.card_fields import Frozen
 
 __all__ = ["Derivation", "GridShift", "HaloProof", "Timing", "VariantScore"]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from petrography.field_types import Positive
 from petrography.images import MAX_UM_PER_PX, MIN_UM_PER_PX
 from petrography.pipeline.modal_options import ModalOptions
 from petrography.registration import MAX_STAGE_ANGLE_DEG
@@ -50,7 +51,6 @@ ON_REQUEST: frozenset[str] = EXPORTS_ON_REQUEST | {"report.pdf", "confidence.ome
 StoredId = Annotated[str, Field(min_length=1, max_length=128)]
 UmPerPx = Annotated[float, Field(ge=MIN_UM_PER_PX, le=MAX_UM_PER_PX)]
 StageAngleDeg = Annotated[float, Field(ge=-MAX_STAGE_ANGLE_DEG, le=MAX_STAGE_ANGLE_DEG)]
-PositiveNumber = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 class ViewRequest(BaseModel):
@@ -102,7 +102,7 @@ class AnalysisRequest(BaseModel):
 
     model: Annotated[str, Field(max_length=128)] | None = None
     um_per_px: UmPerPx | None = None
-    resampling_factor: PositiveNumber | None = None
+    resampling_factor: Positive | None = None
     association: Annotated[str, Field(max_length=256)] | None = None
     sample: Sample | None = None
     outputs: tuple[ArtefactName, ...] | None = None

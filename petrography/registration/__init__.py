@@ -25,7 +25,7 @@ from petrography.registration.pairwise import register
 from petrography.registration.series import register_views
 from petrography.registration.series_report import RegistrationReport, XplSummary
 from petrography.registration.stage_view import MAX_STAGE_ANGLE_DEG, Light, StageView
-from petrography.registration.view_registration import Rounded, Row, ViewRegistration
+from petrography.registration.view_registration import Rounded, Row, ViewRegistration, rows_of
 
 __all__ = [
     "CHANNELS",
@@ -53,6 +53,7 @@ __all__ = [
     "overlay_views",
     "register",
     "register_views",
+    "rows_of",
     "warp_to_reference",
     "xpl_harmonics",
 ]

@@ -46,13 +46,10 @@ class Refined:
         Moving to reference.
     correlation : float
         Of the structures over the overlap, in [-1, 1].
-    improved : bool
-        False when the start correlated at least as well, and is returned.
     """
 
     matrix: Matrix
     correlation: float
-    improved: bool
 
 
 @dataclass(frozen=True)
@@ -106,8 +103,8 @@ def refine(
     near = corner_shift_px(first, matrix, here.grey.shape) <= most_shift_px
     if near and after > before:
         full = joined(there.to_full, joined(matrix, here.from_full))
-        return Refined(full, after, improved=True)
-    return Refined(start, before, improved=False)
+        return Refined(full, after)
+    return Refined(start, before)
 
 
 def start_correlation(reference: Grey, moving: Grey, matrix: Matrix, kind: Kind) -> float:

@@ -8,7 +8,7 @@ equal bytes.
 from petrography.report.coco import write_grains_coco
 from petrography.report.contact_entries import contact_definitions, contact_entry
 from petrography.report.contact_models import Contacts
-from petrography.report.csv_tables import csv_text, modal_table, write_csv
+from petrography.report.csv_tables import modal_table, write_csv
 from petrography.report.definitions import UNSCALED, definitions
 from petrography.report.entries import (
     grain_entries,
@@ -111,7 +111,6 @@ __all__ = [
     "Uncertainty",
     "contact_definitions",
     "contact_entry",
-    "csv_text",
     "definitions",
     "exports",
     "fields_csv",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict
 
-from pydantic import BaseModel, ConfigDict, Field
+from petrography.field_types import Count, NotNegative, Percent
 
 __all__ = ["Contacts", "HaloRemoval"]
 
-Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
 Square = tuple[tuple[NotNegative, ...], ...]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -12,7 +11,7 @@ from petrography.report.modal_uncertainty import NotFound
 from petrography.report.result import ModalEntry, Result
 from petrography.report.table import Cell, Table
 
-__all__ = ["csv_text", "interval_text", "limit_lines", "modal_table", "write_csv"]
+__all__ = ["interval_text", "limit_lines", "modal_table", "write_csv"]
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -33,13 +32,6 @@ def write_csv(table: Table, target: TextIO) -> None:
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(table.header)
     writer.writerows(_guarded(row, free) for row in table.text_rows())
-
-
-def csv_text(table: Table) -> str:
-    """Write a table as CSV, see `write_csv`."""
-    text = io.StringIO()
-    write_csv(table, text)
-    return text.getvalue()
 
 
 def _guarded(row: tuple[Cell, ...], free: Sequence[int]) -> list[Cell]:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from petrography.field_types import Count, Finite, NotNegative, Percent
+
 __all__ = [
     "AstmNumbers",
     "ChordEntry",
@@ -17,11 +19,6 @@ __all__ = [
     "Sizes",
     "TouchingEntry",
 ]
-
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
 
 
 class _Frozen(BaseModel):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from petrography.field_types import Code, NotNegative, Percent
 from petrography.minerals import mineral
 from petrography.statistics import Composition, MapErrors
 from petrography.statistics.composition import PhaseShare
@@ -36,9 +37,6 @@ __all__ = [
 
 # Student's factor for the coverage of k = 2 is 2.9 with four, 4.5 with two.
 LEAST_DEGREES_OF_FREEDOM = 4.0
-
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
 
 # Rounded to two digits this is all there is: a limit that says nothing.
 _NO_LIMIT_PERCENT = 99.5
@@ -93,7 +91,7 @@ class ModalUncertainty(_Frozen):
 class NotFound(_Frozen):
     """A phase that could have been found and was not."""
 
-    code: Annotated[int, Field(ge=0, le=254)]
+    code: Code
     symbol: str
     name: str
     upper_percent: Percent | None

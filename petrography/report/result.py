@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from petrography.errors import InvalidParameterError, PetroserveError
+from petrography.field_types import Code, Count, Fraction, NotNegative, Percent, Positive, Sha256
 from petrography.registration import RegistrationReport
 from petrography.report.contact_models import Contacts
 from petrography.report.grain_figures import (
@@ -68,11 +69,6 @@ def _require_finite(value: JsonValue) -> JsonValue:
     return value
 
 
-Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
 # Control characters break rows of tables and messages that others read line by line; marks of
 # direction (UAX 9) show another text than there is, and blanks show none.
 _UNFIT = r"\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069"
@@ -81,7 +77,6 @@ Text = Annotated[
 ]
 # What a scanner sends: GS1 codes hold group separators (0x1d), readers end with a tab or a return.
 Barcode = Annotated[str, Field(max_length=256, pattern=r"^[^\x00\u202a-\u202e\u2066-\u2069]*$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FiniteJson = Annotated[JsonValue, AfterValidator(_require_finite)]
 
 
@@ -121,7 +116,7 @@ class Scale(_Frozen):
 class ModalEntry(_Frozen):
     """One phase of the modal composition."""
 
-    code: Annotated[int, Field(ge=0, le=254)]
+    code: Code
     symbol: str
     name: str
     area_percent: Percent
@@ -218,7 +213,7 @@ class SmallEntry(_Frozen):
 class GrainEntry(_Frozen):
     """The grains of one mineral."""
 
-    code: Annotated[int, Field(ge=0, le=254)]
+    code: Code
     name: str
     count: Count
     area_px: Count
@@ -247,7 +242,7 @@ class GrainEntry(_Frozen):
 class PhaseAnisotropy(_Frozen):
     """How one phase changes with the stage between crossed polars."""
 
-    code: Annotated[int, Field(ge=0, le=254)]
+    code: Code
     symbol: str
     name: str
     tested_px: Count

@@ -6,16 +6,17 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from petrography.field_types import Code, Count, NotNegative, Percent
 from petrography.minerals import mineral
 from petrography.report.aligned_text import aligned
 from petrography.report.csv_tables import interval_text, limit_lines
 from petrography.report.modal_uncertainty import NotFound
-from petrography.report.result import Percent, Result
+from petrography.report.result import Result
 from petrography.statistics.several_fields import (
     ElementShare,
     FieldAreas,
@@ -32,8 +33,6 @@ __all__ = [
     "fields_table",
 ]
 
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
 
 FIELDS_COLUMNS = (
     "code",
@@ -67,7 +66,7 @@ class FieldEntry(_Frozen):
 class ShareEntry(_Frozen):
     """One phase over all fields."""
 
-    code: Annotated[int, Field(ge=0, le=254)]
+    code: Code
     symbol: str
     name: str
     percent: Percent

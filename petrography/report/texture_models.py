@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+
+from petrography.field_types import Code, Count, Finite, NotNegative, Percent
 
 __all__ = [
     "GrainLockingEntry",
@@ -17,12 +19,6 @@ __all__ = [
     "PotentialOfMineral",
     "Textures",
 ]
-
-Percent = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Code = Annotated[int, Field(ge=0, le=254)]
 
 
 class _Frozen(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from petrography.errors import LabelImageError
 from petrography.images import Labels, require_labels
 from petrography.stitching.panorama import Stitching
-from petrography.stitching.rendering import STRIP_PX, render_labels
+from petrography.stitching.rendering import render_labels
 
 __all__ = ["UNKNOWN", "merge_labels"]
 
@@ -20,7 +20,6 @@ def merge_labels(
     label_fields: Sequence[Labels],
     *,
     unknown: int = UNKNOWN,
-    strip_px: int = STRIP_PX,
 ) -> Iterator[Labels]:
     """Join label images of the fields along the seams of the panorama.
 
@@ -34,8 +33,6 @@ def merge_labels(
         small. Their confidence is joined in the same way.
     unknown : int
         Code where no field reaches.
-    strip_px : int
-        Rows of a strip.
 
     Yields
     ------
@@ -65,5 +62,4 @@ def merge_labels(
         stitching.shape,
         load,
         unknown=unknown,
-        strip_px=strip_px,
     )

@@ -177,13 +177,12 @@ def render_labels(
     load: Callable[[int], Labels],
     *,
     unknown: int,
-    strip_px: int = STRIP_PX,
 ) -> Iterator[Labels]:
     """Join label images of the fields along the seams of the panorama.
 
     Parameters
     ----------
-    placed, ownership, shape, strip_px
+    placed, ownership, shape
         As in `render_rows`.
     load : callable
         Gives the label image of a field by index, uint8 (height, width), as large as the field.
@@ -195,7 +194,7 @@ def render_labels(
     ndarray of uint8, shape (rows, width)
         The code at the nearest pixel of the field that weighs most.
     """
-    for strip in _strips(shape, strip_px):
+    for strip in _strips(shape, STRIP_PX):
         size = strip[2] - strip[0], strip[3] - strip[1]
         codes = np.full(size, unknown, dtype=np.uint8)
         heaviest = np.full(size, _SMALLEST_WEIGHT, dtype=np.float32)

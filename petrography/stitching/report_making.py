@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from petrography.registration import Matrix
+from petrography.registration import rows_of
 from petrography.stitching.fields import Survey
 from petrography.stitching.lenses import MeasuredLens, RadialLens
 from petrography.stitching.linking import Links
@@ -17,7 +17,6 @@ from petrography.stitching.refinement import Edge
 from petrography.stitching.report import (
     EdgeReport,
     LensReport,
-    MatrixRows,
     StitchReport,
     TileReport,
     Unplaced,
@@ -89,17 +88,12 @@ def _tiles(findings: Findings) -> list[TileReport]:
             tiles.append(
                 TileReport(
                     name=findings.surveys[index].name,
-                    matrix=_as_rows(matrix),
+                    matrix=rows_of(matrix),
                     component=component,
                     gain=1.0 if field is None else field.gain,
                 )
             )
     return tiles
-
-
-def _as_rows(matrix: Matrix) -> MatrixRows:
-    (a, b, x), (c, d, y) = matrix.tolist()
-    return (a, b, x), (c, d, y)
 
 
 def _edges(findings: Findings) -> tuple[tuple[EdgeReport, ...], float]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
 import secrets
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +17,9 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from petrography.errors import ConfigurationError, field_problems
+from petrography.field_types import Sha256
 from service.access.principal import Scope
+from service.disk import put_whole
 
 __all__ = [
     "ApiKey",
@@ -65,7 +65,7 @@ class ApiKey(_Frozen):
     """
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     tenant: Tenant
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -129,16 +129,7 @@ def write_key_file(path: Path, content: KeyFile) -> None:
         If it cannot be written; the file is then as it was.
     """
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".keys-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content.model_dump_json(indent=2).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        put_whole(path, content.model_dump_json(indent=2).encode() + b"\n", mode=0o600)
     except OSError as error:
         msg = f"the key file {path} cannot be written: {error.strerror or error}"
         raise ConfigurationError(msg) from None

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from petrography.errors import InvalidParameterError, field_problems
+from petrography.field_types import Sha256
 
 __all__ = [
     "GENESIS",
@@ -49,7 +50,6 @@ Event = Literal[
 # Longer than any entry of the service; whoever reads the last line reads no more than this.
 MAX_LINE_BYTES = 64 * 1024
 
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _ANCHOR = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", re.ASCII)
 
 
@@ -116,8 +116,8 @@ class AuditEntry(BaseModel):
     key_id: str | None
     subject: str
     facts: dict[str, JsonValue]
-    previous: _Sha256
-    sha256: _Sha256
+    previous: Sha256
+    sha256: Sha256
 
     @property
     def anchor(self) -> Anchor:

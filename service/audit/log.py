@@ -42,6 +42,7 @@ from service.audit.entry import (
     parse_line,
     sealed,
 )
+from service.disk import sync_folder
 
 __all__ = ["AuditLog", "read_head", "segments"]
 
@@ -263,17 +264,9 @@ def _write(path: Path, line: bytes, *, fsync: bool) -> None:
     finally:
         os.close(handle)
     if is_new and fsync:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _raise_no_room(path: Path) -> None:
     msg = "no room for a whole line"
     raise OSError(28, msg, str(path))
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -20,7 +20,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +33,20 @@ from petrography.errors import (
     InternalError,
     NotFoundError,
 )
-from service.disk import changed_s, one_at_a_time, put_whole, storing, sync_folder, sync_tree
+from service.disk import (
+    ASIDE,
+    changed_s,
+    one_at_a_time,
+    put_whole,
+    remove_folder,
+    storing,
+    sync_folder,
+    sync_tree,
+)
 from service.engine.kept_digests import digest_file
 from service.engine.kinds import ANALYSES, KINDS, Kind
 from service.engine.open_artefact import OpenArtefact, opened_artefact
-from service.engine.result_folder import ASIDE, held, is_held, remove_folder, size_bytes
+from service.engine.result_folder import held, is_held, size_bytes
 from service.engine.retention import KeptResult, OnRemoval, Room, superfluous, untold
 from service.engine.version_files import StandsForGood, version_file
 
@@ -211,15 +220,6 @@ class ArtefactStore:
             os.utime(path)
         sync_folder(path.parent)
         self._remove_oldest(path)
-
-    def keep(
-        self, kind: Kind, result_id: str, artefacts: Mapping[str, bytes], owner: str = ""
-    ) -> None:
-        """Keep a finished result of a tenant whose files are in memory, by name."""
-        with self.draft(kind, owner) as draft:
-            for name, content in artefacts.items():
-                draft.write(name, content)
-            self.publish(result_id, draft)
 
     def folder_of(self, kind: Kind, result_id: str, owner: str = "") -> Path | None:
         """Find the folder of a result of a tenant; None if there is none.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pydantic import JsonValue
 from petrography.errors import AuditUnavailableError
 from petrography.model_card import ModelCard, sha256_hex
 from petrography.report import Result, result_json
+from petrography.stored_documents import content_sha256
 from service.audit import AuditLog, Event, Who, asking
 from service.engine.kinds import CALIBRATIONS, EVALUATIONS, PANORAMAS, Kind
 from service.settings import Settings
@@ -175,4 +175,4 @@ def _one_digest(views: JsonValue) -> str | None:
     """Make one digest of those of all views: with long names they would be too long for a line."""
     if not views:
         return None
-    return sha256_hex(json.dumps(views, sort_keys=True, separators=(",", ":")).encode())
+    return content_sha256(views)

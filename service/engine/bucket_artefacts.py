@@ -31,7 +31,7 @@ from petrography.errors import (
     PetroserveError,
 )
 from service.bucket import Bucket
-from service.disk import storing
+from service.disk import aside_of, remove_folder, storing
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import BucketRetention
 from service.engine.bucket_silence import BucketSilence
@@ -39,7 +39,6 @@ from service.engine.kept_digests import digest_file
 from service.engine.kinds import ANALYSES, KINDS, Kind, is_file_name
 from service.engine.manifest import MANIFEST, KeptFile, Manifest
 from service.engine.outbox import Outbox
-from service.engine.result_folder import remove_folder
 from service.engine.retention import OnRemoval, untold
 
 __all__ = ["BucketArtefactStore"]
@@ -339,7 +338,7 @@ class BucketArtefactStore(ArtefactStore):
                 content = self._bucket.read(f"{self._key(path)}/{MANIFEST}")
             except FileNotFoundError:
                 return None
-            aside = path.with_name(f".aside-{uuid.uuid4()}")
+            aside = aside_of(path)
             aside.mkdir(parents=True)
             try:
                 for name, file in Manifest.model_validate_json(content).files.items():
@@ -369,7 +368,7 @@ class BucketArtefactStore(ArtefactStore):
                     self._bring_file(one.path, path / name)
 
     def _bring_file(self, key: str, place: Path) -> None:
-        aside = place.with_name(f".{uuid.uuid4()}")
+        aside = aside_of(place)
         # Somebody may just have taken it back there, or made room of the result here.
         with suppress(FileNotFoundError):
             try:

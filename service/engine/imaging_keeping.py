@@ -36,8 +36,10 @@ class RecordedKeeping:
 
         Parameters
         ----------
-        kind, result_id, owner
-            As for `ArtefactStore.keep`.
+        kind, owner
+            As for `ArtefactStore.draft`.
+        result_id : str
+            As for `ArtefactStore.publish`.
         files : mapping of str to bytes
             By name.
 

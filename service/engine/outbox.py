@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from service.disk import changed_s, sync_folder, write_through
+from service.disk import changed_s, put_whole, sync_folder
 
 __all__ = ["Outbox"]
 
 _FOLDER = ".outbox"
-_ASIDE = ".aside-"
 
 
 class Outbox:
@@ -41,14 +39,7 @@ class Outbox:
         OSError
             If the disk is full or gone; the list is as it was then.
         """
-        note = self._note_of(path)
-        aside = note.with_name(f"{_ASIDE}{uuid.uuid4()}")
-        try:
-            write_through(aside, path.relative_to(self._results).as_posix().encode())
-            aside.rename(note)
-        except OSError:
-            aside.unlink(missing_ok=True)
-            raise
+        put_whole(self._note_of(path), path.relative_to(self._results).as_posix().encode())
         sync_folder(self._folder)
 
     def put_off(self, path: Path) -> None:

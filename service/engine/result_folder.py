@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["ASIDE", "held", "is_held", "remove_folder", "size_bytes"]
-
-# Begins the names of folders that are no results: those being written, and those being removed.
-ASIDE = ".aside-"
+__all__ = ["held", "is_held", "size_bytes"]
 
 
 @contextmanager
@@ -60,20 +55,3 @@ def size_bytes(path: Path) -> int:
         return sum(file.stat().st_size for file in path.iterdir())
     except FileNotFoundError:
         return 0
-
-
-def remove_folder(path: Path) -> None:
-    """Remove it, as a whole for whoever reads.
-
-    Raises
-    ------
-    OSError
-        If it stays.
-    """
-    # A name of its own: what a killed process left of an earlier removal must not be in the way.
-    aside = path.with_name(f"{ASIDE}{uuid.uuid4()}")
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(aside, ignore_errors=True)

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from petrography.calibration import Corrections, FlatField, LensModel, parse_flat_field
 from petrography.errors import InvalidParameterError
+from petrography.field_types import Sha256
 from petrography.image_codec import ImageLimits, TiffCompression, encode_jpeg, write_pyramid
 from petrography.images import Image
 from petrography.pipeline import AnalysisRequest, UmPerPx
@@ -33,7 +34,6 @@ from service.engine.source_files import NamedFile, require_distinct_names
 __all__ = ["PANORAMA_FILE", "Panorama", "PanoramaRequest", "StitchedPanorama", "stitch_panorama"]
 
 PANORAMA_FILE = "panorama.ome.tif"
-Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Model = Literal["auto", "translation", "similarity", "affine"]
 
 
@@ -47,10 +47,10 @@ class PanoramaRequest(BaseModel):
     places themselves."""
     model: Model = "auto"
     """What a field may do against the others; `auto` takes the simplest that fits."""
-    flat_field: Literal["estimate", "none"] | Digest = "estimate"
+    flat_field: Literal["estimate", "none"] | Sha256 = "estimate"
     """Whether to find the shading from the overlaps; or the id of a calibration. One that is kept
     elsewhere is sent as a part of the same name."""
-    lens: Literal["estimate", "none"] | Digest | LensModel = "estimate"
+    lens: Literal["estimate", "none"] | Sha256 | LensModel = "estimate"
     """Whether to find the distortion from the overlaps; or the id of a calibration; or a measured
     one."""
     um_per_px: UmPerPx | None = None

@@ -26,8 +26,9 @@ from typing import BinaryIO
 
 from petrography.errors import BucketUnavailableError, DamagedJobError
 from service.bucket import Bucket, StoredObject
+from service.disk import ASIDE
 from service.engine import Readable
-from service.jobs.job_files import ASIDE, LEFTOVER_S, JobFiles, JobOrder, KeptPart
+from service.jobs.job_files import LEFTOVER_S, JobFiles, JobOrder, KeptPart
 
 __all__ = ["BucketJobFiles"]
 

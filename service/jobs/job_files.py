@@ -26,15 +26,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from petrography.errors import DamagedJobError, StorageUnavailableError
 from petrography.pipeline import AnalysisRequest
-from service.disk import changed_s, sync_folder, write_through
+from service.disk import ASIDE, changed_s, sync_folder, write_through
 from service.engine import Placed, Readable
 from service.runtime import Priority
 
-__all__ = ["ASIDE", "LEFTOVER_S", "JobFiles", "JobOrder", "KeptPart", "OpenJob", "StoredFile"]
+__all__ = ["LEFTOVER_S", "JobFiles", "JobOrder", "KeptPart", "OpenJob", "StoredFile"]
 
 _ORDER = "order.json"
 _BEGINNINGS = "beginnings"
-ASIDE = ".aside-"
 LEFTOVER_S = 3600.0
 _CHUNK_BYTES = 1024 * 1024
 

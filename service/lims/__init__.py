@@ -11,7 +11,7 @@ reads anew), `watched_folder` and `sidecar` (for systems that know only files).
 from service.lims.edd import LONG_COLUMNS, WIDE_COLUMNS, long_csv, wide_csv
 from service.lims.fields_of_sample import FieldsOfSample, Reportable, by_sample, join_fields
 from service.lims.import_names import require_file_stem, write_for_import
-from service.lims.lis2 import Record, frames, is_plain, lis2_message, read_frames, read_message
+from service.lims.lis2 import frames, is_plain, lis2_message
 from service.lims.measurands import detection_limit_percent, reported
 from service.lims.plain_text import on_one_line
 from service.lims.profile import STANDARD, LimsProfile, parse_profile
@@ -56,9 +56,7 @@ __all__ = [
     "long_csv",
     "on_one_line",
     "parse_profile",
-    "read_frames",
     "read_imports",
-    "read_message",
     "reported",
     "require_file_stem",
     "two_dimension_csv",

@@ -6,14 +6,14 @@ again needs a name of its own.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from petrography.errors import InvalidParameterError
+from service.disk import put_whole
 from service.lims.senaite_imports import imported_names
 
-__all__ = ["require_file_stem", "write_for_import", "write_whole"]
+__all__ = ["require_file_stem", "write_for_import"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -65,21 +65,11 @@ def write_for_import(folder: Path, stem: str, content: bytes) -> Path:
     if is_waiting and newest.read_bytes() == content:
         return newest
     path = folder / f"{stem}_{max(numbers, default=0) + 1}.csv"
-    write_whole(path, content)
+    # SENAITE passes over the name that the file has before it is whole: it begins with a dot.
+    put_whole(path, content)
     return path
 
 
 def _numbers(stem: str, names: frozenset[str]) -> list[int]:
     found = (re.fullmatch(rf"{re.escape(stem)}_([0-9]{{1,9}})\.csv", name) for name in names)
     return [int(match[1]) for match in found if match]
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there as a whole or not at all."""
-    # SENAITE and others pass over names that begin with a dot.
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -7,27 +7,22 @@ carry it over a line: number, text, end, check sum.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from petrography.errors import MalformedRequestError
 from service.lims.fields_of_sample import Reportable
 from service.lims.measurands import reported
 from service.lims.plain_text import finished_utc, sample_id, started_utc
 from service.lims.profile import STANDARD, LimsProfile
 from service.lims.reported_number import Reported
 
-__all__ = ["Record", "frames", "is_plain", "lis2_message", "read_frames", "read_message"]
+__all__ = ["frames", "is_plain", "lis2_message"]
 
 _STX, _ETX, _ETB = 0x02, 0x03, 0x17
 # LIS01-A2 6.3.1.2 allows 64 000; 240 is what E1381 allowed and every driver reads.
 _FRAME_TEXT = 240
 _DELIMITERS = r"\^&"
 _ESCAPES = {"&": "&E&", "|": "&F&", "^": "&S&", "\\": "&R&"}
-_NAMED = {"E": "&", "F": "|", "S": "^", "R": "\\"}
-_ESCAPED = re.compile(r"&([EFSR]|X(?:[0-9A-F]{2})+)&")
 _RESULT_STATUS = {"preliminary": "P", "final": "F", "corrected": "C", "rejected": "X"}
 
 
@@ -133,68 +128,6 @@ def _printable(letter: str) -> str:
     return letter if " " <= letter <= "~" else f"&X{letter.encode().hex().upper()}&"
 
 
-@dataclass(frozen=True)
-class Record:
-    """One record of a message.
-
-    Attributes
-    ----------
-    kind : str
-        H, P, O, R, C or L.
-    fields : tuple of tuple of str
-        Components of every field after the kind, unescaped.
-    """
-
-    kind: str
-    fields: tuple[tuple[str, ...], ...]
-
-    def field(self, number: int, component: int = 1) -> str:
-        """Component of a field, both counted from 1, the kind being field 1; empty if absent."""
-        components = self.fields[number - 2] if number - 2 < len(self.fields) else ()
-        return components[component - 1] if component <= len(components) else ""
-
-
-def read_message(text: str) -> tuple[Record, ...]:
-    """Read a message that uses the delimiters ``|\\^&``.
-
-    Parameters
-    ----------
-    text : str
-        Records that end with ``\\r``.
-
-    Returns
-    -------
-    tuple of Record
-        In their order.
-
-    Raises
-    ------
-    MalformedRequestError
-        If it does not go from H to L.
-    """
-    lines = text.split("\r")
-    whole = len(lines) > 2 and lines[0].startswith(f"H|{_DELIMITERS}") and lines[-1] == ""
-    if not whole or not lines[-2].startswith("L|"):
-        msg = f"no LIS2-A2 message of {len(lines)} records; wanted H|{_DELIMITERS}... to L|1|N"
-        raise MalformedRequestError(msg)
-    return tuple(_record(line) for line in lines[:-1])
-
-
-def _record(line: str) -> Record:
-    kind, *fields = line.split("|")
-    if kind == "H":
-        fields[0] = ""
-    return Record(kind, tuple(tuple(map(_unescaped, field.split("^"))) for field in fields))
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: _meant(found[1]), text)
-
-
-def _meant(code: str) -> str:
-    return _NAMED.get(code) or bytes.fromhex(code[1:]).decode(errors="replace")
-
-
 def frames(message: str) -> tuple[bytes, ...]:
     """Cut a message into LIS01-A2 frames, each record in frames of its own.
 
@@ -222,47 +155,4 @@ def frames(message: str) -> tuple[bytes, ...]:
 
 def _frame(number: int, text: str, *, last: bool) -> bytes:
     summed = f"{number}{text}".encode("ascii") + bytes([_ETX if last else _ETB])
-    return bytes([_STX]) + summed + f"{_checksum(summed):02X}".encode() + b"\r\n"
-
-
-def _checksum(summed: bytes) -> int:
-    return sum(summed) % 256
-
-
-def read_frames(received: tuple[bytes, ...]) -> str:
-    """Join frames to a message.
-
-    Parameters
-    ----------
-    received : tuple of bytes
-        In the order of their arrival; a frame that was sent again stands there once more.
-
-    Raises
-    ------
-    MalformedRequestError
-        If a frame is damaged, has a wrong check sum, or one is missing.
-    """
-    text: list[str] = []
-    expected = 1
-    for frame in received:
-        number, body = _opened(frame)
-        if number == (expected - 1) % 8 and text and body == text[-1]:
-            continue
-        if number != expected % 8:
-            msg = f"frame {number} came; wanted {expected % 8}: one is missing"
-            raise MalformedRequestError(msg)
-        text.append(body)
-        expected += 1
-    return "".join(text)
-
-
-def _opened(frame: bytes) -> tuple[int, str]:
-    found = re.fullmatch(rb"\x02(([0-7])([^\x02\x03\x17\n]*)[\x03\x17])([0-9A-F]{2})\r\n", frame)
-    if found is None:
-        msg = f"{frame[:40]!r} is no frame; wanted STX, number, text, ETX or ETB, check sum, CR LF"
-        raise MalformedRequestError(msg)
-    wanted, given = _checksum(found[1]), int(found[4], 16)
-    if wanted != given:
-        msg = f"frame {found[2].decode()} has check sum {given:02X}; its text has {wanted:02X}"
-        raise MalformedRequestError(msg)
-    return int(found[2]), found[3].decode("ascii", errors="replace")
+    return bytes([_STX]) + summed + f"{sum(summed) % 256:02X}".encode() + b"\r\n"

@@ -24,13 +24,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from petrography.errors import InvalidParameterError, field_problems
+from petrography.field_types import Positive
 
 __all__ = ["STANDARD", "Keyword", "LimsProfile", "parse_profile"]
 
 # What SENAITE allows in the keyword of an analysis service.
 Keyword = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-+.]{1,64}$")]
 _Decimals = Annotated[int, Field(ge=0, le=9)]
-_Limit = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 class LimsProfile(BaseModel):
@@ -46,7 +46,7 @@ class LimsProfile(BaseModel):
     """Standard keyword to the laboratory's."""
     decimals: dict[Keyword, _Decimals] = {}
     """Digits after the point."""
-    reporting_limits: dict[Keyword, _Limit] = {}
+    reporting_limits: dict[Keyword, Positive] = {}
     """Smallest value that is reported as a number; below it stands "less than"."""
 
     @model_validator(mode="after")

@@ -105,11 +105,9 @@ class SenaiteClient:
         answer = self._patiently("GET", "version", params={}, json=None)
         return str(self._document(answer, "version").get("version", ""))
 
-    def worklist(
-        self, keyword: str | None = None, *, states: tuple[str, ...] = ("unassigned", "assigned")
-    ) -> Iterator[Analysis]:
+    def worklist(self, keyword: str | None = None) -> Iterator[Analysis]:
         """Analyses that wait for a result, of one keyword or of all."""
-        for state in states:
+        for state in ("unassigned", "assigned"):
             params = {"review_state": state} | ({} if keyword is None else {"getKeyword": keyword})
             for analysis in self._analyses(params):
                 # An index that a catalogue does not know is ignored by SENAITE: all would match.

@@ -35,7 +35,7 @@ class Analysis:
     ----------
     uid, keyword, sample_id, unit, state : str
         `state` is its review state, such as unassigned or to_be_verified.
-    result, uncertainty, operand, remarks : str
+    result, uncertainty, operand : str
         Empty where not set; `operand` is ``<`` for a result below its limit.
     is_calculated : bool
         Whether SENAITE calculates its result: it takes interim fields only.
@@ -49,7 +49,6 @@ class Analysis:
     result: str
     uncertainty: str
     operand: str
-    remarks: str
     is_calculated: bool = False
 
 
@@ -87,7 +86,6 @@ def analysis_of(item: Mapping[str, Any]) -> Analysis:
         # One by hand is stored in any case, and used only where the service allows it.
         uncertainty=_text(item, "Uncertainty") if item.get("AllowManualUncertainty", 1) else "",
         operand=_text(item, "DetectionLimitOperand"),
-        remarks=_text(item, "Remarks"),
         # A reference is an object, a uid, or empty in one of several ways.
         is_calculated=any(bool(item.get(name)) for name in ("Calculation", "getCalculationUID")),
     )

@@ -21,7 +21,7 @@ _MOST_BYTES = 64 * 1024
 # The label as the scanner read it: blanks at its ends are part of it.
 _AS_IT_IS = "barcode_raw"
 _NUMBER = "um_per_px"
-# A file system takes names of 255 bytes; digest, ".reason.txt", a dot and ".tmp" come to it.
+# A file system takes names of 255 bytes; digest and ".reason.txt" come to it.
 _MOST_STEM_BYTES = 200
 
 

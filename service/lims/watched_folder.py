@@ -33,7 +33,8 @@ from petrography.errors import (
     InvalidParameterError,
     PetroserveError,
 )
-from service.lims.import_names import require_file_stem, write_for_import, write_whole
+from service.disk import ASIDE, put_whole
+from service.lims.import_names import require_file_stem, write_for_import
 from service.lims.plain_text import on_one_line
 from service.lims.sidecar import SIDECAR_SUFFIX, Sidecar, name_part, read_sidecar
 
@@ -157,8 +158,7 @@ class WatchedFolder:
             except BlockingIOError:
                 msg = f"another process watches into {self._outbox}; wanted one at a time"
                 raise ConfigurationError(msg) from None
-            for left in (self._outbox / "results").glob(f"{_PART}*"):
-                shutil.rmtree(left)
+            self._clear_half_written()
             self._clear_answered_sidecars()
             yield self
 
@@ -222,7 +222,7 @@ class WatchedFolder:
         except (PetroserveError, MemoryError) as error:
             why = str(error) or "not enough memory"
             reason = f"{on_one_line(f'{path.name}: {why}')}\n".encode()
-            write_whole(self._inbox / "failed" / f"{key}.reason.txt", reason)
+            put_whole(self._inbox / "failed" / f"{key}.reason.txt", reason)
             self._move_away(path, sidecar, "failed", key)
             return Handled(path.name, "failed", why)
         self._hand_out(final)
@@ -248,7 +248,7 @@ class WatchedFolder:
             write_for_import(self._outbox / "senaite", _analysis_id(final), table.read_bytes())
         table = final / _HANDED_OUT["edd"]
         if table.is_file():
-            write_whole(self._outbox / "edd" / f"{final.name}.csv", table.read_bytes())
+            put_whole(self._outbox / "edd" / f"{final.name}.csv", table.read_bytes())
 
     def _move_away(self, path: Path, sidecar: Sidecar, folder: str, key: str) -> None:
         """Move a file that was answered; its CSV is copied before it and taken away after it.
@@ -256,7 +256,7 @@ class WatchedFolder:
         While the file is there it will be looked at again, and must find its CSV.
         """
         if sidecar.content is not None:
-            write_whole(self._inbox / folder / f"{key}{SIDECAR_SUFFIX}", sidecar.content)
+            put_whole(self._inbox / folder / f"{key}{SIDECAR_SUFFIX}", sidecar.content)
         path.replace(self._inbox / folder / f"{key}{path.suffix}")
         if sidecar.content is not None and not self._is_wanted(sidecar.path) and sidecar.is_same:
             sidecar.path.unlink()
@@ -265,6 +265,15 @@ class WatchedFolder:
         """Whether a file that a CSV belongs to still waits."""
         waiting = (path for path in self._inbox.iterdir() if path.stem == sidecar.stem)
         return any(self._is_ours(path) for path in waiting)
+
+    def _clear_half_written(self) -> None:
+        """Take away what a killed watcher was writing."""
+        for left in (self._outbox / "results").glob(f"{_PART}*"):
+            shutil.rmtree(left)
+        written = [self._outbox / folder for folder in _HANDED_OUT]
+        for folder in (*written, self._inbox / "done", self._inbox / "failed"):
+            for left in folder.glob(f"{ASIDE}*"):
+                left.unlink()
 
     def _clear_answered_sidecars(self) -> None:
         """Take away the CSVs whose file was answered when the watcher was killed.

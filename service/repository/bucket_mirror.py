@@ -11,7 +11,6 @@ import json
 import re
 import shutil
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from petrography.errors import ConfigurationError, ModelCardError
 from service.bucket import Bucket, StoredObject
-from service.disk import changed_s
+from service.disk import ASIDE, aside_of, changed_s, put_whole, remove_folder
 from service.repository.model_folders import (
     CARD_FILE,
     MODEL_FILE,
@@ -39,7 +38,6 @@ _MODEL = re.compile(
 _TRAFFIC = re.compile(rf"{_NAME}/{re.escape(TRAFFIC_FILE)}", re.ASCII)
 # What of the bucket lies in the folder of a version: the tags of its objects, by file.
 _TAGS_FILE = ".bucket.json"
-_ASIDE = ".aside-"
 # No copy takes that long.
 _LEFTOVER_S = 24 * 3600.0
 
@@ -98,7 +96,7 @@ class BucketMirror:
         if missing := {CARD_FILE, MODEL_FILE} - set(files):
             msg = f"{name}/{version} has no {', '.join(sorted(missing))} yet"
             raise ModelCardError(msg)
-        aside = place.parent / f"{_ASIDE}{uuid.uuid4()}" / name / version
+        aside = aside_of(place) / name / version
         aside.mkdir(parents=True)
         try:
             for file, one in files.items():
@@ -115,11 +113,9 @@ class BucketMirror:
             content = self._bucket.read(f"{name}/{TRAFFIC_FILE}")
         except FileNotFoundError:
             return
-        if not file.parent.is_dir() or (file.is_file() and file.read_bytes() == content):
-            return
-        aside = file.with_name(f"{_ASIDE}{uuid.uuid4()}")
-        aside.write_bytes(content)
-        aside.replace(file)
+        is_same = file.is_file() and file.read_bytes() == content
+        if file.parent.is_dir() and not is_same:
+            put_whole(file, content)
 
     def _remove_gone(self, versions: set[tuple[str, str]], weights: set[str]) -> None:
         for folder in subfolders(self._folder):
@@ -128,7 +124,7 @@ class BucketMirror:
                 (folder / TRAFFIC_FILE).unlink(missing_ok=True)
             for path in subfolders(folder):
                 if (folder.name, path.name) not in versions:
-                    _remove(path)
+                    remove_folder(path)
 
 
 def _put_into_place(aside: Path, place: Path, tags: Mapping[str, str]) -> None:
@@ -136,7 +132,7 @@ def _put_into_place(aside: Path, place: Path, tags: Mapping[str, str]) -> None:
     if tags == _tags_in(place):
         # That process may be about to open what it has there.
         return
-    _remove(place)
+    remove_folder(place)
     with suppress(OSError):
         aside.rename(place)
 
@@ -151,19 +147,9 @@ def _tags_in(place: Path) -> dict[str, str]:
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove what killed processes left half copied."""
-    for path in folder.glob(f"{_ASIDE}*"):
+    for path in folder.glob(f"{ASIDE}*"):
         if time.time() - changed_s(path) > _LEFTOVER_S:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-
-
-def _remove(place: Path) -> None:
-    # Renamed first, so that nobody finds half of it.
-    aside = place.with_name(f"{_ASIDE}{uuid.uuid4()}")
-    try:
-        place.rename(aside)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(aside, ignore_errors=True)

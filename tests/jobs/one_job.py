@@ -20,6 +20,7 @@ from service.jobs.job_state import JobState
 from service.settings import Settings
 from tests.databases import sqlite_url
 from tests.jobs.kept_job import kept_job
+from tests.kept_results import keep_files
 
 CALLBACK = "https://lims.example.org/x"
 OnEvent = Callable[[AnalysisEvent], None]
@@ -62,7 +63,7 @@ class Engine:
     def keep(self, analysis_id: str) -> None:
         from service.engine import ANALYSES
 
-        self.store.keep(ANALYSES, analysis_id, {"result.json": b"{}"})
+        keep_files(self.store, ANALYSES, analysis_id, {"result.json": b"{}"})
 
 
 @dataclass

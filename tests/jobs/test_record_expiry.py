@@ -16,6 +16,7 @@ from service.jobs import record_expiry
 from service.jobs.record_expiry import RecordKeeping
 from tests.databases import sqlite_url
 from tests.jobs.one_job import asked_job
+from tests.kept_results import keep_files
 from tests.service.test_catalogue import age
 
 NEVER = 1e-9
@@ -36,7 +37,7 @@ def test_old_records_go_unless_their_result_is_kept(tmp_path: Path) -> None:
     for one in (kept, removed):
         catalogue.note(one, state="done")
     catalogue.note(failed, state="failed")
-    store.keep(ANALYSES, kept, {"result.json": b"{}"})
+    keep_files(store, ANALYSES, kept, {"result.json": b"{}"})
 
     assert RecordKeeping(catalogue, store, 365.0).forget_old() == 0
     silent = SilentStore(tmp_path, max_count=10, max_bytes=10**9)

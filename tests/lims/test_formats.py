@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrography.errors import InvalidParameterError, MalformedRequestError
+from petrography.errors import InvalidParameterError
 from petrography.report import Contacts, Result, Sample
 from petrography.report.texture_models import (
     Liberation,
@@ -31,12 +31,11 @@ from service.lims import (
     lis2_message,
     long_csv,
     parse_profile,
-    read_frames,
-    read_message,
     reported,
     two_dimension_csv,
     wide_csv,
 )
+from tests.lims.lis2_reader import read_frames, read_message
 from tests.lims.painted_results import painted_labels, painted_result
 
 SENT = datetime(2026, 11, 20, 22, 15, 30, tzinfo=UTC)
@@ -396,25 +395,3 @@ def test_long_records_are_cut_and_joined() -> None:
     assert [frame[-5] for frame in cut[:3]] == [0x17, 0x17, 0x03]
     assert max(map(len, cut)) == 240 + 7
     assert read_frames(cut) == message
-    assert read_frames((cut[0], *cut)) == message, "a frame that came twice counts once"
-
-
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (lambda cut: (cut[0][:-3] + b"0\r\n", *cut[1:]), "check sum"),
-        (lambda cut: (cut[0], *cut[2:]), "one is missing"),
-        (lambda cut: (cut[0][1:], *cut[1:]), "is no frame"),
-    ],
-)
-def test_damaged_frames_are_refused(spoil: object, said: str) -> None:
-    assert callable(spoil)
-    cut = frames(lis2_message(RESULT, sent=SENT))
-    with pytest.raises(MalformedRequestError, match=said):
-        read_frames(spoil(cut))
-
-
-@pytest.mark.parametrize("text", ["", "H|\\^&\r", "P|1\rL|1|N\r", "H|\\^&\rL|1|N"])
-def test_what_is_no_message_is_refused(text: str) -> None:
-    with pytest.raises(MalformedRequestError, match="no LIS2-A2 message"):
-        read_message(text)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from petrography.errors import ConfigurationError, InternalError, InvalidParameterError
+from service.disk import ASIDE
 from service.lims import Dropped, WatchedFolder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -269,6 +270,16 @@ def test_a_full_disk_leaves_the_file_for_later(bench: Bench, folder: WatchedFold
     bench.error = None
     assert bench.after(folder) == []
     assert bench.after(folder) == [("a.png", "done")]
+
+
+def test_what_a_killed_watcher_was_writing_is_taken_away(bench: Bench) -> None:
+    with bench.watched().opened():
+        places = [bench.outbox / "edd", bench.outbox / "senaite"]
+        places += [bench.inbox / "done", bench.inbox / "failed"]
+    for place in places:
+        (place / f"{ASIDE}half").write_bytes(b"hal")
+    with bench.watched().opened():
+        assert [list(place.iterdir()) for place in places] == [[]] * 4
 
 
 def test_an_inbox_that_is_away_is_looked_for_again(bench: Bench, folder: WatchedFolder) -> None:

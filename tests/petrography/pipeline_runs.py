@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
-from petrography.image_codec import ImageLimits
+from petrography.image_codec import ImageLimits, encode_png
+from petrography.phantoms import StageSeries
 from petrography.pipeline import AnalysisRequest, analyse
 from tests.tiny_model import CODES, COLOURS, tiny_card
 
@@ -43,3 +47,10 @@ def run(data, request=None, do=analyse, **changes):
         "software": {"petroserve": "0"},
     }
     return do(data, request or AnalysisRequest(), **(arguments | changes))
+
+
+def view_readers(series: StageSeries) -> dict[str, Callable[[], bytes]]:
+    """The views of a stage as they are sent: ppl0, ppl1 ... and xpl0, xpl1 ..., each a PNG."""
+    encoded = {f"ppl{i}": encode_png(view.image) for i, view in enumerate(series.ppl)}
+    encoded |= {f"xpl{i}": encode_png(view.image) for i, view in enumerate(series.xpl)}
+    return {name: partial(bytes, content) for name, content in encoded.items()}

@@ -17,8 +17,8 @@ from petrography.calibration import (
     parse_calibration,
     parse_reference,
 )
-from petrography.calibration.colour_calibration import content_id
 from petrography.errors import InvalidParameterError
+from petrography.stored_documents import content_sha256
 from tests.petrography.coloured_patches import patches, reference_of
 
 ONE = {"code": 1, "colour_rgb": [200.0, 180.0, 90.0], "spread": 1.0, "images": 1, "area_px": 9}
@@ -37,6 +37,7 @@ def content(**changes: Any) -> bytes:
         ({"white_rgb": [float("nan"), 200.0, 200.0]}, "0 to 255"),
         ({"white_rgb": [200.0, 200.0, 300.0]}, "0 to 255"),
         ({"colours": [ONE | {"colour_rgb": [-1.0, 2.0, 3.0]}]}, "0 to 255"),
+        ({"colours": [ONE | {"spread": float("inf")}]}, "finite number"),
     ],
 )
 def test_a_reference_that_cannot_be_used_is_refused(changes: dict[str, Any], words: str) -> None:
@@ -75,10 +76,10 @@ def test_a_calibration_of_old_is_still_read() -> None:
     for name in ("id", "made_utc", "reference_sha256"):
         del old[name]
 
-    read = ColourCalibration.model_validate_json(json.dumps({"id": content_id(old), **old}))
+    read = ColourCalibration.model_validate_json(json.dumps({"id": content_sha256(old), **old}))
 
     assert read.reference_sha256 is None
     with pytest.raises(ValidationError, match="altered"):
         ColourCalibration.model_validate_json(
-            json.dumps({"id": content_id(old), **old, "reference_sha256": "0" * 64})
+            json.dumps({"id": content_sha256(old), **old, "reference_sha256": "0" * 64})
         )

@@ -21,7 +21,6 @@ from petrography.report import (
     NamedResult,
     Result,
     Scale,
-    csv_text,
     fields_csv,
     fields_report,
     fields_table,
@@ -41,6 +40,7 @@ from petrography.statistics.uncertainty_budget import (
     combined,
     uncertainty_budgets,
 )
+from tests.petrography.written_csv import csv_text
 
 Labels = NDArray[np.uint8]
 

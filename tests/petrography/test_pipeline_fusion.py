@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from petrography.fusion import FUSED_CHANNELS, fused_from_views, fused_input
-from petrography.image_codec import ImageLimits, decode_image, encode_png
+from petrography.image_codec import ImageLimits, decode_image
 from petrography.phantoms import StageSeries, stage_series
 from petrography.pipeline import Analysis, AnalysisRequest, analyse
 from petrography.registration import warp_to_reference
 from petrography.report import overlay
 from petrography.segmentation import Segmentation
+from tests.petrography.pipeline_runs import view_readers
 from tests.tiny_model import CODES, tiny_card
 
 HEIGHT_PX, WIDTH_PX = 260, 320
@@ -51,9 +51,7 @@ def series() -> StageSeries:
 
 @pytest.fixture(scope="module")
 def readers(series: StageSeries) -> dict[str, Callable[[], bytes]]:
-    encoded = {f"ppl{i}": encode_png(view.image) for i, view in enumerate(series.ppl)}
-    encoded |= {f"xpl{i}": encode_png(view.image) for i, view in enumerate(series.xpl)}
-    return {name: partial(bytes, content) for name, content in encoded.items()}
+    return view_readers(series)
 
 
 def run(

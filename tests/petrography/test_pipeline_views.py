@@ -22,7 +22,7 @@ from petrography.phantoms import StageSeries, phantom, stage_series
 from petrography.pipeline import Analysis, AnalysisRequest, analyse
 from petrography.registration import StageView, overlay_views, register_views
 from tests.image_files import png_header
-from tests.petrography.pipeline_runs import NearestColourPredictor
+from tests.petrography.pipeline_runs import NearestColourPredictor, view_readers
 from tests.tiny_model import tiny_card
 
 HEIGHT_PX, WIDTH_PX = 260, 320
@@ -35,9 +35,7 @@ def series() -> StageSeries:
 
 @pytest.fixture(scope="module")
 def readers(series: StageSeries) -> dict[str, Callable[[], bytes]]:
-    encoded = {f"ppl{i}": encode_png(view.image) for i, view in enumerate(series.ppl)}
-    encoded |= {f"xpl{i}": encode_png(view.image) for i, view in enumerate(series.xpl)}
-    return {name: partial(bytes, content) for name, content in encoded.items()}
+    return view_readers(series)
 
 
 def request_of(series: StageSeries, names: list[str]) -> AnalysisRequest:

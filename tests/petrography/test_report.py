@@ -28,7 +28,6 @@ from petrography.report import (
     Result,
     Sample,
     Scale,
-    csv_text,
     definitions,
     grain_entries,
     grain_polygons,
@@ -46,6 +45,7 @@ from petrography.report import (
     write_grains_geojson,
 )
 from petrography.statistics import Grains, measure_grains, modal_composition, summarise_grains
+from tests.petrography.written_csv import csv_text
 
 Labels = NDArray[np.uint8]
 

@@ -19,7 +19,6 @@ from petrography.report import (
     Result,
     Sample,
     Table,
-    csv_text,
     label_image_result,
     tabulated_grains,
     tabulated_modal,
@@ -29,6 +28,7 @@ from petrography.report import (
 from petrography.report.parquet import table_parquet
 from petrography.report.workbook import result_workbook, write_workbook
 from petrography.statistics import Grains, measure_grains, modal_composition
+from tests.petrography.written_csv import csv_text
 
 HOSTILE = [
     "=HYPERLINK(1)",

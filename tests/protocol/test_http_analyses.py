@@ -19,6 +19,7 @@ import pytest
 from service.access import create_key, empty_key_file, write_key_file
 from service.engine import CALIBRATIONS, EVALUATIONS, PANORAMAS, REGISTRATIONS, Engine
 from tests.http_service import body, part, png, running_service, settings_for
+from tests.kept_results import keep_files
 from tests.tiny_model import CODES, paint, write_model
 
 pytestmark = pytest.mark.anyio
@@ -287,7 +288,7 @@ async def test_a_tenant_finds_its_own_results_only(
     paths = [place, f"{place}/labels.png", f"{place}/edd-long.csv", f"{place}?version=1"]
     for kind in (EVALUATIONS, PANORAMAS, REGISTRATIONS, CALIBRATIONS):
         result_id = str(uuid.uuid4())
-        engine.store.keep(kind, result_id, {kind.document: b"{}"}, "north")
+        keep_files(engine.store, kind, result_id, {kind.document: b"{}"}, "north")
         paths += [
             f"/v1/{kind.folder}/{result_id}",
             f"/v1/{kind.folder}/{result_id}/{kind.document}",

@@ -19,6 +19,7 @@ from starlette.responses import StreamingResponse
 from service.engine import ANALYSES, Engine
 from service.http_api.artefact_response import artefact_response
 from tests.flat_memory import flat_memory
+from tests.kept_results import keep_files
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +33,7 @@ def place(http_service: tuple[httpx.AsyncClient, Engine]) -> str:
     """Where an analysis is whose files are known."""
     result_id = str(uuid.uuid4())
     files = {"result.json": b"{}", "labels.png": PICTURE, "grains.csv": TEXT, "sizes.csv": b"a\n"}
-    http_service[1].store.keep(ANALYSES, result_id, files)
+    keep_files(http_service[1].store, ANALYSES, result_id, files)
     return f"/v1/analyses/{result_id}"
 
 

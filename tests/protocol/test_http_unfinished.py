@@ -17,6 +17,7 @@ from service.engine import ANALYSES, Engine
 from service.engine.unfinished import unfinished_told
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
+from tests.kept_results import keep_files
 
 pytestmark = pytest.mark.anyio
 
@@ -112,7 +113,7 @@ async def test_what_is_kept_or_was_has_a_result(
     # Kept a moment ago, and not noted yet.
     kept = begun(catalogue, "running")
     assert_told(kept, ConflictError, "is running")
-    store.keep(ANALYSES, kept, {"result.json": b"{}"})
+    keep_files(store, ANALYSES, kept, {"result.json": b"{}"})
     assert_told(kept, AnalysisNotFoundError, "labels.png")
     assert_told(begun(catalogue, "cancelled"), AnalysisCancelledError, "was cancelled")
     with pytest.raises(AnalysisNotFoundError):

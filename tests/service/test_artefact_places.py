@@ -38,6 +38,7 @@ from service.settings import Settings
 from tests import s3_stand_in
 from tests.hostile.refusals import assert_problem
 from tests.http_service import running_service, settings_for
+from tests.kept_results import keep_files
 from tests.s3_stand_in import BUCKET, s3_bucket
 from tests.tiny_model import write_model
 
@@ -101,7 +102,7 @@ def content(store: ArtefactStore, result_id: str, name: str = "result.json") -> 
 def test_what_one_keeps_another_reads(machine: Machine) -> None:
     result_id = str(uuid.uuid4())
     files = {"result.json": b"{}", "labels.png": bytes(range(256)) * 100}
-    machine().keep(ANALYSES, result_id, files)
+    keep_files(machine(), ANALYSES, result_id, files)
 
     other = machine()
 
@@ -130,7 +131,7 @@ def test_a_draft_is_seen_when_it_is_published(machine: Machine) -> None:
 
 def test_the_first_of_two_under_one_id_stays(machine: Machine) -> None:
     for text in (b"first", b"again"):
-        machine().keep(CALIBRATIONS, DIGEST, {"calibration.json": text})
+        keep_files(machine(), CALIBRATIONS, DIGEST, {"calibration.json": text})
 
     assert machine().use(CALIBRATIONS, DIGEST) == b"first"
 
@@ -139,7 +140,7 @@ def test_the_first_of_two_analyses_under_one_id_is_read_everywhere(machine: Mach
     """Also by who made the second, when the process that had made the first was thought dead."""
     stores, result_id = [machine(), machine()], str(uuid.uuid4())
     for store, text in zip(stores, (b"first", b"again"), strict=True):
-        store.keep(ANALYSES, result_id, {"result.json": text})
+        keep_files(store, ANALYSES, result_id, {"result.json": text})
 
     assert [content(store, result_id) for store in (*stores, machine())] == [b"first"] * 3
 
@@ -147,7 +148,7 @@ def test_the_first_of_two_analyses_under_one_id_is_read_everywhere(machine: Mach
 def test_a_failed_write_leaves_nothing(machine: Machine) -> None:
     store, result_id = machine(), str(uuid.uuid4())
     with pytest.raises(StorageUnavailableError):
-        store.keep(ANALYSES, result_id, {"result.json": b"x", "no/such/folder.png": b"x"})
+        keep_files(store, ANALYSES, result_id, {"result.json": b"x", "no/such/folder.png": b"x"})
 
     for one in (store, machine()):
         with pytest.raises(AnalysisNotFoundError):
@@ -156,7 +157,7 @@ def test_a_failed_write_leaves_nothing(machine: Machine) -> None:
 
 def test_tenants_do_not_reach_each_other(machine: Machine) -> None:
     store, result_id = machine(), str(uuid.uuid4())
-    store.keep(ANALYSES, result_id, {"result.json": b"mine"}, "laboratory-1")
+    keep_files(store, ANALYSES, result_id, {"result.json": b"mine"}, "laboratory-1")
 
     for owner in ("", "laboratory-2"):
         with pytest.raises(AnalysisNotFoundError):
@@ -173,7 +174,7 @@ def test_only_canonical_ids_are_looked_for(machine: Machine, result_id: str) -> 
 
 def test_files_named_by_clients_keep_their_names(machine: Machine) -> None:
     names = [f"registered-{stem}.png" for stem in ("XPL 30", "шлиф", 'quo"te', "100%", "plain")]
-    machine().keep(REGISTRATIONS, DIGEST, {name: name.encode() for name in names})
+    keep_files(machine(), REGISTRATIONS, DIGEST, {name: name.encode() for name in names})
 
     other = machine()
     for name in names:
@@ -183,7 +184,7 @@ def test_files_named_by_clients_keep_their_names(machine: Machine) -> None:
 
 def test_versions_are_seen_by_all_and_made_once(machine: Machine) -> None:
     store, other, result_id = machine(), machine(), str(uuid.uuid4())
-    store.keep(ANALYSES, result_id, {"result.json": b"1"})
+    keep_files(store, ANALYSES, result_id, {"result.json": b"1"})
     assert newest_version(other, result_id) == 1
     add_version(store, result_id, 2, b"2")
 
@@ -203,7 +204,7 @@ def test_versions_are_seen_by_all_and_made_once(machine: Machine) -> None:
 def test_the_manifest_comes_last(
     s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
 ) -> None:
-    in_s3().keep(PANORAMAS, str(uuid.uuid4()), {"panorama.json": b"{}", "preview.jpg": b"x"})
+    keep_files(in_s3(), PANORAMAS, str(uuid.uuid4()), {"panorama.json": b"{}", "preview.jpg": b"x"})
 
     asked = [one.rpartition("/")[2].partition("?")[0] for one in s3.asked if one.startswith("PUT")]
     # Beside what tries whether the bucket keeps conditions.
@@ -217,7 +218,7 @@ def test_what_is_finished_while_the_bucket_is_silent_is_uploaded_later(
 ) -> None:
     store, result_id = in_s3(), str(uuid.uuid4())
     s3.silent = True
-    store.keep(ANALYSES, result_id, {"result.json": b"kept"})
+    keep_files(store, ANALYSES, result_id, {"result.json": b"kept"})
     assert content(store, result_id) == b"kept"
     assert s3.objects == {}
     with pytest.raises(BucketUnavailableError, match="does not answer"):
@@ -243,7 +244,7 @@ def test_a_result_that_is_elsewhere_needs_the_bucket(
     monkeypatch.setattr("service.engine.bucket_silence._SILENT_S", 0.0)
     monkeypatch.setattr("service.engine.bucket_silence._SILENT_TIMES", 0.0)
     result_id = str(uuid.uuid4())
-    in_s3().keep(ANALYSES, result_id, {"result.json": b"x"})
+    keep_files(in_s3(), ANALYSES, result_id, {"result.json": b"x"})
     other = in_s3()
     s3.silent = True
 
@@ -257,7 +258,7 @@ def test_a_correction_needs_the_bucket(
     s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
 ) -> None:
     store, result_id = in_s3(), str(uuid.uuid4())
-    store.keep(ANALYSES, result_id, {"result.json": b"1"})
+    keep_files(store, ANALYSES, result_id, {"result.json": b"1"})
     s3.silent = True
 
     with pytest.raises(BucketUnavailableError):
@@ -269,7 +270,7 @@ def test_an_altered_object_is_not_answered(
     s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
 ) -> None:
     result_id = str(uuid.uuid4())
-    in_s3().keep(ANALYSES, result_id, {"result.json": b"true"})
+    keep_files(in_s3(), ANALYSES, result_id, {"result.json": b"true"})
     (key,) = (key for key in s3.objects if key.endswith("result.json"))
     s3.put(key, b"false")
 
@@ -281,7 +282,7 @@ def test_a_manifest_cannot_name_a_file_outside(
     s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore], tmp_path: Path
 ) -> None:
     result_id = str(uuid.uuid4())
-    in_s3().keep(ANALYSES, result_id, {"result.json": b"x"})
+    keep_files(in_s3(), ANALYSES, result_id, {"result.json": b"x"})
     (key,) = (key for key in s3.objects if key.endswith("manifest.json"))
     s3.put(key, s3.objects[key][0].replace(b'"result.json"', b'"../../../out"'))
 
@@ -296,7 +297,7 @@ def test_what_waits_is_never_removed_and_bounded(s3: s3_stand_in.Bucket, tmp_pat
     s3.silent = True
     ids = [str(uuid.uuid4()) for _ in range(3)]
     for result_id in ids:
-        store.keep(ANALYSES, result_id, {"result.json": b"x" * 40})
+        keep_files(store, ANALYSES, result_id, {"result.json": b"x" * 40})
 
     assert [content(store, result_id) for result_id in ids] == [b"x" * 40] * 3
     with (
@@ -323,7 +324,7 @@ def test_tries_that_fail_leave_nothing_in_a_bucket_that_is_full(
     store = in_s3()
     with monkeypatch.context() as full:
         full.setattr(Bucket, "write", fits)
-        store.keep(ANALYSES, str(uuid.uuid4()), {"modal.csv": b"x", "result.json": b"kept"})
+        keep_files(store, ANALYSES, str(uuid.uuid4()), {"modal.csv": b"x", "result.json": b"kept"})
         with pytest.raises(BucketUnavailableError):
             store.upload_waiting()
         assert s3.objects == {}
@@ -348,7 +349,7 @@ def test_a_manifest_whose_answer_is_lost_keeps_its_files(
     store, result_id = in_s3(), str(uuid.uuid4())
     with monkeypatch.context() as lost:
         lost.setattr(Bucket, "create", losing)
-        store.keep(ANALYSES, result_id, {"modal.csv": b"x", "result.json": b"kept"})
+        keep_files(store, ANALYSES, result_id, {"modal.csv": b"x", "result.json": b"kept"})
     store.upload_waiting()
 
     elsewhere = in_s3()
@@ -360,7 +361,7 @@ def test_a_version_whose_answer_is_lost_was_made(
     s3: s3_stand_in.Bucket, in_s3: Callable[[], BucketArtefactStore]
 ) -> None:
     store, result_id = in_s3(), str(uuid.uuid4())
-    store.keep(ANALYSES, result_id, {"result.json": b"1"})
+    keep_files(store, ANALYSES, result_id, {"result.json": b"1"})
     s3.loses_answer_to = "added/result.2.json"
 
     add_version(store, result_id, 2, b"2")
@@ -374,8 +375,8 @@ def test_a_bucket_is_bounded(
     store = in_s3()
     ids = [str(uuid.uuid4()) for _ in range(4)]
     for result_id in ids:
-        store.keep(ANALYSES, result_id, {"result.json": b"x"})
-    store.keep(CALIBRATIONS, DIGEST, {"calibration.json": b"{}"})
+        keep_files(store, ANALYSES, result_id, {"result.json": b"x"})
+    keep_files(store, CALIBRATIONS, DIGEST, {"calibration.json": b"{}"})
     s3.put("results/notes.txt", b"of somebody else")
 
     BucketRetention(Bucket(URL), Room(2, 10**6), print).remove_oldest()

@@ -18,6 +18,7 @@ from petrography.errors import (
     StorageUnavailableError,
 )
 from service.engine import ANALYSES, CALIBRATIONS, PANORAMAS, REGISTRATIONS, ArtefactStore, Kind
+from tests.kept_results import keep_files
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -33,7 +34,7 @@ def keep(
 ) -> str:
     """Keep a result and make it as old as wanted."""
     result_id = str(uuid.uuid4())
-    kept.keep(kind, result_id, {kind.document: b"x" * size_bytes})
+    keep_files(kept, kind, result_id, {kind.document: b"x" * size_bytes})
     path = folder / kind.folder / result_id
     if path.exists():
         os.utime(path, (1_700_000_000 - age_s, 1_700_000_000 - age_s))
@@ -104,7 +105,7 @@ def test_what_is_used_counts_as_new(tmp_path: Path) -> None:
 def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
     kept = store(tmp_path)
     for content in (b"first", b"again"):
-        kept.keep(CALIBRATIONS, DIGEST, {"calibration.json": content})
+        keep_files(kept, CALIBRATIONS, DIGEST, {"calibration.json": content})
 
     assert ids_in(tmp_path, CALIBRATIONS) == {DIGEST}
     assert kept.use(CALIBRATIONS, DIGEST) == b"first"
@@ -124,7 +125,9 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     kept = store(tmp_path)
 
     with pytest.raises(StorageUnavailableError, match="nothing was kept"):
-        kept.keep(ANALYSES, str(uuid.uuid4()), {"result.json": b"x", "no/such/folder.png": b"x"})
+        keep_files(
+            kept, ANALYSES, str(uuid.uuid4()), {"result.json": b"x", "no/such/folder.png": b"x"}
+        )
 
     assert ids_in(tmp_path) == set()
 
@@ -218,7 +221,7 @@ def test_only_canonical_ids_reach_the_file_system(tmp_path: Path, result_id: str
 )
 def test_only_possible_names_reach_the_file_system(tmp_path: Path, name: str) -> None:
     kept = store(tmp_path)
-    kept.keep(REGISTRATIONS, DIGEST, {"report.json": b"{}"})
+    keep_files(kept, REGISTRATIONS, DIGEST, {"report.json": b"{}"})
 
     with pytest.raises(NotFoundError, match=r"there is no artefact .* registered-NAME\.png"):
         kept.open(REGISTRATIONS, DIGEST, name)
@@ -227,7 +230,7 @@ def test_only_possible_names_reach_the_file_system(tmp_path: Path, name: str) ->
 def test_files_named_by_clients_have_tags_in_ascii(tmp_path: Path) -> None:
     kept = store(tmp_path)
     names = [f"registered-{stem}.png" for stem in ("XPL 30", "шлиф", 'quo"te', "plain")]
-    kept.keep(REGISTRATIONS, DIGEST, {name: name.encode() for name in names})
+    keep_files(kept, REGISTRATIONS, DIGEST, {name: name.encode() for name in names})
 
     tags = []
     for name in names:

@@ -22,6 +22,7 @@ from service.engine.retention import Room
 from service.engine.versions import add_version
 from tests.hostile.refusals import assert_problem
 from tests.http_service import running_service, settings_for
+from tests.kept_results import keep_files
 
 DIGESTS = ["0123456789abcdef" * 4, "fedcba9876543210" * 4]
 DOCUMENT = {"result.json": b"{}", "labels.png": b"labels"}
@@ -52,7 +53,7 @@ def store(machine: Callable[[], BucketArtefactStore]) -> BucketArtefactStore:
 def kept(store: BucketArtefactStore) -> tuple[str, Path]:
     """Keep an analysis; gives its id and its folder."""
     result_id = str(uuid.uuid4())
-    store.keep(ANALYSES, result_id, DOCUMENT)
+    keep_files(store, ANALYSES, result_id, DOCUMENT)
     folder = store.possible_folder(ANALYSES, result_id)
     assert folder is not None
     return result_id, folder
@@ -218,7 +219,7 @@ def test_a_calibration_that_is_removed_while_it_is_used_can_be_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for digest in DIGESTS:
-        store.keep(CALIBRATIONS, digest, {"calibration.json": b"{}"})
+        keep_files(store, CALIBRATIONS, digest, {"calibration.json": b"{}"})
     write, once = Bucket.write, iter([True])
 
     def late(bucket: Bucket, path: str, content: Path | bytes) -> None:
@@ -233,14 +234,14 @@ def test_a_calibration_that_is_removed_while_it_is_used_can_be_made_again(
     with pytest.raises(CalibrationNotFoundError):
         machine().use(CALIBRATIONS, DIGESTS[0])
 
-    store.keep(CALIBRATIONS, DIGESTS[0], {"calibration.json": b"{}"})
+    keep_files(store, CALIBRATIONS, DIGESTS[0], {"calibration.json": b"{}"})
     assert machine().use(CALIBRATIONS, DIGESTS[0]) == b"{}"
 
 
 def test_what_is_used_while_others_are_removed_stays(store: BucketArtefactStore) -> None:
     ids = [f"{number:064x}" for number in range(3)]
     for calibration_id in ids:
-        store.keep(CALIBRATIONS, calibration_id, {"calibration.json": b"{}"})
+        keep_files(store, CALIBRATIONS, calibration_id, {"calibration.json": b"{}"})
 
     removing(store, lambda *_: store.use(CALIBRATIONS, ids[1]))
 

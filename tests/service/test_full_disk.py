@@ -21,6 +21,7 @@ from service.uploads import Spool, UploadedFile
 from tests.grpc_service import analyse, begin, part, problem, running_grpc
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
+from tests.kept_results import keep_files
 from tests.tiny_model import CODES, paint
 
 FIELD = png(paint(np.random.default_rng(7).integers(0, len(CODES), (70, 130))))
@@ -97,7 +98,7 @@ def test_a_version_is_on_the_disk_before_it_counts(
 ) -> None:
     store = ArtefactStore(tmp_path, max_count=10, max_bytes=10**6)
     store.open_folder()
-    store.keep(ANALYSES, "0" * 32, {"result.json": b"{}"})
+    keep_files(store, ANALYSES, "0" * 32, {"result.json": b"{}"})
     synced: list[str] = []
     fsync = os.fsync
 
@@ -209,7 +210,7 @@ def test_a_result_is_on_the_disk_before_it_is_kept(
 
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(Path, "rename", note_rename)
-    store.keep(ANALYSES, "0" * 32, {"result.json": b"{}", "labels.png": b"x"})
+    keep_files(store, ANALYSES, "0" * 32, {"result.json": b"{}", "labels.png": b"x"})
 
     assert {"result.json", "labels.png"} < set(steps[:3])
     assert any(step.startswith(".aside-") for step in steps[:3])

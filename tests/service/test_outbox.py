@@ -16,6 +16,7 @@ from service.bucket import Bucket
 from service.engine import ANALYSES, bucket_artefacts
 from service.engine.bucket_artefacts import BucketArtefactStore
 from service.engine.outbox import Outbox
+from tests.kept_results import keep_files
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_a_stop_waits_for_one_upload_and_not_for_all(
     with monkeypatch.context() as silent:
         silent.setattr(store._silence, "_until_s", float("inf"))
         for _ in range(3):
-            store.keep(ANALYSES, str(uuid.uuid4()), {"result.json": b"{}"})
+            keep_files(store, ANALYSES, str(uuid.uuid4()), {"result.json": b"{}"})
     create = Bucket.create
 
     def stopped_meanwhile(bucket: Bucket, path: str, content: bytes) -> bool:
@@ -125,7 +126,7 @@ def test_one_result_that_cannot_be_uploaded_blocks_no_other(
     with monkeypatch.context() as silent:
         silent.setattr(store._silence, "_until_s", float("inf"))
         for result_id in (bad, good):
-            store.keep(ANALYSES, result_id, {"result.json": b"{}"})
+            keep_files(store, ANALYSES, result_id, {"result.json": b"{}"})
     monkeypatch.setattr(Bucket, "write", one_fails)
     for _ in range(2):
         try:
@@ -152,7 +153,7 @@ def test_a_result_that_takes_long_to_get_to_the_disk_stays_on_the_list(
         raise BucketUnavailableError(msg)
 
     monkeypatch.setattr("service.engine.artefact_store.sync_tree", slow)
-    store.keep(ANALYSES, result_id, {"result.json": b"{}"})
+    keep_files(store, ANALYSES, result_id, {"result.json": b"{}"})
     monkeypatch.setattr(Bucket, "write", uploading)
     store.upload_waiting()
 
@@ -188,7 +189,7 @@ def test_tries_that_break_off_leave_nothing_in_the_bucket(
     monkeypatch.setattr(bucket_artefacts, "_sha256", broken)
     result_id = str(uuid.uuid4())
     # Kept here it is, and so nobody is told that it is not.
-    store.keep(ANALYSES, result_id, {"modal.csv": b"x", "result.json": b"{}"})
+    keep_files(store, ANALYSES, result_id, {"modal.csv": b"x", "result.json": b"{}"})
     for _ in range(2):
         store.upload_waiting()
 

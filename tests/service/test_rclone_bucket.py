@@ -18,6 +18,7 @@ from service.bucket import Bucket
 from service.engine import ANALYSES
 from service.engine.bucket_artefacts import BucketArtefactStore
 from service.engine.versions import add_version, open_version
+from tests.kept_results import keep_files
 from tests.started import free_port, started
 
 RCLONE = shutil.which("rclone")
@@ -75,7 +76,7 @@ def test_results_and_versions_are_found_by_others(served: Path, tmp_path: Path) 
     one, other = store_in(tmp_path / "one"), store_in(tmp_path / "other")
     result_id = str(uuid.uuid4())
     large = os.urandom(8 * 1024 * 1024)
-    one.keep(ANALYSES, result_id, {"result.json": b"1", "labels.png": large})
+    keep_files(one, ANALYSES, result_id, {"result.json": b"1", "labels.png": large})
 
     with other.open(ANALYSES, result_id, "labels.png").file as file:
         assert file.read() == large

@@ -19,6 +19,7 @@ from service.engine import ANALYSES, CALIBRATIONS, ArtefactStore, Kind
 from service.engine.bucket_retention import BucketRetention
 from service.engine.retention import Room
 from service.engine.versions import add_version
+from tests.kept_results import keep_files
 
 Told = list[tuple[str, str, str]]
 
@@ -49,7 +50,7 @@ class Place:
     ) -> str:
         """Keep a result with versions of these statuses, and make it as old as wanted."""
         result_id = str(uuid.uuid4())
-        self.store.keep(kind, result_id, {kind.document: b"x" * size_bytes}, owner)
+        keep_files(self.store, kind, result_id, {kind.document: b"x" * size_bytes}, owner)
         for version, status in enumerate(reviews, start=2):
             document = json.dumps({"status": status}).encode()
             add_version(self.store, result_id, version, document, owner)
@@ -240,7 +241,7 @@ def test_a_removal_is_told_once_also_where_many_results_come_at_the_same_time(
 
     def keep_some(store: ArtefactStore) -> None:
         for _ in range(8):
-            store.keep(ANALYSES, str(uuid.uuid4()), {ANALYSES.document: b"x"})
+            keep_files(store, ANALYSES, str(uuid.uuid4()), {ANALYSES.document: b"x"})
 
     with ThreadPoolExecutor(len(stores)) as threads:
         list(threads.map(keep_some, stores))
@@ -254,7 +255,7 @@ def test_what_stands_in_the_way_of_a_removal_is_no_fault_of_a_new_result(tmp_pat
     # A process was killed while it removed the same calibration before.
     (tmp_path / "calibrations" / f".aside-{ids[0]}" / "half").mkdir(parents=True)
     for calibration_id in ids:
-        place.store.keep(CALIBRATIONS, calibration_id, {CALIBRATIONS.document: b"{}"})
+        keep_files(place.store, CALIBRATIONS, calibration_id, {CALIBRATIONS.document: b"{}"})
 
     assert [place.has(one, kind=CALIBRATIONS) for one in ids] == [False, True]
 
@@ -313,6 +314,6 @@ def test_what_is_used_or_reviewed_while_others_are_removed_stays(tmp_path: Path)
             add_version(place.store, ids[2], 2, approved)
 
     small = ArtefactStore(tmp_path, max_count=1, max_bytes=10**9, on_removal=meanwhile)
-    small.keep(ANALYSES, str(uuid.uuid4()), {ANALYSES.document: b"x"})
+    keep_files(small, ANALYSES, str(uuid.uuid4()), {ANALYSES.document: b"x"})
 
     assert [place.has(one) for one in ids] == [False, True, True, False]

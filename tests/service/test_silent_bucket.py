@@ -20,6 +20,7 @@ from service.engine import ANALYSES, Finished, OnEvent, RecordedAnalyses, newest
 from service.engine.bucket_artefacts import BucketArtefactStore
 from tests import s3_stand_in
 from tests.databases import sqlite_url
+from tests.kept_results import keep_files
 from tests.s3_stand_in import BUCKET, s3_bucket
 
 pytestmark = pytest.mark.anyio
@@ -136,7 +137,7 @@ def test_a_version_that_cannot_be_brought_leaves_nothing(
     """The bucket falls silent, or the version is taken back, while it is copied."""
     s3.silent = False
     result_id = str(uuid.uuid4())
-    store.keep(ANALYSES, result_id, {"result.json": b"{}"})
+    keep_files(store, ANALYSES, result_id, {"result.json": b"{}"})
     s3.put(f"results/analyses/{result_id}/added/result.2.json", b"{}")
 
     def cut_off(_bucket: Bucket, _path: str, file: Path) -> str:

@@ -164,15 +164,18 @@ def test_a_checkpoint_of_another_configuration_is_seen_before_the_images(folder,
         train(config, progress=False)
 
 
-@pytest.mark.parametrize(("std", "refused"), [(57.0, False), (50.0, True)])
-def test_a_normalisation_that_the_weights_do_not_have_is_refused(
-    folder, same_split, tmp_path, std, refused
-):
+def normalised_by(std, text):
     stated = f"[input]\nmean = [102.0, 102.0, 102.0]\nstd = [{std}, {std}, {std}]\n\n[network]"
-    text = toml(folder, tmp_path, start=same_split).replace("[network]", stated)
-    if not refused:
-        assert prepare_run(text, source="run.toml").network.std.flatten().tolist() == [std] * 3
-        return
+    return text.replace("[network]", stated)
+
+
+def test_the_normalisation_of_the_weights_may_be_stated(folder, same_split, tmp_path):
+    text = normalised_by(57.0, toml(folder, tmp_path, start=same_split))
+    assert prepare_run(text, source="run.toml").network.std.flatten().tolist() == [57.0] * 3
+
+
+def test_a_normalisation_that_the_weights_do_not_have_is_refused(folder, same_split, tmp_path):
+    text = normalised_by(50.0, toml(folder, tmp_path, start=same_split))
     with pytest.raises(ConfigurationError, match=r"input\.std is \(50.*were trained with \(57"):
         prepare_run(text, source="run.toml")
 

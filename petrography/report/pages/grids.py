@@ -12,13 +12,12 @@ from petrography.report.pages.lettering import (
     INK,
     LINE,
     MUTED,
-    PLAIN,
     SHADE,
     markup,
     paragraph,
 )
 
-__all__ = ["cells", "facts_grid", "heading", "lined_table"]
+__all__ = ["facts_grid", "heading", "lined_table"]
 
 _PADDING = [
     ("LEFTPADDING", (0, 0), (-1, -1), 3),
@@ -46,17 +45,13 @@ def heading(text: str) -> Any:
     return grid
 
 
-def cells(
-    row: Sequence[object], texts: int, *, font: str = PLAIN, size_pt: float = 7.4
-) -> list[Any]:
+def _cells(row: Sequence[object], texts: int) -> list[Any]:
     """Set a row: the first `texts` columns to the left, numbers to the right.
 
     Drawings and finished paragraphs are taken as they are.
     """
     return [
-        paragraph(cell, size_pt, font=font, align=0 if place < texts else 2)
-        if isinstance(cell, str)
-        else cell
+        paragraph(cell, 7.4, align=0 if place < texts else 2) if isinstance(cell, str) else cell
         for place, cell in enumerate(row)
     ]
 
@@ -88,7 +83,7 @@ def lined_table(
         paragraph(text, 6.8, colour=MUTED, align=0 if place < texts else 2)
         for place, text in enumerate(header)
     ]
-    grid = Table([head, *(cells(row, texts) for row in rows)], colWidths=widths, repeatRows=1)
+    grid = Table([head, *(_cells(row, texts) for row in rows)], colWidths=widths, repeatRows=1)
     lines = [
         ("LINEBELOW", (0, 0), (-1, 0), 0.5, MUTED),
         ("LINEBELOW", (0, 1), (-1, -1), 0.25, LINE),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from petrography.calibration import Colour, ColourCalibration, ColourReference, LensModel
+    from petrography.image_codec import DecodedImage
     from petrography.images import Image, Labels
 
 __all__ = ["add_commands"]
@@ -196,7 +197,8 @@ def apply(arguments: argparse.Namespace) -> int:
 
     path = arguments.calibration
     calibration = parse_calibration(path.read_bytes(), source=str(path))
-    _write_image(arguments.out, apply_calibration(read_image(arguments.image).pixels, calibration))
+    read = read_image(arguments.image)
+    _write_image(arguments.out, apply_calibration(read.pixels, calibration), read)
     return DONE
 
 
@@ -264,9 +266,8 @@ def apply_flat(arguments: argparse.Namespace) -> int:
 
     path = arguments.flat_field
     flat = parse_flat_field(path.read_bytes(), source=str(path))
-    _write_image(
-        arguments.out, apply_flat_field(read_image(arguments.image, whole=True).pixels, flat)
-    )
+    read = read_image(arguments.image, whole=True)
+    _write_image(arguments.out, apply_flat_field(read.pixels, flat), read)
     return DONE
 
 
@@ -322,7 +323,8 @@ def apply_lens(arguments: argparse.Namespace) -> int:
     from petrography.calibration import parse_lens, undistort
 
     lens = parse_lens(arguments.lens.read_bytes(), source=str(arguments.lens))
-    _write_image(arguments.out, undistort(read_image(arguments.image, whole=True).pixels, lens))
+    read = read_image(arguments.image, whole=True)
+    _write_image(arguments.out, undistort(read.pixels, lens), read)
     return DONE
 
 
@@ -330,7 +332,8 @@ def _write_json(out: Path, content: BaseModel) -> None:
     write_files(out.parent, {out.name: json_bytes(content.model_dump(mode="json"))})
 
 
-def _write_image(out: Path, pixels: Image) -> None:
+def _write_image(out: Path, pixels: Image, read: DecodedImage) -> None:
+    """Write a corrected photograph, and say what of the one that was read is not in it."""
     from petrography.image_codec import encode_jpeg, encode_png
 
     suffix = out.suffix.lower()
@@ -339,3 +342,10 @@ def _write_image(out: Path, pixels: Image) -> None:
         raise InvalidParameterError(msg)
     data = encode_png(pixels) if suffix == ".png" else encode_jpeg(pixels, quality=95)
     write_files(out.parent, {out.name: data})
+    for warning in read.warnings:
+        print(f"warning: {warning}")
+    if read.um_per_px is not None:
+        print(
+            f"{out} states no pixel size; that of the photograph is {read.um_per_px:g} um "
+            f"({read.scale_source}): wanted --um-per-px {read.um_per_px:g} where it is analysed"
+        )

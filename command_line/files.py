@@ -107,7 +107,17 @@ def read_stored_result(path: Path) -> Result:
 
 
 def display_names(paths: Sequence[Path]) -> list[str]:
-    """Name files in tables and reports: by their names, or by their paths where names are equal."""
+    """Name files in tables and reports: by their names, or by their paths where names are equal.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one is given twice.
+    """
+    twice = sorted({str(path) for path in paths if paths.count(path) > 1})
+    if twice:
+        msg = f"{', '.join(twice)} is given more than once; wanted each file once"
+        raise InvalidParameterError(msg)
     names = [path.name for path in paths]
     return names if len(set(names)) == len(names) else [str(path) for path in paths]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from command_line import calibrate
 from command_line.files import adding_to, read_image
@@ -65,6 +66,19 @@ def test_fit_and_apply_do_what_python_does(folder: Path, painted, capsys) -> Non
     corrected = folder / "corrected.png"
     assert run("apply", "--calibration", out, image, "--out", corrected) == 0
     assert np.array_equal(read_image(corrected).pixels, apply_calibration(seen, stored))
+
+
+def test_a_corrected_photograph_tells_what_it_cannot_carry(folder: Path, painted, capsys) -> None:
+    calibration, scaled = folder / "cal.json", folder / "scaled.tif"
+    words = ("--image", folder / "image.png", "--white", "200,210,240", "--out", calibration)
+    assert run("fit", *words) == 0
+    scale = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}  # 0.5 um a pixel
+    tifffile.imwrite(scaled, np.stack([painted.image, painted.image]), photometric="rgb", **scale)
+    capsys.readouterr()
+    assert run("apply", "--calibration", calibration, scaled, "--out", folder / "c.png") == 0
+    said = capsys.readouterr().out
+    assert "several images" in said
+    assert "that of the photograph is 0.5 um (TIFF resolution): wanted --um-per-px 0.5" in said
 
 
 def test_a_series_and_an_own_reference(folder: Path) -> None:

@@ -16,6 +16,11 @@ def test_files_are_told_apart_by_their_paths_where_names_are_equal() -> None:
     assert display_names(twins) == [str(path) for path in twins]
 
 
+def test_a_file_that_is_given_twice_is_refused() -> None:
+    with pytest.raises(InvalidParameterError, match=r"^a/x\.png is given more than once"):
+        display_names([Path("a/x.png"), Path("b/x.png"), Path("a/x.png")])
+
+
 def test_one_result_goes_to_the_folder_and_several_to_folders_of_their_names() -> None:
     one, other = Path("a/x.png"), Path("b/y.png")
     assert result_folders([one], Path("out")) == {one: Path("out")}

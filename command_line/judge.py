@@ -185,7 +185,7 @@ def test_model(arguments: argparse.Namespace) -> int:
     measured = _measured(opened, paths, arguments)
     for one in measured:
         if len(measured) > 1:
-            print(f"\n{one.name}:{one.version}\n")
+            print(f"\n{one.full_name}\n")
         print(accuracy_table(evaluations_of(one, data=data)))
     if arguments.out is not None:
         write_report(arguments.out, MetricsReport(data=data, models=tuple(measured)))
@@ -209,7 +209,7 @@ def _require_seen(cards: Sequence[ModelCard], views: Mapping[str, str]) -> None:
     from petrography.pipeline.model_view import is_fusion, sees_bands
 
     for card in cards:
-        name = f"{card.name}:{card.version}"
+        name = card.full_name
         if views and not is_fusion(card):
             seen = "stacks of bands" if sees_bands(card) else "photographs in plane-polarised light"
             msg = f"{name} sees {seen}; leave --view out"
@@ -235,7 +235,7 @@ def _measured(
         check_fields(paths, [one.card for one in opened], on_checked=bar.update)
         found = []
         for one in opened:
-            name = f"{one.card.name}:{one.card.version}"
+            name = one.card.full_name
             bar.set_description(name)
             watch = _watch(bar, arguments.out, one.card)
             found.append(measure_model(one, paths, border_px=arguments.border_px, on_seen=watch))
@@ -248,7 +248,7 @@ def _watch(bar: tqdm[NoReturn], out: Path | None, card: ModelCard) -> OnSeen:
     if out is not None:
         from export.assessment.report import FieldPictures
 
-        draw = FieldPictures(out, f"{card.name}:{card.version}", card.channels)
+        draw = FieldPictures(out, card.full_name, card.channels)
 
     def watch(field: Field, mode: Mode, seen: Segmentation) -> None:
         if draw is not None:

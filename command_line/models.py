@@ -55,7 +55,7 @@ def list_models(arguments: argparse.Namespace) -> int:
     for folder, card in read_cards(settings_of(arguments).served_models_folder):
         claimed = ",".join(sorted(signers(folder)))
         columns = (
-            f"{card.name}:{card.version}",
+            card.full_name,
             _precision(card),
             f"{(folder / 'model.onnx').stat().st_size / _MEBIBYTE:.1f} MiB",
             _tile_time(card),
@@ -95,7 +95,7 @@ def verify_models(arguments: argparse.Namespace) -> int:
         for model in open_repository(settings):
             seconds = model.warm_up()
             card = model.card
-            columns = (f"{card.name}:{card.version}", "good", card.onnx_sha256, f"{seconds:.2f} s")
+            columns = (card.full_name, "good", card.onnx_sha256, f"{seconds:.2f} s")
             print("\t".join((*columns, _precision(card), f"signature {signed}")))
     except ModelCardError as error:
         return complain(str(error), FAILED_VERIFICATION)

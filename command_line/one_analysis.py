@@ -68,7 +68,7 @@ class PreparedAnalysis:
         from tqdm import tqdm
 
         from petrography.report import modal_table
-        from service.engine import ScratchFiles, analyse_image
+        from service.engine import ONE_PHOTOGRAPH, ScratchFiles, analyse_image
 
         with (
             ScratchFiles(self.settings.scratch_folder) as scratch,
@@ -91,9 +91,7 @@ class PreparedAnalysis:
                 analysis_id=str(uuid.uuid4()),
                 corrections=self.corrections,
                 views=self.views,
-                in_parts=None if joined is None else joined.in_parts,
-                covered=None if joined is None else joined.covered,
-                joined_fields=1 if joined is None else joined.count,
+                joined=joined or ONE_PHOTOGRAPH,
                 on_progress=on_progress,
             )
         return modal_table(result)

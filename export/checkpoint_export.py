@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from torch import nn
 
 from export.calibration import calibrate
 from export.config_lines import with_guided_filter, without_folders
@@ -56,17 +55,38 @@ __all__ = ["export_checkpoint"]
 
 
 @dataclass(frozen=True)
-class _Proof:
-    """How the exported graph is fed, and everything that was measured on it."""
+class _Candidate:
+    """A network that is to become a version, and what it is proven and judged on."""
 
+    saved: Checkpoint
+    network: Normalised
     geometry: TileGeometry
-    calibration: Calibration
+    train: Sequence[Field]
+    validation: Sequence[Field]
+    judge: ModelCard | None
+    doubts: tuple[str, ...]
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        return self.saved.config.data.classes
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.saved.config.channels
+
+    @property
+    def judged_on(self) -> str:
+        return f"{len(self.validation)} validation images of {self.saved.config.card.data}"
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """What was measured on the exported graph, or lent by its judge."""
+
     parity: tuple[Parity, ...]
     tiling: HaloProof | GridShift | None
     evaluations: tuple[Evaluation, ...]
     baseline: NearestColour
-    judge: ModelCard | None
-    doubts: tuple[str, ...] = ()
 
 
 def export_checkpoint(
@@ -132,9 +152,11 @@ def export_checkpoint(
         channels=len(saved.config.channels),
     ).eval()
     load_weights(network, saved.average, source=checkpoint)
-    onnx_bytes, proof = _export_and_prove(saved, network, (geometry, judged), train, validation)
-    proof = replace(proof, doubts=doubts)
-    card = _card(saved, version, network, proof, (len(train), len(validation)), onnx_bytes)
+    candidate = _Candidate(saved, network, geometry, train, validation, judged, doubts)
+    calibration = _calibration(candidate)
+    onnx_bytes = _graph_of(candidate, calibration)
+    proof = _proven(candidate, onnx_bytes, calibration)
+    card = _card(candidate, version, onnx_bytes, calibration, proof)
     return publish(target / str(version), onnx_bytes, card, key=key)
 
 
@@ -174,53 +196,58 @@ def _require_those_trained_on(saved: Checkpoint, sha256: str, what: str) -> None
         raise ConfigurationError(msg)
 
 
-def _export_and_prove(
-    saved: Checkpoint,
-    network: nn.Module,
-    geometry_and_judge: tuple[TileGeometry, ModelCard | None],
-    train: Sequence[Field],
-    validation: Sequence[Field],
-) -> tuple[bytes, _Proof]:
-    classes, channels = saved.config.data.classes, saved.config.channels
-    geometry, judge = geometry_and_judge
-    data = f"{len(validation)} validation images of {saved.config.card.data}"
-    calibration = (
-        calibrate(
-            network,
-            validation,
-            classes=classes,
-            geometry=geometry,
-            data=data,
-            same_ore=saved.config.data.same_ore,
-        )
-        if judge is None
-        else judge.calibration
+def _calibration(one: _Candidate) -> Calibration:
+    """Fit the temperature, or take that of the judge: images of the training tell none."""
+    if one.judge is not None:
+        return one.judge.calibration
+    return calibrate(
+        one.network,
+        one.validation,
+        classes=one.classes,
+        geometry=one.geometry,
+        data=one.judged_on,
+        same_ore=one.saved.config.data.same_ore,
     )
-    onnx_bytes = to_onnx(
-        network,
-        classes=len(classes),
+
+
+def _graph_of(one: _Candidate, calibration: Calibration) -> bytes:
+    return to_onnx(
+        one.network,
+        classes=len(one.classes),
         temperature=calibration.temperature,
-        tile_px=geometry.size_px,
-        channels=len(channels),
+        tile_px=one.geometry.size_px,
+        channels=len(one.channels),
     )
-    graph = open_graph(onnx_bytes, classes=classes)
-    tiles = _parity_tiles(validation, geometry)
-    parity = prove_parity(network, graph, tiles, temperature=calibration.temperature)
-    examples = ((colours_or_bands(field.image, channels), field.truth) for field in train)
-    baseline = fit_nearest_colour(examples, classes)
-    model = EvaluatedModel(graph.predictor_for, classes, geometry, channels=channels)
-    tiling = (
-        prove_tiling(model, validation, data=data)
-        if judge is None or geometry.mode == "halo"
-        # What is measured rather than proven is measured on images that were not seen in training.
-        else judge.tiling_proof
+
+
+def _proven(one: _Candidate, onnx_bytes: bytes, calibration: Calibration) -> _Proof:
+    graph = open_graph(onnx_bytes, classes=one.classes)
+    tiles = _parity_tiles(one.validation, one.geometry)
+    parity = prove_parity(one.network, graph, tiles, temperature=calibration.temperature)
+    examples = ((colours_or_bands(field.image, one.channels), field.truth) for field in one.train)
+    baseline = fit_nearest_colour(examples, one.classes)
+    model = EvaluatedModel(graph.predictor_for, one.classes, one.geometry, channels=one.channels)
+    return _Proof(
+        parity=parity,
+        tiling=_tiling_proof(one, model),
+        evaluations=_evaluations(one, model, baseline),
+        baseline=baseline,
     )
-    evaluations = (
-        evaluate_fields(model, baseline, validation, data=data)
-        if judge is None
-        else judge.evaluations
-    )
-    return onnx_bytes, _Proof(geometry, calibration, parity, tiling, evaluations, baseline, judge)
+
+
+def _tiling_proof(one: _Candidate, model: EvaluatedModel) -> HaloProof | GridShift | None:
+    if one.judge is None or one.geometry.mode == "halo":
+        return prove_tiling(model, one.validation, data=one.judged_on)
+    # What is measured rather than proven is measured on images that were not seen in training.
+    return one.judge.tiling_proof
+
+
+def _evaluations(
+    one: _Candidate, model: EvaluatedModel, baseline: NearestColour
+) -> tuple[Evaluation, ...]:
+    if one.judge is None:
+        return evaluate_fields(model, baseline, one.validation, data=one.judged_on)
+    return one.judge.evaluations
 
 
 def _parity_tiles(
@@ -234,14 +261,9 @@ def _parity_tiles(
 
 
 def _card(
-    saved: Checkpoint,
-    version: int,
-    network: Normalised,
-    proof: _Proof,
-    images: tuple[int, int],
-    onnx_bytes: bytes,
+    one: _Candidate, version: int, onnx_bytes: bytes, calibration: Calibration, proof: _Proof
 ) -> ModelCard:
-    config, said = saved.config, saved.config.card
+    config, said = one.saved.config, one.saved.config.card
     coloured = set(RGB_CHANNELS) <= set(config.channels)
     return ModelCard(
         name=config.name,
@@ -250,18 +272,18 @@ def _card(
         architecture=described(config.network),
         classes=config.data.classes,
         channels=config.channels,
-        mean=tuple(network.mean.flatten().tolist()),
-        std=tuple(network.std.flatten().tolist()),
+        mean=tuple(one.network.mean.flatten().tolist()),
+        std=tuple(one.network.std.flatten().tolist()),
         um_per_px=said.um_per_px,
         um_per_px_estimate=said.um_per_px_estimate,
         default_resampling_factor=said.default_resampling_factor,
         training_colours_rgb=_colours(proof.baseline) if coloured else {},
         training_bands={} if coloured else _bands(proof.baseline),
         shown_channels=config.input.shown,
-        tile=proof.geometry,
-        calibration=proof.calibration,
+        tile=one.geometry,
+        calibration=calibration,
         evaluations=proof.evaluations,
-        training=_training_record(saved, images, proof.doubts),
+        training=_training_record(one),
         parity=proof.parity,
         weight_terms=said.weight_terms,
         git_commit=git_commit(),
@@ -269,8 +291,8 @@ def _card(
         opset=OPSET,
         onnx_sha256=sha256_hex(onnx_bytes),
         tiling_proof=proof.tiling,
-        timings=_timings(onnx_bytes, proof.geometry, config),
-        judged_by=None if proof.judge is None else judged_by(proof.judge, config),
+        timings=_timings(onnx_bytes, one.geometry, config),
+        judged_by=None if one.judge is None else judged_by(one.judge, config),
     )
 
 
@@ -294,20 +316,18 @@ def _timings(
     return timings
 
 
-def _training_record(
-    saved: Checkpoint, images: tuple[int, int], doubts: Sequence[str]
-) -> TrainingRecord:
-    config = saved.config
+def _training_record(one: _Candidate) -> TrainingRecord:
+    saved, config = one.saved, one.saved.config
     return TrainingRecord(
         data=config.card.data,
         data_terms=config.card.data_terms,
         data_sha256=saved.data_sha256,
-        train_images=images[0],
-        validation_images=images[1],
+        train_images=len(one.train),
+        validation_images=len(one.validation),
         phantom_fraction=config.phantom_fraction,
         steps=saved.epoch * config.schedule.steps_per_epoch,
         config_toml=without_folders(saved.config_toml),
-        started_from=_with_doubts(_told_before(saved), doubts),
+        started_from=_with_doubts(_told_before(saved), one.doubts),
         git_commit=saved.git_commit,
     )
 

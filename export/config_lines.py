@@ -36,7 +36,7 @@ def config_of_card(card: ModelCard, data_root: Path | None = None) -> TrainingCo
         If it is none of this version, or has no line ``[data]`` to put the folder under.
     """
     text = card.training.config_toml
-    source = f"the training configuration on the card of {card.name}:{card.version}"
+    source = f"the training configuration on the card of {card.full_name}"
     if data_root is not None:
         line = f"root = {json.dumps(str(data_root.resolve()))}"
         text = _with_line(text, "data", line, source=source)

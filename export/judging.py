@@ -161,7 +161,7 @@ def check_fields(
 
 
 def _common_channels(models: Sequence[ModelCard]) -> tuple[str, ...]:
-    seen = {one.channels: f"{one.name}:{one.version} sees {one.channels}" for one in models}
+    seen = {one.channels: f"{one.full_name} sees {one.channels}" for one in models}
     if len(seen) > 1:
         msg = f"{'; '.join(seen.values())}: wanted models of the same channels"
         raise ConfigurationError(msg)

@@ -119,7 +119,7 @@ def sign_model(folder: Path, key: SecretKey, *, signed_utc_s: int) -> tuple[Path
             msg = f"{target} exists; remove the signatures of {folder} to sign it anew"
             raise ConfigurationError(msg)
     for name, target in targets.items():
-        about = f"timestamp:{signed_utc_s}\tfile:{name}\tmodel:{card.name}:{card.version}\thashed"
+        about = f"timestamp:{signed_utc_s}\tfile:{name}\tmodel:{card.full_name}\thashed"
         _replace(target, sign(contents[name], key, trusted_comment=about))
     return tuple(targets.values())
 

@@ -20,7 +20,7 @@ def variant_table(card: ModelCard) -> str:
     """
     derived = card.derived_from
     if derived is None:
-        msg = f"{card.name}:{card.version} is float32; wanted a variant of lower precision"
+        msg = f"{card.full_name} is float32; wanted a variant of lower precision"
         raise ConfigurationError(msg)
     rows = [
         ("file, MiB", derived.float32_onnx_bytes / _MEBIBYTE, derived.onnx_bytes / _MEBIBYTE, ".2f")

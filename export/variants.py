@@ -191,14 +191,14 @@ def _load_data(card: ModelCard, root: Path | None) -> _Data:
     """Load, or paint, the images of the training and split them as the card says."""
     config = config_of_card(card, root)
     if config.data.subsets and root is None:
-        msg = f"{card.name}:{card.version} was fitted to photographs; name their folder by --data"
+        msg = f"{card.full_name} was fitted to photographs; name their folder by --data"
         raise ConfigurationError(msg)
     # Phantoms are no images that a variant could be fitted to or judged on.
     loaded = load_data(config.model_copy(update={"phantoms": None}))
     if loaded.sha256 != card.training.data_sha256:
         msg = (
             f"the training images under {root or 'no folder'} are not those that "
-            f"{card.name}:{card.version} was fitted to; name the folder of its training by --data"
+            f"{card.full_name} was fitted to; name the folder of its training by --data"
         )
         raise ConfigurationError(msg)
     about = f"{len(loaded.validation)} validation images of {card.training.data}"

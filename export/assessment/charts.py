@@ -106,7 +106,7 @@ def class_iou_chart(models: Mapping[str, SetMetrics], *, title: str) -> Figure:
 def radar_chart(models: Sequence[ModelMetrics], set_name: str) -> Figure:
     """Draw several models on one set, one spoke a figure of merit, means over classes."""
     found = {
-        f"{model.name}:{model.version}": _spokes(one)
+        model.full_name: _spokes(one)
         for model in models
         for one in model.sets
         if one.name == set_name

@@ -87,7 +87,7 @@ def report_files(report: MetricsReport) -> dict[str, bytes]:
         "per_image.csv": per_image_csv(report).encode(),
     }
     for model in report.models:
-        name = f"{model.name}:{model.version}"
+        name = model.full_name
         sets = {one.name: one for one in model.sets}
         reliability = reliability_chart(sets, title=name)
         files[f"charts/reliability_{file_name(name)}.png"] = png_of(reliability)
@@ -101,7 +101,7 @@ def report_files(report: MetricsReport) -> dict[str, bytes]:
 def _comparisons(models: Sequence[ModelMetrics]) -> dict[str, bytes]:
     files = {}
     for set_name in _common_sets(models):
-        chosen = {f"{model.name}:{model.version}": _set_of(model, set_name) for model in models}
+        chosen = {model.full_name: _set_of(model, set_name) for model in models}
         files[f"charts/iou_{file_name(set_name)}.png"] = png_of(
             class_iou_chart(chosen, title=f"{set_name}: IoU by class")
         )

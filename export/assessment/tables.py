@@ -55,7 +55,7 @@ def report_markdown(report: MetricsReport) -> str:
     for model in report.models:
         for one in model.sets:
             parts += [
-                f"## {model.name}:{model.version}, {one.name}",
+                f"## {model.full_name}, {one.name}",
                 _about(one),
                 class_table(one),
                 spread_table(one.spread),
@@ -80,11 +80,7 @@ def summary_table(models: Sequence[ModelMetrics]) -> str:
         "ECE",
         "modal error, pp",
     )
-    rows = [
-        [f"{model.name}:{model.version}", one.name, *_summary(one)]
-        for model in models
-        for one in model.sets
-    ]
+    rows = [[model.full_name, one.name, *_summary(one)] for model in models for one in model.sets]
     return markdown_table(header, rows, text_columns=2)
 
 
@@ -153,8 +149,7 @@ def per_image_csv(report: MetricsReport) -> str:
     for model in report.models:
         for one in model.sets:
             writer.writerows(
-                [f"{model.name}:{model.version}", one.name, *line]
-                for line in _image_lines(one, codes)
+                [model.full_name, one.name, *line] for line in _image_lines(one, codes)
             )
     return text.getvalue()
 

@@ -178,6 +178,11 @@ class ModelMetrics(_Frozen):
     """Model pixels per image pixel."""
     sets: tuple[SetMetrics, ...]
 
+    @property
+    def full_name(self) -> str:
+        """Name and version."""
+        return f"{self.name}:{self.version}"
+
 
 class MetricsReport(_Frozen):
     """The content of metrics.json."""

@@ -177,6 +177,11 @@ class ModelCard(Frozen):
         return self
 
     @property
+    def full_name(self) -> str:
+        """Name and version, as requests, metrics and logs name it."""
+        return f"{self.name}:{self.version}"
+
+    @property
     def weights_version(self) -> int:
         """The float32 version whose weights this is: for a variant the one that it derives from."""
         return self.version if self.derived_from is None else self.derived_from.version

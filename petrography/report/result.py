@@ -104,6 +104,11 @@ class ModelReference(_Frozen):
     sha256: Sha256
     """Of the ONNX file."""
 
+    @property
+    def full_name(self) -> str:
+        """Name and version."""
+        return f"{self.name}:{self.version}"
+
 
 class Scale(_Frozen):
     """Pixel size of the input image."""

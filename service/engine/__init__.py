@@ -13,7 +13,12 @@ from service.engine.dividing import model_for
 from service.engine.engine import Engine, Finished
 from service.engine.estimating import Estimate, EstimateRequest, OtherRate, estimate
 from service.engine.evaluating import Evaluation, EvaluationRequest
-from service.engine.field_maps import JoinedFields, covered_by_fields, segment_fields
+from service.engine.field_maps import (
+    ONE_PHOTOGRAPH,
+    JoinedFields,
+    covered_by_fields,
+    segment_fields,
+)
 from service.engine.guarding import guard_of
 from service.engine.image_priority import priority_of, size_if_known, size_of, with_scale_of
 from service.engine.kinds import (
@@ -62,6 +67,7 @@ __all__ = [
     "CALIBRATIONS",
     "EVALUATIONS",
     "LAST_STAGE",
+    "ONE_PHOTOGRAPH",
     "PANORAMAS",
     "REGISTRATIONS",
     "AnalysisEvent",

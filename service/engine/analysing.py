@@ -18,7 +18,7 @@ from service.engine.auditing import Auditing
 from service.engine.barcodes import BarcodePatterns
 from service.engine.course import Course
 from service.engine.estimating import OtherRate
-from service.engine.field_maps import JoinedFields
+from service.engine.field_maps import ONE_PHOTOGRAPH, JoinedFields
 from service.engine.kept_digests import digest_file, digest_line
 from service.engine.kinds import ANALYSES
 from service.engine.observing import observe_result, observed
@@ -168,7 +168,7 @@ class PreparedAnalysis:
         course: Course,
         *,
         max_image_bytes: int | None = None,
-        joined: JoinedFields | None = None,
+        joined: JoinedFields = ONE_PHOTOGRAPH,
     ) -> Finished:
         """Analyse an image and keep the result.
 
@@ -180,8 +180,8 @@ class PreparedAnalysis:
             Told of stages and progress; what it raises ends the analysis.
         max_image_bytes : int, optional
             Most bytes of the image; default: as many as it has, for one of our own making.
-        joined : JoinedFields, optional
-            What joins the map from those of fields.
+        joined : JoinedFields
+            Of what the image was made.
 
         Returns
         -------
@@ -213,9 +213,7 @@ class PreparedAnalysis:
                 analysis_id=self.analysis_id,
                 corrections=self.corrections,
                 views=self.views,
-                in_parts=None if joined is None else joined.in_parts,
-                covered=None if joined is None else joined.covered,
-                joined_fields=1 if joined is None else joined.count,
+                joined=joined,
                 scheduled=scheduled,
                 who=self.who,
                 href_prefix=f"{self.href_root}/{self.analysis_id}/",
@@ -229,6 +227,6 @@ class PreparedAnalysis:
             self.shared.audit.analysis_made(result, document, self.who)
             store.publish(self.analysis_id, draft)
             observe_result(course.telemetry, result)
-        if not self.views and (joined is None or joined.in_parts is None):
+        if not self.views and joined.in_parts is None:
             self.shared.learn(result, scheduled.waited_s)
         return Finished(self.analysis_id, document)

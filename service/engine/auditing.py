@@ -95,13 +95,13 @@ class Auditing:
             "provider": provider,
             "process": os.getpid(),
         }
-        subject = f"{card.name}:{card.version}"
+        subject = card.full_name
         self.record("model.loaded", subject=subject, who=Who(), facts=facts)
 
     def model_removed(self, card: ModelCard, provider: str) -> None:
         """Record that a model is no longer served; errors as for `record`."""
         facts: dict[str, JsonValue] = {"provider": provider, "process": os.getpid()}
-        subject = f"{card.name}:{card.version}"
+        subject = card.full_name
         self.record("model.removed", subject=subject, who=Who(), facts=facts)
 
     def analysis_made(self, result: Result, document: bytes, who: Who) -> None:
@@ -124,7 +124,7 @@ class Auditing:
             "image_sha256": digests.get("sha256"),
             "pixels_sha256": digests.get("pixels_sha256"),
             "views_sha256": _one_digest(result.provenance.get("views")),
-            "model": None if model is None else f"{model.name}:{model.version}",
+            "model": None if model is None else model.full_name,
             "onnx_sha256": None if model is None else model.sha256,
             "sample": result.sample.id,
             "barcode_raw": result.sample.barcode_raw,

@@ -206,7 +206,7 @@ class Engine:
             model = await model_for(self.repository, model_version or request.model, [image])
         self.require_ready()
         readers = {part: view.read for part, view in (views or {}).items()}
-        name = f"{model.card.name}:{model.card.version}"
+        name = model.card.full_name
         with counted(lambda outcome: self.telemetry.analyses.labels(name, outcome).inc()):
             shape = await asyncio.to_thread(size_if_known, image)
             chosen = priority or priority_of(shape, self.settings)

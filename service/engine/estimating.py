@@ -186,7 +186,7 @@ def estimate(
     other_s, other_basis = other.seconds(px)
     network_s = None if tile_s is None else work.tiles * tile_s
     return Estimate(
-        model=f"{model.card.name}:{model.card.version}",
+        model=model.card.full_name,
         height_px=shape[0],
         width_px=shape[1],
         tiles=work.tiles,

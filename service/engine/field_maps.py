@@ -23,7 +23,7 @@ from petrography.segmentation import Segmentation
 from petrography.stitching import Stitching, merge_labels
 from petrography.workspace import IN_MEMORY, Workspace
 
-__all__ = ["JoinedFields", "covered_by_fields", "segment_fields"]
+__all__ = ["ONE_PHOTOGRAPH", "JoinedFields", "covered_by_fields", "segment_fields"]
 
 # A strip of the panorama touches a row of fields and the next one; what is more is read again. The
 # one that is used is kept whatever its size.
@@ -35,7 +35,7 @@ _Kind = TypeVar("_Kind", np.uint8, np.bool_)
 
 @dataclass(frozen=True)
 class JoinedFields:
-    """Of what a panorama that is analysed was made.
+    """Of what an image that is analysed was made.
 
     Attributes
     ----------
@@ -48,9 +48,12 @@ class JoinedFields:
         map tells that itself.
     """
 
-    count: int
-    in_parts: InParts | None
-    covered: Covered | None
+    count: int = 1
+    in_parts: InParts | None = None
+    covered: Covered | None = None
+
+
+ONE_PHOTOGRAPH = JoinedFields()
 
 
 def covered_by_fields(

@@ -51,7 +51,7 @@ def kind_of_degradation(said: str) -> str:
 @contextmanager
 def observed(analysis_id: str, card: ModelCard) -> Iterator[None]:
     """Tell, for the length of a block, of which analysis log and spans are."""
-    model = f"{card.name}:{card.version}"
+    model = card.full_name
     attributes = {"petroserve.analysis.id": analysis_id, "petroserve.model": model}
     with tracing.span("analysis", attributes), bound(analysis_id=analysis_id, model=model):
         yield
@@ -69,7 +69,7 @@ def observe_result(telemetry: Telemetry, result: Result) -> None:
         telemetry.degradations.labels(kind_of_degradation(said)).inc()
     if result.model is None:
         return
-    model = f"{result.model.name}:{result.model.version}"
+    model = result.model.full_name
     quality, uncertainty = result.quality, result.uncertainty
     telemetry.observe_input(
         model,

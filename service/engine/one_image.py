@@ -14,9 +14,7 @@ from petrography.calibration import Corrections
 from petrography.image_codec import Encoded, ImageLimits
 from petrography.pipeline import (
     AnalysisRequest,
-    Covered,
     FileSink,
-    InParts,
     ViewReaders,
     analyse_into,
 )
@@ -25,6 +23,7 @@ from petrography.report.provenance import fact
 from petrography.workspace import Workspace
 from service.audit import Who
 from service.engine.circumstances import circumstances_of, repeating, utc_now
+from service.engine.field_maps import ONE_PHOTOGRAPH, JoinedFields
 from service.repository import LoadedModel
 from service.runtime import OnnxPredictor, ScheduledRequest
 from service.settings import Settings
@@ -61,9 +60,7 @@ def analyse_image(
     analysis_id: str,
     corrections: Corrections = NOTHING_CORRECTED,
     views: ViewReaders | None = None,
-    in_parts: InParts | None = None,
-    covered: Covered | None = None,
-    joined_fields: int = 1,
+    joined: JoinedFields = ONE_PHOTOGRAPH,
     scheduled: ScheduledRequest | None = None,
     who: Who = NOBODY,
     repeated: Result | None = None,
@@ -93,12 +90,8 @@ def analyse_image(
         Those that the request names.
     views : mapping of str to callable, optional
         What reads the views that the request describes, by their parts.
-    in_parts : callable, optional
-        Makes the map from those of parts, see `petrography.pipeline.analyse`.
-    covered : callable, optional
-        Tells which pixels show something, see there.
-    joined_fields : int
-        Photographs of which the image was made, for the provenance.
+    joined : JoinedFields
+        Of what the image was made.
     scheduled : ScheduledRequest, optional
         Through which its tiles are run in turns with those of others; without it they are run in
         this thread.
@@ -118,7 +111,7 @@ def analyse_image(
     """
     predictors = _Predictors(model, scheduled)
     circumstances, started = circumstances_of(model, settings, who), utc_now()
-    circumstances = replace(circumstances, ran_on=predictors.ran_on, joined_fields=joined_fields)
+    circumstances = replace(circumstances, ran_on=predictors.ran_on, joined_fields=joined.count)
     if repeated is not None:
         circumstances = repeating(circumstances, repeated)
         started = str(fact(repeated, "started_utc"))
@@ -132,8 +125,8 @@ def analyse_image(
         workspace=workspace,
         corrections=corrections,
         views=views,
-        in_parts=in_parts,
-        covered=covered,
+        in_parts=joined.in_parts,
+        covered=joined.covered,
         limits=image_limits(settings),
         software=software_versions(),
         provider_degradations=predictors,

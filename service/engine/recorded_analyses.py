@@ -116,7 +116,7 @@ def asked_analysis(
         sample_id=None if request.sample is None else request.sample.id,
         idempotency_key=key,
         body_sha256=body_sha256,
-        model=f"{model.card.name}:{model.card.version}",
+        model=model.card.full_name,
         priority=priority,
         asynchronous=asynchronous,
         request_json=request.model_dump_json(),

@@ -131,7 +131,7 @@ def model_of(result: Result, repository: Repository) -> LoadedModel:
     if named is None:
         msg = "no model drew the map of this result"
         raise InvalidParameterError(msg)
-    model = repository.get(f"{named.name}:{named.version}")
+    model = repository.get(named.full_name)
     _require_digest("model.onnx", named.sha256, model.card.onnx_sha256)
     card_sha256 = fact(result, "model", "card_sha256")
     if card_sha256 is not None:

@@ -49,5 +49,5 @@ def describe(model: LoadedModel, repository: Repository) -> ModelDescription:
 
 def _summary(model: LoadedModel, repository: Repository) -> ModelSummary:
     served = summarise(model, repository)
-    href = f"/v1/models/{served.name}:{served.version}"
+    href = f"/v1/models/{model.card.full_name}"
     return ModelSummary(**served.model_dump(), href=href)

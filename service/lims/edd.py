@@ -97,7 +97,7 @@ def _long_row(one: Reported, result: Reportable, profile: LimsProfile) -> list[s
         safe_cell(sample.section),
         safe_cell(sample.field),
         safe_cell(sample.instrument),
-        "" if result.model is None else f"{result.model.name}:{result.model.version}",
+        "" if result.model is None else result.model.full_name,
         safe_cell(None if sample.barcode_raw is None else on_one_line(sample.barcode_raw)),
     ]
 

@@ -219,7 +219,7 @@ def _unit(text: str) -> str:
 
 
 def _fields(result: Reportable, one: Reported) -> dict[str, Any]:
-    model = "" if result.model is None else f" model={result.model.name}:{result.model.version}"
+    model = "" if result.model is None else f" model={result.model.full_name}"
     fields = {
         "DetectionLimitOperand": "<" if one.below_limit else "",
         "Result": one.number,

@@ -200,7 +200,7 @@ class FolderWatch:
         still = tuple(one for one in self._leaving if one[1]() is not None)
         self._leaving = (*still, *((model.card, weakref.ref(model)) for model in gone))
         for model in gone:
-            name = f"{model.card.name}:{model.card.version}"
+            name = model.card.full_name
             # Not at the end of the process, when nothing is drained any more.
             weakref.finalize(model, _log.info, "%s is drained", name).atexit = False
         return tuple((model.card, model.opened.provider) for model in gone)

@@ -65,5 +65,5 @@ def require(card: ModelCard, kept: bool, broken: str) -> None:
         If it is not kept; says what is broken.
     """
     if not kept:
-        msg = f"graph of {card.name}:{card.version} does not keep its card: {broken}"
+        msg = f"graph of {card.full_name} does not keep its card: {broken}"
         raise ModelCardError(msg)

@@ -140,6 +140,6 @@ def open_model(
     model = read_graph(path, card, public_key)
     opened = open_session(model, settings, source=str(path / MODEL_FILE))
     check_graph(card, opened.graph())
-    tell = None if observe is None else partial(observe, model=f"{card.name}:{card.version}")
+    tell = None if observe is None else partial(observe, model=card.full_name)
     card_sha256 = sha256_hex((path / CARD_FILE).read_bytes())
     return LoadedModel(card, opened, time.perf_counter() - started, tell, card_sha256)

@@ -162,4 +162,4 @@ class Repository:
 def _named(card: ModelCard) -> str:
     """Name and version, and what is special about it."""
     variant = "" if card.precision == "float32" else f" ({card.precision})"
-    return f"{card.name}:{card.version}{variant}"
+    return f"{card.full_name}{variant}"

@@ -94,7 +94,7 @@ def _time(utc: object) -> str | None:
 
 def _model(result: Result) -> str:
     model = result.model
-    return "none: a label image was measured" if model is None else f"{model.name}:{model.version}"
+    return "none: a label image was measured" if model is None else model.full_name
 
 
 def _scale(result: Result) -> str:

@@ -69,7 +69,7 @@ def about_model(result: Result) -> list[Any]:
         return []
     told = fact(result, "model", "evaluations")
     rows = [_accuracy_row(one) for one in (told if isinstance(told, list) else [])]
-    named = f"{result.model.name}:{result.model.version}"
+    named = result.model.full_name
     architecture = fact(result, "model", "architecture") or "architecture not recorded"
     story = [heading("Model"), Spacer(1, 3), paragraph(f"{named}, {architecture}.", space_pt=2)]
     if fact(result, "model", "phantom_fraction") == 1.0:

@@ -174,6 +174,9 @@ async def test_health_follows_the_models(model_folder: Path, tmp_path: Path) -> 
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await health.Check(health_pb2.HealthCheckRequest(service="other"))
         assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+        # Its end must not come when the event loop of this test is closed.
+        watching.cancel()
+        assert await watching.code() == grpc.StatusCode.CANCELLED
 
 
 async def test_calls_under_way_end_before_the_service_does(
@@ -195,6 +198,7 @@ async def test_calls_under_way_end_before_the_service_does(
             await until_at_work(call)
         events = [event async for event in call]
         assert events[-1].finished.result_json
+        assert await watching.code() != grpc.StatusCode.OK
         await channel.close()
 
 

@@ -222,36 +222,6 @@ def test_a_csv_that_cannot_be_read_fails_its_file(
     assert bench.seen == []
 
 
-@pytest.mark.parametrize(
-    ("sidecar", "stated"),
-    [
-        (b"sample_id,section\nA , B\n", {"sample_id": "A", "section": "B"}),
-        (b"sample_id;section\r\nA;B\r\n", {"sample_id": "A", "section": "B"}),
-        # As a spreadsheet writes it where decimals have a comma.
-        (b"\xef\xbb\xbfsample_id;um_per_px\nA;0,5\n", {"sample_id": "A", "um_per_px": "0.5"}),
-        (b'sample_id,section\n"A;1",B;2\n', {"sample_id": "A;1", "section": "B;2"}),
-        (b'sample_id,barcode_raw\nA,"  ABC 1 "\n', {"sample_id": "A", "barcode_raw": "  ABC 1 "}),
-    ],
-)
-def test_a_csv_states_what_stands_in_it(
-    bench: Bench, folder: WatchedFolder, sidecar: bytes, stated: dict[str, str]
-) -> None:
-    bench.drop("a.csv", sidecar)
-    bench.drop("a.png")
-    bench.after(folder)
-    assert bench.after(folder) == [("a.png", "done")]
-    assert [dict(one.stated) for one in bench.seen] == [stated]
-
-
-def test_lines_of_other_numbers_of_cells_are_told(bench: Bench, folder: WatchedFolder) -> None:
-    bench.drop("a.csv", b"sample_id,section,um_per_px\nA,B\n")
-    bench.drop("a.png")
-    bench.after(folder)
-    assert bench.after(folder) == [("a.png", "failed")]
-    (reason,) = (bench.inbox / "failed").glob("*.reason.txt")
-    assert "has 2 lines, the first of 3 and 2 cells" in reason.read_text()
-
-
 def test_a_file_over_the_limit_fails_before_it_is_analysed(
     bench: Bench, folder: WatchedFolder
 ) -> None:

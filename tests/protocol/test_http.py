@@ -163,23 +163,11 @@ async def test_the_request_part_may_be_a_field_or_a_file(client: httpx.AsyncClie
         "request": ("request.json", request, "application/json"),
     }
     as_typed_field = as_file | {"request": (None, request, "application/json")}
-    # As writers of some systems begin every file of UTF-8.
     marked = as_file | {"request": ("request.json", b"\xef\xbb\xbf" + request.encode())}
-
     for files in (as_file, as_typed_field, marked):
         response = await client.post("/v1/analyses", files=files)
         assert response.status_code == 201, response.text
         assert response.json()["scale"]["um_per_px"] == 0.5
-
-
-@pytest.mark.parametrize("barcode", ["]d20104012345678901\u001d10ABC123", "A-1\r", " A 1 ", "=1+1"])
-async def test_a_barcode_is_kept_as_the_scanner_read_it(
-    client: httpx.AsyncClient, barcode: str
-) -> None:
-    made = await post(client, request={"sample": {"id": "A", "barcode_raw": barcode}})
-    assert made.status_code == 201, made.text
-    assert made.json()["sample"]["barcode_raw"] == barcode
-    assert (await client.get(made.headers["location"])).json()["sample"]["barcode_raw"] == barcode
 
 
 async def test_an_association_closes_classes(client: httpx.AsyncClient) -> None:

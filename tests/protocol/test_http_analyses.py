@@ -45,6 +45,16 @@ async def listed(client: httpx.AsyncClient, **wanted: Any) -> list[dict[str, Any
     return list(answer.json()["analyses"])
 
 
+@pytest.mark.parametrize("barcode", ["]d20104012345678901\u001d10ABC123", "A-1\r", " A 1 ", "=1+1"])
+async def test_a_barcode_is_kept_as_the_scanner_read_it(
+    client: httpx.AsyncClient, barcode: str
+) -> None:
+    made = await post(client, sample={"id": "A", "barcode_raw": barcode})
+    assert made.status_code == 201, made.text
+    assert made.json()["sample"]["barcode_raw"] == barcode
+    assert (await client.get(made.headers["location"])).json()["sample"]["barcode_raw"] == barcode
+
+
 async def test_every_analysis_is_listed_with_its_end(client: httpx.AsyncClient) -> None:
     made = (await post(client, sample=SAMPLE)).json()
     refused = await post(client, b"\x89PNG\r\n\x1a\n no image")

@@ -58,7 +58,7 @@ def test_the_image_has_every_package_that_the_command_line_imports_at_once() -> 
     modules = {node.module.split(".")[0] for node in imports if isinstance(node, ast.ImportFrom)}
     ours = {name for name in modules if (ROOT / name).is_dir()}
 
-    assert {"export", "petrography"} <= ours
+    assert {"command_line", "petrography"} <= ours
     for name in ours | {"service"}:
         assert f"COPY {name} {name}\n" in DOCKERFILE
 

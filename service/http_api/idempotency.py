@@ -54,7 +54,7 @@ def require_no_key(request: Request) -> None:
     """
     if "idempotency-key" in request.headers:
         msg = (
-            f"Idempotency-Key is not known to POST {request.url.path}, which makes a new result "
-            "each time; wanted the request without it (POST /v1/analyses takes one)"
+            f"Idempotency-Key is not known to POST {request.url.path}; wanted the request without "
+            "it (POST /v1/analyses takes one)"
         )
         raise InvalidParameterError(msg)

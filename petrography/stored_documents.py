@@ -6,11 +6,18 @@ import hashlib
 import json
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from petrography.errors import InvalidParameterError, PetroserveError, field_problems
 
-__all__ = ["content_sha256", "parsed"]
+__all__ = ["Document", "content_sha256", "parsed"]
+
+
+class Document(BaseModel):
+    """Never changes once it is made, and has no fields but its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 # A file of another kind lacks every field and has hundreds of others: the first say enough.

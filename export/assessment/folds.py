@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from petrography.accuracy import parse_metrics
 from petrography.errors import ConfigurationError, PetroserveError
 from petrography.minerals import mineral
 from petrography.model_card import Evaluation, ModelCard, parse_card
 from petrography.report.evaluation.score_tables import markdown_table
+from petrography.stored_documents import Document
 from training.evaluation import evaluation_of
 
 __all__ = [
@@ -45,11 +45,7 @@ _FIGURES = (
 )
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FoldFigure(_Frozen):
+class FoldFigure(Document):
     """One figure over folds; `folds` are those that have it, in the order given."""
 
     mean: float
@@ -59,7 +55,7 @@ class FoldFigure(_Frozen):
     folds: tuple[float, ...]
 
 
-class FoldSet(_Frozen):
+class FoldSet(Document):
     """One set of images (an association given, or all classes open) over all folds."""
 
     association: str | None
@@ -69,14 +65,14 @@ class FoldSet(_Frozen):
     baseline_iou: dict[int, FoldFigure]
 
 
-class FoldsSummary(_Frozen):
+class FoldsSummary(Document):
     """All sets over all folds."""
 
     folds: tuple[str, ...]
     sets: tuple[FoldSet, ...]
 
 
-class Fold(_Frozen):
+class Fold(Document):
     """The evaluations of one fold and where they were read."""
 
     source: str

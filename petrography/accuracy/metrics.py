@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from petrography.errors import LabelImageError
 from petrography.field_types import Fraction, PercentagePoints
-from petrography.stored_documents import parsed
+from petrography.stored_documents import Document, parsed
 
 __all__ = [
     "DEFINITIONS",
@@ -64,11 +62,7 @@ DEFINITIONS: dict[str, str] = {
 }
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class ClassMetrics(_Frozen):
+class ClassMetrics(Document):
     """One class of one set; null where a figure has no defined value."""
 
     code: int
@@ -93,7 +87,7 @@ class ClassMetrics(_Frozen):
     """Nearest colour."""
 
 
-class ImageMetrics(_Frozen):
+class ImageMetrics(Document):
     """One image, scored by itself."""
 
     name: str
@@ -111,7 +105,7 @@ class ImageMetrics(_Frozen):
     confusion: tuple[tuple[int, ...], ...]
 
 
-class Spread(_Frozen):
+class Spread(Document):
     """Distribution of a figure over the images of a set."""
 
     median: float
@@ -121,7 +115,7 @@ class Spread(_Frozen):
     worst_image: str
 
 
-class ReliabilityPoint(_Frozen):
+class ReliabilityPoint(Document):
     """One bin of the reliability diagram."""
 
     low: Fraction
@@ -131,14 +125,14 @@ class ReliabilityPoint(_Frozen):
     accuracy: Fraction
 
 
-class BaselineMetrics(_Frozen):
+class BaselineMetrics(Document):
     """The nearest-colour baseline on the same pixels."""
 
     pixel_accuracy: Fraction
     mean_iou: Fraction
 
 
-class SetMetrics(_Frozen):
+class SetMetrics(Document):
     """A model on one set of images."""
 
     name: str
@@ -168,7 +162,7 @@ class SetMetrics(_Frozen):
     """Rows are the truth."""
 
 
-class ModelMetrics(_Frozen):
+class ModelMetrics(Document):
     """One model on all sets."""
 
     name: str
@@ -184,7 +178,7 @@ class ModelMetrics(_Frozen):
         return f"{self.name}:{self.version}"
 
 
-class MetricsReport(_Frozen):
+class MetricsReport(Document):
     """The content of metrics.json."""
 
     schema_version: Literal[1] = 1

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from petrography.calibration.anchors import Colour
 from petrography.field_types import Code, Finite, NotNegative, Sha256
-from petrography.stored_documents import content_sha256, parsed
+from petrography.stored_documents import Document, content_sha256, parsed
 
 __all__ = [
     "CalibrationInput",
@@ -26,11 +26,7 @@ Mode = Literal["individual", "series", "white-reference"]
 Model = Literal["affine", "diagonal-offset", "white-balance"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FittedAnchor(_Frozen):
+class FittedAnchor(Document):
     """One phase before and after calibration.
 
     Attributes
@@ -57,14 +53,14 @@ class FittedAnchor(_Frozen):
     distance_after: NotNegative
 
 
-class CalibrationInput(_Frozen):
+class CalibrationInput(Document):
     """SHA-256 of the pixels of one image and of its labels."""
 
     image_sha256: Sha256
     labels_sha256: Sha256
 
 
-class ColourCalibration(_Frozen):
+class ColourCalibration(Document):
     """A colour correction in linear light and the account of how it came about.
 
     A pixel with levels v becomes ``255 ([(v / 255) ** gamma, 1] @ matrix) ** (1 / gamma)``.

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from petrography.errors import ModelCardError
 from petrography.field_types import Positive, Sha256
 from petrography.minerals import MINERALS
-from petrography.model_card.card_fields import Frozen, Name, Precision
+from petrography.model_card.card_fields import Name, Precision
 from petrography.model_card.measurements import (
     Calibration,
     Evaluation,
@@ -20,12 +20,12 @@ from petrography.model_card.measurements import (
     TrainingRecord,
 )
 from petrography.model_card.proofs import Derivation, GridShift, HaloProof, Timing
-from petrography.stored_documents import parsed
+from petrography.stored_documents import Document, parsed
 
 __all__ = ["ModelCard", "TileGeometry", "newest_version", "parse_card", "sha256_hex"]
 
 
-class TileGeometry(Frozen):
+class TileGeometry(Document):
     """How an image is cut for the network.
 
     Attributes
@@ -64,7 +64,7 @@ class TileGeometry(Frozen):
         return self
 
 
-class ModelCard(Frozen):
+class ModelCard(Document):
     """Everything that must be known to use a model rightly.
 
     Attributes

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pydantic import Field
 
 from petrography.field_types import Fraction, Percent, Positive, Sha256
-from petrography.model_card.card_fields import Frozen, Name
+from petrography.model_card.card_fields import Name
+from petrography.stored_documents import Document
 
 __all__ = ["Calibration", "Evaluation", "ImageScores", "JudgedBy", "Parity", "TrainingRecord"]
 
 
-class ImageScores(Frozen):
+class ImageScores(Document):
     """Accuracy on one image of an evaluation; rows of the confusion are the truth."""
 
     name: str
@@ -20,7 +21,7 @@ class ImageScores(Frozen):
     confusion: tuple[tuple[int, ...], ...]
 
 
-class Evaluation(Frozen):
+class Evaluation(Document):
     """Accuracy on one set of images that the weights were not fitted to.
 
     Confusion is pooled over the images of the set; see `petrography.accuracy`. The nearest-colour
@@ -68,7 +69,7 @@ class Evaluation(Frozen):
     per_image: tuple[ImageScores, ...] = ()
 
 
-class JudgedBy(Frozen):
+class JudgedBy(Document):
     """The earlier version that stood in for one whose training saw all images.
 
     It is the same network, trained without the validation images, so what was measured on them is
@@ -87,7 +88,7 @@ class JudgedBy(Frozen):
     differences: tuple[str, ...] = ()
 
 
-class Calibration(Frozen):
+class Calibration(Document):
     """Temperature scaling on validation images: doi:10.48550/arXiv.1706.04599."""
 
     temperature: Positive
@@ -97,7 +98,7 @@ class Calibration(Frozen):
     data: str
 
 
-class Parity(Frozen):
+class Parity(Document):
     """Proof that the ONNX file computes what the checkpoint computed, at one tile size.
 
     Labels differ where another class is more probable; ties, which rounding decides, aside.
@@ -109,7 +110,7 @@ class Parity(Frozen):
     differing_label_fraction: Fraction
 
 
-class TrainingRecord(Frozen):
+class TrainingRecord(Document):
     """Where the weights come from.
 
     Attributes

@@ -7,12 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from petrography.field_types import Fraction, Positive, Sha256
-from petrography.model_card.card_fields import Frozen
+from petrography.stored_documents import Document
 
 __all__ = ["Derivation", "GridShift", "HaloProof", "Timing", "VariantScore"]
 
 
-class HaloProof(Frozen):
+class HaloProof(Document):
     """Proof that a tile's core is what the whole image would have given (mode ``halo``).
 
     Attributes
@@ -34,7 +34,7 @@ class HaloProof(Frozen):
     max_change_from_outside: float
 
 
-class GridShift(Frozen):
+class GridShift(Document):
     """How far labels depend on where the tiles lie (mode ``blend``), associations given.
 
     Attributes
@@ -56,7 +56,7 @@ class GridShift(Frozen):
     seam_gradient_ratio: float | None
 
 
-class Timing(Frozen):
+class Timing(Document):
     """Time of one tile, measured when the version was made: trust ratios on one machine.
 
     Attributes
@@ -85,7 +85,7 @@ class Timing(Frozen):
     upper_quartile_ms: Positive
 
 
-class VariantScore(Frozen):
+class VariantScore(Document):
     """A variant beside the version it derives from, on the same validation images.
 
     Attributes
@@ -108,7 +108,7 @@ class VariantScore(Frozen):
     float32_pixel_accuracy: Fraction
 
 
-class Derivation(Frozen):
+class Derivation(Document):
     """Where a variant of lower precision comes from, and the proof that it may stand in.
 
     Attributes

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
 from petrography.field_types import Count, NotNegative, Percent
+from petrography.stored_documents import Document
 
 __all__ = ["Contacts", "HaloRemoval"]
 
 Square = tuple[tuple[NotNegative, ...], ...]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class HaloRemoval(_Frozen):
+class HaloRemoval(Document):
     """False ribbons that were taken out before contacts were measured."""
 
     max_width_px: Count
@@ -23,7 +18,7 @@ class HaloRemoval(_Frozen):
     """Pixels of each phase, by symbol, that were counted as their neighbours."""
 
 
-class Contacts(_Frozen):
+class Contacts(Document):
     """Contact lengths between phases."""
 
     codes: tuple[int, ...]

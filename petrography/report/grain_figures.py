@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from petrography.field_types import Count, Finite, NotNegative, Percent
+from petrography.stored_documents import Document
 
 __all__ = [
     "AstmNumbers",
@@ -21,11 +22,7 @@ __all__ = [
 ]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Sizes(_Frozen):
+class Sizes(Document):
     """Equivalent circle diameters below which 20, 50 and 80 % lie, of number and of area."""
 
     number_p20: NotNegative
@@ -36,7 +33,7 @@ class Sizes(_Frozen):
     area_p80: NotNegative
 
 
-class EdgeCorrectedEntry(_Frozen):
+class EdgeCorrectedEntry(Document):
     """Sizes with the edge correction of Miles and Lantuéjoul."""
 
     count: Count
@@ -48,7 +45,7 @@ class EdgeCorrectedEntry(_Frozen):
     ecd_um: Sizes | None
 
 
-class ShapeEntry(_Frozen):
+class ShapeEntry(Document):
     """Medians over the grains of a mineral."""
 
     perimeter_px: NotNegative
@@ -62,7 +59,7 @@ class ShapeEntry(_Frozen):
     solidity: Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
 
 
-class SieveEntry(_Frozen):
+class SieveEntry(Document):
     """Grains with lower < diameter <= upper, in um with a scale, else in px."""
 
     lower: NotNegative | None
@@ -73,7 +70,7 @@ class SieveEntry(_Frozen):
     """Area of all grains up to `upper`."""
 
 
-class ChordSizes(_Frozen):
+class ChordSizes(Document):
     """Lengths up to which chords make up 20, 50 and 80 %, of their number and of their length."""
 
     number_p20: NotNegative
@@ -84,7 +81,7 @@ class ChordSizes(_Frozen):
     length_p80: NotNegative
 
 
-class ChordEntry(_Frozen):
+class ChordEntry(Document):
     """Distribution of the intercepts that lie whole in the image, of rows and columns together."""
 
     count: Count
@@ -95,7 +92,7 @@ class ChordEntry(_Frozen):
     chord_um: ChordSizes | None
 
 
-class InterceptEntry(_Frozen):
+class InterceptEntry(Document):
     """Mean intercept lengths; null in a direction in which none ends inside the image."""
 
     horizontal_px: NotNegative | None
@@ -106,14 +103,14 @@ class InterceptEntry(_Frozen):
     """None where the edge of the image cuts every intercept."""
 
 
-class AstmNumbers(_Frozen):
+class AstmNumbers(Document):
     """Grain size numbers G of ASTM E112, of the components of one mineral."""
 
     from_intercept: Finite | None
     from_count: Finite | None
 
 
-class TouchingEntry(_Frozen):
+class TouchingEntry(Document):
     """Touching grains of one mineral, told apart by a watershed."""
 
     particles: Count

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from petrography.field_types import Code, NotNegative, Percent
 from petrography.minerals import mineral
 from petrography.statistics import Composition, MapErrors
@@ -23,6 +21,7 @@ from petrography.statistics.uncertainty_budget import (
     UncertaintyBudget,
     uncertainty_budgets,
 )
+from petrography.stored_documents import Document
 
 __all__ = [
     "LEAST_DEGREES_OF_FREEDOM",
@@ -42,11 +41,7 @@ LEAST_DEGREES_OF_FREEDOM = 4.0
 _NO_LIMIT_PERCENT = 99.5
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class BudgetEntry(_Frozen):
+class BudgetEntry(Document):
     """One contribution to the uncertainty of area_percent."""
 
     source: str
@@ -59,7 +54,7 @@ class BudgetEntry(_Frozen):
     """Null where it is taken as known."""
 
 
-class RepresentativeArea(_Frozen):
+class RepresentativeArea(Document):
     """The area in which a phase would be known to the wanted error, at two standard deviations."""
 
     error_percent: NotNegative
@@ -70,7 +65,7 @@ class RepresentativeArea(_Frozen):
     """The same in images of the annotated size of this one."""
 
 
-class ModalUncertainty(_Frozen):
+class ModalUncertainty(Document):
     """How well area_percent is known."""
 
     budget: tuple[BudgetEntry, ...]
@@ -88,7 +83,7 @@ class ModalUncertainty(_Frozen):
     representative: RepresentativeArea
 
 
-class NotFound(_Frozen):
+class NotFound(Document):
     """A phase that could have been found and was not."""
 
     code: Code

@@ -11,7 +11,7 @@ import json
 import math
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from petrography.errors import InvalidParameterError, PetroserveError
 from petrography.field_types import Code, Count, Fraction, NotNegative, Percent, Positive, Sha256
@@ -29,7 +29,7 @@ from petrography.report.grain_figures import (
 from petrography.report.modal_uncertainty import ModalUncertainty, NotFound
 from petrography.report.review import Review
 from petrography.report.texture_models import Liberation, Textures
-from petrography.stored_documents import parsed
+from petrography.stored_documents import Document, parsed
 
 __all__ = [
     "RESULT_SCHEMA_VERSION",
@@ -80,11 +80,7 @@ Barcode = Annotated[str, Field(max_length=256, pattern=r"^[^\x00\u202a-\u202e\u2
 FiniteJson = Annotated[JsonValue, AfterValidator(_require_finite)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Sample(_Frozen):
+class Sample(Document):
     """What was photographed, as the laboratory names it."""
 
     id: Text | None = None
@@ -96,7 +92,7 @@ class Sample(_Frozen):
     """The text of the label exactly as the scanner read it; nothing is read out of it."""
 
 
-class ModelReference(_Frozen):
+class ModelReference(Document):
     """The model that drew the mineral map."""
 
     name: str
@@ -110,7 +106,7 @@ class ModelReference(_Frozen):
         return f"{self.name}:{self.version}"
 
 
-class Scale(_Frozen):
+class Scale(Document):
     """Pixel size of the input image."""
 
     um_per_px: Positive
@@ -118,7 +114,7 @@ class Scale(_Frozen):
     """Who said so: the request, or a field of the image file."""
 
 
-class ModalEntry(_Frozen):
+class ModalEntry(Document):
     """One phase of the modal composition."""
 
     code: Code
@@ -149,7 +145,7 @@ class ModalEntry(_Frozen):
     """Null where one image shows no scatter to judge by."""
 
 
-class IntervalMethod(_Frozen):
+class IntervalMethod(Document):
     """How the 95 % intervals were made."""
 
     method: Literal["block bootstrap"] = "block bootstrap"
@@ -166,7 +162,7 @@ class IntervalMethod(_Frozen):
     """Standard error over that by blocks of half the side; 2 where correlation has no end."""
 
 
-class ModalBasis(_Frozen):
+class ModalBasis(Document):
     """What the percentages are percentages of."""
 
     field_px: Count
@@ -182,7 +178,7 @@ class ModalBasis(_Frozen):
     """Codes that are left out of the analysed area."""
 
 
-class ModalCorrection(_Frozen):
+class ModalCorrection(Document):
     """Where total_ci95, corrected_percent and corrected_ci95 come from.
 
     The shares of the map stay the headline: on real ore the correction made single images worse.
@@ -208,14 +204,14 @@ class ModalCorrection(_Frozen):
     """Corrected percentages of phases that the map does not show, above 0.01."""
 
 
-class SmallEntry(_Frozen):
+class SmallEntry(Document):
     """Components below the minimum area: counted, in no other figure of the grains."""
 
     count: Count
     area_px: Count
 
 
-class GrainEntry(_Frozen):
+class GrainEntry(Document):
     """The grains of one mineral."""
 
     code: Code
@@ -244,7 +240,7 @@ class GrainEntry(_Frozen):
     """Null where touching grains were not asked to be told apart."""
 
 
-class PhaseAnisotropy(_Frozen):
+class PhaseAnisotropy(Document):
     """How one phase changes with the stage between crossed polars."""
 
     code: Code
@@ -258,7 +254,7 @@ class PhaseAnisotropy(_Frozen):
     """Of the brightness that turns, over the tested pixels; linear light, 1 is white."""
 
 
-class Quality(_Frozen):
+class Quality(Document):
     """Whether the image was fit to be analysed."""
 
     focus: NotNegative | None
@@ -277,7 +273,7 @@ class Quality(_Frozen):
     warnings: tuple[str, ...]
 
 
-class Uncertainty(_Frozen):
+class Uncertainty(Document):
     """What the model says of its own certainty."""
 
     mean_confidence: Fraction
@@ -285,7 +281,7 @@ class Uncertainty(_Frozen):
     """Expected calibration error on the model's validation images."""
 
 
-class Artefact(_Frozen):
+class Artefact(Document):
     """One file that belongs to the analysis."""
 
     name: str
@@ -294,7 +290,7 @@ class Artefact(_Frozen):
     href: str
 
 
-class Result(_Frozen):
+class Result(Document):
     """One analysis of one image."""
 
     schema_version: Literal[1] = RESULT_SCHEMA_VERSION

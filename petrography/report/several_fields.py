@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from petrography.field_types import Code, Count, NotNegative, Percent
 from petrography.minerals import mineral
@@ -23,6 +22,7 @@ from petrography.statistics.several_fields import (
     MeanShare,
     over_fields,
 )
+from petrography.stored_documents import Document
 
 __all__ = [
     "FIELDS_COLUMNS",
@@ -49,11 +49,7 @@ FIELDS_COLUMNS = (
 )
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class FieldEntry(_Frozen):
+class FieldEntry(Document):
     """One field."""
 
     name: str
@@ -63,7 +59,7 @@ class FieldEntry(_Frozen):
     """Annotated pixels."""
 
 
-class ShareEntry(_Frozen):
+class ShareEntry(Document):
     """One phase over all fields."""
 
     code: Code
@@ -77,7 +73,7 @@ class ShareEntry(_Frozen):
     """Half width of the interval over the share (% RA of ASTM E562)."""
 
 
-class ElementEntry(_Frozen):
+class ElementEntry(Document):
     """One element over all fields; figures as of a phase."""
 
     element: str
@@ -87,7 +83,7 @@ class ElementEntry(_Frozen):
     relative_accuracy_percent: NotNegative | None
 
 
-class FieldsReport(_Frozen):
+class FieldsReport(Document):
     """Modal composition over several fields."""
 
     schema_version: Literal[1] = 1

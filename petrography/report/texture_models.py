@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from petrography.field_types import Code, Count, Finite, NotNegative, Percent
+from petrography.stored_documents import Document
 
 __all__ = [
     "GrainLockingEntry",
@@ -21,11 +20,7 @@ __all__ = [
 ]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class LockingPercent(_Frozen):
+class LockingPercent(Document):
     """Area of a mineral by the number of other minerals that it is locked with."""
 
     liberated: Percent
@@ -36,7 +31,7 @@ class LockingPercent(_Frozen):
     """Three or more."""
 
 
-class GrainLockingEntry(_Frozen):
+class GrainLockingEntry(Document):
     """How the grains of one mineral are locked."""
 
     code: Code
@@ -49,7 +44,7 @@ class GrainLockingEntry(_Frozen):
     """Of the area of the grains."""
 
 
-class IntergrowthEntry(_Frozen):
+class IntergrowthEntry(Document):
     """How two minerals are grown together."""
 
     host: str
@@ -60,7 +55,7 @@ class IntergrowthEntry(_Frozen):
     features: dict[str, Finite | None]
 
 
-class Textures(_Frozen):
+class Textures(Document):
     """How minerals sit among each other."""
 
     locking: dict[str, GrainLockingEntry]
@@ -68,7 +63,7 @@ class Textures(_Frozen):
     intergrowths: tuple[IntergrowthEntry, ...]
 
 
-class PotentialOfMineral(_Frozen):
+class PotentialOfMineral(Document):
     """Liberation potential of one mineral of intact ore."""
 
     liberated_percent: dict[str, tuple[Percent, ...]]
@@ -78,7 +73,7 @@ class PotentialOfMineral(_Frozen):
     liberation_size_um: NotNegative | None
 
 
-class LiberationPotential(_Frozen):
+class LiberationPotential(Document):
     """Liberation potential of intact ore, by virtual comminution."""
 
     cells: Literal["squares", "voronoi"]
@@ -89,7 +84,7 @@ class LiberationPotential(_Frozen):
     """By symbol."""
 
 
-class ParticleMineral(_Frozen):
+class ParticleMineral(Document):
     """Liberation of one mineral in particles."""
 
     composition_percent: tuple[Percent, ...]
@@ -101,7 +96,7 @@ class ParticleMineral(_Frozen):
     locking_percent: LockingPercent
 
 
-class ParticleLiberation(_Frozen):
+class ParticleLiberation(Document):
     """Liberation of particles in resin."""
 
     particles: Count
@@ -110,7 +105,7 @@ class ParticleLiberation(_Frozen):
     """By symbol."""
 
 
-class Liberation(_Frozen):
+class Liberation(Document):
     """Liberation of particles where there is resin, else the potential of intact ore."""
 
     particles: ParticleLiberation | None

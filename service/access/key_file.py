@@ -14,10 +14,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from petrography.errors import ConfigurationError, field_problems
 from petrography.field_types import Sha256
+from petrography.stored_documents import Document
 from service.access.principal import Scope
 from service.disk import put_whole
 
@@ -39,11 +40,7 @@ _ID_BYTES, _SECRET_BYTES = 6, 32
 Tenant = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ApiKey(_Frozen):
+class ApiKey(Document):
     """What is kept of a key.
 
     Attributes
@@ -83,7 +80,7 @@ class ApiKey(_Frozen):
         return None
 
 
-class KeyFile(_Frozen):
+class KeyFile(Document):
     """All keys of an installation."""
 
     version: Literal[1] = 1

@@ -19,6 +19,6 @@ Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 class Section(BaseModel):
-    """Document, without fields that nobody knows, and of finite numbers."""
+    """Frozen, without fields that nobody knows, and of finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

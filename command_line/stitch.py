@@ -161,8 +161,7 @@ def _joined(stitching: Stitching, *, by_field: bool) -> JoinedFields:
     from service.engine import JoinedFields, covered_by_fields, segment_fields
 
     in_parts = partial(segment_fields, stitching) if by_field else None
-    covered = None if by_field else partial(covered_by_fields, stitching)
-    return JoinedFields(len(stitching.placed), in_parts, covered)
+    return JoinedFields(len(stitching.placed), in_parts, partial(covered_by_fields, stitching))
 
 
 def _fields(paths: Sequence[Path]) -> list[PanoramaField]:

@@ -90,7 +90,11 @@ class InputQuality(BaseModel):
     calibrate_first: bool
 
 
-def judge_input(pixels: Image, card_colours: Mapping[int, Colour]) -> InputQuality:
+def judge_input(
+    pixels: Image,
+    card_colours: Mapping[int, Colour],
+    covered: NDArray[np.bool_] | None = None,
+) -> InputQuality:
     """Measure exposure, focus and hue of a photograph.
 
     Parameters
@@ -100,6 +104,9 @@ def judge_input(pixels: Image, card_colours: Mapping[int, Colour]) -> InputQuali
     card_colours : mapping of int to tuple of float
         Mean colours of the phases in the training images, 0-255: ``training_colours_rgb`` of a
         model card.
+    covered : ndarray of bool, shape (height, width), optional
+        What was photographed, at least one pixel; the black around the fields of a panorama and
+        in the corners of a straightened picture is judged nowhere.
 
     Returns
     -------
@@ -111,11 +118,13 @@ def judge_input(pixels: Image, card_colours: Mapping[int, Colour]) -> InputQuali
     InvalidParameterError
         If `pixels` is no RGB image.
     """
+    # What was not photographed is black, and so not clipped.
     clipping = clipped_fraction(require_image(pixels))
-    below = _shares_below(pixels)
+    clipping *= 1.0 if covered is None else covered.size / np.count_nonzero(covered)
+    below = _shares_below(pixels, covered)
     dark, bright_level = float(below[_DARK_LEVEL]), float(np.searchsorted(below, 0.99))
-    focus = sharpness(pixels)
-    distance = hue_distance(pixels, card_colours) if card_colours else None
+    focus = sharpness(pixels, covered)
+    distance = hue_distance(pixels, card_colours, covered) if card_colours else None
     far = distance is not None and distance > _MAX_HUE_DISTANCE
     return InputQuality(
         clipping_fraction=round(clipping, 6),
@@ -132,7 +141,7 @@ def judge_input(pixels: Image, card_colours: Mapping[int, Colour]) -> InputQuali
     )
 
 
-def sharpness(pixels: Image) -> float:
+def sharpness(pixels: Image, covered: NDArray[np.bool_] | None = None) -> float:
     """Variance of the Laplacian at half scale over that at quarter scale, noise taken off.
 
     One octave is the measure of the next, so that neither contrast nor what is seen counts. A
@@ -142,6 +151,8 @@ def sharpness(pixels: Image) -> float:
     ----------
     pixels : ndarray of uint8, shape (height, width, 3)
         sRGB.
+    covered : ndarray of bool, shape (height, width), optional
+        As for `judge_input`; what lies beside an uncovered pixel does not count either.
 
     Returns
     -------
@@ -153,8 +164,13 @@ def sharpness(pixels: Image) -> float:
     Pech-Pacheco et al. 2000, doi:10.1109/ICPR.2000.903548 (variance of Laplacian). Immerkaer 1996,
     doi:10.1006/cviu.1996.0060 (noise).
     """
-    bands = [np.asarray(cv2.transform(band, _LUMA), dtype=np.uint8) for band in _bands(pixels)]
-    second = [cv2.filter2D(band, cv2.CV_16S, _NOISE_KERNEL)[::3, ::3].ravel() for band in bands]
+    bands = [
+        (np.asarray(cv2.transform(pixels[rows], _LUMA), dtype=np.uint8), _part(covered, rows))
+        for rows in _bands(*pixels.shape[:2])
+    ]
+    second = [_second_differences(band, part) for band, part in bands]
+    if not any(one.size for one in second):
+        return 0.0
     # The median passes over edges, which are few; 0.6745 is that of a normal deviation.
     noise = (_smooth_median(np.abs(np.concatenate(second))) / 0.6745) ** 2 / _NOISE_GAIN
     half = _detail(bands, 2, noise)
@@ -162,7 +178,11 @@ def sharpness(pixels: Image) -> float:
     return half / quarter if quarter > 0.0 else 0.0
 
 
-def hue_distance(pixels: Image, colours_rgb: Mapping[int, Colour]) -> float | None:
+def hue_distance(
+    pixels: Image,
+    colours_rgb: Mapping[int, Colour],
+    covered: NDArray[np.bool_] | None = None,
+) -> float | None:
     """How far the bright colours of a photograph are from known ones, whatever the exposure.
 
     The most frequent colours are compared by CIEDE2000 with every known colour under every
@@ -175,6 +195,8 @@ def hue_distance(pixels: Image, colours_rgb: Mapping[int, Colour]) -> float | No
         sRGB.
     colours_rgb : mapping of int to tuple of float
         Known colours, 0-255, at least one.
+    covered : ndarray of bool, shape (height, width), optional
+        As for `judge_input`.
 
     Returns
     -------
@@ -189,7 +211,7 @@ def hue_distance(pixels: Image, colours_rgb: Mapping[int, Colour]) -> float | No
     if not colours_rgb:
         msg = "no known colours are given; wanted at least one, such as those of a model card"
         raise InvalidParameterError(msg)
-    modes, shares = _modes(pixels)
+    modes, shares = _modes(pixels, covered)
     bright = modes.max(axis=1) > _BRIGHT_LEVEL
     if shares[bright].sum() < 0.01:
         return None
@@ -200,19 +222,22 @@ def hue_distance(pixels: Image, colours_rgb: Mapping[int, Colour]) -> float | No
     return float(np.average(nearest, weights=shares[bright]))
 
 
-def _shares_below(pixels: Image) -> _Floats:
+def _shares_below(pixels: Image, covered: NDArray[np.bool_] | None) -> _Floats:
     """Share of the pixels whose brightest channel is at most 0, 1 ... 255."""
     step = max(1, pixels.shape[0] // _LEVEL_SAMPLE_ROWS)
     red, green, blue = cv2.split(pixels[::step])
     brightest = cv2.max(cv2.max(red, green), blue)
-    counts = cv2.calcHist([brightest], [0], None, [256], [0, 256]).ravel().astype(np.float64)
-    return np.cumsum(counts) / brightest.size
+    mask = None if covered is None else covered[::step].astype(np.uint8)
+    counts = cv2.calcHist([brightest], [0], mask, [256], [0, 256]).ravel().astype(np.float64)
+    return np.cumsum(counts) / max(1.0, float(counts.sum()))
 
 
-def _modes(pixels: Image) -> tuple[_Floats, _Floats]:
+def _modes(pixels: Image, covered: NDArray[np.bool_] | None) -> tuple[_Floats, _Floats]:
     """Mean colour and share of the most frequent cells of the colour cube."""
     step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
     sample = pixels[::step, ::step].reshape(-1, 3)
+    if covered is not None and covered[::step, ::step].any():
+        sample = sample[covered[::step, ::step].ravel()]
     cell = np.zeros(sample.shape[0], dtype=np.int64)
     for channel in range(3):
         cell = cell * (256 // _CELL_LEVELS) + sample[:, channel] // _CELL_LEVELS
@@ -233,28 +258,54 @@ def _smooth_median(numbers: NDArray[np.int16]) -> float:
     return float(max(0.0, middle - 0.5 + inside))
 
 
-def _bands(pixels: Image) -> list[Image]:
-    """Cut bands of rows at even distances, together about as large as the sample."""
-    rows, columns = pixels.shape[:2]
+def _bands(rows: int, columns: int) -> list[slice]:
+    """Choose bands of rows at even distances, together about as large as the sample."""
     every = round(rows * columns / _FOCUS_SAMPLE_PX)
     if every < 2:
-        return [pixels]
+        return [slice(0, rows)]
     # A last band of a few rows would be all border.
     starts = range(0, rows - _BAND_ROWS // 2, every * _BAND_ROWS)
-    return [pixels[start : start + _BAND_ROWS] for start in starts] or [pixels]
+    return [slice(start, start + _BAND_ROWS) for start in starts] or [slice(0, rows)]
 
 
-def _detail(bands: list[NDArray[np.uint8]], factor: int, noise: float) -> float:
+def _part(covered: NDArray[np.bool_] | None, rows: slice) -> NDArray[np.uint8] | None:
+    return None if covered is None else covered[rows].astype(np.uint8)
+
+
+def _second_differences(
+    band: NDArray[np.uint8], covered: NDArray[np.uint8] | None
+) -> NDArray[np.int16]:
+    """What noise makes of every third pixel, where all its neighbours are covered."""
+    found = np.asarray(cv2.filter2D(band, cv2.CV_16S, _NOISE_KERNEL)[::3, ::3], dtype=np.int16)
+    return found.ravel() if covered is None else found[_eroded(covered)[::3, ::3] > 0]
+
+
+def _eroded(covered: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Keep the pixels of which every neighbour is covered."""
+    return np.asarray(cv2.erode(covered, np.ones((3, 3), dtype=np.uint8)), dtype=np.uint8)
+
+
+def _detail(
+    bands: list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]], factor: int, noise: float
+) -> float:
     """Variance of the Laplacian of a reduced image without that of the noise."""
     squares = count = 0.0
-    for grey in bands:
+    for grey, covered in bands:
         size = (max(1, grey.shape[1] // factor), max(1, grey.shape[0] // factor))
         small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        _, deviation = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F))
-        squares += float(deviation.item()) ** 2 * small.size
-        count += small.size
+        mask = None if covered is None else _reduced(covered, size)
+        _, deviation = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F), mask=mask)
+        pixels = small.size if mask is None else cv2.countNonZero(mask)
+        squares += float(deviation.item()) ** 2 * pixels
+        count += pixels
     # The mean of factor x factor pixels has so much less noise.
-    return max(0.0, squares / count - _LAPLACIAN_GAIN * noise / factor**2)
+    return max(0.0, squares / max(count, 1.0) - _LAPLACIAN_GAIN * noise / factor**2)
+
+
+def _reduced(covered: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Say which pixels of a reduced image and all their neighbours are covered as a whole."""
+    share = cv2.resize(covered.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return _eroded((share > 1.0 - 1e-6).astype(np.uint8))
 
 
 def _exposure_warnings(clipping: float, dark: float, bright_level: float) -> tuple[str, ...]:

@@ -156,14 +156,16 @@ def see(
     covered = None if given.covered is None else given.covered(given.workspace)
     # A panorama was made straight already: no analysis of one names a lens.
     valid = corrections.photographed() if covered is None else covered
+    # Where fields are segmented, the map that is joined of theirs tells what they show.
+    unmapped = valid if given.in_parts is None else None
     segment_bands = _segmenter(
-        card, predictor_for(allowed), resampling, given.workspace, on_progress, valid
+        card, predictor_for(allowed), resampling, given.workspace, on_progress, unmapped
     )
 
     def made(tile: TileGeometry) -> _Made:
         return _map_of(pixels, crossed, given, card, segment_bands, allowed, tile)
 
-    with watch.stage("segmentation"), _judged(pixels, card) as judged:
+    with watch.stage("segmentation"), _judged(pixels, card, valid) as judged:
         (segmentation, measured), tile = with_fitting_tiles(card.tile, made)
     return Seen(
         image=image,
@@ -289,13 +291,15 @@ def _map_of(
 
 
 @contextmanager
-def _judged(pixels: Image, card: ModelCard) -> Iterator[Callable[[], InputQuality | None]]:
+def _judged(
+    pixels: Image, card: ModelCard, valid: NDArray[np.bool_] | None
+) -> Iterator[Callable[[], InputQuality | None]]:
     """Judge an image in a thread beside the block; gives what waits for the verdict."""
     if sees_bands(card):
         yield lambda: None
         return
     with ThreadPoolExecutor(1, thread_name_prefix="judging") as pool:
-        yield pool.submit(judge_input, pixels, card.training_colours_rgb).result
+        yield pool.submit(judge_input, pixels, card.training_colours_rgb, valid).result
 
 
 def _segmenter(

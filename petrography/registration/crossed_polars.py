@@ -101,8 +101,11 @@ def place_by_partners(views: Sequence[CrossedView], reference_shape: Shape) -> P
         else _carried(one, shift, reference_shape)
         for one in views
     )
+    alone = [one.name for one in views if one.own is None]
     x, y = shift[:, 2].tolist()
-    return PlacedViews(placed, (x, y) if shifts else None, _warnings(moved, compared=bool(shifts)))
+    return PlacedViews(
+        placed, (x, y) if shifts else None, _warnings(moved, alone, compared=len(shifts))
+    )
 
 
 def _was_moved(one: CrossedView, shift: Matrix) -> bool:
@@ -136,12 +139,19 @@ def _lying(
     return ViewRegistration.model_validate({**known.model_dump(), **lies})
 
 
-def _warnings(moved: Sequence[str], *, compared: bool) -> tuple[str, ...]:
+def _warnings(moved: Sequence[str], alone: Sequence[str], *, compared: int) -> tuple[str, ...]:
     found = []
     if not compared:
         found.append(
             "no view between crossed polars could be compared with its plane-polarised partner; "
             "they are laid as their partners, which is wrong if the analyser moves the picture"
+        )
+    # Grains that are extinct at one angle leave others; where most views compare, one that does not
+    # is more likely to be of another place, or black.
+    if alone and compared > len(alone):
+        found.append(
+            f"{', '.join(alone)}: shows nothing that can be compared with its plane-polarised "
+            "partner, as the other views do; is it of this field? It is laid as its partner"
         )
     if moved:
         found.append(

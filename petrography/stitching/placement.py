@@ -30,6 +30,7 @@ from petrography.stitching.lenses import (
     half_diagonal_px,
 )
 from petrography.stitching.refinement import Edge
+from petrography.stitching.turns import expected_turns
 
 __all__ = ["Placement", "PlacementModel", "place_fields"]
 
@@ -41,8 +42,9 @@ PARAMETERS: dict[PlacementModel, int] = {"translation": 2, "similarity": 4, "aff
 FINAL_WIDTH_PX = 1.0
 SHRINKAGE = 0.6
 FINAL_STEPS = 4
-# Turn and stretch of a field, as displacement at its corner, are expected to be of this size: the
-# fields come from one camera. Without it, fields joined by narrow strips would drift in concert.
+# Stretch of a field, and its turn beyond what `expected_turns` says, as displacement at its corner,
+# are expected to be of this size: the fields come from one camera. Without it, fields joined by narrow
+# strips would drift in concert.
 LINEAR_SPREAD_PX = 2.0
 MEASUREMENT_PX = 0.2
 # Where overlaps say nothing of the distortion, as those of identical pictures, it stays near none.
@@ -117,12 +119,14 @@ def place_fields(
         With the distances that are left.
     """
     pairs = _gather(members, edges)
-    parameters = np.zeros((len(members), PARAMETERS[model]))
+    expected = _turned(expected_turns(members, edges, lenses), members, lenses, model)
+    parameters = np.zeros_like(expected)
     k1, width_px, steps_left = 0.0, np.inf, FINAL_STEPS
     system = _System(pairs, lenses, model, k1 if find_k1 else None)
     distances = system.distances(parameters)
     for _ in range(MOST_STEPS):
-        parameters, change = system.solved(parameters, _weights(distances, width_px))
+        weights = _weights(distances, width_px)
+        parameters, change = system.solved(parameters, expected, weights)
         if find_k1:
             k1 = float(np.clip(k1 + change, -LARGEST_K1, LARGEST_K1))
             lenses = [RadialLens(lens.shape, k1) for lens in lenses]
@@ -138,8 +142,26 @@ def place_fields(
         member: _matrix(values, lenses[member].shape, model)
         for member, values in zip(members, parameters, strict=True)
     }
-    apart = tuple(np.split(distances, np.cumsum(pairs.counts)[:-1]))
+    scale = _mean_scale(list(matrices.values()))
+    middle = centre_xy(lenses[members[0]].shape)
+    matrices = {member: _magnified(one, 1.0 / scale, middle) for member, one in matrices.items()}
+    apart = tuple(np.split(distances / scale, np.cumsum(pairs.counts)[:-1]))
     return Placement(tuple(members), matrices, tuple(lenses), apart, model)
+
+
+def _mean_scale(matrices: Sequence[Floats]) -> float:
+    """Geometric mean of the magnifications: pairs of points say nothing of it, a pixel is one."""
+    areas = np.abs([np.linalg.det(matrix[:, :2]) for matrix in matrices])
+    return float(np.exp(np.log(areas).mean() / 2.0))
+
+
+def _magnified(matrix: Floats, factor: float, middle_xy: Floats) -> Floats:
+    """The same map, then everything magnified about a point."""
+    moved = matrix.copy()
+    moved[:, 2] -= middle_xy
+    moved *= factor
+    moved[:, 2] += middle_xy
+    return moved
 
 
 def _weights(distances: Floats, width_px: float) -> Floats:
@@ -226,7 +248,7 @@ class _System:
         """Distances between the two places of every pair, shape (n,)."""
         return np.asarray(np.sqrt((self.residuals(parameters) ** 2).sum(axis=1)))
 
-    def solved(self, parameters: Floats, weights: Floats) -> tuple[Floats, float]:
+    def solved(self, parameters: Floats, expected: Floats, weights: Floats) -> tuple[Floats, float]:
         """Parameters of all fields, and change of k1, of one weighted least-squares step."""
         jacobian = self._jacobian(parameters)
         weighted = jacobian.T.multiply(np.repeat(weights, 2)).tocsr()
@@ -236,7 +258,7 @@ class _System:
         prior[0, :2] = FIXED
         prior[:, 2:] = (MEASUREMENT_PX / LINEAR_SPREAD_PX) ** 2
         fields, size = parameters.size, len(pull)
-        pull[:fields] += (prior * parameters).ravel()
+        pull[:fields] += (prior * (parameters - expected)).ravel()
         of_k1 = np.full(size - fields, (MEASUREMENT_PX / K1_SPREAD) ** 2)
         pull[fields:] += of_k1 * (self.k1 or 0.0)
         diagonal = np.concatenate([prior.ravel(), of_k1])
@@ -262,6 +284,23 @@ class _System:
             return joined
         moves = self.first.by_k1(parameters, self.k1) - self.second.by_k1(parameters, self.k1)
         return scipy.sparse.hstack([joined, moves.reshape(-1, 1)], format="csr")
+
+
+def _turned(
+    turns_rad: Floats, members: Sequence[int], lenses: Sequence[LensMap], model: PlacementModel
+) -> Floats:
+    """Parameters of fields that are turned about their centres and neither moved nor stretched."""
+    parameters = np.zeros((len(members), PARAMETERS[model]))
+    if model == "translation":
+        return parameters
+    units_px = np.array([half_diagonal_px(lenses[member].shape) for member in members])
+    stretch_px, shear_px = units_px * (np.cos(turns_rad) - 1.0), units_px * np.sin(turns_rad)
+    columns = {
+        "similarity": [stretch_px, shear_px],
+        "affine": [stretch_px, shear_px, -shear_px, stretch_px],
+    }[model]
+    parameters[:, 2:] = np.stack(columns, axis=1)
+    return parameters
 
 
 def _basis(unit_xy: Points, model: PlacementModel) -> Floats:

@@ -73,8 +73,8 @@ def solve(
     edges : sequence of Edge
         At least one.
     model : {"auto", "translation", "similarity", "affine"}
-        ``auto`` takes the simplest that leaves at most `GOOD_RMSE_PX`, or else the simplest after
-        which a richer one does not help.
+        ``auto`` takes the simplest that leaves at most `GOOD_RMSE_PX`, in all and in the middle of
+        every edge, or else the simplest after which a richer one does not help.
     lenses : sequence of LensMap
         Of all fields.
     find_k1 : bool
@@ -126,13 +126,28 @@ def _simplest(
     best: Placement | None = None
     for name in models:
         tried = _with_or_without_lens(members, edges, name, lenses, find_k1=find_k1)
-        if best is not None and tried.robust_rmse_px > EARNED * best.robust_rmse_px:
+        if best is not None and not _earned(tried, best):
             break
         best = tried
-        if best.robust_rmse_px <= GOOD_RMSE_PX:
+        if best.robust_rmse_px <= GOOD_RMSE_PX and not _unfit_edges(best):
             break
     assert best is not None
     return best
+
+
+def _earned(tried: Placement, best: Placement) -> bool:
+    """Whether a richer model is worth its freedom: by the distances, or by edges that it saves."""
+    closer = tried.robust_rmse_px <= EARNED * best.robust_rmse_px
+    return closer or _unfit_edges(tried) < _unfit_edges(best)
+
+
+def _unfit_edges(placement: Placement) -> int:
+    """Number of edges that a model does not follow, though it may follow most."""
+    return sum(middle > GOOD_RMSE_PX for middle in _middles_px(placement))
+
+
+def _middles_px(placement: Placement) -> list[float]:
+    return [float(np.median(distances)) for distances in placement.distances_px]
 
 
 def _with_or_without_lens(
@@ -153,7 +168,7 @@ def _with_or_without_lens(
 
 def _wrong_edges(placement: Placement) -> list[tuple[int, float]]:
     """Places in the list, and distances, of edges that the others contradict."""
-    middles = [float(np.median(distances)) for distances in placement.distances_px]
+    middles = _middles_px(placement)
     limit = max(WRONG_PX, WRONG_MEDIANS * float(np.median(middles)))
     return [(place, middle) for place, middle in enumerate(middles) if middle > limit]
 

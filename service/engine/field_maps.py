@@ -44,8 +44,8 @@ class JoinedFields:
     in_parts : callable or None
         Joins its map from those of the fields; None where it is segmented as one image.
     covered : callable or None
-        Tells where a field reaches, for the rest of its map is not annotated; None where the joined
-        map tells that itself.
+        Tells where a field reaches: the rest is neither judged nor annotated. None where the image
+        is a photograph.
     """
 
     count: int = 1

@@ -137,9 +137,8 @@ class StitchedPanorama:
         """Tell of what it was made, and how its map is joined from its fields, if it is."""
         by_field = request.segmentation == "fields"
         segmented = partial(segment_fields, self.stitching, folder=folder)
-        in_parts = segmented if by_field else None
-        covered = None if by_field else partial(covered_by_fields, self.stitching)
-        return JoinedFields(len(self.stitching.placed), in_parts, covered)
+        covered = partial(covered_by_fields, self.stitching)
+        return JoinedFields(len(self.stitching.placed), segmented if by_field else None, covered)
 
 
 class _Reading:

@@ -165,3 +165,31 @@ def test_a_large_photograph_is_judged_by_bands_as_the_whole(blur_px: float) -> N
     assert of_large.bright_level == pytest.approx(of_small.bright_level, abs=1)
     assert of_large.dark_fraction == pytest.approx(of_small.dark_fraction, abs=0.01)
     assert len(of_large.warnings) == len(of_small.warnings)
+
+
+def test_what_was_not_photographed_is_judged_nowhere() -> None:
+    image = section().image
+    blurred = cv2.GaussianBlur(image, (0, 0), 4.0)
+    height_px, width_px = image.shape[:2]
+    wide = np.zeros((2 * height_px + 40, 2 * width_px + 30, 3), dtype=np.uint8)
+    covered = np.zeros(wide.shape[:2], dtype=bool)
+    for top, left in ((0, 0), (height_px // 2, width_px + 30), (height_px + 40, 0)):
+        wide[top : top + height_px, left : left + width_px] = blurred
+        covered[top : top + height_px, left : left + width_px] = True
+    alone, judged = judge_input(blurred, KNOWN), judge_input(wide, KNOWN, covered)
+    assert judged.focus == pytest.approx(alone.focus, rel=0.5)
+    assert any("out of focus" in warning for warning in judged.warnings)
+    assert judged.dark_fraction == pytest.approx(alone.dark_fraction, abs=0.01)
+    assert judged.clipping_fraction == pytest.approx(alone.clipping_fraction, abs=0.01)
+    assert judged.bright_level == pytest.approx(alone.bright_level, abs=3)
+    assert judged.colour_distance == pytest.approx(alone.colour_distance, abs=0.3)
+    # Without knowing what was photographed the rim is sharp and black.
+    unknowing = judge_input(wide, KNOWN)
+    assert unknowing.focus > 2 * judged.focus
+    assert unknowing.dark_fraction > judged.dark_fraction + 0.2
+
+
+def test_a_mask_that_covers_all_changes_nothing() -> None:
+    image = section().image
+    everything = np.ones(image.shape[:2], dtype=bool)
+    assert judge_input(image, KNOWN, everything) == judge_input(image, KNOWN)

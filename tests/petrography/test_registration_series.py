@@ -137,6 +137,20 @@ def test_extinct_views_are_laid_as_their_partners_with_a_warning(reference: Stag
     assert "no view between crossed polars could be compared" in report.warnings[0]
 
 
+@pytest.mark.parametrize("strange", ["black", "another section"])
+def test_a_view_that_alone_shows_nothing_in_common_is_doubted(
+    reference: StageView, views: list[StageView], strange: str
+) -> None:
+    black = np.full((*SHAPE, 3), 2, dtype=np.uint8)
+    pixels = black if strange == "black" else phantom("S2", 77, *SHAPE).image
+    mixed = [replace(view, pixels=pixels) if view.name == "xpl2" else view for view in views]
+
+    (warning,) = register_views(reference, mixed).warnings
+
+    assert warning.startswith("xpl2: shows nothing that can be compared")
+    assert register_views(reference, views).warnings == ()
+
+
 def test_crossed_polars_of_another_size_are_matched_by_themselves(
     reference: StageView, series: StageSeries
 ) -> None:

@@ -218,8 +218,9 @@ def about_grains(result: Result) -> list[Any]:
     widths = [12, 0, 40, 52, 46, 46, 74, 64, 62]
     widths[1] = int(WIDTH - sum(widths))
     note = paragraph(
-        "Equivalent circle diameters below which 50 and 80 % of the area of the grains lies; a "
-        "dash where too few grains allow no figure.",
+        "Equivalent circle diameters below which 50 and 80 % of the area of the grains lies, "
+        "interpolated between grains: where one grain holds much of the area, the size lies between "
+        "it and the next smaller one. A dash where too few grains allow no figure.",
         6.9,
         colour=MUTED,
     )

@@ -103,7 +103,7 @@ def test_three_crossed_views_are_drawn_but_not_tested(
         (["{}/other.png"], "other.png cannot be registered"),
         ([], "only the reference ppl0.png is given"),
         (["{}/missing.png"], "missing.png"),
-        (["{}/ppl30.png", "{}/ppl30.png"], "renamed"),
+        (["{}/ppl30.png", "{}/ppl30.png"], "ppl30.png is given more than once"),
         (["--view", "XPL:inf={}/xpl30.png"], "stage angle of xpl30.png is inf"),
     ],
 )
@@ -117,7 +117,7 @@ def test_what_cannot_be_is_said_in_one_line(
     given = [word.format(folder) for word in words]
     assert run(folder / "ppl0.png", *given, "--out", tmp_path) == 2
     complaint = capsys.readouterr().err
-    assert said.replace("renamed", "rename") in complaint
+    assert said in complaint
     assert complaint.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 

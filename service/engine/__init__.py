@@ -6,6 +6,7 @@ from service.engine.artefact_store import ArtefactStore
 from service.engine.asked_analyses import analyse_upload
 from service.engine.auditing import Auditing
 from service.engine.barcodes import read_barcode_patterns
+from service.engine.bucket_silence import BucketSilence
 from service.engine.calibrating import CalibrationRequest
 from service.engine.correcting import CorrectionRequest, correct
 from service.engine.course import LAST_STAGE, AnalysisEvent
@@ -73,6 +74,7 @@ __all__ = [
     "AnalysisEvent",
     "ArtefactStore",
     "Auditing",
+    "BucketSilence",
     "CalibrationRequest",
     "Compared",
     "CorrectionRequest",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ __all__ = ["BucketSilence"]
 
 # Whoever waits for a bucket that was just found silent waits for nothing.
 _SILENT_S, _SILENT_TIMES = 10.0, 3.0
-_log = logging.getLogger("petroserve.artefacts")
+_log = logging.getLogger("petroserve.bucket")
 
 
 class BucketSilence:
@@ -23,10 +24,26 @@ class BucketSilence:
     ----------
     url : str
         The bucket, for messages.
+    meanwhile : str
+        What becomes of what should go there, for the log.
+    soon_s : float
+        What fails within so many seconds was an answer, and holds nobody up: no silence.
+    longest_s : float
+        After which it is asked again in any case.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        meanwhile: str = "results are kept here until it does",
+        soon_s: float = 0.0,
+        longest_s: float = math.inf,
+    ) -> None:
         self._url = url
+        self._meanwhile = meanwhile
+        self._soon_s = soon_s
+        self._longest_s = longest_s
         self._until_s = 0.0
 
     @property
@@ -53,9 +70,11 @@ class BucketSilence:
         try:
             yield
         except BucketUnavailableError as error:
-            if not self.lasts:
-                _log.warning("%s; results are kept here until it does", error)
-            # Where it takes long to find out, most of the time is not spent finding out.
             now_s = time.monotonic()
-            self._until_s = now_s + max(_SILENT_S, _SILENT_TIMES * (now_s - begun_s))
+            if now_s - begun_s >= self._soon_s:
+                if not self.lasts:
+                    _log.warning("%s; %s", error, self._meanwhile)
+                # Where it takes long to find out, most of the time is not spent finding out.
+                silent_s = max(_SILENT_S, _SILENT_TIMES * (now_s - begun_s))
+                self._until_s = now_s + min(silent_s, self._longest_s)
             raise

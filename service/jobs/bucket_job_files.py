@@ -27,7 +27,7 @@ from typing import BinaryIO
 from petrography.errors import BucketUnavailableError, DamagedJobError
 from service.bucket import Bucket, StoredObject
 from service.disk import ASIDE
-from service.engine import Readable
+from service.engine import BucketSilence, Readable
 from service.jobs.job_files import LEFTOVER_S, JobFiles, JobOrder, KeptPart
 
 __all__ = ["BucketJobFiles"]
@@ -53,6 +53,10 @@ class BucketJobFiles(JobFiles):
     def __init__(self, bucket: Bucket, folder: Path) -> None:
         super().__init__(folder)
         self._bucket = bucket
+        # Nobody's file that is refused at once, or fails after minutes, shuts out others for long.
+        self._silence = BucketSilence(
+            bucket.url, meanwhile="jobs are refused for a while", soon_s=1.0, longest_s=30.0
+        )
         # Uploads of this process that an order counts on.
         self._counted_on: set[str] = set()
 
@@ -65,13 +69,17 @@ class BucketJobFiles(JobFiles):
         Raises
         ------
         StorageUnavailableError, BucketUnavailableError
-            If disk or bucket do not take them; nothing is left, or what is, is removed later.
+            If disk or bucket do not take them; nothing is left, or what is, is removed later. At
+            once where the bucket was just found silent: who waits for it holds a thread of all.
         """
+        self._silence.require_none()
         with super().received(files) as (aside, parts):
             upload = _upload_of(aside)
             try:
                 for part in parts:
-                    self._bucket.write(f"{_UPLOADS}/{upload}/{part.file}", aside / part.file)
+                    self._silence.require_none()
+                    with self._silence.noticed():
+                        self._bucket.write(f"{_UPLOADS}/{upload}/{part.file}", aside / part.file)
                 yield (
                     aside,
                     tuple(one.model_copy(update={"file": f"{upload}/{one.file}"}) for one in parts),
@@ -79,7 +87,8 @@ class BucketJobFiles(JobFiles):
             finally:
                 if upload in self._counted_on:
                     self._counted_on.remove(upload)
-                else:
+                elif not self._silence.lasts:
+                    # What is left otherwise is found at a later start (`clear_leftovers`).
                     self._remove_quietly(f"{_UPLOADS}/{upload}")
 
     def keep(self, aside: Path, order: JobOrder) -> None:
@@ -90,6 +99,11 @@ class BucketJobFiles(JobFiles):
         BucketUnavailableError
             If the bucket does not answer.
         """
+        self._silence.require_none()
+        with self._silence.noticed():
+            self._keep(aside, order)
+
+    def _keep(self, aside: Path, order: JobOrder) -> None:
         upload, key = _upload_of(aside), _order_key(order.analysis_id)
         content = order.model_dump_json().encode()
         # First, so that what a killed process leaves can be told from what is still wanted.
@@ -118,6 +132,9 @@ class BucketJobFiles(JobFiles):
     def remove(self, analysis_id: str) -> None:
         """Remove the files of a job that has ended; without an answer, `Tidying` does it later."""
         super().remove(analysis_id)
+        if self._silence.lasts:
+            _log.warning("the files of job %s are removed later: silent bucket", analysis_id)
+            return
         try:
             order = self.order(analysis_id)
             # Without its order the job is gone, whatever becomes of the rest.

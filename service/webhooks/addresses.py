@@ -8,6 +8,7 @@ nothing. Redirects are not followed and proxies of the environment are not used.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ Resolve: TypeAlias = Callable[[str, int], list[str]]
 
 _MOST_CHARACTERS = 2048
 _PORTS = {"http": 80, "https": 443}
+_PORT = re.compile(r":[0-9]*$", re.ASCII)
 # Addresses that the standard library, of some version, calls global, but that lead inside: those
 # that carry an IPv4 address (RFC 6052, 8215, 3056, 4291), site-local ones (RFC 3879), those of
 # documentation and of segment routing (RFC 9637, 9602), the protocol assignments of RFC 6890 (with
@@ -186,14 +188,18 @@ def _parts(url: str) -> tuple[str, str, int, str]:
 
 
 def receiver_of(url: str) -> str:
-    """Name the receiver of an address: what is slow there is so for all addresses of its host.
+    """Name the receiver of an address: its host, whatever the port.
+
+    What is slow there is so for all its addresses.
 
     Examples
     --------
     >>> receiver_of("https://LIMS.example.org:8443/told?key=secret")
-    'lims.example.org:8443'
+    'lims.example.org'
     """
-    return url.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0].lower()
+    place = url.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0]
+    # An IPv6 address ends with its bracket, so that none of its own colons is taken for the port's.
+    return _PORT.sub("", place).lower()
 
 
 def shown(url: str) -> str:

@@ -1,4 +1,9 @@
-"""Delivery all the time: different receivers side by side, each one its messages in order."""
+"""Delivery all the time: different receivers side by side, each one its messages in order.
+
+A receiver that hangs holds its place for half a minute, and a tenant may have any number of them.
+So an owner takes another place only while more are left than it holds: of eight the first gets
+four at most, the next two, and whoever comes then still finds one.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,12 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from service.webhooks.addresses import receiver_of
 from service.webhooks.sender import WebhookSender
 from service.webhooks.store import Message
 
 __all__ = ["Delivering"]
 
-_AT_ONCE = 4
+_AT_ONCE = 8
 _POLL_S = 0.5
 _log = logging.getLogger("petroserve.webhooks")
 
@@ -25,14 +29,16 @@ class Delivering:
     sender : WebhookSender
         Knows what is due, and sends it.
     at_once : int
-        Receivers that get a message at the same time: one that is slow does not hold up others.
+        Messages that are under way at the same time. One receiver of an owner gets one at a time,
+        and an owner at most half of the places that others leave: neither a receiver that is slow
+        nor a tenant with many of them holds up others.
     """
 
     def __init__(self, sender: WebhookSender, *, at_once: int = _AT_ONCE) -> None:
         self._sender = sender
         self._at_once = at_once
         self._lock = threading.Lock()
-        self._busy: set[str] = set()
+        self._under_way: dict[str, Message] = {}
         self._stopping = False
         self._changed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
@@ -60,17 +66,18 @@ class Delivering:
 
     def _taken(self) -> Message | None:
         with self._lock:
-            busy = tuple(self._busy)
-        if len(busy) == self._at_once:
+            under_way = tuple(self._under_way.values())
+        free = self._at_once - len(under_way)
+        if not free:
             return None
         try:
-            message = self._sender.take(busy)
+            message = self._sender.take(under_way, free=free)
         except Exception as error:  # noqa: BLE001 - whatever the store says, it is asked again
             _log.warning("what is due cannot be seen at the moment: %s", error)
             return None
         if message is not None:
             with self._lock:
-                self._busy.add(receiver_of(message.url))
+                self._under_way[message.id] = message
         return message
 
     def _deliver(self, message: Message) -> None:
@@ -81,5 +88,5 @@ class Delivering:
             _log.exception("webhook %s: the try could not be brought to its end", message.id)
         finally:
             with self._lock:
-                self._busy.discard(receiver_of(message.url))
+                del self._under_way[message.id]
             self._changed.set()

@@ -168,20 +168,24 @@ class WebhookSender:
         )
         return self._store.message(message_id)
 
-    def take(self, busy: Collection[str] = ()) -> Message | None:
-        """Take the message that is due; it is to be delivered at once, before its lease runs out.
+    def take(self, under_way: Collection[Message] = (), *, free: int = 1) -> Message | None:
+        """Take a message that is due; it is to be delivered at once, before its lease runs out.
 
         Parameters
         ----------
-        busy : collection of str
-            Receivers (`service.webhooks.receiver_of`) whose messages are to wait.
+        under_way : collection of Message
+            Those that were taken and are not delivered yet.
+        free : int
+            Places that are left; see `DeliveryStore.take_due`.
 
         Returns
         -------
         Message or None
             None where nothing is due.
         """
-        return self._store.take_due(now_s=self._clock(), lease_s=_LEASE_S, busy=busy)
+        return self._store.take_due(
+            now_s=self._clock(), lease_s=_LEASE_S, under_way=under_way, free=free
+        )
 
     def redeliver(self, message_id: str) -> None:
         """Send a message again from the beginning; raises NotFoundError where there is none."""

@@ -7,6 +7,7 @@ repetition by its id.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
@@ -127,7 +128,7 @@ class DeliveryStore:
             self._database = sqlite3.connect(
                 path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
-            self._database.create_function("receiver_of", 1, receiver_of, deterministic=True)
+            self._database.create_function("lane_of", 2, _lane_of, deterministic=True)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
             (version,) = self._database.execute("PRAGMA user_version").fetchone()
@@ -205,9 +206,11 @@ class DeliveryStore:
         return False
 
     def take_due(
-        self, *, now_s: float, lease_s: float, busy: Collection[str] = ()
+        self, *, now_s: float, lease_s: float, under_way: Collection[Message] = (), free: int = 1
     ) -> Message | None:
-        """Take the message that is due the longest, for `lease_s` seconds; nobody else gets it.
+        """Take a message that is due, for `lease_s` seconds; nobody else gets it.
+
+        It is of the owner with the fewest under way, and of that owner's due the longest.
 
         Parameters
         ----------
@@ -215,17 +218,24 @@ class DeliveryStore:
             Seconds since 1970.
         lease_s : float
             After which it is due again, unless it was settled.
-        busy : collection of str
-            Receivers (`service.webhooks.receiver_of`) whose messages are left.
+        under_way : collection of Message
+            Those that are being delivered: no owner's receiver gets a second one beside them.
+        free : int
+            Places that are left. An owner takes another one only if more are left than it holds,
+            so that none has more than half of what the others leave.
         """
-        places = ", ".join("?" * len(busy))
+        lanes = [_lane_of(one.owner, one.url) for one in under_way]
+        owners = json.dumps([one.owner for one in under_way])
         query = (
-            "UPDATE message SET next_s = ? WHERE id IN (SELECT id FROM message WHERE "
-            f"state = 'waiting' AND next_s <= ? AND receiver_of(url) NOT IN ({places}) "
-            f"ORDER BY next_s, created_s, id LIMIT 1) RETURNING {_COLUMNS}"
+            "UPDATE message SET next_s = ? WHERE id IN (SELECT id FROM (SELECT *, "
+            "(SELECT count(*) FROM json_each(?) WHERE value = message.owner) AS held "
+            "FROM message WHERE state = 'waiting' AND next_s <= ?) "
+            f"WHERE held < ? AND lane_of(owner, url) NOT IN ({', '.join('?' * len(lanes))}) "
+            f"ORDER BY held, next_s, created_s, id LIMIT 1) RETURNING {_COLUMNS}"
         )
+        values = (now_s + lease_s, owners, now_s, free, *lanes)
         with self._changing() as database:
-            row = database.execute(query, (now_s + lease_s, now_s, *busy)).fetchone()
+            row = database.execute(query, values).fetchone()
         return None if row is None else Message(*row)
 
     def settle(
@@ -349,6 +359,12 @@ def _answering() -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         msg = f"the store of callbacks does not answer ({error}); nothing was changed"
         raise DatabaseUnavailableError(msg) from error
+
+
+def _lane_of(owner: str, url: str) -> str:
+    """Name what gets one message at a time: a receiver, for each of its owners."""
+    # No address has a space in it.
+    return f"{owner} {receiver_of(url)}"
 
 
 def _closed_s(database: sqlite3.Connection, owner: str, url: str) -> float | None:

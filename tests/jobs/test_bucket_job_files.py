@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,6 +142,77 @@ def test_a_bucket_that_falls_silent_is_told_and_the_same_may_be_sent_again(
     with one.open("a") as job:
         assert job.image.read() == FIELD
     assert order.parts
+
+
+class StandingStill:
+    """A bucket that stands still while it is told to: each request takes ten seconds to fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s, self.takes_s, self.silent, self.asked = 1000.0, 10.0, True, 0
+        monkeypatch.setattr("service.engine.bucket_silence.time.monotonic", lambda: self.now_s)
+        for name in ("write", "create", "list", "read", "remove"):
+            monkeypatch.setattr(Bucket, name, self._wrapped(getattr(Bucket, name)))
+
+    def _wrapped(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*args: Any) -> Any:
+            self.asked += 1
+            if self.silent:
+                self.now_s += self.takes_s
+                raise BucketUnavailableError("timed out")
+            return real(*args)
+
+        return asked
+
+
+def test_a_bucket_that_stands_still_is_waited_for_once(
+    s3: s3_stand_in.Bucket, one: BucketJobFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = StandingStill(monkeypatch)
+    for _ in range(6):
+        with pytest.raises(BucketUnavailableError):
+            kept(one)
+    # What the refusal of a recorded one calls.
+    one.remove("a")
+    assert (bucket.asked, bucket.now_s) == (1, 1010.0)
+    bucket.silent = False
+    bucket.now_s += 29.0
+    with pytest.raises(BucketUnavailableError, match="try again"):
+        kept(one)
+    bucket.now_s += 1.0
+    kept(one)
+    assert list(one.kept()) == ["a"]
+
+
+def test_a_bucket_that_falls_silent_before_the_order_is_waited_for_once(
+    s3: s3_stand_in.Bucket, one: BucketJobFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = StandingStill(monkeypatch)
+    keep = one.keep
+
+    def falls_silent(aside: Path, order: JobOrder) -> None:
+        bucket.silent = True
+        keep(aside, order)
+
+    bucket.silent = False
+    monkeypatch.setattr(one, "keep", falls_silent)
+    with pytest.raises(BucketUnavailableError, match="timed out"):
+        kept(one)
+    one.remove("a")
+    assert bucket.now_s == 1010.0
+    # The upload is found by a later start.
+    assert [name.partition("/")[0] for name in names(s3)] == ["uploads", "uploads"]
+
+
+def test_a_file_that_the_bucket_refuses_at_once_shuts_out_nobody(
+    s3: s3_stand_in.Bucket, one: BucketJobFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = StandingStill(monkeypatch)
+    bucket.takes_s = 0.5
+    with pytest.raises(BucketUnavailableError):
+        kept(one)
+    bucket.silent = False
+    kept(one)
+    assert list(one.kept()) == ["a"]
 
 
 def test_an_order_that_is_sent_again_as_its_answer_was_lost_keeps_its_files(

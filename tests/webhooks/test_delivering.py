@@ -67,8 +67,8 @@ def sender(store: DeliveryStore, network: Network) -> WebhookSender:
     return WebhookSender(store, keys, guard=guard, send_over=network.post)
 
 
-def send(sender: WebhookSender, message_id: str, url: str) -> None:
-    sender.send(message_id, url, "analysis.done", {}, happened=HAPPENED)
+def send(sender: WebhookSender, message_id: str, url: str, owner: str = "") -> None:
+    sender.send(message_id, url, "analysis.done", {}, happened=HAPPENED, owner=owner)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -101,7 +101,7 @@ def test_the_end_waits_for_what_is_on_its_way_and_not_for_what_is_due(
 ) -> None:
     for number in range(20):
         send(sender, f"m{number:02}", f"https://slow{number}.example/")
-    delivering = Delivering(sender, at_once=4)
+    delivering = Delivering(sender, at_once=8)
     delivering.start()
     until(lambda: len(network.begun) == 4)
     closing = threading.Thread(target=delivering.close)
@@ -111,6 +111,54 @@ def test_the_end_waits_for_what_is_on_its_way_and_not_for_what_is_due(
     assert not closing.is_alive()
     assert len(network.arrived) <= 8
     assert store.waiting() == 20 - len(network.arrived)
+
+
+@pytest.mark.parametrize(
+    ("receivers", "hanging"),
+    [
+        ([f"https://slow{number}.example/" for number in range(24)], 4),
+        ([f"https://slow.example:{8000 + number}/" for number in range(24)], 1),
+    ],
+)
+def test_a_tenant_whose_receivers_hang_holds_up_no_other(
+    sender: WebhookSender, network: Network, receivers: list[str], hanging: int
+) -> None:
+    for number, url in enumerate(receivers):
+        send(sender, f"a{number}", url, "A")
+    delivering = Delivering(sender)
+    delivering.start()
+    until(lambda: len(network.begun) >= hanging)
+    send(sender, "b", QUICK, "B")
+    until(lambda: network.arrived == ["b"])
+    assert len(network.begun) == hanging + 1
+    network.go_on.set()
+    delivering.close()
+
+
+def test_whoever_has_the_fewest_under_way_comes_first(store: DeliveryStore) -> None:
+    for number in range(9):
+        store.add(f"a{number}", f"https://r{number}.example/", b"", now_s=0.0, owner="A")
+    store.add("b", "https://r0.example/", b"", now_s=1.0, owner="B")
+    under_way: list[Message] = []
+    for free in (8, 7, 6):
+        message = store.take_due(now_s=5.0, lease_s=60.0, under_way=under_way, free=free)
+        assert message is not None
+        under_way.append(message)
+    # B's has not waited for so long, and goes where one of A's is under way.
+    assert [one.id for one in under_way] == ["a0", "b", "a1"]
+
+
+def test_one_owner_leaves_places_to_the_next(store: DeliveryStore) -> None:
+    under_way: list[Message] = []
+    for now_s, owner in enumerate("ABCD"):
+        for number in range(9):
+            url = f"https://r{number}.example/"
+            store.add(f"{owner}{number}", url, b"", now_s=now_s, owner=owner)
+        while message := store.take_due(
+            now_s=now_s, lease_s=60.0, under_way=under_way, free=8 - len(under_way)
+        ):
+            under_way.append(message)
+    assert "".join(one.owner for one in under_way) == "AAAABBCD"
 
 
 class TroubledStore(DeliveryStore):
@@ -176,8 +224,9 @@ def test_a_change_that_cannot_be_committed_is_undone(
     ("url", "receiver"),
     [
         (QUICK, "quick.example"),
-        ("https://LIMS.example:8443?key=s", "lims.example:8443"),
-        ("http://[fd00::1]:80/x", "[fd00::1]:80"),
+        ("https://LIMS.example:8443?key=s", "lims.example"),
+        ("http://[fd00::1]:80/x", "[fd00::1]"),
+        ("https://[FD00::1]/x", "[fd00::1]"),
         ("https://a.example#x/y", "a.example"),
     ],
 )

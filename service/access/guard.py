@@ -104,9 +104,22 @@ class Guard:
             self._limit.count(kept.id, kept.requests_per_minute)
         return Principal(kept.id, kept.tenant, frozenset(kept.scopes))
 
-    def may_wait(self, key: str | None) -> bool:
-        """Tell whether `admit` may have to ask an identity provider, and so take seconds."""
-        return self._tokens is not None and key is not None and looks_like_token(key)
+    async def admitted(self, key: str | None) -> Principal:
+        """Do what `admit` does, in an event loop: who waits for an identity provider holds no thread.
+
+        Parameters
+        ----------
+        key : str or None
+            What the client presented.
+
+        Raises
+        ------
+        UnauthenticatedError, NotReadyError, RateLimitError
+            As `admit` does.
+        """
+        if self._tokens is not None and key is not None and looks_like_token(key):
+            return await self._tokens.admitted(key)
+        return self.admit(key)
 
     def _read_again(self) -> None:
         if self._path is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from service.catalogue.ageing import OldRecord
 from service.catalogue.catalogue import MAX_PAGE, Catalogue
 from service.catalogue.claims import KEEPING
-from service.catalogue.database import database_url
+from service.catalogue.database import database_url, postgresql_arguments
 from service.catalogue.keys import LEASE_S
 from service.catalogue.records import (
     ENDED,
@@ -36,4 +36,5 @@ __all__ = [
     "Page",
     "State",
     "database_url",
+    "postgresql_arguments",
 ]

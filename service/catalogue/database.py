@@ -23,13 +23,23 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from petrography.errors import ConfigurationError, DatabaseUnavailableError
 from service.settings import Settings
 
-__all__ = ["connected", "database_url", "open_database"]
+__all__ = ["connected", "database_url", "open_database", "postgresql_arguments"]
 
 # A statement of ours takes a millisecond; who waits longer for its turn stands behind a copy of
 # the file or a stuck process.
 _BUSY_S = 10.0
 _AGAIN_S = 0.01
-_CONNECT_S = 5
+# A server that vanishes without a word, or the way to it, is noticed within a minute: by itself a
+# connection would wait for it for hours, or for a quarter of one where something is under way.
+_NOTICE_SOON = {
+    "connect_timeout": 5,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 50_000,
+}
+# Somebody waits for the answer.
+_UNANSWERED_MS = 20_000
 _CONNECTIONS = 5
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
@@ -72,9 +82,23 @@ def open_database(url: str) -> Engine:
         pool_timeout=_BUSY_S,
         # A connection that a restart of the server has cut is noticed and made anew.
         pool_pre_ping=True,
-        connect_args={"connect_timeout": _CONNECT_S},
+        connect_args=postgresql_arguments(parsed, tcp_user_timeout=_UNANSWERED_MS),
         hide_parameters=True,
     )
+
+
+def postgresql_arguments(url: URL, **more: int) -> dict[str, int]:
+    """List how a connection to a PostgreSQL notices that its server is gone.
+
+    Parameters
+    ----------
+    url : URL
+        Of the database; what it sets itself is left to it.
+    **more : int
+        By name, instead of the values that suit every connection.
+    """
+    wanted = _NOTICE_SOON | more
+    return {name: value for name, value in wanted.items() if name not in url.query}
 
 
 def _parsed(url: str) -> URL:

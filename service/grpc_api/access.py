@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -111,9 +110,7 @@ async def admitted(guard: Guard | None, method: str, metadata: Metadata | None) 
     if guard is None or method in _OPEN:
         return Caller(None, given)
     key = presented_key(_stated(given, "authorization"), _stated(given, "x-api-key"))
-    # A token may have to wait for the keys of its issuer.
-    wait = guard.may_wait(key)
-    principal = await asyncio.to_thread(guard.admit, key) if wait else guard.admit(key)
+    principal = await guard.admitted(key)
     principal.require(_needed(method))
     return Caller(principal, given)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -64,7 +63,7 @@ class Access:
         """
         if scope["type"] == "http" and not _is_open(scope["path"]):
             headers = Headers(scope=scope)
-            principal = await self._admitted(
+            principal = await self._guard.admitted(
                 presented_key(headers.getlist("authorization"), headers.getlist("x-api-key"))
             )
             principal.require(_needed(scope["method"], scope["path"]))
@@ -76,11 +75,6 @@ class Access:
                 await self._app(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-    async def _admitted(self, key: str | None) -> Principal:
-        if self._guard.may_wait(key):
-            return await asyncio.to_thread(self._guard.admit, key)
-        return self._guard.admit(key)
 
 
 def owner_of(request: Request) -> str:

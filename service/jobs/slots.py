@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from petrography.errors import ConfigurationError
+from service.catalogue import postgresql_arguments
 
 __all__ = ["FileSlots", "HeldSlot", "Lock", "PostgresSlots", "Slots", "held_slot"]
 
@@ -263,8 +264,8 @@ class PostgresSlots:
             parsed,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            # A server that vanishes is noticed within a minute.
-            connect_args={"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3},
+            # Not sooner than the server notices that we are gone: until then it keeps the lock.
+            connect_args=postgresql_arguments(parsed),
         )
 
     def take(self, number: int) -> Lock | None:

@@ -6,76 +6,35 @@ import datetime as dt
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from petrography.errors import ConfigurationError, NotReadyError, UnauthenticatedError
-from service.access import Guard, Provider, Tokens, create_key, empty_key_file, write_key_file
+from service.access import Guard, Provider, create_key, empty_key_file, write_key_file
 from service.access.oidc import fetched
 from service.settings import Settings
 from tests.http_service import running_service, settings_for
+from tests.identity_provider import (
+    AUDIENCE,
+    EC_KEY,
+    ISSUER,
+    OTHER_KEY,
+    RSA_KEY,
+    SHORT_KEY,
+    Issuer,
+    claims,
+    published,
+    token,
+)
 from tests.tiny_model import write_model
-
-ISSUER, AUDIENCE = "https://login.example.org/lab", "petroserve"
-RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-SHORT_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
-Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-
-
-def published(kid: str, key: Private, **more: str) -> dict[str, Any]:
-    algorithm: Any = (
-        jwt.algorithms.RSAAlgorithm
-        if isinstance(key, rsa.RSAPrivateKey)
-        else (jwt.algorithms.ECAlgorithm)
-    )
-    told: dict[str, Any] = algorithm.to_jwk(key.public_key(), as_dict=True)
-    return {**told, "kid": kid, "use": "sig", **more}
-
-
-def claims(**changes: Any) -> dict[str, Any]:
-    now = int(time.time())
-    known = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": now + 600, "iat": now,
-        "tenant": "lab-1", "scope": "openid read",
-    }  # fmt: skip
-    return {name: value for name, value in (known | changes).items() if value is not None}
-
-
-def token(key: Private = EC_KEY, kid: str = "e", algorithm: str = "ES256", **changes: Any) -> str:
-    return jwt.encode(claims(**changes), key, algorithm=algorithm, headers={"kid": kid})
-
-
-class Issuer:
-    """An identity provider whose answers are at hand, with a clock that is set."""
-
-    def __init__(self) -> None:
-        self.keys = [published("r", RSA_KEY), published("e", EC_KEY)]
-        self.about: dict[str, Any] = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/keys"}
-        self.asked: list[str] = []
-        self.is_away = False
-        self.now_s = 1000.0
-        self.fetch_s = 0.0
-
-    def fetch(self, url: str) -> Mapping[str, Any]:
-        self.asked.append(url.removeprefix(ISSUER))
-        self.now_s += self.fetch_s
-        if self.is_away:
-            msg = "away"
-            raise NotReadyError(msg)
-        return {"keys": self.keys} if url.endswith("/keys") else self.about
-
-    def tokens(self, **options: str) -> Tokens:
-        provider = Provider(ISSUER, AUDIENCE, **options)
-        return Tokens(provider, fetch=self.fetch, clock=lambda: self.now_s)
 
 
 def test_a_good_token_names_person_tenant_and_scopes() -> None:
@@ -138,88 +97,18 @@ def test_a_token_that_is_not_good_is_refused(bad: str, reason: str) -> None:
 )
 def test_published_keys_that_are_not_for_this_are_passed_over(key: Any) -> None:
     issuer = Issuer()
-    issuer.keys = [key]
+    issuer.keys = [key, published("r", RSA_KEY)]
     with pytest.raises(UnauthenticatedError, match="does not publish"):
         issuer.tokens().admit(token())
 
 
 def test_a_key_that_is_too_short_is_passed_over() -> None:
     issuer = Issuer()
-    issuer.keys = [published("s", SHORT_KEY)]
+    issuer.keys = [published("s", SHORT_KEY), published("e", EC_KEY)]
     with pytest.warns(Warning, match="1024 bits"):
         short = token(SHORT_KEY, "s", "RS256")
     with pytest.raises(UnauthenticatedError, match="does not publish"):
         issuer.tokens().admit(short)
-
-
-def test_keys_are_kept_and_rotated() -> None:
-    issuer = Issuer()
-    tokens = issuer.tokens()
-    for _ in range(5):
-        tokens.admit(token())
-    assert len(issuer.asked) == 2
-
-    issuer.keys = [published("new", OTHER_KEY)]
-    issuer.now_s += 31.0
-    assert tokens.admit(token(OTHER_KEY, "new")).key_id == "ada"
-    assert len(issuer.asked) == 4
-    issuer.now_s += 601.0
-    with pytest.raises(UnauthenticatedError, match="does not publish"):
-        tokens.admit(token())
-
-
-def test_forged_key_ids_do_not_make_the_service_ask_without_end() -> None:
-    issuer = Issuer()
-    tokens = issuer.tokens()
-    for number in range(50):
-        with pytest.raises(UnauthenticatedError):
-            tokens.admit(token(kid=f"forged-{number}"))
-    assert len(issuer.asked) == 2
-
-
-def test_a_provider_that_is_away_is_not_asked_without_end() -> None:
-    issuer = Issuer()
-    issuer.is_away, issuer.fetch_s = True, 10.0
-    tokens = issuer.tokens()
-    for number in range(50):
-        # Nobody is told that his token is bad: no key is known.
-        with pytest.raises(NotReadyError):
-            tokens.admit(token(kid=f"forged-{number}"))
-    assert len(issuer.asked) == 1
-    issuer.now_s += 5.0
-    with pytest.raises(NotReadyError):
-        tokens.admit(token())
-    assert len(issuer.asked) == 2
-
-
-def test_nobody_waits_behind_the_one_who_asks_a_provider_that_was_away() -> None:
-    issuer = Issuer()
-    issuer.is_away = True
-    tokens = issuer.tokens()
-    with pytest.raises(NotReadyError):
-        tokens.admit(token())
-    issuer.now_s += 10.0
-    with tokens._fetching, pytest.raises(NotReadyError):
-        tokens.admit(token())
-    issuer.is_away = False
-    tokens.admit(token())
-    issuer.now_s += 700.0
-    with tokens._fetching:
-        assert tokens.admit(token()).tenant == "lab-1"
-
-
-def test_known_keys_stay_good_while_the_provider_is_away() -> None:
-    issuer = Issuer()
-    tokens = issuer.tokens()
-    issuer.is_away = True
-    with pytest.raises(NotReadyError):
-        tokens.admit(token())
-    issuer.is_away = False
-    issuer.now_s += 10.0
-    tokens.admit(token())
-    issuer.is_away = True
-    issuer.now_s += 700.0
-    assert tokens.admit(token()).tenant == "lab-1"
 
 
 @pytest.mark.parametrize(
@@ -258,6 +147,9 @@ def provider_address() -> Iterator[str]:
             if self.path == "/away/x":
                 self.send_error(500)
                 return
+            if self.path.startswith("/dripping"):
+                self._drip()
+                return
             here = f"http://127.0.0.1:{self.server.server_address[1]}"
             answers: dict[str, Any] = {
                 "/.well-known/openid-configuration": {"issuer": here, "jwks_uri": f"{here}/keys"},
@@ -270,6 +162,18 @@ def provider_address() -> Iterator[str]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def _drip(self) -> None:
+            """Send a byte now and then, of a header or of the body, until nobody listens."""
+            if self.path.endswith("body"):
+                self.send_response(200)
+                self.send_header("Content-Length", "100000")
+                self.end_headers()
+            with suppress(OSError):
+                for _ in range(1000):
+                    self.wfile.write(b"x")
+                    self.wfile.flush()
+                    time.sleep(0.01)
 
         def log_message(self, *_words: object) -> None:
             """Say nothing."""
@@ -312,10 +216,18 @@ async def test_over_http_tokens_and_keys_come_in(tmp_path: Path, provider_addres
 
 
 def test_answers_that_are_too_large_or_none_are_refused(provider_address: str) -> None:
-    assert fetched(f"{provider_address}/list") == {}
+    assert fetched(f"{provider_address}/list", 10.0) == {}
     for path in ("/large", "/away/x"):
         with pytest.raises(NotReadyError):
-            fetched(f"{provider_address}{path}")
+            fetched(f"{provider_address}{path}", 10.0)
+
+
+@pytest.mark.parametrize("part", ["header", "body"])
+def test_a_provider_that_drips_is_given_up(provider_address: str, part: str) -> None:
+    begun_s = time.monotonic()
+    with pytest.raises(NotReadyError):
+        fetched(f"{provider_address}/dripping/{part}", 0.2)
+    assert time.monotonic() - begun_s < 5.0
 
 
 def test_without_a_provider_a_token_is_an_unknown_key(tmp_path: Path) -> None:

@@ -157,10 +157,9 @@ def see(
     # A panorama was made straight already: no analysis of one names a lens.
     valid = corrections.photographed() if covered is None else covered
     # Where fields are segmented, the map that is joined of theirs tells what they show.
-    unmapped = valid if given.in_parts is None else None
-    segment_bands = _segmenter(
-        card, predictor_for(allowed), resampling, given.workspace, on_progress, unmapped
-    )
+    mapped = valid if given.in_parts is None else None
+    predictor = predictor_for(allowed)
+    segment_bands = _segmenter(card, predictor, resampling, given.workspace, on_progress, mapped)
 
     def made(tile: TileGeometry) -> _Made:
         return _map_of(pixels, crossed, given, card, segment_bands, allowed, tile)

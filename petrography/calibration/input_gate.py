@@ -225,11 +225,13 @@ def hue_distance(
 def _shares_below(pixels: Image, covered: NDArray[np.bool_] | None) -> _Floats:
     """Share of the pixels whose brightest channel is at most 0, 1 ... 255."""
     step = max(1, pixels.shape[0] // _LEVEL_SAMPLE_ROWS)
+    if covered is not None and not covered[::step].any():
+        step = 1
     red, green, blue = cv2.split(pixels[::step])
     brightest = cv2.max(cv2.max(red, green), blue)
     mask = None if covered is None else covered[::step].astype(np.uint8)
     counts = cv2.calcHist([brightest], [0], mask, [256], [0, 256]).ravel().astype(np.float64)
-    return np.cumsum(counts) / max(1.0, float(counts.sum()))
+    return np.cumsum(counts) / counts.sum()
 
 
 def _modes(pixels: Image, covered: NDArray[np.bool_] | None) -> tuple[_Floats, _Floats]:

@@ -193,3 +193,12 @@ def test_a_mask_that_covers_all_changes_nothing() -> None:
     image = section().image
     everything = np.ones(image.shape[:2], dtype=bool)
     assert judge_input(image, KNOWN, everything) == judge_input(image, KNOWN)
+
+
+def test_one_photographed_pixel_between_the_sampled_rows_is_found() -> None:
+    picture = np.zeros((3000, 40, 3), dtype=np.uint8)
+    covered = np.zeros(picture.shape[:2], dtype=bool)
+    picture[1, 7] = 200
+    covered[1, 7] = True
+    quality = judge_input(picture, KNOWN, covered)
+    assert (quality.bright_level, quality.dark_fraction, quality.focus) == (200.0, 0.0, 0.0)

@@ -231,7 +231,7 @@ def _shares_below(pixels: Image, covered: NDArray[np.bool_] | None) -> _Floats:
     brightest = cv2.max(cv2.max(red, green), blue)
     mask = None if covered is None else covered[::step].astype(np.uint8)
     counts = cv2.calcHist([brightest], [0], mask, [256], [0, 256]).ravel().astype(np.float64)
-    return np.cumsum(counts) / counts.sum()
+    return np.cumsum(counts) / float(counts.sum())
 
 
 def _modes(pixels: Image, covered: NDArray[np.bool_] | None) -> tuple[_Floats, _Floats]:

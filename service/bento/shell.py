@@ -13,14 +13,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import bentoml
-import psutil
 from _bentoml_sdk import Service
 from bentoml._internal.log import CLI_LOGGING_CONFIG
-from circus.sighandler import SysHandler
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
 from service.bento.orphaned_worker import end_with_supervisor
+from service.bento.supervisor_signals import take_signals
 from service.first_start import FirstStart
 from service.logs import configuration as log_configuration
 from service.logs import set_up as set_up_logs
@@ -142,7 +141,7 @@ def serve(settings: Settings) -> None:
     read_trace_settings()
     # Set up once more by BentoML when it begins to serve, from this.
     CLI_LOGGING_CONFIG.update(log_configuration(settings.log_format))
-    _hand_on_hangups()
+    take_signals()
     with serving_folder() as home:
         # BentoML empties the metrics folder of its home at every start: a second server with the
         # same home would take away the metrics of the first.
@@ -171,17 +170,3 @@ def _require_free(host: str, grpc_port: int) -> None:
     except OSError as error:
         msg = f"gRPC cannot listen on {host} port {grpc_port}: {error}"
         raise ConfigurationError(msg) from None
-
-
-def _hand_on_hangups() -> None:
-    """Let SIGHUP reach the workers, which then look at the models folder.
-
-    The shell would replace the workers by new ones, and so be without any while those load.
-    """
-    SysHandler.SIGNALS = [one for one in SysHandler.SIGNALS if one != signal.SIGHUP]
-
-    def hand_on(_signal: int, _frame: object) -> None:
-        for worker in psutil.Process().children():
-            worker.send_signal(signal.SIGHUP)
-
-    signal.signal(signal.SIGHUP, hand_on)

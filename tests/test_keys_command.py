@@ -10,6 +10,7 @@ import petroserve
 from petrography.errors import UnauthenticatedError
 from service.access import Guard
 from service.webhooks import parse_secret
+from tests.admitting import admit
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -24,7 +25,7 @@ def test_from_creation_to_revocation(
     path = tmp_path / "keys.json"
     assert run("create", "--keys-file", path, "--tenant", "lab", "--expires-days", 30) == 0
     key = capsys.readouterr().out.strip()
-    principal = Guard(path).admit(key)
+    principal = admit(Guard(path), key)
     assert principal.tenant == "lab"
     assert principal.scopes == {"read", "analyse"}
 
@@ -39,7 +40,7 @@ def test_from_creation_to_revocation(
 
     assert run("revoke", principal.key_id) == 0
     with pytest.raises(UnauthenticatedError, match="revoked"):
-        Guard(path).admit(key)
+        admit(Guard(path), key)
     assert run("list") == 0
     assert "revoked at" in capsys.readouterr().out.splitlines()[0]
 

@@ -67,8 +67,10 @@ class Guard:
         self._again_s: float | None = None
         self._keys = {} if path is None else _by_id(read_key_file(path))
 
-    def admit(self, key: str | None) -> Principal:
+    async def admit(self, key: str | None) -> Principal:
         """Find out who asks, and count the request.
+
+        Who waits for an identity provider holds no thread.
 
         Parameters
         ----------
@@ -88,8 +90,21 @@ class Guard:
             msg = "there is no API key; wanted the header Authorization: Bearer ps_... or X-API-Key"
             raise UnauthenticatedError(msg)
         if self._tokens is not None and looks_like_token(key):
-            return self._tokens.admit(key)
+            return await self._tokens.admit(key)
         self._read_again()
+        kept = self._key(key)
+        if kept.requests_per_minute is not None:
+            self._limit.count(kept.id, kept.requests_per_minute)
+        return Principal(kept.id, kept.tenant, frozenset(kept.scopes))
+
+    def _key(self, key: str) -> ApiKey:
+        """Find a key that is in force.
+
+        Raises
+        ------
+        UnauthenticatedError
+            If it is unknown, revoked or expired.
+        """
         kept = self._keys.get(key_id_of(key) or "")
         # An unknown id is compared too, so that time does not tell which ids there are.
         right = hmac.compare_digest(digest_of(key), _NO_DIGEST if kept is None else kept.sha256)
@@ -100,26 +115,7 @@ class Guard:
         if ended is not None:
             msg = f"the API key {kept.id} {ended}; ask the operator for a new one"
             raise UnauthenticatedError(msg)
-        if kept.requests_per_minute is not None:
-            self._limit.count(kept.id, kept.requests_per_minute)
-        return Principal(kept.id, kept.tenant, frozenset(kept.scopes))
-
-    async def admitted(self, key: str | None) -> Principal:
-        """Do what `admit` does, in an event loop: who waits for an identity provider holds no thread.
-
-        Parameters
-        ----------
-        key : str or None
-            What the client presented.
-
-        Raises
-        ------
-        UnauthenticatedError, NotReadyError, RateLimitError
-            As `admit` does.
-        """
-        if self._tokens is not None and key is not None and looks_like_token(key):
-            return await self._tokens.admitted(key)
-        return self.admit(key)
+        return kept
 
     def _read_again(self) -> None:
         if self._path is None:

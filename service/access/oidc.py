@@ -23,7 +23,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -171,8 +171,8 @@ class Tokens:
         self._fetching: Future[None] | None = None
         self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="identity-provider")
 
-    def admit(self, token: str) -> Principal:
-        """Find out who asks.
+    async def admit(self, token: str) -> Principal:
+        """Find out who asks; who waits for the provider holds no thread.
 
         Parameters
         ----------
@@ -185,25 +185,6 @@ class Tokens:
             If the token is not one of the provider, not for this service, or not valid now.
         NotReadyError
             If the provider's keys are not known and cannot be had.
-        """
-        name = _key_name(token)
-        fetching, patience_s = self._awaited(name)
-        if fetching is not None:
-            wait([fetching], timeout=patience_s)
-        return self._judged(token, name)
-
-    async def admitted(self, token: str) -> Principal:
-        """Do what `admit` does, in an event loop: who waits holds no thread.
-
-        Parameters
-        ----------
-        token : str
-            What the client presented.
-
-        Raises
-        ------
-        UnauthenticatedError, NotReadyError
-            As `admit` does.
         """
         name = _key_name(token)
         fetching, patience_s = self._awaited(name)

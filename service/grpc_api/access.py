@@ -110,7 +110,7 @@ async def admitted(guard: Guard | None, method: str, metadata: Metadata | None) 
     if guard is None or method in _OPEN:
         return Caller(None, given)
     key = presented_key(_stated(given, "authorization"), _stated(given, "x-api-key"))
-    principal = await guard.admitted(key)
+    principal = await guard.admit(key)
     principal.require(_needed(method))
     return Caller(principal, given)
 

@@ -63,7 +63,7 @@ class Access:
         """
         if scope["type"] == "http" and not _is_open(scope["path"]):
             headers = Headers(scope=scope)
-            principal = await self._guard.admitted(
+            principal = await self._guard.admit(
                 presented_key(headers.getlist("authorization"), headers.getlist("x-api-key"))
             )
             principal.require(_needed(scope["method"], scope["path"]))

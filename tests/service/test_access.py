@@ -32,6 +32,7 @@ from service.access import (
 from service.access.key_file import KeyFile
 from service.access.rate_limit import RateLimit
 from service.settings import Settings
+from tests.admitting import admit
 
 NOW = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -63,7 +64,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_key_names_its_tenant_and_scopes_and_is_kept_nowhere(path: Path) -> None:
     content, key = create_key(empty_key_file(), tenant="lab-1", scopes=["read"], now=NOW)
     guard = Guard(written(path, content))
-    assert guard.admit(key) == Principal(content.keys[0].id, "lab-1", frozenset({"read"}))
+    assert admit(guard, key) == Principal(content.keys[0].id, "lab-1", frozenset({"read"}))
     secret = key.split("_", 2)[2]
     assert len(secret) == 43  # 256 bits
     assert secret not in path.read_text()
@@ -97,7 +98,7 @@ def test_who_has_no_good_key_stays_out(path: Path, presented: str | None) -> Non
     guard = Guard(written(path, content))
     given_key = presented and presented.replace("{id}", content.keys[0].id).replace("{key}", key)
     with pytest.raises(UnauthenticatedError, match="API key") as refused:
-        guard.admit(given_key)
+        admit(guard, given_key)
     assert content.keys[0].sha256 not in str(refused.value)
 
 
@@ -108,20 +109,20 @@ def test_a_key_ends_when_it_is_said_to(path: Path) -> None:
     clock = Clock()
     guard = Guard(written(path, content), now=clock.now)
     clock.utc = NOW + DAY - dt.timedelta(seconds=1)
-    assert guard.admit(key).tenant == "a"
+    assert admit(guard, key).tenant == "a"
     clock.utc = NOW + DAY
     with pytest.raises(UnauthenticatedError, match="expired at 2026-11-22T12:00:00"):
-        guard.admit(key)
+        admit(guard, key)
 
 
 def test_a_key_is_revoked_while_the_service_runs(path: Path) -> None:
     content, key = create_key(empty_key_file(), tenant="a", scopes=["read"], now=NOW)
     guard = Guard(written(path, content))
-    guard.admit(key)
+    admit(guard, key)
     revoked = revoke_key(content, content.keys[0].id, now=NOW)
     write_key_file(path, revoke_key(revoked, content.keys[0].id, now=NOW + DAY))
     with pytest.raises(UnauthenticatedError, match="revoked at 2026-11-21T12:00:00"):
-        guard.admit(key)
+        admit(guard, key)
 
 
 @pytest.mark.parametrize("broken", ["", "{", '{"version": 1, "keys": [{}]}'])
@@ -131,7 +132,7 @@ def test_a_file_that_breaks_later_changes_nothing_and_one_at_the_start_is_refuse
     content, key = create_key(empty_key_file(), tenant="a", scopes=["read"], now=NOW)
     guard = Guard(written(path, content))
     path.write_text(broken)
-    assert guard.admit(key).tenant == "a"
+    assert admit(guard, key).tenant == "a"
     assert "the keys of before stay in force" in caplog.text
     assert content.keys[0].sha256 not in caplog.text
     with pytest.raises(ConfigurationError, match=r"keys\.json"):
@@ -152,12 +153,12 @@ def test_a_file_that_could_not_be_read_for_a_moment_revokes_its_keys_all_the_sam
 
     with monkeypatch.context() as patched:
         patched.setattr("service.access.guard.read_key_file", unreadable)
-        assert guard.admit(key).tenant == "a"
+        assert admit(guard, key).tenant == "a"
     # Not at every request: the log would fill up.
-    assert guard.admit(key).tenant == "a"
+    assert admit(guard, key).tenant == "a"
     clock.seconds = 10.0
     with pytest.raises(UnauthenticatedError, match="revoked"):
-        guard.admit(key)
+        admit(guard, key)
 
 
 def test_a_file_with_the_time_and_size_of_another_is_another(path: Path) -> None:
@@ -169,7 +170,7 @@ def test_a_file_with_the_time_and_size_of_another_is_another(path: Path) -> None
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
     assert path.stat().st_size == before.st_size
-    assert guard.admit(key).tenant == "b"
+    assert admit(guard, key).tenant == "b"
 
 
 def test_what_a_key_does_not_allow_is_named() -> None:
@@ -185,15 +186,15 @@ def test_requests_are_counted_for_every_key_and_earned_back(path: Path) -> None:
     clock = Clock()
     guard = Guard(written(path, content), clock=clock)
     for _ in range(3):
-        guard.admit(often)
+        admit(guard, often)
     with pytest.raises(RateLimitError, match="3 requests a minute") as refused:
-        guard.admit(often)
+        admit(guard, often)
     assert refused.value.retry_after_s == 20
-    guard.admit(other)
+    admit(guard, other)
     clock.seconds = 20.0
-    guard.admit(often)
+    admit(guard, often)
     with pytest.raises(RateLimitError):
-        guard.admit(often)
+        admit(guard, often)
 
 
 @given(

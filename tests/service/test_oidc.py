@@ -21,6 +21,7 @@ from petrography.errors import ConfigurationError, NotReadyError, Unauthenticate
 from service.access import Guard, Provider, create_key, empty_key_file, write_key_file
 from service.access.oidc import fetched
 from service.settings import Settings
+from tests.admitting import admit
 from tests.http_service import running_service, settings_for
 from tests.identity_provider import (
     AUDIENCE,
@@ -40,13 +41,13 @@ from tests.tiny_model import write_model
 def test_a_good_token_names_person_tenant_and_scopes() -> None:
     tokens = Issuer().tokens()
     for good in (token(), token(RSA_KEY, "r", "RS256")):
-        principal = tokens.admit(good)
+        principal = admit(tokens, good)
         assert (principal.key_id, principal.tenant, principal.scopes) == ("ada", "lab-1", {"read"})
 
 
 def test_claims_are_found_under_other_names() -> None:
     tokens = Issuer().tokens(tenant_claim="org", scope_claim="roles", scope_prefix="ps:")
-    principal = tokens.admit(token(org="mine", roles=["ps:read", "ps:analyse", "read"]))
+    principal = admit(tokens, token(org="mine", roles=["ps:read", "ps:analyse", "read"]))
     assert (principal.tenant, principal.scopes) == ("mine", {"read", "analyse"})
 
 
@@ -80,7 +81,7 @@ NONE = jwt.encode(claims(), None, algorithm="none", headers={"kid": "e"})
 )
 def test_a_token_that_is_not_good_is_refused(bad: str, reason: str) -> None:
     with pytest.raises(UnauthenticatedError, match=reason):
-        Issuer().tokens().admit(bad)
+        admit(Issuer().tokens(), bad)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_published_keys_that_are_not_for_this_are_passed_over(key: Any) -> None:
     issuer = Issuer()
     issuer.keys = [key, published("r", RSA_KEY)]
     with pytest.raises(UnauthenticatedError, match="does not publish"):
-        issuer.tokens().admit(token())
+        admit(issuer.tokens(), token())
 
 
 def test_a_key_that_is_too_short_is_passed_over() -> None:
@@ -108,7 +109,7 @@ def test_a_key_that_is_too_short_is_passed_over() -> None:
     with pytest.warns(Warning, match="1024 bits"):
         short = token(SHORT_KEY, "s", "RS256")
     with pytest.raises(UnauthenticatedError, match="does not publish"):
-        issuer.tokens().admit(short)
+        admit(issuer.tokens(), short)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_a_discovery_document_of_somebody_else_is_not_believed(about: dict[str, 
     issuer = Issuer()
     issuer.about = about
     with pytest.raises(NotReadyError):
-        issuer.tokens().admit(token())
+        admit(issuer.tokens(), token())
 
 
 @pytest.mark.parametrize(
@@ -233,4 +234,4 @@ def test_a_provider_that_drips_is_given_up(provider_address: str, part: str) -> 
 def test_without_a_provider_a_token_is_an_unknown_key(tmp_path: Path) -> None:
     write_key_file(tmp_path / "keys.json", empty_key_file())
     with pytest.raises(UnauthenticatedError, match="API key is unknown"):
-        Guard(tmp_path / "keys.json").admit(token())
+        admit(Guard(tmp_path / "keys.json"), token())

@@ -11,6 +11,7 @@ import pytest
 from petrography.errors import NotReadyError, UnauthenticatedError
 from service.access import Guard
 from service.grpc_api.access import admitted
+from tests.admitting import admit
 from tests.identity_provider import OTHER_KEY, Issuer, published, token
 
 
@@ -18,16 +19,16 @@ def test_keys_are_kept_and_rotated() -> None:
     issuer = Issuer()
     tokens = issuer.tokens()
     for _ in range(5):
-        tokens.admit(token())
+        admit(tokens, token())
     assert len(issuer.asked) == 2
 
     issuer.keys = [published("new", OTHER_KEY)]
     issuer.now_s += 31.0
-    assert tokens.admit(token(OTHER_KEY, "new")).key_id == "ada"
+    assert admit(tokens, token(OTHER_KEY, "new")).key_id == "ada"
     assert len(issuer.asked) == 4
     issuer.now_s += 601.0
     with pytest.raises(UnauthenticatedError, match="does not publish"):
-        tokens.admit(token())
+        admit(tokens, token())
 
 
 def test_forged_key_ids_do_not_make_the_service_ask_without_end() -> None:
@@ -35,7 +36,7 @@ def test_forged_key_ids_do_not_make_the_service_ask_without_end() -> None:
     tokens = issuer.tokens()
     for number in range(50):
         with pytest.raises(UnauthenticatedError):
-            tokens.admit(token(kid=f"forged-{number}"))
+            admit(tokens, token(kid=f"forged-{number}"))
     assert len(issuer.asked) == 2
 
 
@@ -46,11 +47,11 @@ def test_a_provider_that_is_away_is_not_asked_without_end() -> None:
     for number in range(50):
         # Nobody is told that his token is bad: no key is known.
         with pytest.raises(NotReadyError):
-            tokens.admit(token(kid=f"forged-{number}"))
+            admit(tokens, token(kid=f"forged-{number}"))
     assert len(issuer.asked) == 1
     issuer.now_s += 5.0
     with pytest.raises(NotReadyError):
-        tokens.admit(token())
+        admit(tokens, token())
     assert len(issuer.asked) == 2
 
 
@@ -59,16 +60,16 @@ def test_nobody_waits_behind_the_one_who_asks_a_provider_that_was_away() -> None
     issuer.is_away = True
     tokens = issuer.tokens()
     with pytest.raises(NotReadyError):
-        tokens.admit(token())
+        admit(tokens, token())
     issuer.now_s += 10.0
     issuer.is_away = False
     issuer.goes_on.clear()
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(tokens.admit, token())
+        asking = pool.submit(admit, tokens, token())
         try:
             assert issuer.is_at_keys.wait(10.0)
             with pytest.raises(NotReadyError):
-                tokens.admit(token())
+                admit(tokens, token())
             assert not asking.done()
         finally:
             issuer.goes_on.set()
@@ -78,18 +79,18 @@ def test_nobody_waits_behind_the_one_who_asks_a_provider_that_was_away() -> None
 def test_a_token_with_a_known_key_does_not_wait_for_a_fetch() -> None:
     issuer = Issuer()
     tokens = issuer.tokens()
-    tokens.admit(token())
+    admit(tokens, token())
     issuer.goes_on.clear()
     try:
         issuer.now_s += 400.0
         # Of an age at which they are fetched anew, behind the request.
-        assert tokens.admit(token()).tenant == "lab-1"
+        assert admit(tokens, token()).tenant == "lab-1"
         assert tokens._fetching is not None
         assert not tokens._fetching.done()
         issuer.now_s += 5.0
         # Who comes long after its beginning does not wait for a key that only the provider knows.
         with pytest.raises(NotReadyError):
-            tokens.admit(token(kid="forged"))
+            admit(tokens, token(kid="forged"))
     finally:
         issuer.goes_on.set()
 
@@ -134,15 +135,15 @@ NO_KEYS: list[dict[str, Any]] = [
 def test_an_answer_without_a_usable_key_withdraws_none(answer: dict[str, Any]) -> None:
     issuer = Issuer()
     tokens = issuer.tokens()
-    tokens.admit(token())
+    admit(tokens, token())
     issuer.answer = answer
     issuer.now_s += 31.0
     with pytest.raises(NotReadyError):
-        tokens.admit(token(kid="forged"))
+        admit(tokens, token(kid="forged"))
     assert len(issuer.asked) == 4
-    assert tokens.admit(token()).tenant == "lab-1"
+    assert admit(tokens, token()).tenant == "lab-1"
     issuer.now_s += 700.0
-    assert tokens.admit(token()).tenant == "lab-1"
+    assert admit(tokens, token()).tenant == "lab-1"
 
 
 @pytest.mark.parametrize("answer", NO_KEYS)
@@ -152,17 +153,17 @@ def test_without_any_known_key_such_an_answer_is_none(answer: dict[str, Any]) ->
     tokens = issuer.tokens()
     for _ in range(3):
         with pytest.raises(NotReadyError):
-            tokens.admit(token())
+            admit(tokens, token())
     assert len(issuer.asked) == 2
     issuer.answer = None
     issuer.now_s += 6.0
-    assert tokens.admit(token()).tenant == "lab-1"
+    assert admit(tokens, token()).tenant == "lab-1"
 
 
 def test_both_documents_come_within_one_bound() -> None:
     issuer = Issuer()
     issuer.fetch_s = 4.0
-    issuer.tokens().admit(token())
+    admit(issuer.tokens(), token())
     assert issuer.within_s == [10.0, 6.0]
 
 
@@ -171,10 +172,10 @@ def test_known_keys_stay_good_while_the_provider_is_away() -> None:
     tokens = issuer.tokens()
     issuer.is_away = True
     with pytest.raises(NotReadyError):
-        tokens.admit(token())
+        admit(tokens, token())
     issuer.is_away = False
     issuer.now_s += 10.0
-    tokens.admit(token())
+    admit(tokens, token())
     issuer.is_away = True
     issuer.now_s += 700.0
-    assert tokens.admit(token()).tenant == "lab-1"
+    assert admit(tokens, token()).tenant == "lab-1"

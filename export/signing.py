@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from export.replaced_file import replace_file
 from petrography.errors import ConfigurationError
 from petrography.minisign import (
     SecretKey,
@@ -120,7 +121,7 @@ def sign_model(folder: Path, key: SecretKey, *, signed_utc_s: int) -> tuple[Path
             raise ConfigurationError(msg)
     for name, target in targets.items():
         about = f"timestamp:{signed_utc_s}\tfile:{name}\tmodel:{card.full_name}\thashed"
-        _replace(target, sign(contents[name], key, trusted_comment=about))
+        replace_file(target, sign(contents[name], key, trusted_comment=about).encode())
     return tuple(targets.values())
 
 
@@ -129,9 +130,3 @@ def _content(path: Path) -> bytes:
         msg = f"{path} is missing; wanted a model folder with {' and '.join(_FILES)}"
         raise ConfigurationError(msg)
     return path.read_bytes()
-
-
-def _replace(target: Path, text: str) -> None:
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)

@@ -23,6 +23,7 @@ from export.assessment.charts import (
     reliability_chart,
 )
 from export.assessment.tables import per_image_csv, report_markdown
+from export.replaced_file import replace_file
 from petrography.accuracy import MetricsReport, ModelMetrics, SetMetrics, error_map
 from petrography.channels import RGB_CHANNELS, picture
 from petrography.image_codec import encode_png
@@ -69,14 +70,14 @@ class FieldPictures:
         title = f"{one.name}, {self.model}, pixel accuracy {accuracy:.3f}"
         image = picture(one.image, self.channels)
         drawn = png_of(panel(image, one.truth, seen.labels, title=title))
-        _write(self.folder / "panels" / name, drawn)
-        _write(self.folder / "errors" / name, encode_png(error_map(one.truth, seen.labels)))
+        replace_file(self.folder / "panels" / name, drawn)
+        replace_file(self.folder / "errors" / name, encode_png(error_map(one.truth, seen.labels)))
 
 
 def write_report(folder: Path, report: MetricsReport) -> None:
     """Write metrics, tables and charts into a folder."""
     for name, content in report_files(report).items():
-        _write(folder / name, content)
+        replace_file(folder / name, content)
 
 
 def report_files(report: MetricsReport) -> dict[str, bytes]:
@@ -116,10 +117,3 @@ def _common_sets(models: Sequence[ModelMetrics]) -> list[str]:
 
 def _set_of(model: ModelMetrics, name: str) -> SetMetrics:
     return next(one for one in model.sets if one.name == name)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)

@@ -59,7 +59,7 @@ from service.engine.replaying import (
     request_of,
 )
 from service.engine.scratch_files import ScratchFiles
-from service.engine.source_files import NamedFile, Placed, Readable
+from service.engine.source_files import NamedFile, Placed, Readable, require_distinct_names
 from service.engine.stitching import Panorama, PanoramaRequest
 from service.engine.versions import newest_version, open_version
 
@@ -125,6 +125,7 @@ __all__ = [
     "read_barcode_patterns",
     "replay",
     "request_of",
+    "require_distinct_names",
     "segment_fields",
     "size_if_known",
     "size_of",

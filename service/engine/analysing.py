@@ -169,6 +169,7 @@ class PreparedAnalysis:
         *,
         max_image_bytes: int | None = None,
         joined: JoinedFields = ONE_PHOTOGRAPH,
+        before_keeping: Callable[[], object] = lambda: None,
     ) -> Finished:
         """Analyse an image and keep the result.
 
@@ -182,6 +183,8 @@ class PreparedAnalysis:
             Most bytes of the image; default: as many as it has, for one of our own making.
         joined : JoinedFields
             Of what the image was made.
+        before_keeping : callable
+            Keeps what must not be missing where the result is.
 
         Returns
         -------
@@ -224,6 +227,7 @@ class PreparedAnalysis:
             digest = digest_line(ANALYSES.document, document)
             draft.write(digest_file(ANALYSES.document), digest)
             course.go_on()
+            before_keeping()
             self.shared.audit.analysis_made(result, document, self.who)
             store.publish(self.analysis_id, draft)
             observe_result(course.telemetry, result)

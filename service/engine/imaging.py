@@ -192,9 +192,10 @@ class Imaging:
         owner: str = "",
         analysis_id: str | None = None,
         model: LoadedModel | None = None,
+        model_version: str | None = None,
         on_event: OnCourse | None = None,
     ) -> Finished:
-        """Join fields to a panorama and keep it; analyse it if that is wanted.
+        """Join fields to a panorama and keep it; analyse it if that is wanted, under the same id.
 
         Parameters
         ----------
@@ -206,7 +207,7 @@ class Imaging:
             What is wanted.
         href_root : str
             Where the protocol shows analyses.
-        tenant, owner, analysis_id, model, on_event
+        tenant, owner, analysis_id, model, model_version, on_event
             As for `Engine.analyse`; the model is that of the analysis.
 
         Raises
@@ -219,7 +220,8 @@ class Imaging:
         prepared: PreparedAnalysis | None = None
         if request.analysis is not None:
             if model is None:
-                model = await model_for(self._readiness.repository, request.analysis.model, fields)
+                wanted = model_version or request.analysis.model
+                model = await model_for(self._readiness.repository, wanted, fields)
             prepared = await self._analyses.prepared(
                 request.analysis,
                 model,
@@ -246,14 +248,17 @@ class Imaging:
                     matcher=self._matcher,
                     course=course,
                 )
-                analysed_id = None
-                if prepared is not None:
-                    drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
-                    joined = made.joined(request, self._settings.scratch_folder)
-                    analysed_id = prepared.run(drawn, course, joined=joined).result_id
                 course.go_on()
-                document = made.document(name := str(uuid.uuid4()), analysed_id)
-                return self._keeping.publish(PANORAMAS, name, document, draft)
+                name = str(uuid.uuid4()) if prepared is None else prepared.analysis_id
+                document = made.document(name, None if prepared is None else name)
+                keep = partial(self._keeping.publish, PANORAMAS, name, document, draft)
+                if prepared is None:
+                    return keep()
+                drawn = partial(ScratchFiles.view, path=draft.path(PANORAMA_FILE))
+                joined = made.joined(request, self._settings.scratch_folder)
+                # Whoever finds the analysis is to find the panorama as well.
+                prepared.run(drawn, course, joined=joined, before_keeping=keep)
+                return Finished(name, document)
 
         return await self._carried_out(PANORAMAS, work, tenant, on_event)
 

@@ -92,7 +92,7 @@ class Panorama(StitchReport):
     field_warnings: tuple[str, ...]
     """What was converted, assumed or left out when the fields were read."""
     analysis_id: str | None
-    """The analysis that was asked for."""
+    """The analysis that was asked for; it and the panorama have one id."""
     inputs: tuple[InputDigests, ...]
     """The fields, in the order in which they were sent, then a flat field that was sent."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -10,24 +11,26 @@ from starlette.responses import Response
 from petrography.pipeline import AnalysisRequest
 from petrography.report import Result
 from service.catalogue import AnalysisRecord
-from service.engine import ANALYSES, Engine, Finished, analyse_upload
+from service.engine import ANALYSES, Engine, Finished, analyse_upload, digest_of_upload
 from service.engine.derived_files import open_file
 from service.http_api.access import owner_of
 from service.http_api.analysis_entries import unfinished_response
 from service.http_api.analysis_reading_routes import add_analysis_reading
 from service.http_api.forms import ANALYSIS, JOB
 from service.http_api.idempotency import IDEMPOTENCY_HEADER, stated_key
-from service.http_api.job_routes import PREFER_HEADER, prefers_async, submitted_response
 from service.http_api.resources import (
     PROBLEM,
     add_file_route,
     created_response,
     received,
+    receiving,
     upload_body,
 )
+from service.http_api.submitting import PREFER_HEADER, accepted_response, prefers_async
 from service.http_api.upload import Upload
 from service.http_api.urgency import PRIORITY_HEADER, stated_priority, tenant_of
-from service.jobs import Jobs, JobState
+from service.jobs import JobRequest, Jobs, JobState, Submission
+from service.uploads import image_and_views
 
 __all__ = ["analysis_routes"]
 
@@ -62,9 +65,11 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
         },
     )
     async def post_analysis(request: Request) -> Response:
-        if prefers_async(request):
-            return await submitted_response(request, engine, jobs)
         key = stated_key(request)
+        if prefers_async(request):
+            async with receiving(request, engine, JOB) as upload:
+                submission = await asyncio.to_thread(_submission, request, upload, key)
+                return await accepted_response(request, jobs, submission)
 
         async def work(upload: Upload[AnalysisRequest]) -> Finished | AnalysisRecord:
             return await analyse_upload(
@@ -85,3 +90,21 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
     add_analysis_reading(router, engine, jobs)
     add_file_route(router, ANALYSES, partial(open_file, engine.recorded))
     return router
+
+
+def _submission(request: Request, upload: Upload[JobRequest], key: str | None) -> Submission:
+    image, views = image_and_views(upload)
+    analysis, callback = upload.request.analysis(), upload.request.callback
+    # Without a callback it is what a client who waits asks for, under the same key the same.
+    asked = analysis if callback is None else upload.request
+    return Submission(
+        request=analysis,
+        files={"image": image, **views},
+        href_root=ANALYSES.href_root,
+        body_sha256="" if key is None else digest_of_upload(upload.files, asked),
+        callback=callback,
+        owner=owner_of(request),
+        tenant=tenant_of(request),
+        priority=stated_priority(request),
+        idempotency_key=key,
+    )

@@ -138,7 +138,7 @@ def _own_routes(engine: Engine, jobs: Jobs) -> tuple[APIRouter, ...]:
         estimate_routes(engine),
         calibration_routes(engine),
         registration_routes(engine),
-        panorama_routes(engine),
+        panorama_routes(engine, jobs),
         evaluation_routes(engine),
         model_routes(engine),
     )

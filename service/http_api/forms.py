@@ -11,7 +11,7 @@ from service.engine import (
     PanoramaRequest,
     RegistrationRequest,
 )
-from service.jobs import JobRequest
+from service.jobs import JobRequest, PanoramaJobRequest
 from service.uploads import ANALYSIS, FilePart, UploadForm
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "EVALUATION",
     "JOB",
     "PANORAMA",
+    "PANORAMA_JOB",
     "REGISTRATION",
     "REQUEST_MODELS",
 ]
@@ -89,6 +90,7 @@ PANORAMA = UploadForm(
         ),
     ),
 )
+PANORAMA_JOB = UploadForm(PanoramaJobRequest, PANORAMA.parts)
 EVALUATION = UploadForm(
     EvaluationRequest,
     (
@@ -122,5 +124,6 @@ REQUEST_MODELS = (
     CalibrationRequest,
     RegistrationRequest,
     PanoramaRequest,
+    PanoramaJobRequest,
     EvaluationRequest,
 )

@@ -1,82 +1,29 @@
-"""Analyses that are not waited for: taken with ``Prefer: respond-async``, followed, cancelled."""
+"""Analyses that are not waited for: followed, cancelled."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from petrography.errors import InvalidParameterError
-from service.catalogue import AnalysisRecord
-from service.engine import ANALYSES, Engine, digest_of_upload
+from service.engine import ANALYSES, Engine
 from service.http_api.access import owner_of
 from service.http_api.event_streams import EVENT_STREAM, EventStreams
-from service.http_api.forms import JOB
-from service.http_api.idempotency import stated_key
 from service.http_api.resources import PROBLEM
-from service.http_api.upload import Upload, receive_upload
-from service.http_api.urgency import stated_priority, tenant_of
+from service.http_api.urgency import tenant_of
 from service.jobs import (
     Change,
-    JobRequest,
     Jobs,
     JobState,
-    Submission,
     changes_of,
     has_ended,
     number_of,
     state_of,
 )
-from service.uploads import image_and_views
 
-__all__ = ["PREFER_HEADER", "job_routes", "prefers_async", "submitted_response"]
-
-_LONGEST_RETRY_S = 30
-PREFER_HEADER = {
-    "name": "Prefer",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "example": "respond-async"},
-    "description": (
-        "RFC 7240. `respond-async`: answer 202 at once; the analysis goes on without its client "
-        "and survives a restart of the service."
-    ),
-}
-
-
-def prefers_async(request: Request) -> bool:
-    """Tell whether the client does not wait (RFC 7240 section 4.1)."""
-    preferences = ",".join(request.headers.getlist("prefer")).split(",")
-    names = (one.partition(";")[0].partition("=")[0].strip().lower() for one in preferences)
-    return "respond-async" in names
-
-
-async def submitted_response(request: Request, engine: Engine, jobs: Jobs) -> Response:
-    """Receive an upload and answer 202 as soon as it is safe.
-
-    Parameters
-    ----------
-    request : Request
-        Its body was not read yet: a full queue refuses it before.
-    engine : Engine
-        Bounds how many bodies arrive at the same time.
-    jobs : Jobs
-        Takes it.
-    """
-    engine.require_ready()
-    key = stated_key(request)
-    with engine.admission.place(tenant_of(request)):
-        async with receive_upload(request, JOB, engine.settings) as upload:
-            submission = await asyncio.to_thread(_submission, request, upload, key)
-            begun = await jobs.submit(submission)
-    record = await jobs.record(owner_of(request), begun.analysis_id)
-    state = state_of(record, ANALYSES.href_root)
-    headers = {"Preference-Applied": "respond-async", **_waiting_headers(record)}
-    headers["Location"] = state.href
-    return Response(state.model_dump_json(), 202, headers, "application/json")
+__all__ = ["job_routes"]
 
 
 def job_routes(jobs: Jobs, engine: Engine) -> APIRouter:
@@ -124,29 +71,6 @@ def job_routes(jobs: Jobs, engine: Engine) -> APIRouter:
         return Response(state.model_dump_json(), media_type="application/json")
 
     return router
-
-
-def _submission(request: Request, upload: Upload[JobRequest], key: str | None) -> Submission:
-    image, views = image_and_views(upload)
-    # Without a callback it is what a client who waits asks for, under the same key the same.
-    asked = upload.request.analysis() if upload.request.callback is None else upload.request
-    return Submission(
-        request=upload.request,
-        files={"image": image, **views},
-        href_root=ANALYSES.href_root,
-        body_sha256="" if key is None else digest_of_upload(upload.files, asked),
-        owner=owner_of(request),
-        tenant=tenant_of(request),
-        priority=stated_priority(request),
-        idempotency_key=key,
-    )
-
-
-def _waiting_headers(record: AnalysisRecord) -> dict[str, str]:
-    """Ask for the next look after a tenth of the time so far: nobody waits much too long."""
-    age_s = (datetime.now(UTC) - record.created_utc).total_seconds()
-    seconds = min(max(1, round(age_s / 10.0)), _LONGEST_RETRY_S)
-    return {"Retry-After": str(seconds), "Cache-Control": "no-store"}
 
 
 def _last_event(request: Request) -> int | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -29,6 +30,7 @@ __all__ = [
     "add_reading_routes",
     "created_response",
     "received",
+    "receiving",
     "result_routes",
     "upload_body",
 ]
@@ -77,10 +79,25 @@ async def received(
     work : callable
         From the upload to what is made of it.
     """
+    async with receiving(request, engine, form) as upload:
+        return await until_disconnect(request.receive, work(upload))
+
+
+@asynccontextmanager
+async def receiving(
+    request: Request, engine: Engine, form: UploadForm[RequestT]
+) -> AsyncIterator[Upload[RequestT]]:
+    """Receive an upload, which has its place in the queue until the end of the block.
+
+    Parameters
+    ----------
+    request, engine, form
+        As for `received`.
+    """
     engine.require_ready()
     with engine.admission.place(tenant_of(request)):
         async with receive_upload(request, form, engine.settings) as upload:
-            return await until_disconnect(request.receive, work(upload))
+            yield upload
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Analyses that go on without their client: durable, cancellable, told as they happen.
 
 `job_files` and `bucket_job_files` keep what was uploaded, `durable_queue`, `fair_rank` and `slots`
-bring every job to exactly one living process, `job_runner` carries it out, `callbacks` tell its
+bring every job to exactly one living process, `job_runner` carries it out (`job_work`), `callbacks` tell its
 end, `watching` its progress, `redelivery` sends one again, `cancelling` ends what was cancelled,
 `adopting` and `forgotten` find jobs that nobody works on, `tidying` looks after what is left,
 `record_expiry` after records, `refusing` leaves nothing of what is not taken, and `jobs` is what
@@ -14,7 +14,7 @@ from service.jobs.callbacks import callback_keys
 from service.jobs.job_state import JobState, has_ended, state_of
 from service.jobs.jobs import Jobs
 from service.jobs.redelivery import CallbackState
-from service.jobs.submission import JobRequest, Submission
+from service.jobs.submission import JobRequest, PanoramaJobRequest, Submission
 from service.jobs.watching import Change, changes_of, number_of
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "JobRequest",
     "JobState",
     "Jobs",
+    "PanoramaJobRequest",
     "Submission",
     "callback_keys",
     "changes_of",

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from petrography.errors import DamagedJobError, StorageUnavailableError
 from petrography.pipeline import AnalysisRequest
 from service.disk import ASIDE, changed_s, sync_folder, write_through
-from service.engine import Placed, Readable
+from service.engine import PanoramaRequest, Placed, Readable
 from service.runtime import Priority
 
 __all__ = ["LEFTOVER_S", "JobFiles", "JobOrder", "KeptPart", "OpenJob", "StoredFile"]
@@ -67,18 +67,21 @@ class JobOrder(BaseModel):
     callback: str | None
     request: AnalysisRequest
     """As the client asked."""
+    panorama: PanoramaRequest | None = None
+    """What image is made of the parts; without it they are the image and its views."""
     model: str | None = None
     """NAME:VERSION that the client was told; None, in orders of old: what the request means now."""
     traceparent: str | None = None
     """Of the request, whose trace the work goes on with."""
     parts: tuple[KeptPart, ...] = ()
-    """The first is the image."""
+    """In the order of `Submission.files`."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
     """A file of a job, open for reading."""
 
+    name: str
     file: BinaryIO
     size_bytes: int
 
@@ -103,15 +106,16 @@ class OpenJob:
     ----------
     order : JobOrder
         What is to be done.
-    image : StoredFile
-        With it.
-    views : mapping of str to StoredFile
-        Those that the request describes, by their parts.
+    files : mapping of str to StoredFile
+        With them; see `Submission.files`.
     """
 
     order: JobOrder
-    image: StoredFile
-    views: Mapping[str, StoredFile]
+    files: Mapping[str, StoredFile]
+
+    def of_part(self, part: str) -> list[StoredFile]:
+        """List the files that came as a part which may have several."""
+        return [file for name, file in self.files.items() if name.startswith(f"{part}/")]
 
 
 class JobFiles:
@@ -196,10 +200,10 @@ class JobFiles:
                 files = {}
                 for part in order.parts:
                     file = opened.enter_context(self._open_part(analysis_id, part))
-                    files[part.part] = StoredFile(file, part.size_bytes)
+                    name = part.part.rpartition("/")[2]
+                    files[part.part] = StoredFile(name, file, part.size_bytes)
                     _require_unharmed(files[part.part], part)
-            image, *views = order.parts
-            yield OpenJob(order, files[image.part], {one.part: files[one.part] for one in views})
+            yield OpenJob(order, files)
 
     def order(self, analysis_id: str) -> JobOrder:
         """Read what is to be done.

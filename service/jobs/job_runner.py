@@ -32,6 +32,7 @@ from service.jobs.cancelling import finish_cancelled
 from service.jobs.ends import End, StoppingError, is_transient, problem_of
 from service.jobs.job_files import JobFiles, JobOrder, OpenJob
 from service.jobs.job_state import JobState, state_of
+from service.jobs.job_work import work_of
 from service.jobs.progress import Progress
 from service.logs import bound
 from service.tracing import continued
@@ -247,19 +248,7 @@ class JobRunner:
             if event.stage == LAST_STAGE and not self._may_keep(job.order.analysis_id):
                 raise concurrent.futures.CancelledError
 
-        work = self._engine.analyse(
-            job.image,
-            job.order.request,
-            views=job.views,
-            href_root=job.order.href_root,
-            priority=job.order.priority,
-            tenant=job.order.tenant,
-            owner=job.order.owner,
-            analysis_id=job.order.analysis_id,
-            model_version=job.order.model,
-            on_event=on_event,
-        )
-        placed = self._in_a_place(_until(stop, work))
+        placed = self._in_a_place(_until(stop, work_of(self._engine, job, on_event)))
         # For whoever handed it in, maybe in another process and long ago.
         with (
             asked_by(Who(job.order.owner or None, job.order.key_id)),

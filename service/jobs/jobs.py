@@ -127,11 +127,11 @@ class Jobs:
         NotReadyError
             If database or disk do not answer, or the service is starting or stopping.
         """
-        image = next(iter(submission.files.values()))
-        model = await model_for(self._engine.repository, submission.request.model, [image])
-        require_possible(submission.request, model.card)
-        self._engine.barcodes.require(submission.request.sample, submission.owner)
-        await self._require_callback(submission.request.callback, submission.owner)
+        request, panorama = submission.request, submission.panorama is not None
+        model = await model_for(self._engine.repository, request.model, submission.photographs())
+        require_possible(request, model.card, panorama=panorama)
+        self._engine.barcodes.require(request.sample, submission.owner)
+        await self._require_callback(submission.callback, submission.owner)
         queue = await self._ready_queue()
         await asyncio.to_thread(self._require_room, submission.owner)
         return await asyncio.to_thread(self._taken, submission, model, queue)
@@ -284,7 +284,7 @@ class Jobs:
         return begun
 
     def _priority_of(self, submission: Submission) -> Priority:
-        image = next(iter(submission.files.values()))
+        (image,) = submission.photographs()
         return priority_of(size_if_known(image), self._engine.settings)
 
     def _cancelled(self, record: AnalysisRecord) -> AnalysisRecord:

@@ -58,8 +58,9 @@ def order_of(
         key_id=asking().key_id,
         priority=submission.priority,
         href_root=submission.href_root,
-        callback=submission.request.callback,
-        request=submission.request.analysis(),
+        callback=submission.callback,
+        request=submission.request,
+        panorama=submission.panorama,
         # What is told from now on, whatever is served when its turn has come.
         model=record.model,
         parts=parts,

@@ -18,7 +18,7 @@ def kept_job(
     with files.received(sent.files) as (aside, parts):
         kept = JobOrder(
             analysis_id=analysis_id,
-            request=sent.request.analysis(),
+            request=sent.request,
             parts=parts,
             **(order | stated),
         )

@@ -65,10 +65,11 @@ def submission(content: bytes = FIELD, key: str | None = None, **asked: object) 
     """An image with a request, handed in under a key."""
     request = JobRequest.model_validate(asked)
     return Submission(
-        request=request,
+        request=request.analysis(),
         files={"image": Sent(content)},
         href_root="/v1/analyses",
         body_sha256=f"{hash((content, request.model_dump_json())):064x}"[-64:],
+        callback=request.callback,
         idempotency_key=key,
     )
 

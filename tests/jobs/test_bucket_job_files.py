@@ -63,9 +63,9 @@ def test_what_one_has_kept_another_reads_and_removes(
     assert list(other.kept()) == ["a"]
     with other.open("a") as job:
         assert job.order == order
-        assert job.image.read() == FIELD
-        assert job.views["xpl"].read() == b"view"
-        assert job.image.place()[1:] == (0, len(FIELD))
+        assert job.files["image"].read() == FIELD
+        assert job.files["xpl"].read() == b"view"
+        assert job.files["image"].place()[1:] == (0, len(FIELD))
     # Neither has anything of it on its disk.
     assert [*(tmp_path / "one").iterdir(), *(tmp_path / "other").iterdir()] == []
     assert [other.begun("a"), one.begun("a")] == [1, 2]
@@ -140,7 +140,7 @@ def test_a_bucket_that_falls_silent_is_told_and_the_same_may_be_sent_again(
     assert list(one.kept()) == (["a"] if asked == 4 else [])
     order = kept(one)
     with one.open("a") as job:
-        assert job.image.read() == FIELD
+        assert job.files["image"].read() == FIELD
     assert order.parts
 
 
@@ -225,7 +225,7 @@ def test_an_order_that_is_sent_again_as_its_answer_was_lost_keeps_its_files(
 
     assert one.order("a") == order
     with one.open("a") as job:
-        assert job.image.read() == FIELD
+        assert job.files["image"].read() == FIELD
 
 
 def test_an_order_whose_files_are_gone_gives_way_to_the_next(
@@ -236,7 +236,7 @@ def test_an_order_whose_files_are_gone_gives_way_to_the_next(
         del s3.objects[f"{PREFIX}uploads/{part.file}"]
     kept(one, content=FIELD + b" ")
     with one.open("a") as job:
-        assert job.image.read() == FIELD + b" "
+        assert job.files["image"].read() == FIELD + b" "
 
 
 def test_a_start_removes_what_killed_processes_left_and_nothing_else(
@@ -261,7 +261,7 @@ def test_jobs_that_were_kept_before_there_was_a_bucket_are_found(
     order = kept(JobFiles(tmp_path / "one"))
     assert list(one.kept()) == ["a"]
     with one.open("a") as job:
-        assert (job.order, job.image.read()) == (order, FIELD)
+        assert (job.order, job.files["image"].read()) == (order, FIELD)
     assert one.begun("a") == 1
     one.ended("a")
     assert one.begun("a") == 1

@@ -224,8 +224,8 @@ def test_what_was_uploaded_is_compared_with_its_digest(tmp_path: Path) -> None:
     files = JobFiles(tmp_path)
     order = kept_job(files, "a")
     with files.open("a") as job:
-        assert job.image.read() == FIELD
-        assert job.image.read_start(8) == FIELD[:8]
+        assert job.files["image"].read() == FIELD
+        assert job.files["image"].read_start(8) == FIELD[:8]
         assert job.order == order
     (tmp_path / "a" / "0").write_bytes(FIELD[:-1] + b"x")
     with pytest.raises(DamagedJobError, match="not the one that was uploaded"), files.open("a"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypedDict, Unpack
 
 from petrography.calibration import Corrections
@@ -218,7 +219,8 @@ def analyse_into(
     with WritingFiles(sink, request.outputs, seen.segmentation.labels.size) as files:
         files.begin(seen)
         with watch.stage("statistics"):
-            measured = seen.measuring().finish(seen.segmentation.labels)
+            outlines = partial(files.begin_outlines, seen)
+            measured = seen.measuring().finish(seen.segmentation.labels, outlines)
         circumstances = options.get("circumstances", NOTHING_KNOWN)
         started_utc = options.get("started_utc")
         provenance = provenance_of(data, request, card, seen, software, started_utc, circumstances)

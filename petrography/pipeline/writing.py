@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from petrography.image_codec import encode_jpeg, encode_png
 from petrography.model_card import sha256_hex
@@ -22,8 +22,10 @@ from petrography.report import (
     Result,
     exports,
     provenance_json,
+    write_grains_geojson,
     write_whole,
 )
+from petrography.statistics import Grains
 
 __all__ = ["WritingFiles", "listed"]
 
@@ -32,6 +34,7 @@ __all__ = ["WritingFiles", "listed"]
 _MAP_THREADS, _TABLE_THREADS = 1, 2
 # Of the longer side of the picture in report.pdf: 230 px to the inch of a page.
 _MAX_PRINTED_PX = 1600
+_OUTLINES = "grains.geojson"
 
 
 class WritingFiles:
@@ -77,6 +80,10 @@ class WritingFiles:
         """Write what shows the map alone, while its statistics are finished."""
         self._submit(self._maps, _of_map(seen))
 
+    def begin_outlines(self, seen: Seen, grains: Grains) -> None:
+        """Write the outlines of the grains, the slowest of all, while their textures are measured."""
+        self._submit(self._tables, {_OUTLINES: _of_grains(seen, grains)})
+
     def finish(self, result: Result, seen: Seen, measured: Measured) -> dict[str, str]:
         """Write the others and wait for all; gives their digests by name."""
         self._submit(self._tables, _of_statistics(result, seen, measured))
@@ -87,7 +94,7 @@ class WritingFiles:
 
     def _submit(self, pool: ThreadPoolExecutor, writers: Mapping[str, WriteFile]) -> None:
         for name, write in writers.items():
-            if name in self._wanted:
+            if name in self._wanted and name not in self._futures:
                 self._futures[name] = pool.submit(written, self._sink, name, write)
 
 
@@ -99,6 +106,16 @@ def _of_map(seen: Seen) -> dict[str, WriteFile]:
     if turning is not None:
         pictures["anisotropy.png"] = lambda: encode_png(anisotropy_picture(turning))
     return {**_as_writers(pictures), **maps_by_rows(seen.segmentation, um_per_px=um_per_px)}
+
+
+def _of_grains(seen: Seen, grains: Grains) -> WriteFile:
+    um_per_px = None if seen.scale is None else seen.scale.um_per_px
+
+    def write(target: BinaryIO) -> None:
+        identity = sha256_hex(seen.segmentation.labels.data)
+        write_grains_geojson(grains, target, identity=identity, um_per_px=um_per_px)
+
+    return write
 
 
 def _of_statistics(result: Result, seen: Seen, measured: Measured) -> dict[str, WriteFile]:

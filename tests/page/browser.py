@@ -19,6 +19,7 @@ __all__ = [
     "opened",
     "point_at",
     "text_of",
+    "type_into",
     "until",
 ]
 
@@ -83,6 +84,13 @@ def until(driver: Any, selector: str, fits: Callable[[str], bool] = bool) -> Any
         return WebDriverWait(driver, WITHIN_S, 0.05, passing).until(found)
     except TimeoutException as error:
         raise AssertionError(told()) from error
+
+
+def type_into(driver: Any, selector: str, text: str) -> None:
+    """Put text into a field, as soon as it is there."""
+    field = until(driver, selector)
+    field.clear()
+    field.send_keys(text)
 
 
 def text_of(driver: Any, selector: str) -> str:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.http_service import png, settings_for
+from tests.http_service import png
 from tests.page.browser import opened
-from tests.served import served
-from tests.tiny_model import CODES, paint, write_model
+from tests.page.serving import serving
+from tests.tiny_model import CODES, paint
 
 SHAPE = (90, 120)
 
@@ -42,17 +42,26 @@ def section(tmp_path_factory: pytest.TempPathFactory) -> Section:
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service on a free port, for all tests of the page that need no other."""
-    folder = tmp_path_factory.mktemp("served")
-    write_model(folder / "models")
-    with served(settings_for(folder / "models", folder / "artefacts")) as where:
+    with serving(tmp_path_factory.mktemp("served")) as where:
         yield where
 
 
-@pytest.fixture
-def browser(address: str) -> Iterator[Any]:
-    """A browser with the first page."""
-    with opened(f"{address}/") as driver:
+@pytest.fixture(scope="session")
+def started_browser() -> Iterator[Any]:
+    """A browser for all tests of the page that need no other."""
+    with opened("about:blank") as driver:
         yield driver
+
+
+@pytest.fixture
+def browser(started_browser: Any, address: str) -> Any:
+    """The browser with the first page, as if it had just been started."""
+    started_browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    # Its address may differ from the one before by its fragment only, which loads nothing.
+    started_browser.get("about:blank")
+    started_browser.get_log("browser")
+    started_browser.get(f"{address}/")
+    return started_browser
 
 
 @pytest.fixture

@@ -12,11 +12,9 @@ import httpx
 import pytest
 
 from service.access import create_key, empty_key_file, write_key_file
-from tests.http_service import settings_for
 from tests.page.browser import faults, in_page, needs_browser, opened, text_of, until
 from tests.page.conftest import Section
-from tests.served import served
-from tests.tiny_model import write_model
+from tests.page.serving import serving
 
 pytestmark = needs_browser
 
@@ -34,14 +32,12 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    folder = tmp_path_factory.mktemp("guarded")
-    write_model(folder / "models")
     now = dt.datetime.now(dt.UTC)
     content, key = create_key(empty_key_file(), tenant="lab", scopes=["read", "analyse"], now=now)
     content, reading = create_key(content, tenant="lab", scopes=["read"], now=now)
+    folder = tmp_path_factory.mktemp("guarded")
     write_key_file(folder / "keys.json", content)
-    settings = settings_for(folder / "models", folder / "artefacts", api_keys=folder / "keys.json")
-    with served(settings) as address:
+    with serving(folder, PETROSERVE_API_KEYS=str(folder / "keys.json")) as address:
         yield Guarded(address, key, reading)
 
 

@@ -46,16 +46,22 @@ export function certaintyColours() {
  *
  * @param {Grid} grid Values.
  * @param {Uint32Array} colours By value.
+ * @param {?{labels: Grid, unlabelled: number}} open Where it stays open: nobody annotated there.
  * @returns {HTMLCanvasElement} One pixel for each kept value.
  */
-export function painted(grid, colours) {
+export function painted(grid, colours, open = null) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [grid.columns, grid.rows];
   const image = new ImageData(grid.columns, grid.rows);
   const pixels = new Uint32Array(image.data.buffer);
   for (let k = 0; k < pixels.length; k += 1) pixels[k] = colours[grid.values[k]];
+  if (open?.labels) leaveOpen(pixels, open.labels.values, open.unlabelled);
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;
+}
+
+function leaveOpen(pixels, codes, unlabelled) {
+  for (let k = 0; k < pixels.length; k += 1) if (codes[k] === unlabelled) pixels[k] = 0;
 }
 
 /**

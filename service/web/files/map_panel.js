@@ -159,13 +159,13 @@ export class MapPanel {
   }
 
   confidenceLayer() {
-    return this.confidence && this.gridLayer("confidence", this.confidence, certaintyColours(), 1, "");
+    return this.confidence && this.gridLayer("confidence", this.confidence, certaintyColours(), 1, "", this);
   }
 
   /** Paint a grid, unless what was painted last is the same: the slider is moved smoothly. */
-  gridLayer(name, grid, colours, opacity, key) {
+  gridLayer(name, grid, colours, opacity, key, open = null) {
     if (this.last?.key !== `${name} ${key}`) {
-      this.last = { key: `${name} ${key}`, picture: painted(grid, colours) };
+      this.last = { key: `${name} ${key}`, picture: painted(grid, colours, open) };
     }
     const over = [grid.columns * grid.step, grid.rows * grid.step];
     return { picture: this.last.picture, part: [grid.columns, grid.rows], over, opacity, sharp: true };

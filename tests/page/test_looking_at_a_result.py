@@ -1,4 +1,4 @@
-"""From a photograph to its map, as a geologist sees it."""
+"""A result, its map and its numbers, as a geologist looks at them."""
 
 from __future__ import annotations
 
@@ -20,64 +20,22 @@ from tests.page.browser import (
     opened,
     point_at,
     text_of,
+    type_into,
     until,
 )
 from tests.page.conftest import SHAPE, Section
+from tests.page.prefix_proxy import proxied
 from tests.tiny_model import paint
 
 pytestmark = needs_browser
 
-HOSTILE = "<img src=x onerror=alert(1)>"
 
-
-def choose(driver: Any, *paths: Path) -> None:
-    until(driver, "#images").send_keys("\n".join(map(str, paths)))
-
-
-def type_into(driver: Any, selector: str, text: str) -> None:
-    field = until(driver, selector)
-    field.clear()
-    field.send_keys(text)
-
-
-def send(driver: Any) -> None:
-    driver.find_element("css selector", "button.main").click()
-
-
-def analysis_of(driver: Any, address: str) -> dict[str, Any]:
-    """The result that the browser shows, from the service."""
-    result_id = driver.current_url.rpartition("/")[2]
-    document: dict[str, Any] = httpx.get(f"{address}/v1/analyses/{result_id}").json()
-    return document
-
-
-def rows_of(driver: Any, section_id: str) -> list[list[str]]:
+def rows_of(driver: Any, selector: str) -> list[list[str]]:
+    """Cells of the tables below an element."""
     script = """return [...document.querySelectorAll(arguments[0])].map(
         (row) => [...row.children].map((cell) => cell.textContent.trim()))"""
-    rows: list[list[str]] = driver.execute_script(script, f"#{section_id} tbody tr")
+    rows: list[list[str]] = driver.execute_script(script, f"{selector} tbody tr")
     return rows
-
-
-def test_a_photograph_is_sent_followed_and_shown(
-    address: str, browser: Any, section: Section
-) -> None:
-    choose(browser, section.path)
-    type_into(browser, "#umPerPx", "0,5")
-    type_into(browser, "#sample", HOSTILE)
-    until(browser, "#estimate", lambda text: "90 rows x 120 columns, " in text)
-    send(browser)
-    until(browser, "canvas.map")
-
-    result = analysis_of(browser, address)
-    assert result["sample"]["id"] == HOSTILE
-    assert result["scale"]["um_per_px"] == 0.5
-    assert text_of(browser, "h1").startswith(HOSTILE)
-    assert browser.find_elements("css selector", "main img") == []
-    for warning in result["quality"]["warnings"] + result["degradations"]:
-        assert warning in text_of(browser, ".notice")
-    browser.find_element("link text", "Analyses").click()
-    assert HOSTILE in until(browser, "tbody").text
-    assert faults(browser) == []
 
 
 def test_the_tables_hold_the_numbers_of_the_result(
@@ -87,18 +45,18 @@ def test_the_tables_hold_the_numbers_of_the_result(
     until(browser, "canvas.map")
 
     modal = sorted(analysed["modal"], key=lambda one: (-one["area_percent"], one["code"]))
-    rows = rows_of(browser, "modal")
+    rows = rows_of(browser, "#modal")
     assert [row[0] for row in rows] == [f"{one['name']} ({one['symbol']})" for one in modal]
     for row, entry in zip(rows, modal, strict=True):
         low, high = entry["ci95"]
         assert row[1:3] == [f"{entry['area_percent']:.2f}", f"{low:.2f} – {high:.2f}"]
         assert str(entry["area_px"]) in row
-    grains = {row[0]: row for row in rows_of(browser, "grains")}
+    grains = {row[0]: row for row in rows_of(browser, "#grains")}
     for symbol, entry in analysed["grains"].items():
         row = grains[f"{entry['name']} ({symbol})"]
         assert row[1] == str(entry["count"])
         assert float(row[7]) == pytest.approx(entry["ecd_um"]["area_p80"], rel=5e-3)
-    elements = {row[0]: row[1] for row in rows_of(browser, "elements")}
+    elements = {row[0]: row[1] for row in rows_of(browser, "#elements")}
     assert elements == {
         name: f"{percent:.2f}" for name, percent in analysed["element_percent"].items()
     }
@@ -161,10 +119,10 @@ def test_the_photograph_is_laid_under_the_map_when_it_is_chosen_again(
     other = tmp_path / "other.png"
     other.write_bytes(png(paint(np.zeros(SHAPE, dtype=np.int64))))
 
-    choose_again = browser.find_element("css selector", "#photograph-again")
-    choose_again.send_keys(str(other))
+    again = browser.find_element("css selector", "#photograph-again")
+    again.send_keys(str(other))
     until(browser, ".again", lambda text: "not the file that was analysed" in text)
-    choose_again.send_keys(str(section.path))
+    again.send_keys(str(section.path))
     until(browser, "#map-notes", lambda text: "overlay.jpg" not in text)
     browser.find_element("css selector", "input[value=photograph]").click()
     row, column = np.argwhere(section.codes == 1)[0] + 4
@@ -180,7 +138,7 @@ def test_files_are_listed_with_their_sizes(
     browser.execute_script("arguments[0].scrollIntoView()", files)
     until(browser, "#files", lambda text: "…" not in text)
 
-    rows = {row[0]: row for row in rows_of(browser, "files")}
+    rows = {row[0]: row for row in rows_of(browser, "#files")}
     assert set(rows) == {"result.json", *(one["name"] for one in analysed["artefacts"])}
     for one in analysed["artefacts"]:
         name, media_type, size, digest = rows[one["name"]]
@@ -193,120 +151,16 @@ def test_files_are_listed_with_their_sizes(
     assert faults(browser) == []
 
 
-def test_a_file_that_is_no_photograph_is_refused_in_the_words_of_the_service(
-    address: str, browser: Any, tmp_path: Path
-) -> None:
-    wrong = tmp_path / "notes.png"
-    wrong.write_text("These are notes.")
-    direct = httpx.post(f"{address}/v1/analyses", files={"image": wrong.read_bytes()}).json()
-    choose(browser, wrong)
-    send(browser)
-
-    said = until(browser, ".problem").text
-    assert direct["detail"].partition(";")[0] in said
-    assert direct["type"] in said
-    assert faults(browser, refused="415") == []
-
-
-def test_a_field_that_is_not_possible_is_named(browser: Any, section: Section) -> None:
-    choose(browser, section.path)
-    type_into(browser, "#umPerPx", "tiny")
-    send(browser)
-
-    said = until(browser, ".problem").text
-    assert "#/um_per_px" in said
-    assert faults(browser, refused="422") == []
-
-
-def test_an_analysis_is_cancelled(address: str, browser: Any, tmp_path: Path) -> None:
-    large = tmp_path / "large.png"
-    noise = np.random.default_rng(2).integers(0, 4, (1500, 2000))
-    large.write_bytes(png(paint(noise)))
-    before = [
-        httpx.post(
-            f"{address}/v1/analyses",
-            files={"image": large.read_bytes()},
-            headers={"Prefer": "respond-async"},
-        ).json()["id"]
-        for _ in range(4)
-    ]
-    choose(browser, large)
-    send(browser)
-    button = until(browser, ".progress button", lambda text: text == "Cancel the analysis")
-    assert browser.find_elements("css selector", "progress")
-    button.click()
-    until(browser, "#progress-text", lambda text: text.endswith("cancelled."))
-
-    for one in before:
-        httpx.delete(f"{address}/v1/analyses/{one}")
-    until(browser, ".problem", lambda text: "urn:petroserve:problem:analysis-cancelled" in text)
-
-
-def test_progress_is_told_until_the_result_is_there(
-    address: str, browser: Any, tmp_path: Path
-) -> None:
-    large = tmp_path / "large.png"
-    large.write_bytes(png(paint(np.random.default_rng(3).integers(0, 4, (1200, 1600)))))
-    watch = """
-        window.told = [];
-        const look = () => {
-            const text = document.getElementById("progress-text")?.textContent;
-            if (text && text !== window.told.at(-1)) window.told.push(text);
-        };
-        new MutationObserver(look).observe(
-            document.body, {childList: true, subtree: true, characterData: true});
-    """
-    browser.execute_script(watch)
-    choose(browser, large)
-    send(browser)
+def test_a_review_is_shown(address: str, browser: Any, analysed: dict[str, Any]) -> None:
+    place = f"{address}/v1/analyses/{analysed['id']}"
+    review = {"status": "rejected", "reviewer": "A. Ivanova <b>", "reason": "out of focus"}
+    assert httpx.post(f"{place}/corrections", json=review).status_code == 201
+    browser.get(f"{address}/#/analyses/{analysed['id']}")
     until(browser, "canvas.map")
 
-    told = browser.execute_script("return window.told")
-    assert told[-1].startswith("Running: ")
-    assert all(text.endswith("tiny:1") for text in told)
-    shares = [int(text.rpartition(" %")[0].rpartition(" ")[2]) for text in told]
-    assert shares == sorted(shares)
-    assert len(set(shares)) > 2
-    assert faults(browser) == []
-
-
-def test_fields_of_a_section_are_joined_and_shown(
-    address: str, browser: Any, tmp_path: Path
-) -> None:
-    whole = paint(np.random.default_rng(4).integers(0, 4, (40, 60))).repeat(8, 0).repeat(8, 1)
-    fields = []
-    for number, left in enumerate((0, 180)):
-        fields.append(tmp_path / f"field-{number}.png")
-        fields[-1].write_bytes(png(np.ascontiguousarray(whole[:, left : left + 300])))
-    until(browser, "input[value=fields]").click()
-    choose(browser, *fields)
-    send(browser)
-    until(browser, "canvas.map")
-
-    result = analysis_of(browser, address)
-    assert result["provenance"]["image"]["width_px"] == pytest.approx(480, abs=2)
-    assert "overlay.jpg" in text_of(browser, "#map-notes")
-    assert browser.find_elements("css selector", "#photograph-again") == []
-    assert faults(browser) == []
-
-
-def test_views_are_sent_with_light_and_angle(
-    address: str, browser: Any, section: Section, tmp_path: Path
-) -> None:
-    texture = np.random.default_rng(5).integers(0, 255, (60, 80, 3), dtype=np.uint8)
-    places = [tmp_path / f"{name}.png" for name in ("ppl", "other")]
-    for place in places:
-        place.write_bytes(png(texture.repeat(8, 0).repeat(8, 1)))
-    until(browser, "input[value=views]").click()
-    choose(browser, *places)
-    view = until(browser, "[data-view]")
-    view.find_element("css selector", "option:last-child").click()
-    view.find_element("css selector", "input").send_keys("0")
-    send(browser)
-    until(browser, "canvas.map")
-
-    (asked,) = analysis_of(browser, address)["provenance"]["request"]["views"]
-    assert asked == {"part": "view-1", "light": "PPL", "stage_angle_deg": 0.0}
+    assert text_of(browser, ".badge") == "rejected"
+    assert "not to be used" in text_of(browser, ".notice")
+    assert "rejected by A. Ivanova <b>: out of focus" in text_of(browser, "main")
     assert faults(browser) == []
 
 
@@ -314,17 +168,10 @@ def test_the_list_is_filtered(address: str, browser: Any, analysed: dict[str, An
     browser.get(f"{address}/#/analyses")
     type_into(browser, "#filter-sample", "SEC-7\n")
     until(browser, "tbody", lambda text: set(text.split()) >= {"SEC-7", "done"})
-    assert {row[0] for row in rows_in_list(browser)} == {"SEC-7"}
+    assert {row[0] for row in rows_of(browser, "main")} == {"SEC-7"}
     browser.find_element("css selector", "#filter-state option[value=failed]").click()
     until(browser, "main", lambda text: "There are none." in text)
     assert faults(browser) == []
-
-
-def rows_in_list(driver: Any) -> list[list[str]]:
-    script = """return [...document.querySelectorAll("tbody tr")].map(
-        (row) => [...row.children].map((cell) => cell.textContent))"""
-    rows: list[list[str]] = driver.execute_script(script)
-    return rows
 
 
 def test_an_analysis_that_never_was_is_a_problem(address: str, browser: Any) -> None:
@@ -335,8 +182,6 @@ def test_an_analysis_that_never_was_is_a_problem(address: str, browser: Any) -> 
 
 def test_below_a_prefix_everything_is_found(address: str, analysed: dict[str, Any]) -> None:
     """As behind a proxy: only the address of the page is known to the browser."""
-    from tests.page.prefix_proxy import proxied
-
     with (
         proxied(address, "/ore") as outer,
         opened(f"{outer}/#/analyses/{analysed['id']}") as driver,

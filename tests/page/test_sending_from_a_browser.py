@@ -213,3 +213,28 @@ def test_a_dropped_tiff_without_a_scale_is_analysed_and_what_is_missing_is_said(
     assert "ECD), px" in text_of(browser, "#grains-title")
     point_at(browser, 44, 61, SHAPE)
     assert "µm" not in until(browser, "#readout", lambda text: "row 44" in text).text
+
+
+def test_what_got_no_answer_is_sent_again_under_the_same_key(
+    address: str, browser: Any, section: Section
+) -> None:
+    choose(browser, section.path)
+    type_into(browser, "#sample", "SEC-TWICE")
+    # The answer to the first is lost on its way.
+    lose = """
+        const send = XMLHttpRequest.prototype.send;
+        XMLHttpRequest.prototype.send = function (body) {
+            XMLHttpRequest.prototype.send = send;
+            this.onload = () => this.onerror();
+            return send.call(this, body);
+        };
+    """
+    browser.execute_script(lose)
+    send(browser)
+    assert "The service did not answer" in until(browser, ".problem").text
+    send(browser)
+    until(browser, "canvas.map")
+
+    found = httpx.get(f"{address}/v1/analyses?sample_id=SEC-TWICE").json()["analyses"]
+    assert len(found) == 1
+    assert faults(browser) == []

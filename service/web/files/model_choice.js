@@ -43,7 +43,10 @@ export class ModelChoice {
 
   describe() {
     const chosen = this.models.find((one) => `${one.name}:${one.version}` === this.model.value);
-    if (!chosen) return;
+    if (!chosen) {
+      this.about.textContent = "No model is served yet. The service may still be starting: load the page again.";
+      return;
+    }
     const doubts = chosen.degradations.length ? ` ${chosen.degradations.join("; ")}` : "";
     this.about.textContent = `${chosen.description} Classes: ${chosen.classes.map((one) => one.name).join(", ")}.${doubts}`;
     const known = new Set(chosen.classes.map((one) => one.code));

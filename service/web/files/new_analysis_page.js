@@ -37,7 +37,7 @@ export async function showNewAnalysis(main, signal) {
 /** The form, and what it is doing. */
 class NewAnalysis {
   constructor(known, models, signal) {
-    Object.assign(this, { known, signal, timer: 0 });
+    Object.assign(this, { known, signal, timer: 0, key: null });
     this.images = new ChosenImages(() => this.changed());
     this.choice = new ModelChoice(models, known, () => this.changed());
     this.estimate = make("p", { class: "hint", id: "estimate", role: "status" });
@@ -51,6 +51,7 @@ class NewAnalysis {
       make("div", { class: "actions" }, this.send, this.estimate), this.outcome,
     );
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
+    this.form.addEventListener("input", () => { this.key = null; });
     this.form.elements.umPerPx.addEventListener("change", () => this.changed());
     this.element = this.form;
   }
@@ -67,6 +68,7 @@ class NewAnalysis {
 
   changed() {
     clearTimeout(this.timer);
+    this.key = null;
     this.estimate.textContent = "";
     if (!this.images.image || this.images.kind === "fields") return;
     this.timer = setTimeout(() => this.tellEstimate(), ESTIMATE_AFTER_MS);
@@ -98,14 +100,23 @@ class NewAnalysis {
     const bar = this.showUpload(path, stop);
     try {
       await this.finish(path, await post(path, form, {
-        headers: headersOf(path), signal: ending.signal, onSent: (share) => bar(share),
+        headers: this.headers(path), signal: ending.signal, onSent: (share) => bar(share),
       }));
     } catch (error) {
       if (ending.signal.aborted) fill(this.outcome, make("p", {}, "Cancelled before it was begun."));
       else fill(this.outcome, problemBox(error));
+      // Refused is refused; what got no answer may be under way, and is found again under its key.
+      if (error.problem?.status) this.key = null;
     } finally {
       this.send.disabled = false;
     }
+  }
+
+  /** Panoramas are answered when they are there, and know no key. */
+  headers(path) {
+    if (path === "v1/panoramas") return {};
+    this.key ??= newKey();
+    return { Prefer: "respond-async", "Idempotency-Key": this.key };
   }
 
   showUpload(path, stop) {
@@ -127,11 +138,6 @@ class NewAnalysis {
     if (path === "v1/analyses") remember(id, this.images.image);
     location.hash = `#/analyses/${encodeURIComponent(id)}`;
   }
-}
-
-/** Panoramas are answered when they are there, and know no key. */
-function headersOf(path) {
-  return path === "v1/panoramas" ? {} : { Prefer: "respond-async", "Idempotency-Key": newKey() };
 }
 
 function estimateText({ seconds, tiles, queue_wait_seconds: wait, width_px: width, height_px: height }) {

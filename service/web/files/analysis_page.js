@@ -42,8 +42,9 @@ class Progress {
     this.cancel = make("button", { type: "button", onclick: () => this.stop() }, "Cancel the analysis");
     this.rest = make("div", {});
     this.head = make("h1", {}, "Analysis");
-    fill(main, make("section", { class: "progress" }, this.head, this.text, this.bar, this.cancel, this.rest,
-      make("p", { class: "hint" }, "It goes on without this page, whose address can be kept: ", make("code", {}, id))));
+    this.hint = make("p", { class: "hint" }, "It goes on without this page, whose address can be kept.");
+    fill(main, make("section", { class: "progress" }, this.head, this.text, this.bar, this.cancel,
+      this.rest, this.hint, make("p", { class: "hint" }, "id ", make("code", {}, id))));
   }
 
   tell(state) {
@@ -55,8 +56,7 @@ class Progress {
   }
 
   end(state) {
-    this.cancel.remove();
-    this.bar.remove();
+    for (const one of [this.cancel, this.bar, this.hint]) one.remove();
     this.text.textContent = `This analysis has ended: ${state.state}.`;
     if (state.problem) fill(this.rest, problemBox(new ProblemError(state.problem)));
   }

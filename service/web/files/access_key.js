@@ -30,7 +30,9 @@ export function forgetKey() {
  * @returns {Promise<boolean>} Whether one was given.
  */
 export function askForKey(detail) {
-  asking ??= dialogue(detail).finally(() => { asking = null; });
+  asking ??= dialogue(detail).finally(() => {
+    asking = null;
+  });
   return asking;
 }
 
@@ -49,11 +51,15 @@ function dialogue(detail) {
     const before = held;
     form.addEventListener("submit", given);
     document.getElementById("key-cancel").onclick = () => dialog.close();
-    dialog.addEventListener("close", () => {
-      form.removeEventListener("submit", given);
-      input.value = "";
-      resolve(Boolean(held) && held !== before);
-    }, { once: true });
+    dialog.addEventListener(
+      "close",
+      () => {
+        form.removeEventListener("submit", given);
+        input.value = "";
+        resolve(Boolean(held) && held !== before);
+      },
+      { once: true },
+    );
     dialog.showModal();
   });
 }

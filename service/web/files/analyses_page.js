@@ -20,11 +20,25 @@ export async function showAnalyses(main, signal) {
   const sample = make("input", { id: "filter-sample", type: "search", maxlength: 256 });
   const state = select("filter-state", STATES);
   const status = select("filter-status", STATUSES);
-  const show = () => showPage(list, { sample_id: sample.value.trim(), state: state.value, status: status.value }, signal);
+  const show = () =>
+    showPage(
+      list,
+      { sample_id: sample.value.trim(), state: state.value, status: status.value },
+      signal,
+    );
   for (const one of [sample, state, status]) one.addEventListener("change", show);
   const form = make(
-    "form", { class: "filters", onsubmit: (event) => { event.preventDefault(); show(); } },
-    labelled("Sample", sample), labelled("Work", state), labelled("Result", status),
+    "form",
+    {
+      class: "filters",
+      onsubmit: (event) => {
+        event.preventDefault();
+        show();
+      },
+    },
+    labelled("Sample", sample),
+    labelled("Work", state),
+    labelled("Result", status),
     make("button", { type: "submit" }, "Show"),
   );
   fill(main, make("h1", {}, "Analyses"), form, list);
@@ -41,7 +55,12 @@ export async function showAnalyses(main, signal) {
 export async function showLatest(place, limit, signal) {
   const page = await askJson(`v1/analyses?limit=${limit}`, { signal });
   if (page.analyses.length) {
-    fill(place, make("h2", {}, "Latest analyses"), listed(page.analyses), make("a", { href: "#/analyses" }, "All analyses"));
+    fill(
+      place,
+      make("h2", {}, "Latest analyses"),
+      listed(page.analyses),
+      make("a", { href: "#/analyses" }, "All analyses"),
+    );
   }
 }
 
@@ -53,14 +72,25 @@ async function showPage(list, filters, signal, cursors = [null]) {
   }
   try {
     const page = await askJson(`v1/analyses?${wanted}`, { signal });
-    const go = (text, next) => make("button", {
-      type: "button", class: "quiet", onclick: () => showPage(list, filters, signal, next),
-    }, text);
+    const go = (text, next) =>
+      make(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          onclick: () => showPage(list, filters, signal, next),
+        },
+        text,
+      );
     fill(
-      list, page.analyses.length ? listed(page.analyses) : make("p", {}, "There are none."),
-      make("div", { class: "actions" },
+      list,
+      page.analyses.length ? listed(page.analyses) : make("p", {}, "There are none."),
+      make(
+        "div",
+        { class: "actions" },
         cursors.length > 1 ? go("Newer", cursors.slice(0, -1)) : null,
-        page.next_cursor ? go("Older", [...cursors, page.next_cursor]) : null),
+        page.next_cursor ? go("Older", [...cursors, page.next_cursor]) : null,
+      ),
     );
   } catch (error) {
     if (!signal.aborted) fill(list, problemBox(error));
@@ -69,8 +99,15 @@ async function showPage(list, filters, signal, cursors = [null]) {
 
 function listed(analyses) {
   const rows = analyses.map((one) => [
-    make("a", { href: `#/analyses/${encodeURIComponent(one.id)}` }, one.sample_id ?? one.id.slice(0, 8)),
-    stateText(one), one.status ?? "–", one.model, moment(one.created_utc),
+    make(
+      "a",
+      { href: `#/analyses/${encodeURIComponent(one.id)}` },
+      one.sample_id ?? one.id.slice(0, 8),
+    ),
+    stateText(one),
+    one.status ?? "–",
+    one.model,
+    moment(one.created_utc),
   ]);
   return table("Analyses", ["sample", "work", "result", "model", "begun"], rows, 5);
 }
@@ -81,7 +118,11 @@ function stateText(one) {
 }
 
 function select(id, values) {
-  return make("select", { id }, values.map((one) => make("option", { value: one }, one || "any")));
+  return make(
+    "select",
+    { id },
+    values.map((one) => make("option", { value: one }, one || "any")),
+  );
 }
 
 function labelled(text, input) {

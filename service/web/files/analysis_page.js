@@ -39,19 +39,40 @@ class Progress {
     this.id = id;
     this.bar = make("progress", { max: 1, "aria-label": "Progress of the analysis" });
     this.text = make("p", { "aria-live": "polite", id: "progress-text" });
-    this.cancel = make("button", { type: "button", onclick: () => this.stop() }, "Cancel the analysis");
+    this.cancel = make(
+      "button",
+      { type: "button", onclick: () => this.stop() },
+      "Cancel the analysis",
+    );
     this.rest = make("div", {});
     this.head = make("h1", {}, "Analysis");
-    this.hint = make("p", { class: "hint" }, "It goes on without this page, whose address can be kept.");
-    fill(main, make("section", { class: "progress" }, this.head, this.text, this.bar, this.cancel,
-      this.rest, this.hint, make("p", { class: "hint" }, "id ", make("code", {}, id))));
+    this.hint = make(
+      "p",
+      { class: "hint" },
+      "It goes on without this page, whose address can be kept.",
+    );
+    fill(
+      main,
+      make(
+        "section",
+        { class: "progress" },
+        this.head,
+        this.text,
+        this.bar,
+        this.cancel,
+        this.rest,
+        this.hint,
+        make("p", { class: "hint" }, "id ", make("code", {}, id)),
+      ),
+    );
   }
 
   tell(state) {
     if (state.sample_id) this.head.textContent = state.sample_id;
     if (state.progress_fraction !== null) this.bar.value = state.progress_fraction;
     const share = Math.round(100 * (state.progress_fraction ?? 0));
-    const waits = state.state === "queued" ? "Waiting for its turn" : `Running: ${state.stage ?? "begun"}`;
+    const waits =
+      state.state === "queued" ? "Waiting for its turn" : `Running: ${state.stage ?? "begun"}`;
     this.text.textContent = `${waits}, ${share} %, ${state.model}`;
   }
 

@@ -9,8 +9,11 @@
  */
 export function analysisRequest(stated, outputs) {
   const sample = filled({
-    id: stated.sample, section: stated.section, field: stated.field,
-    operator: stated.operator, instrument: stated.instrument,
+    id: stated.sample,
+    section: stated.section,
+    field: stated.field,
+    operator: stated.operator,
+    instrument: stated.instrument,
   });
   return filled({
     model: stated.model,
@@ -69,7 +72,9 @@ function viewOf({ part, light, angle }) {
 }
 
 function filled(members) {
-  const stated = Object.entries(members).filter(([, one]) => one !== null && one !== undefined && one !== "");
+  const stated = Object.entries(members).filter(
+    ([, one]) => one !== null && one !== undefined && one !== "",
+  );
   return Object.fromEntries(stated);
 }
 

@@ -44,9 +44,16 @@ async function nameSoftware() {
   document.getElementById("software").textContent = `Petroserve ${root.version}`;
 }
 
-document.getElementById("forget-key").addEventListener("click", () => { forgetKey(); location.hash = "#/"; route(); });
+document.getElementById("forget-key").addEventListener("click", () => {
+  forgetKey();
+  location.hash = "#/";
+  route();
+});
 // By script, for a link would take the place of the address that names what is shown.
-document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 document.addEventListener("key-changed", showKeyButton);
 window.addEventListener("hashchange", route);
 showKeyButton();

@@ -11,7 +11,10 @@ let known = null;
  *   outputs: Object}>} Minerals by code, codes by association, names of files.
  */
 export function choices() {
-  known ??= fetched().catch((error) => { known = null; throw error; });
+  known ??= fetched().catch((error) => {
+    known = null;
+    throw error;
+  });
   return known;
 }
 

@@ -17,12 +17,19 @@ export class ChosenImages {
     this.onChange = onChange;
     this.kind = "photograph";
     this.files = [];
-    this.input = make("input", { type: "file", id: "images", required: true, accept: ".png,.jpg,.jpeg,.tif,.tiff,.npy,image/*" });
+    this.input = make("input", {
+      type: "file",
+      id: "images",
+      required: true,
+      accept: ".png,.jpg,.jpeg,.tif,.tiff,.npy,image/*",
+    });
     this.list = make("div", { class: "chosen" });
     this.element = make(
-      "div", {},
+      "div",
+      {},
       radios("What is sent", "kind", KINDS, this.kind, (kind) => this.setKind(kind)),
-      this.dropZone(), this.list,
+      this.dropZone(),
+      this.list,
     );
     this.input.addEventListener("change", () => this.take(this.input.files));
   }
@@ -55,11 +62,16 @@ export class ChosenImages {
 
   dropZone() {
     const zone = make(
-      "div", { class: "drop" },
-      make("label", { for: "images" }, "Drop photographs here, or choose them: "), this.input,
+      "div",
+      { class: "drop" },
+      make("label", { for: "images" }, "Drop photographs here, or choose them: "),
+      this.input,
       make("p", { class: "hint" }, "PNG, JPEG or TIFF as the camera made it."),
     );
-    zone.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("over"); });
+    zone.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      zone.classList.add("over");
+    });
     zone.addEventListener("dragleave", () => zone.classList.remove("over"));
     zone.addEventListener("drop", (event) => {
       event.preventDefault();
@@ -75,8 +87,15 @@ export class ChosenImages {
     this.input.required = !this.files.length;
     const left = all.length - this.files.length;
     fill(
-      this.list, this.files.map((file, k) => this.row(file, k)),
-      left ? make("p", { class: "notice" }, `${left} more were left out: one photograph is chosen above.`) : null,
+      this.list,
+      this.files.map((file, k) => this.row(file, k)),
+      left
+        ? make(
+            "p",
+            { class: "notice" },
+            `${left} more were left out: one photograph is chosen above.`,
+          )
+        : null,
     );
     this.onChange();
   }
@@ -84,11 +103,36 @@ export class ChosenImages {
   row(file, k) {
     const name = make("span", { class: "file-name" }, `${file.name}, ${fileSize(file.size)}`);
     if (this.kind !== "views") return make("p", {}, name);
-    if (k === 0) return make("p", {}, name, make("span", { class: "hint" }, " – this one is analysed, the others are laid over it"));
+    if (k === 0)
+      return make(
+        "p",
+        {},
+        name,
+        make("span", { class: "hint" }, " – this one is analysed, the others are laid over it"),
+      );
     return make(
-      "p", { "data-view": k, class: "view" }, name, " ",
-      make("label", {}, "light ", make("select", {}, ["XPL", "PPL"].map((one) => make("option", {}, one)))), " ",
-      make("label", {}, "stage turned by ", make("input", { type: "number", step: "any", min: -3600, max: 3600 }), " °"),
+      "p",
+      { "data-view": k, class: "view" },
+      name,
+      " ",
+      make(
+        "label",
+        {},
+        "light ",
+        make(
+          "select",
+          {},
+          ["XPL", "PPL"].map((one) => make("option", {}, one)),
+        ),
+      ),
+      " ",
+      make(
+        "label",
+        {},
+        "stage turned by ",
+        make("input", { type: "number", step: "any", min: -3600, max: 3600 }),
+        " °",
+      ),
     );
   }
 }

@@ -42,13 +42,20 @@ export function table(caption, heads, rows, texts = 1) {
   const kind = (column) => (column < texts ? null : "number");
   const head = heads.map((text, k) => make("th", { scope: "col", class: kind(k) }, text));
   const body = rows.map((cells) =>
-    make("tr", {}, cells.map((cell, k) => (
-      k === 0 ? make("th", { scope: "row" }, cell) : make("td", { class: kind(k) }, cell)
-    ))),
+    make(
+      "tr",
+      {},
+      cells.map((cell, k) =>
+        k === 0 ? make("th", { scope: "row" }, cell) : make("td", { class: kind(k) }, cell),
+      ),
+    ),
   );
   const whole = make(
-    "table", {}, make("caption", {}, caption),
-    make("thead", {}, make("tr", {}, head)), make("tbody", {}, body),
+    "table",
+    {},
+    make("caption", {}, caption),
+    make("thead", {}, make("tr", {}, head)),
+    make("tbody", {}, body),
   );
   return make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption }, whole);
 }

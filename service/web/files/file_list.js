@@ -16,11 +16,14 @@ import { address, analysisPath, ask } from "./service.js";
  */
 export function fileSection(result, signal) {
   const files = [
-    { name: "result.json", media_type: "application/json", sha256: "" }, ...result.artefacts,
+    { name: "result.json", media_type: "application/json", sha256: "" },
+    ...result.artefacts,
   ];
   const sizes = files.map(() => make("span", {}, "…"));
   const rows = files.map((file, k) => [
-    fileLink(result.id, file.name), file.media_type, sizes[k],
+    fileLink(result.id, file.name),
+    file.media_type,
+    sizes[k],
     make("code", { title: file.sha256 }, file.sha256.slice(0, 12)),
   ]);
   const heads = ["file", "media type", "size", "SHA-256"];
@@ -79,7 +82,8 @@ async function fillSizes(id, files, sizes, signal) {
 async function sizeOf(path, signal) {
   const response = await ask(path, { headers: { Range: "bytes=0-0" }, signal, patient: false });
   await response.arrayBuffer();
-  const whole = response.headers.get("Content-Range") ?? `/${response.headers.get("Content-Length")}`;
+  const whole =
+    response.headers.get("Content-Range") ?? `/${response.headers.get("Content-Length")}`;
   const bytes = Number(whole.split("/")[1]);
   if (!Number.isFinite(bytes)) throw new Error("the service tells no size");
   return bytes;

@@ -8,7 +8,13 @@ const VEIL = 170;
 const BLACK = [0, 0, 0];
 const BACKGROUND_CODE = 0;
 // From doubt to certainty, dark to light, so that it also reads without colours.
-const CERTAINTY = [[43, 9, 60], [140, 30, 90], [221, 90, 60], [250, 180, 80], [252, 250, 225]];
+const CERTAINTY = [
+  [43, 9, 60],
+  [140, 30, 90],
+  [221, 90, 60],
+  [250, 180, 80],
+  [252, 250, 225],
+];
 
 /**
  * Make the colours of codes for a map that lies over a photograph, or stands alone.

@@ -11,7 +11,12 @@ import { ScaleBar } from "./scale_bar.js";
 import { analysisPath, ask } from "./service.js";
 import { radios, slider } from "./viewer_controls.js";
 
-const MODES = [["both", "Photograph and map"], ["photograph", "Photograph"], ["map", "Map"], ["confidence", "Confidence"]];
+const MODES = [
+  ["both", "Photograph and map"],
+  ["photograph", "Photograph"],
+  ["map", "Map"],
+  ["confidence", "Confidence"],
+];
 
 /** One analysis on the screen. */
 export class MapPanel {
@@ -25,10 +30,17 @@ export class MapPanel {
     Object.assign(this, { labels: null, confidence: null, below: null, isolated: null });
     Object.assign(this, { mode: "both", opacity: 0.45 });
     this.canvas = make("canvas", {
-      class: "map", tabindex: 0, role: "application", "aria-label":
+      class: "map",
+      tabindex: 0,
+      role: "application",
+      "aria-label":
         "Mineral map. Plus and minus zoom, arrows move, 0 shows all; what is in the middle is told below.",
     });
-    this.readout = make("p", { class: "readout", id: "readout", "aria-live": "polite" }, "Point at the map.");
+    this.readout = make(
+      "p",
+      { class: "readout", id: "readout", "aria-live": "polite" },
+      "Point at the map.",
+    );
     this.notes = make("div", { class: "hint", id: "map-notes" });
     this.bar = new ScaleBar(result.scale?.um_per_px ?? null);
     this.element = make("section", { class: "panel", "aria-label": "Map" });
@@ -38,9 +50,9 @@ export class MapPanel {
   async load() {
     fill(this.element, make("p", { class: "hint" }, "Fetching the map …"));
     try {
-      [this.labels, this.confidence] = await Promise.all(["labels.png", "confidence.png"].map(
-        (name) => this.grid(name),
-      ));
+      [this.labels, this.confidence] = await Promise.all(
+        ["labels.png", "confidence.png"].map((name) => this.grid(name)),
+      );
       this.below = await pictureFor(this.result, this.size(), this.signal);
     } catch (error) {
       if (!this.signal.aborted) fill(this.element, problemBox(error));
@@ -76,12 +88,27 @@ export class MapPanel {
   }
 
   build() {
-    const controls = make("div", { class: "controls" }, this.modeChoice(), this.opacityChoice(), this.zoomButtons());
+    const controls = make(
+      "div",
+      { class: "controls" },
+      this.modeChoice(),
+      this.opacityChoice(),
+      this.zoomButtons(),
+    );
     const frame = make("div", { class: "frame" }, this.canvas, this.bar.element);
     this.ramp = make("div", { class: "ramp", hidden: true }, "0 %", rampPicture(), "100 % certain");
-    fill(this.element, controls, frame, this.readout, this.ramp, this.notes, this.photographChoice());
+    fill(
+      this.element,
+      controls,
+      frame,
+      this.readout,
+      this.ramp,
+      this.notes,
+      this.photographChoice(),
+    );
     this.viewer = new MapViewer(this.canvas, this.size(), {
-      onPoint: (place) => this.tell(place), onView: (view) => this.bar.follow(view),
+      onPoint: (place) => this.tell(place),
+      onView: (view) => this.bar.follow(view),
     });
     this.signal.addEventListener("abort", () => this.viewer.close(), { once: true });
     this.tellNotes();
@@ -90,11 +117,20 @@ export class MapPanel {
 
   modeChoice() {
     const there = {
-      both: this.below.picture || this.labels, photograph: this.below.picture,
-      map: this.labels, confidence: this.confidence,
+      both: this.below.picture || this.labels,
+      photograph: this.below.picture,
+      map: this.labels,
+      confidence: this.confidence,
     };
-    const named = MODES.map(([mode, name]) => [mode, this.below.plain ? name : name.replace("Photograph", "overlay.jpg"), !there[mode]]);
-    return radios("Show", "mode", named, this.mode, (mode) => { this.mode = mode; this.paint(); });
+    const named = MODES.map(([mode, name]) => [
+      mode,
+      this.below.plain ? name : name.replace("Photograph", "overlay.jpg"),
+      !there[mode],
+    ]);
+    return radios("Show", "mode", named, this.mode, (mode) => {
+      this.mode = mode;
+      this.paint();
+    });
   }
 
   opacityChoice() {
@@ -106,12 +142,25 @@ export class MapPanel {
   }
 
   zoomButtons() {
-    const button = (sign, name, direction) => make("button", {
-      type: "button", class: "quiet", "aria-label": name, title: name,
-      onclick: () => this.viewer.zoom(direction),
-    }, sign);
-    return make("div", { class: "zoom", role: "group", "aria-label": "Zoom" },
-      button("+", "Enlarge", 1), button("−", "Reduce", -1), button("All", "Show all", 0));
+    const button = (sign, name, direction) =>
+      make(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          "aria-label": name,
+          title: name,
+          onclick: () => this.viewer.zoom(direction),
+        },
+        sign,
+      );
+    return make(
+      "div",
+      { class: "zoom", role: "group", "aria-label": "Zoom" },
+      button("+", "Enlarge", 1),
+      button("−", "Reduce", -1),
+      button("All", "Show all", 0),
+    );
   }
 
   /** Where the photograph is not at hand, let it be chosen from this computer. */
@@ -122,10 +171,24 @@ export class MapPanel {
     input.addEventListener("change", async () => {
       const why = await offered(input.files[0], this.result, this.size());
       said.textContent = why;
-      if (!why) { this.viewer.close(); this.opacity = 0.45; await this.load(); }
+      if (!why) {
+        this.viewer.close();
+        this.opacity = 0.45;
+        await this.load();
+      }
     });
-    return make("p", { class: "again" },
-      make("label", { for: "photograph-again" }, "Lay the map over the photograph on this computer: "), input, " ", said);
+    return make(
+      "p",
+      { class: "again" },
+      make(
+        "label",
+        { for: "photograph-again" },
+        "Lay the map over the photograph on this computer: ",
+      ),
+      input,
+      " ",
+      said,
+    );
   }
 
   setOpacity(value) {
@@ -154,12 +217,18 @@ export class MapPanel {
 
   mapLayer(opacity, alone) {
     if (!this.labels) return null;
-    const colours = mineralColours(this.minerals, this.unlabelled, { alone, isolated: this.isolated });
+    const colours = mineralColours(this.minerals, this.unlabelled, {
+      alone,
+      isolated: this.isolated,
+    });
     return this.gridLayer("map", this.labels, colours, opacity, `${alone} ${this.isolated}`);
   }
 
   confidenceLayer() {
-    return this.confidence && this.gridLayer("confidence", this.confidence, certaintyColours(), 1, "", this);
+    return (
+      this.confidence &&
+      this.gridLayer("confidence", this.confidence, certaintyColours(), 1, "", this)
+    );
   }
 
   /** Paint a grid, unless what was painted last is the same: the slider is moved smoothly. */
@@ -168,7 +237,13 @@ export class MapPanel {
       this.last = { key: `${name} ${key}`, picture: painted(grid, colours, open) };
     }
     const over = [grid.columns * grid.step, grid.rows * grid.step];
-    return { picture: this.last.picture, part: [grid.columns, grid.rows], over, opacity, sharp: true };
+    return {
+      picture: this.last.picture,
+      part: [grid.columns, grid.rows],
+      over,
+      opacity,
+      sharp: true,
+    };
   }
 
   tell(place) {
@@ -178,11 +253,20 @@ export class MapPanel {
   tellNotes() {
     const { labels, confidence, below } = this;
     const notes = [below.note];
-    if (!labels) notes.push("There is no labels.png (see degradations and files): the map cannot be pointed at.");
-    if (labels?.step > 1) notes.push(`The map is too large for a browser: it is shown and read out at 1/${labels.step} of its rows and columns; the files are whole.`);
+    if (!labels)
+      notes.push(
+        "There is no labels.png (see degradations and files): the map cannot be pointed at.",
+      );
+    if (labels?.step > 1)
+      notes.push(
+        `The map is too large for a browser: it is shown and read out at 1/${labels.step} of its rows and columns; the files are whole.`,
+      );
     if (labels && !confidence) notes.push("There is no confidence.png.");
     if (!this.result.scale) notes.push("No scale was stated: lengths are in pixels.");
-    fill(this.notes, notes.filter(Boolean).map((one) => make("p", {}, one)));
+    fill(
+      this.notes,
+      notes.filter(Boolean).map((one) => make("p", {}, one)),
+    );
   }
 }
 

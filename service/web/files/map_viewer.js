@@ -60,7 +60,10 @@ export class MapViewer {
     for (const end of ["pointerup", "pointercancel"]) on(end, (event) => this.release(event));
     on("pointerleave", () => this.onPoint(null));
     on("keydown", (event) => this.key(event));
-    on("blur", () => { this.byKeyboard = false; this.redraw(); });
+    on("blur", () => {
+      this.byKeyboard = false;
+      this.redraw();
+    });
   }
 
   wheel(event) {
@@ -101,7 +104,7 @@ export class MapViewer {
 
   key(event) {
     const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const zooms = { "+": 1, "=": 1, "-": -1, "_": -1, 0: 0, Home: 0 };
+    const zooms = { "+": 1, "=": 1, "-": -1, _: -1, 0: 0, Home: 0 };
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key in moves) this.view.move(...moves[event.key].map((one) => one * MOVE_PX));
     else if (event.key in zooms) this.zoom(zooms[event.key]);
@@ -138,7 +141,10 @@ export class MapViewer {
   redraw() {
     if (this.pending) return;
     this.pending = true;
-    requestAnimationFrame(() => { this.pending = false; this.draw(); });
+    requestAnimationFrame(() => {
+      this.pending = false;
+      this.draw();
+    });
   }
 
   draw() {
@@ -169,11 +175,17 @@ function drawLayer(context, { picture, part, over, opacity, sharp }, scale) {
 /** What the keyboard points at: the middle. */
 function drawCross(context, [width, height], density) {
   context.setTransform(1, 0, 0, 1, 0, 0);
-  for (const [colour, stroke] of [["#000", 4], ["#fff", 2]]) {
+  for (const [colour, stroke] of [
+    ["#000", 4],
+    ["#fff", 2],
+  ]) {
     context.strokeStyle = colour;
     context.lineWidth = stroke * density;
     context.beginPath();
-    for (const [x, y] of [[12, 0], [0, 12]]) {
+    for (const [x, y] of [
+      [12, 0],
+      [0, 12],
+    ]) {
       context.moveTo(width / 2 - x * density, height / 2 - y * density);
       context.lineTo(width / 2 + x * density, height / 2 + y * density);
     }

@@ -18,7 +18,8 @@ export function modalLegend(result, minerals, onIsolate) {
   const rows = entries.map((entry) => legendRow(entry, minerals.get(entry.code), most));
   const all = make("button", { type: "button", class: "quiet" }, "All minerals");
   const choose = (code) => {
-    for (const row of rows) row.setAttribute("aria-pressed", String(Number(row.dataset.code) === code));
+    for (const row of rows)
+      row.setAttribute("aria-pressed", String(Number(row.dataset.code) === code));
     all.disabled = code === null;
     onIsolate(code);
   };
@@ -30,13 +31,23 @@ export function modalLegend(result, minerals, onIsolate) {
   all.addEventListener("click", () => choose(null));
   all.disabled = true;
   return make(
-    "section", { class: "legend", "aria-label": "Minerals" },
+    "section",
+    { class: "legend", "aria-label": "Minerals" },
     make("h2", {}, "Area of the annotated field, %"),
-    make("ul", {}, rows.map((row) => make("li", {}, row))),
-    make("p", { class: "hint" }, "Thick line: 95 % interval for which field was photographed. ",
+    make(
+      "ul",
+      {},
+      rows.map((row) => make("li", {}, row)),
+    ),
+    make(
+      "p",
+      { class: "hint" },
+      "Thick line: 95 % interval for which field was photographed. ",
       result.modal.some((one) => one.total_ci95)
-        ? "Thin line: with the mistakes of the map as well. " : "",
-      "Click a mineral to see it alone."),
+        ? "Thin line: with the mistakes of the map as well. "
+        : "",
+      "Click a mineral to see it alone.",
+    ),
     all,
   );
 }
@@ -74,7 +85,14 @@ function legendRow(entry, mineral, most) {
   if (entry.ci95) bar.append(part("thick", entry.ci95, most));
   const said = `${entry.name}, ${fixed(entry.area_percent)} %, 95 % interval ${interval(entry.ci95)}`;
   return make(
-    "button", { type: "button", class: "phase", "aria-pressed": "false", "data-code": entry.code, "aria-label": said },
+    "button",
+    {
+      type: "button",
+      class: "phase",
+      "aria-pressed": "false",
+      "data-code": entry.code,
+      "aria-label": said,
+    },
     swatch(mineral),
     make("span", { class: "phase-name" }, entry.name, " ", make("small", {}, entry.symbol)),
     make("span", { class: "number" }, fixed(entry.area_percent)),

@@ -27,9 +27,7 @@ export async function showNewAnalysis(main, signal) {
   const [known, { models }] = await Promise.all([choices(), askJson("v1/models", { signal })]);
   const page = new NewAnalysis(known, models, signal);
   const latest = make("section", { class: "section" });
-  fill(
-    main, make("h1", {}, "Analyse a photograph of a polished section"), page.element, latest,
-  );
+  fill(main, make("h1", {}, "Analyse a photograph of a polished section"), page.element, latest);
   // The form is what matters.
   await showLatest(latest, LATEST, signal).catch((error) => fill(latest, problemBox(error)));
 }
@@ -44,14 +42,28 @@ class NewAnalysis {
     this.outcome = make("div", { id: "outcome" });
     this.send = make("button", { type: "submit", class: "main" }, "Analyse");
     this.form = make(
-      "form", { class: "new-analysis", novalidate: true }, this.images.element, this.choice.element,
-      field("umPerPx", "Micrometres per pixel", { inputmode: "decimal", placeholder: "such as 0.5" },
-        "Without it lengths are in pixels, unless the file states a scale; nothing is guessed."),
-      sampleFields(), furtherFields(),
-      make("div", { class: "actions" }, this.send, this.estimate), this.outcome,
+      "form",
+      { class: "new-analysis", novalidate: true },
+      this.images.element,
+      this.choice.element,
+      field(
+        "umPerPx",
+        "Micrometres per pixel",
+        { inputmode: "decimal", placeholder: "such as 0.5" },
+        "Without it lengths are in pixels, unless the file states a scale; nothing is guessed.",
+      ),
+      sampleFields(),
+      furtherFields(),
+      make("div", { class: "actions" }, this.send, this.estimate),
+      this.outcome,
     );
-    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
-    this.form.addEventListener("input", () => { this.key = null; });
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.form.addEventListener("input", () => {
+      this.key = null;
+    });
     this.form.elements.umPerPx.addEventListener("change", () => this.changed());
     this.element = this.form;
   }
@@ -59,11 +71,23 @@ class NewAnalysis {
   /** What was asked for: values of the fields as text. */
   request() {
     const { elements } = this.form;
-    const names = ["umPerPx", "sample", "section", "field", "operator", "instrument", "minGrain", "calibration"];
+    const names = [
+      "umPerPx",
+      "sample",
+      "section",
+      "field",
+      "operator",
+      "instrument",
+      "minGrain",
+      "calibration",
+    ];
     const text = Object.fromEntries(names.map((name) => [name, elements[name].value.trim()]));
     const ticks = { touching: elements.touching.checked, pdf: elements.pdf.checked };
     const views = this.images.kind === "views" ? this.images.views() : [];
-    return analysisRequest({ ...text, ...ticks, ...this.choice.stated(), views }, this.known.outputs);
+    return analysisRequest(
+      { ...text, ...ticks, ...this.choice.stated(), views },
+      this.known.outputs,
+    );
   }
 
   changed() {
@@ -78,7 +102,12 @@ class NewAnalysis {
     const asked = this.images.image;
     const body = estimateForm(asked, this.request());
     try {
-      const response = await ask("v1/estimate", { method: "POST", body, signal: this.signal, patient: false });
+      const response = await ask("v1/estimate", {
+        method: "POST",
+        body,
+        signal: this.signal,
+        patient: false,
+      });
       const told = await response.json();
       if (asked === this.images.image) this.estimate.textContent = estimateText(told);
     } catch {
@@ -89,7 +118,10 @@ class NewAnalysis {
   async submit() {
     if (!this.images.image) {
       this.images.input.focus();
-      fill(this.outcome, problemBox({ problem: { title: "No photograph", detail: "Choose a photograph first." } }));
+      fill(
+        this.outcome,
+        problemBox({ problem: { title: "No photograph", detail: "Choose a photograph first." } }),
+      );
       return;
     }
     const { path, form } = posted(this.images, this.request());
@@ -99,11 +131,17 @@ class NewAnalysis {
     this.send.disabled = true;
     const bar = this.showUpload(path, stop);
     try {
-      await this.finish(path, await post(path, form, {
-        headers: this.headers(path), signal: ending.signal, onSent: (share) => bar(share),
-      }));
+      await this.finish(
+        path,
+        await post(path, form, {
+          headers: this.headers(path),
+          signal: ending.signal,
+          onSent: (share) => bar(share),
+        }),
+      );
     } catch (error) {
-      if (ending.signal.aborted) fill(this.outcome, make("p", {}, "Cancelled before it was begun."));
+      if (ending.signal.aborted)
+        fill(this.outcome, make("p", {}, "Cancelled before it was begun."));
       else fill(this.outcome, problemBox(error));
       // Refused is refused; what got no answer may be under way, and is found again under its key.
       if (error.problem?.status) this.key = null;
@@ -127,8 +165,10 @@ class NewAnalysis {
     return (share) => {
       bar.value = share;
       if (share < 1) return;
-      text.textContent = path === "v1/panoramas"
-        ? "The fields are being joined and analysed; this takes as long as it takes." : "Sent.";
+      text.textContent =
+        path === "v1/panoramas"
+          ? "The fields are being joined and analysed; this takes as long as it takes."
+          : "Sent.";
       bar.removeAttribute("value");
     };
   }
@@ -140,7 +180,13 @@ class NewAnalysis {
   }
 }
 
-function estimateText({ seconds, tiles, queue_wait_seconds: wait, width_px: width, height_px: height }) {
+function estimateText({
+  seconds,
+  tiles,
+  queue_wait_seconds: wait,
+  width_px: width,
+  height_px: height,
+}) {
   const size = `${height} rows x ${width} columns, ${tiles} ${tiles === 1 ? "tile" : "tiles"}`;
   const waits = wait >= 1 ? `, after a wait of ${duration(wait)}` : "";
   return seconds === null ? `${size}.` : `${size}: ${duration(seconds)}${waits}.`;

@@ -88,11 +88,16 @@ async function notShown(file, result, { width, height }) {
 
 async function overlayPicture(result, size, why, signal) {
   const listed = result.artefacts.some((one) => one.name === "overlay.jpg");
-  if (!listed) return { picture: null, part: [0, 0], plain: false, note: `${why} There is no overlay.jpg.` };
+  if (!listed)
+    return { picture: null, part: [0, 0], plain: false, note: `${why} There is no overlay.jpg.` };
   const response = await ask(analysisPath(result.id, "overlay.jpg"), { signal });
   const found = await decoded(await response.blob(), size);
   const note = `${why} What is shown instead is overlay.jpg: the photograph tinted and outlined by the map.`;
-  return { ...found, plain: false, note: `${note} ${reducedNote("It", found.picture, size)}`.trim() };
+  return {
+    ...found,
+    plain: false,
+    note: `${note} ${reducedNote("It", found.picture, size)}`.trim(),
+  };
 }
 
 /** Decode a picture whose width is that of the map; below it there may be a legend. */

@@ -9,9 +9,13 @@ import { make } from "./dom.js";
  * @returns {HTMLElement} A box that is read out at once.
  */
 export function problemBox(error) {
-  const problem = error.problem ?? { title: "Something of this page failed", detail: error.message };
+  const problem = error.problem ?? {
+    title: "Something of this page failed",
+    detail: error.message,
+  };
   return make(
-    "div", { class: "problem", role: "alert" },
+    "div",
+    { class: "problem", role: "alert" },
     make("h2", {}, problem.title ?? "The service refused"),
     make("p", {}, problem.detail ?? ""),
     faults(problem.errors),

@@ -24,18 +24,32 @@ export function resultHead(result) {
     ["trained on", trainedOn(provenance?.model)],
     ["measured accuracy", accuracy(provenance)],
     ["may occur", provenance?.request?.association ?? "anything that the model knows"],
-    ["scale", scale ? `${scale.um_per_px} µm per px (${scale.source})` : "none: lengths are in pixels"],
+    [
+      "scale",
+      scale ? `${scale.um_per_px} µm per px (${scale.source})` : "none: lengths are in pixels",
+    ],
     ["sample", sampleText(sample)],
     ["begun", provenance?.started_utc ? moment(provenance.started_utc) : null],
     ["id", make("code", {}, result.id)],
   ].filter(([, value]) => value);
   return make(
-    "header", { class: "result-head" },
-    make("h1", {}, sample?.id ?? "Analysis", " ",
-      make("span", { class: `badge ${result.status}` }, result.status)),
-    make("dl", { class: "facts" }, facts.map(([name, value]) => [
-      make("dt", {}, name), make("dd", { "data-fact": name }, value),
-    ])),
+    "header",
+    { class: "result-head" },
+    make(
+      "h1",
+      {},
+      sample?.id ?? "Analysis",
+      " ",
+      make("span", { class: `badge ${result.status}` }, result.status),
+    ),
+    make(
+      "dl",
+      { class: "facts" },
+      facts.map(([name, value]) => [
+        make("dt", {}, name),
+        make("dd", { "data-fact": name }, value),
+      ]),
+    ),
   );
 }
 
@@ -47,22 +61,34 @@ export function resultHead(result) {
  */
 export function doubts(result) {
   const said = [
-    result.status === "rejected" ? "Rejected: a reviewer says that these numbers are not to be used." : null,
+    result.status === "rejected"
+      ? "Rejected: a reviewer says that these numbers are not to be used."
+      : null,
     result.quality.calibrate_first
-      ? "Calibrate first: the colours are so far from the training images that the map is guesswork." : null,
+      ? "Calibrate first: the colours are so far from the training images that the map is guesswork."
+      : null,
     paintedOnly(result.provenance?.model),
   ].filter(Boolean);
   const groups = [
-    ["", said], ["Done with less than was asked (degradations)", result.degradations],
+    ["", said],
+    ["Done with less than was asked (degradations)", result.degradations],
     ["Warnings", result.quality.warnings],
   ].filter(([, lines]) => lines.length);
   if (!groups.length) {
     return make("p", { class: "fine" }, "No warnings and no degradations.");
   }
-  return make("section", { class: "notice", "aria-label": "What to doubt" }, groups.map(([head, lines]) => [
-    head ? make("h2", {}, head) : null,
-    make("ul", {}, lines.map((line) => make("li", {}, line))),
-  ]));
+  return make(
+    "section",
+    { class: "notice", "aria-label": "What to doubt" },
+    groups.map(([head, lines]) => [
+      head ? make("h2", {}, head) : null,
+      make(
+        "ul",
+        {},
+        lines.map((line) => make("li", {}, line)),
+      ),
+    ]),
+  );
 }
 
 /**
@@ -75,14 +101,19 @@ export function reviewList(result) {
   if (!result.reviews?.length) return null;
   const lines = result.reviews.map((one) => {
     const why = one.reason ? `: ${one.reason}` : "";
-    return make("li", {}, `Version ${one.version}, ${moment(one.reviewed_utc)}: ${one.status} by ${one.reviewer}${why}`);
+    return make(
+      "li",
+      {},
+      `Version ${one.version}, ${moment(one.reviewed_utc)}: ${one.status} by ${one.reviewer}${why}`,
+    );
   });
   return make("section", { class: "section" }, make("h2", {}, "Reviews"), make("ul", {}, lines));
 }
 
 function sampleText(sample) {
   const parts = ["section", "field", "operator", "instrument"]
-    .filter((name) => sample?.[name]).map((name) => `${name} ${sample[name]}`);
+    .filter((name) => sample?.[name])
+    .map((name) => `${name} ${sample[name]}`);
   return [sample?.id, ...parts].filter(Boolean).join(", ") || "not named";
 }
 
@@ -100,12 +131,15 @@ function paintedOnly(model) {
 function accuracy(provenance) {
   const figures = provenance?.model?.evaluations ?? [];
   const asked = provenance?.request?.association ?? null;
-  const one = figures.find((each) => each.association === asked) ??
+  const one =
+    figures.find((each) => each.association === asked) ??
     figures.find((each) => each.association === null);
   if (!one) return null;
   const told = one.association ? `told ${one.association}` : "all classes open";
   const judged = provenance.model.judged_by;
   const of = judged ? `; of ${judged.name}:${judged.version}, which was not trained on them` : "";
-  return `mean IoU ${fixed(one.mean_iou)} (by colour alone ${fixed(one.baseline_mean_iou)}), ` +
-    `${one.images} held-out images, ${told}${of}`;
+  return (
+    `mean IoU ${fixed(one.mean_iou)} (by colour alone ${fixed(one.baseline_mean_iou)}), ` +
+    `${one.images} held-out images, ${told}${of}`
+  );
 }

@@ -14,7 +14,8 @@ import { fixed, interval, significant } from "./numbers.js";
 export function modalSection(result, minerals) {
   const physical = result.scale !== null;
   const [withMap, withMass] = ["total_ci95", "mass_percent"].map((name) =>
-    result.modal.some((one) => one[name] !== null && one[name] !== undefined));
+    result.modal.some((one) => one[name] !== null && one[name] !== undefined),
+  );
   const columns = [
     ["area %", (one) => fixed(one.area_percent)],
     ["95 % interval of area", (one) => interval(one.ci95)],
@@ -27,15 +28,23 @@ export function modalSection(result, minerals) {
     physical && ["area µm²", (one) => significant(one.area_um2)],
   ].filter(Boolean);
   const rows = byShare(result.modal).map((one) => [
-    named(one, minerals), ...columns.map(([, read]) => read(one)),
+    named(one, minerals),
+    ...columns.map(([, read]) => read(one)),
   ]);
   return section(
-    "modal", "Modal composition",
+    "modal",
+    "Modal composition",
     table("Modal composition", ["mineral", ...columns.map(([head]) => head)], rows),
     make("p", { class: "basis" }, basisText(result.modal_basis)),
     notFound(result.not_found ?? []),
-    defined(result, ["area_percent", "ci95", withMap && "total_ci95", "ore_percent",
-      withMass && "mass_percent", result.not_found?.length && "not_found"]),
+    defined(result, [
+      "area_percent",
+      "ci95",
+      withMap && "total_ci95",
+      "ore_percent",
+      withMass && "mass_percent",
+      result.not_found?.length && "not_found",
+    ]),
   );
 }
 
@@ -53,17 +62,35 @@ export function grainSection(result) {
     const read = (name) => significant(sizes?.[name]);
     const bounds = one[`p80_ci95_${unit}`];
     return [
-      `${one.name} (${symbol})`, String(one.count), String(one.touching_edge),
-      String(one.below_minimum.count), read("number_p50"), read("area_p20"), read("area_p50"),
-      read("area_p80"), bounds ? bounds.map(significant).join(" – ") : "–",
+      `${one.name} (${symbol})`,
+      String(one.count),
+      String(one.touching_edge),
+      String(one.below_minimum.count),
+      read("number_p50"),
+      read("area_p20"),
+      read("area_p50"),
+      read("area_p80"),
+      bounds ? bounds.map(significant).join(" – ") : "–",
     ];
   });
-  const heads = ["mineral", "grains", "cut by the edge", "too small", `P50 by number, ${shown}`,
-    `P20 by area, ${shown}`, `P50 by area, ${shown}`, `P80 by area, ${shown}`, "95 % interval of P80"];
+  const heads = [
+    "mineral",
+    "grains",
+    "cut by the edge",
+    "too small",
+    `P50 by number, ${shown}`,
+    `P20 by area, ${shown}`,
+    `P50 by area, ${shown}`,
+    `P80 by area, ${shown}`,
+    "95 % interval of P80",
+  ];
   return section(
-    "grains", `Grain size: equivalent circle diameter (ECD), ${shown}`,
+    "grains",
+    `Grain size: equivalent circle diameter (ECD), ${shown}`,
     rows.length ? table("Grain size", heads, rows) : make("p", {}, "No grains."),
-    unit === "px" ? make("p", { class: "basis" }, "Lengths are in pixels: nobody stated a scale.") : null,
+    unit === "px"
+      ? make("p", { class: "basis" }, "Lengths are in pixels: nobody stated a scale.")
+      : null,
     defined(result, ["grain", "ecd", "p80_ci95", "minimum_size", "edge_rule"]),
   );
 }
@@ -78,10 +105,13 @@ export function elementSection(result) {
   const elements = Object.entries(result.element_percent ?? {});
   if (!elements.length) return null;
   const rows = elements.map(([symbol, percent]) => [
-    symbol, fixed(percent), interval(result.element_ci95?.[symbol]),
+    symbol,
+    fixed(percent),
+    interval(result.element_ci95?.[symbol]),
   ]);
   return section(
-    "elements", "Elements in the ore minerals",
+    "elements",
+    "Elements in the ore minerals",
     table("Elements", ["element", "mass %", "95 % interval"], rows),
     defined(result, ["element_percent"]),
   );
@@ -95,7 +125,8 @@ export function elementSection(result) {
  */
 export function definitionSection(result) {
   return make(
-    "details", { class: "section" },
+    "details",
+    { class: "section" },
     make("summary", {}, make("h2", {}, "All definitions")),
     defined(result, Object.keys(result.definitions)),
   );
@@ -110,13 +141,21 @@ export function definitionSection(result) {
  * @returns {HTMLElement} The section.
  */
 export function section(id, title, ...content) {
-  return make("section", { id, class: "section", "aria-labelledby": `${id}-title` },
-    make("h2", { id: `${id}-title` }, title), ...content);
+  return make(
+    "section",
+    { id, class: "section", "aria-labelledby": `${id}-title` },
+    make("h2", { id: `${id}-title` }, title),
+    ...content,
+  );
 }
 
 function named(entry, minerals) {
-  return make("span", { class: "named" }, swatch(minerals.get(entry.code)),
-    ` ${entry.name} (${entry.symbol})`);
+  return make(
+    "span",
+    { class: "named" },
+    swatch(minerals.get(entry.code)),
+    ` ${entry.name} (${entry.symbol})`,
+  );
 }
 
 function basisText(basis) {
@@ -136,13 +175,18 @@ function notFound(phases) {
     const below = bound === null ? "no limit can be stated" : `below ${fixed(bound)} %`;
     return `${one.name} (${one.symbol}): ${below}`;
   });
-  return make("p", { class: "basis" },
-    `Looked for and not found, with the 95 % upper limit of area %: ${said.join("; ")}.`);
+  return make(
+    "p",
+    { class: "basis" },
+    `Looked for and not found, with the 95 % upper limit of area %: ${said.join("; ")}.`,
+  );
 }
 
 function defined(result, names) {
   const known = names.filter((name) => name && result.definitions[name]);
-  return make("dl", { class: "definitions" }, known.map((name) => [
-    make("dt", {}, name), make("dd", {}, result.definitions[name]),
-  ]));
+  return make(
+    "dl",
+    { class: "definitions" },
+    known.map((name) => [make("dt", {}, name), make("dd", {}, result.definitions[name])]),
+  );
 }

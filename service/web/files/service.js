@@ -1,4 +1,4 @@
-/** Requests to the service: with the key, again after `Retry-After`, errors as problem documents. */
+/** Requests to the service: with the key, again after `Retry-After`; errors are its problems. */
 
 import { askForKey, keyHeaders } from "./access_key.js";
 import { say } from "./status_line.js";
@@ -51,10 +51,7 @@ export function analysisPath(id, file = "") {
  * @throws {ProblemError} Any other.
  */
 export async function ask(path, { patient = true, ...options } = {}) {
-  return persistently(
-    () => asked(path, options),
-    { patient, signal: options.signal },
-  );
+  return persistently(() => asked(path, options), { patient, signal: options.signal });
 }
 
 /**
@@ -122,7 +119,10 @@ export function problemOf(status, text, retryAfter) {
  */
 export function pause(seconds, signal = null) {
   return new Promise((resolve, reject) => {
-    const ended = () => { clearTimeout(timer); reject(signal.reason); };
+    const ended = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", ended);
       resolve();
@@ -162,4 +162,3 @@ async function waited(error, signal) {
   await pause(seconds, signal);
   say("");
 }
-

@@ -15,7 +15,11 @@ import { make } from "./dom.js";
 export function radios(title, name, options, value, onChange) {
   const made = options.map(([option, text, off]) => {
     const input = make("input", {
-      type: "radio", name, value: option, checked: option === value, disabled: Boolean(off),
+      type: "radio",
+      name,
+      value: option,
+      checked: option === value,
+      disabled: Boolean(off),
       onchange: () => onChange(option),
     });
     return make("label", { class: "choice" }, input, make("span", {}, text));
@@ -34,9 +38,17 @@ export function radios(title, name, options, value, onChange) {
 export function slider(title, value, onChange) {
   const input = make("input", { type: "range", min: 0, max: 100, value: Math.round(100 * value) });
   const shown = make("output", {}, `${input.value} %`);
-  const tell = () => { shown.textContent = `${input.value} %`; };
-  input.addEventListener("input", () => { tell(); onChange(Number(input.value) / 100); });
+  const tell = () => {
+    shown.textContent = `${input.value} %`;
+  };
+  input.addEventListener("input", () => {
+    tell();
+    onChange(Number(input.value) / 100);
+  });
   const whole = make("label", { class: "slider" }, title, input, shown);
-  whole.set = (share) => { input.value = Math.round(100 * share); tell(); };
+  whole.set = (share) => {
+    input.value = Math.round(100 * share);
+    tell();
+  };
   return whole;
 }

@@ -28,6 +28,8 @@ _OPEN_PATHS = frozenset(
         "/v2/health/ready",
     }
 )
+# What the pages of `/` and `/docs` are made of: the same files for everybody.
+_OPEN_FOLDERS = ("/docs/", "/web/")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # Triton's way to ask for the models.
 _READING_BY_POST = frozenset({"/v2/repository/index"})
@@ -84,7 +86,7 @@ def owner_of(request: Request) -> str:
 
 
 def _is_open(path: str) -> bool:
-    return path in _OPEN_PATHS or path.startswith("/docs/")
+    return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
 
 
 def _needed(method: str, path: str) -> AccessScope:

@@ -39,6 +39,7 @@ from service.http_api.root_routes import root_routes
 from service.http_api.url_parameters import require_known_parameters
 from service.inference import Inference
 from service.jobs import Jobs
+from service.web import page_routes
 
 __all__ = ["create_app"]
 
@@ -101,6 +102,7 @@ def create_app(
     # Probes may add what they like.
     app.include_router(health_routes(engine))
     app.include_router(root_routes(engine))
+    app.include_router(page_routes())
     add_documentation(app, swagger_folder)
 
     @app.exception_handler(PetroserveError)

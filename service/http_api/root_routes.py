@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from service.engine import Engine
 from service.http_api.resources import PROBLEM, Responses
+from service.web import page_response
 
 __all__ = ["root_routes"]
 
@@ -27,9 +27,10 @@ _LINKS = {
 }
 _ANSWER: Responses = {
     200: {
-        "description": "What is here, as JSON or, for who asks for text/html, as a page.",
+        "description": "What is here as JSON or, for who asks for text/html, the web page.",
         "content": {"text/html": {}},
-    }
+    },
+    304: {"description": "The page is the one that If-None-Match names."},
 }
 
 
@@ -57,11 +58,13 @@ def root_routes(engine: Engine) -> APIRouter:
         responses=_ANSWER,
         response_class=JSONResponse,
     )
-    def get_root(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
+    def get_root(
+        request: Request, accept: Annotated[str, Header(include_in_schema=False)] = ""
+    ) -> Response:
+        if _wants_page(accept):
+            return page_response(request)
         root = Root(name="petroserve", version=engine.version, links=_LINKS)
         headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
-        if _wants_page(accept):
-            return HTMLResponse(_page(root), headers=headers)
         return JSONResponse(root.model_dump(), headers=headers)
 
     return router
@@ -72,16 +75,3 @@ def _wants_page(accept: str) -> bool:
     types = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
     named = [one for one in types if one in {"text/html", "application/json"}]
     return named[:1] == ["text/html"]
-
-
-def _page(root: Root) -> str:
-    links = "".join(
-        f'<li><a href="{escape(href)}">{escape(name.replace("_", " "))}</a></li>'
-        for name, href in root.links.items()
-    )
-    title = escape(f"{root.name.capitalize()} {root.version}")
-    return (
-        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"<h1>{title}</h1><p>Microscope images of ore and rock in, mineralogy out.</p>"
-        f"<ul>{links}</ul></html>"
-    )

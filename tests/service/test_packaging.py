@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +90,18 @@ def test_what_the_image_copies_is_let_into_its_context() -> None:
     assert {"export", "models", "pyproject.toml"} <= copied
     assert copied == let_in
     assert all((ROOT / source).exists() for source in copied)
+
+
+def test_the_wheel_has_every_file_of_the_web_page(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE", "petroserve.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "service", tmp_path / "service")
+    build = "from setuptools import build_meta; build_meta.build_wheel('made')"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", build], cwd=tmp_path, check=True)
+    (wheel,) = tmp_path.glob("made/*.whl")
+    files = {path.name for path in (ROOT / "service" / "web" / "files").iterdir()}
+    with zipfile.ZipFile(wheel) as packed:
+        names = {one.rpartition("/")[2] for one in packed.namelist() if "service/web/files/" in one}
+
+    assert {"index.html", "app.js", "style.css", "icon.svg"} <= files
+    assert names == files

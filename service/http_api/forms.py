@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from petrography.pipeline import AnalysisRequest
 from service.engine import (
+    AnnotationRequest,
     CalibrationRequest,
     CorrectionRequest,
     EstimateRequest,
     EvaluationRequest,
     PanoramaRequest,
     RegistrationRequest,
+    StepRequest,
 )
 from service.jobs import JobRequest
 from service.uploads import ANALYSIS, FilePart, UploadForm
 
 __all__ = [
     "ANALYSIS",
+    "ANNOTATION",
     "CALIBRATION",
     "ESTIMATE",
     "EVALUATION",
@@ -114,6 +117,10 @@ EVALUATION = UploadForm(
         ),
     ),
 )
+ANNOTATION = UploadForm(
+    AnnotationRequest,
+    (FilePart("image", "the photograph that is drawn upon (curl -F image=@field.png)"),),
+)
 REQUEST_MODELS = (
     CorrectionRequest,
     AnalysisRequest,
@@ -123,4 +130,6 @@ REQUEST_MODELS = (
     RegistrationRequest,
     PanoramaRequest,
     EvaluationRequest,
+    AnnotationRequest,
+    StepRequest,
 )

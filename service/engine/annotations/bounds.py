@@ -46,7 +46,8 @@ def require_drawable(
     """
     require_inside(strokes, shape)
     _require_offered(strokes, {one.code: one.symbol for one in offered})
-    box_px, step_px = sum(map(_box_px, strokes)), ink_px(strokes)
+    box_px = sum(_box_px(stroke, shape) for stroke in strokes)
+    step_px = ink_px(strokes, shape)
     for given, most, what in (
         (box_px, _MAX_STEP_BOX_PX, "the rectangles around the strokes of the step"),
         (step_px, _MAX_STEP_INK_PX, "the strokes of the step"),
@@ -71,9 +72,17 @@ def _require_offered(strokes: Sequence[Stroke], offered: Collection[int]) -> Non
             raise InvalidParameterError(msg)
 
 
-def ink_px(strokes: Sequence[Stroke]) -> float:
-    """Pixels that strokes cover, at most: what lies over one another is counted several times."""
-    return sum(min(_box_px(stroke), _line_px(stroke)) for stroke in strokes)
+def ink_px(strokes: Sequence[Stroke], shape: tuple[int, int]) -> float:
+    """Count what strokes cover, at most: what lies over one another counts several times.
+
+    Parameters
+    ----------
+    strokes : sequence of Stroke
+        On the image.
+    shape : tuple of int
+        Its height and width in pixels.
+    """
+    return sum(min(_box_px(stroke, shape), _line_px(stroke)) for stroke in strokes)
 
 
 def _line_px(stroke: Stroke) -> float:
@@ -84,7 +93,8 @@ def _line_px(stroke: Stroke) -> float:
     return float((length_px + width_px) * width_px)
 
 
-def _box_px(stroke: Stroke) -> float:
-    points = np.array(stroke.points)
-    sides_px = points.max(axis=0) - points.min(axis=0) + stroke.width_px + 1.0
-    return float(sides_px.prod())
+def _box_px(stroke: Stroke, shape: tuple[int, int]) -> float:
+    points, margin_px = np.array(stroke.points), stroke.width_px / 2 + 1.0
+    first = np.maximum(points.min(axis=0) - margin_px, 0.0)
+    last = np.minimum(points.max(axis=0) + margin_px, shape)
+    return float((last - first).prod())

@@ -59,7 +59,7 @@ class Session:
         """Ink of the steps that stand, see `service.engine.annotations.bounds`."""
         for entry in self._standing:
             if entry.number not in self._ink_px:
-                self._ink_px[entry.number] = ink_px(entry.strokes)
+                self._ink_px[entry.number] = ink_px(entry.strokes, self.begun.shape)
         return sum(self._ink_px[entry.number] for entry in self._standing)
 
     @property

@@ -74,16 +74,20 @@ class Ink:
         pixels = drawn_pixels(stroke, self.codes.shape)
         before = []
         if stroke.code is not None and not stroke.exact:
-            given_back = self._erased_in(np.unique(self.leaves.ravel()[pixels]))
+            given_back = self._erased_in(self.leaves_of(pixels))
             before.append(self._put(given_back, UNLABELLED_CODE, Kind.NOTHING))
         before.append(self._put(pixels, _code_of(stroke), _kind_of(stroke)))
         return before
+
+    def leaves_of(self, pixels: Flat) -> Flat:
+        """Leaves that pixels lie in, each once, rising."""
+        return np.flatnonzero(np.bincount(self.leaves.ravel()[pixels], minlength=1))
 
     def restore(self, before: Before) -> None:
         """Take a change back."""
         self._put(before.pixels, before.codes, before.kinds)
 
-    def _erased_in(self, leaves: NDArray[np.int32]) -> Flat:
+    def _erased_in(self, leaves: Flat) -> Flat:
         """Pixels of these leaves that were erased, which a later stroke takes back."""
         erased_from = leaves[self.seeds[leaves, UNLABELLED_CODE] > 0]
         if not len(erased_from):
@@ -102,8 +106,11 @@ class Ink:
     def _count(self, pixels: Flat, sign: int) -> None:
         kinds = self.kinds.ravel()[pixels]
         spreading = pixels[(kinds == Kind.SPREADING) | (kinds == Kind.ERASED)]
-        at = self.leaves.ravel()[spreading], self.codes.ravel()[spreading]
-        np.add.at(self.seeds, at, sign)
+        codes = self.codes.ravel()[spreading]
+        for code in np.flatnonzero(np.bincount(codes)):
+            leaves = self.leaves.ravel()[spreading[codes == code]]
+            in_leaf = np.bincount(leaves, minlength=len(self.seeds))
+            self.seeds[:, code] += (sign * in_leaf).astype(np.int32)
 
 
 def _code_of(stroke: Stroke) -> int:

@@ -30,7 +30,6 @@ _BAND_PX, _BAND_WEIGHT = 3, 0.1
 _NEW_COLOUR = 20.0
 # Of these many times the budget, the best by score, those are taken that differ most.
 _CHOICE = 4.0
-_MOST_COMPARED = 4096
 # Superpixels below this share of the mean size are what a border left over: nothing to draw on.
 _SLIVER = 0.25
 
@@ -164,17 +163,19 @@ def _near_border(of_pixel: Indices) -> NDArray[np.bool_]:
 
 
 def _annotated_colours(superpixels: Superpixels, annotation: Annotation) -> Floats:
-    """Colours of leaves that strokes reached, at most so many, spread evenly."""
-    reached = np.unique(superpixels.leaves[annotation.labels != UNLABELLED_CODE])
-    some = reached[:: max(1, -(-len(reached) // _MOST_COMPARED))]
-    return np.asarray(superpixels.colour_lab[some], dtype=np.float64)
+    """Colours of the leaves that have labels."""
+    labelled = superpixels.leaves[annotation.labels != UNLABELLED_CODE]
+    reached = np.flatnonzero(np.bincount(labelled))
+    return np.asarray(superpixels.colour_lab[reached], dtype=np.float64)
 
 
 def _newness(colour_lab: Floats, annotated_lab: Floats) -> Floats:
-    nearest = np.full(len(colour_lab), _NEW_COLOUR)
-    for one in annotated_lab:
-        np.minimum(nearest, ciede2000(colour_lab, one), out=nearest)
-    return np.asarray(nearest / _NEW_COLOUR)
+    """CIEDE2000 from the annotated colour that is nearest in CIELAB, as a share of a new colour."""
+    if not len(annotated_lab):
+        return np.ones(len(colour_lab))
+    nearest = scipy.spatial.cKDTree(annotated_lab).query(colour_lab)[1]
+    distance = ciede2000(colour_lab, annotated_lab[nearest])
+    return np.minimum(distance / _NEW_COLOUR, 1.0)
 
 
 def _candidates(units: _Units, budget_px: float) -> NDArray[np.int64]:

@@ -16,6 +16,16 @@ from petrography.errors import DamagedResultError
 __all__ = ["Superpixels"]
 
 _FORMAT = 1
+# What reading anything but such a file raises; a TypeError where it is one array by itself.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 Indices: TypeAlias = NDArray[np.int32]
 
 
@@ -85,7 +95,7 @@ class Superpixels:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 return cls._from_arrays(dict(file))
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except _UNREADABLE as error:
             msg = f"{len(data)} bytes are no superpixels as they were kept: {error}"
             raise DamagedResultError(msg) from error
 

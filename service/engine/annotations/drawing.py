@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,9 +120,10 @@ class Drawing:
             begun = session.begun
             require_drawable(request.strokes, begun.shape, begun.classes, session.drawn_px)
             entry = new_entry(session.state + 1, request.strokes)
-            with course.stage("annotate"):
-                region = session.draw(request.strokes)
+            began = time.perf_counter()
+            region = session.draw(request.strokes)
             try:
+                course.on_stage("annotate", time.perf_counter() - began)
                 keep(entry)
             except BaseException:
                 session.drop()

@@ -57,10 +57,14 @@ class Session:
     @property
     def drawn_px(self) -> float:
         """Ink of the steps that stand, see `service.engine.annotations.bounds`."""
-        for entry in self._standing:
-            if entry.number not in self._ink_px:
-                self._ink_px[entry.number] = ink_px(entry.strokes, self.begun.shape)
-        return sum(self._ink_px[entry.number] for entry in self._standing)
+        return sum(map(self._ink_of, self._standing))
+
+    def _ink_of(self, entry: StepEntry) -> float:
+        """Count the ink of a step once, also for who asks from another thread."""
+        known = self._ink_px.get(entry.number)
+        if known is None:
+            known = self._ink_px[entry.number] = ink_px(entry.strokes, self.begun.shape)
+        return known
 
     @property
     def size_bytes(self) -> int:

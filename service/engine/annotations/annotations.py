@@ -120,7 +120,10 @@ class Annotations:
                 limits, name = image_limits(self._settings), str(uuid.uuid4())
                 begun = begin_annotation(image, request, draft, name, limits=limits, course=course)
                 course.go_on()
-                return self._keeping.publish(ANNOTATIONS, name, document_bytes(begun), draft)
+                made = self._keeping.publish(ANNOTATIONS, name, document_bytes(begun), draft)
+            # Read now, so that the first stroke need not wait for it.
+            with self._drawing.current((owner, name), course):
+                return made
 
         size = await asyncio.to_thread(size_if_known, image)
         priority = priority_of(size, self._settings)

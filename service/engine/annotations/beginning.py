@@ -22,7 +22,7 @@ __all__ = ["PHOTOGRAPH", "begin_annotation", "read_annotation"]
 
 PHOTOGRAPH = "image.png"
 _SUPERPIXELS = "superpixels.npz"
-# Finding superpixels takes about 90 bytes a pixel, and a second for each megapixel.
+# Finding superpixels takes about 100 bytes a pixel, and a second for each megapixel.
 _MAX_PX = 32_000_000
 
 

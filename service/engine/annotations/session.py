@@ -27,6 +27,8 @@ Plane: TypeAlias = NDArray[np.uint8]
 # Superpixels, labels, confidence, origin and strokes of a large photograph; of a small one, whose
 # superpixels are finer, as much again.
 _BYTES_PER_PX = 20
+# Drawn one by one after a restart, so that each can be taken back without drawing all others anew.
+_LAST_STEPS = 8
 # What was there before, for the way back.
 _BYTES_PER_INK_PX = 10
 
@@ -108,15 +110,16 @@ class Session:
             raise DamagedResultError(msg) from error
 
     def _draw_anew(self) -> None:
-        """Draw all steps that stand; but for the last as few at a time as possible.
+        """Draw all steps that stand; but for the last few as few at a time as possible.
 
         The labels are those of steps that were drawn one after the other.
         """
         self.drawn, self._singly = Annotation(self.superpixels), 0
-        strokes = [stroke for entry in self._standing[:-1] for stroke in entry.strokes]
+        earlier, last = self._standing[:-_LAST_STEPS], self._standing[-_LAST_STEPS:]
+        strokes = [stroke for entry in earlier for stroke in entry.strokes]
         for first in range(0, len(strokes), MAX_STROKES):
             self.drawn.draw(strokes[first : first + MAX_STROKES])
-        for entry in self._standing[-1:]:
+        for entry in last:
             self.draw(entry.strokes)
 
     def draw(self, strokes: Sequence[Stroke]) -> Region:

@@ -19,7 +19,7 @@ def prepared() -> Superpixels:
 
 
 @pytest.mark.parametrize(
-    ("height_px", "width_px"), [(1, 1), (1, 50), (7, 3), (301, 421), (513, 701)]
+    ("height_px", "width_px"), [(1, 1), (1, 50), (7, 3), (301, 421), (513, 701), (701, 801)]
 )
 def test_every_pixel_has_a_leaf_and_every_leaf_its_superpixel_and_cluster(
     height_px: int, width_px: int
@@ -33,7 +33,7 @@ def test_every_pixel_has_a_leaf_and_every_leaf_its_superpixel_and_cluster(
     np.testing.assert_array_equal(np.unique(found.top), np.arange(clusters))
     # Leaves of one superpixel of the middle level are of one cluster.
     assert len(np.unique(np.stack([found.middle, found.top]), axis=1).T) == middle
-    assert found.reduction == (2 if height_px * width_px > 250_000 else 1)
+    assert found.reduction == (2 if height_px * width_px > 500_000 else 1)
 
 
 def test_leaves_hang_together(prepared: Superpixels) -> None:

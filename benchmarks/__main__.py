@@ -22,6 +22,7 @@ SCRIPTS = (
     "bench_registration.py",
     "bench_stitching.py",
     "bench_panorama_labels.py",
+    "bench_annotation_steps.py",
     "bench_training.py",
     "bench_exports.py",
     "bench_concurrency.py",

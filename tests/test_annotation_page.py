@@ -81,7 +81,7 @@ def test_steps_are_answered_as_the_page_shows(desk: Path) -> None:
 
 def test_the_record_drawn_again_gives_the_labels(desk: Path) -> None:
     (block,) = blocks(PAGE, "python")
-    assert run([sys.executable, "-W", "error", "-"], block, desk).split() == ["1", "True"]
+    assert run([sys.executable, "-W", "error", "-"], block, desk).split() == ["1", "True", "True"]
 
 
 def test_labels_are_used_as_the_page_says(desk: Path) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "PANORAMAS",
     "REGISTERED_PREFIX",
     "REGISTRATIONS",
+    "SUPERPIXELS",
     "Kind",
     "is_file_name",
 ]
@@ -27,6 +28,7 @@ __all__ = [
 REGISTERED_PREFIX = "registered-"
 EVALUATED_PREFIX = "image-"
 ANISOTROPY_PICTURE = "anisotropy.png"
+SUPERPIXELS = "superpixels.npz"
 _JSON, _PNG, _JPEG = "application/json", "image/png", "image/jpeg"
 # One step of a path on every system, not hidden, and short enough for every file system.
 _MAX_FILE_NAME_BYTES = 200
@@ -177,6 +179,7 @@ ANNOTATIONS = Kind(
         "confidence.png": _PNG,
         "origin.png": _PNG,
         "overlay.jpg": _JPEG,
+        SUPERPIXELS: "application/octet-stream",
     },
     errors.AnnotationNotFoundError,
     lasting=True,

@@ -41,8 +41,8 @@ from service.http_api.urgency import tenant_of
 
 __all__ = ["annotation_routes"]
 
-# The only file that is the same in every state.
-_PHOTOGRAPH = "image.png"
+# The files that are the same in every state.
+_LASTING = frozenset({"image.png", "superpixels.npz"})
 _IF_MATCH: dict[str, Any] = {
     "name": "If-Match",
     "in": "header",
@@ -171,7 +171,7 @@ def _add_reading(router: APIRouter, engine: Engine) -> None:
     )
     async def get_file(request: Request, result_id: str, artefact: str) -> Response:
         opened = await annotations.open_file(result_id, artefact, **_asking(request))
-        lasting = IMMUTABLE if artefact == _PHOTOGRAPH else REVALIDATED
+        lasting = IMMUTABLE if artefact in _LASTING else REVALIDATED
         return artefact_response(request, opened, lasting)
 
 

@@ -155,7 +155,7 @@ async def test_what_is_not_kept(client: httpx.AsyncClient) -> None:
             assert_problem(await draw(client, one, square(0, 0)), 404)
             assert_problem(await undo(client, one, 1), 404)
     place = await begun(client)
-    for name in ("superpixels.npz", "step.1.json", "..%2Fannotation.json", ".aside", "nothing"):
+    for name in ("superpixels", "step.1.json", "..%2Fannotation.json", ".aside", "nothing"):
         assert_problem(await client.get(f"{place}/{name}"), 404)
     for number in ("0", "-1", "x", "1e3", "99999999999999999999"):
         assert_problem(await client.delete(f"{place}/steps/{number}"), 422)

@@ -15,13 +15,13 @@ from service.engine.annotations.session import Session
 from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.course import Course
 from service.engine.input_digests import NotingDigests
-from service.engine.kinds import ANNOTATIONS
+from service.engine.kinds import ANNOTATIONS, SUPERPIXELS
+from service.engine.one_image import software_versions
 from service.engine.source_files import NamedFile
 
 __all__ = ["PHOTOGRAPH", "begin_annotation", "read_annotation"]
 
 PHOTOGRAPH = "image.png"
-_SUPERPIXELS = "superpixels.npz"
 # Finding superpixels takes about 100 bytes a pixel, and a second for each megapixel.
 _MAX_PX = 32_000_000
 
@@ -64,7 +64,7 @@ def begin_annotation(
     with course.stage("superpixels"):
         superpixels = prepare(decoded.pixels)
     draft.write(PHOTOGRAPH, encode_png(decoded.pixels))
-    draft.write(_SUPERPIXELS, superpixels.to_bytes())
+    draft.write(SUPERPIXELS, superpixels.to_bytes())
     (digests,) = noting.of(image)
     return AnnotationDocument(
         id=annotation_id,
@@ -77,6 +77,7 @@ def begin_annotation(
         association=request.association,
         classes=classes,
         levels=tuple(superpixels.levels),
+        software=software_versions(),
         artefacts=_files_of(annotation_id),
         steps=0,
         last_step=None,
@@ -110,7 +111,7 @@ def read_annotation(store: ArtefactStore, annotation_id: str, owner: str) -> Ses
 
 
 def _superpixels_of(folder: Path) -> Superpixels:
-    return Superpixels.from_bytes((folder / _SUPERPIXELS).read_bytes())
+    return Superpixels.from_bytes((folder / SUPERPIXELS).read_bytes())
 
 
 def _limits(limits: ImageLimits) -> ImageLimits:

@@ -89,8 +89,11 @@ class _Begun(_Told):
     """What strokes may have."""
     levels: tuple[int, ...]
     """Superpixels of each level, the coarsest first."""
+    software: dict[str, str]
+    """Versions of what found the superpixels."""
     artefacts: tuple[AnnotationFile, ...]
-    """Its files; all but image.png are made anew of the steps that stand."""
+    """Its files. The photograph and the superpixels stay, the others follow from the steps that
+    stand."""
 
 
 class AnnotationDocument(Figures, _Begun):

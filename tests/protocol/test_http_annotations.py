@@ -7,7 +7,7 @@ import base64
 import datetime as dt
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from petrography.images import Labels
 from service.access import create_key, empty_key_file, write_key_file
 from service.audit import entries_of
 from service.engine import Engine
+from tests import s3_stand_in
 from tests.annotated import (
     EVERY_SQUARE,
     PHOTOGRAPH,
@@ -35,9 +36,11 @@ from tests.annotated import (
 )
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
+from tests.s3_stand_in import BUCKET, s3_bucket
 
 pytestmark = pytest.mark.anyio
 
+URL = f"s3://{BUCKET}/results"
 NOW = dt.datetime.now(dt.UTC)
 DRAWN_FILES = ("labels.png", "confidence.png", "origin.png")
 
@@ -274,7 +277,7 @@ async def two_services(
         clients = []
         for number in range(2):
             folder = "kept" if shared == "folder" else f"kept-{number}"
-            url = None if shared == "folder" else (tmp_path / "bucket").as_uri()
+            url = {"folder": None, "file": (tmp_path / "bucket").as_uri(), "s3": URL}[shared]
             settings = settings_for(
                 model_folder,
                 tmp_path / folder,
@@ -287,7 +290,14 @@ async def two_services(
         yield clients
 
 
-@pytest.mark.parametrize("shared", ["folder", "bucket"])
+@pytest.fixture
+def s3(clean_environment: pytest.MonkeyPatch) -> Iterator[s3_stand_in.Bucket]:
+    with s3_bucket(clean_environment) as bucket:
+        yield bucket
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize("shared", ["folder", "file", "s3"])
 async def test_two_writers_lose_no_step(model_folder: Path, tmp_path: Path, shared: str) -> None:
     async with two_services(model_folder, tmp_path, shared) as clients:
         place = await begun(clients[0])
@@ -316,7 +326,7 @@ def strokes_points(strokes: list[dict[str, Any]]) -> list[Any]:
 
 
 async def test_one_of_two_who_saw_the_same_draws(model_folder: Path, tmp_path: Path) -> None:
-    async with two_services(model_folder, tmp_path, "bucket") as clients:
+    async with two_services(model_folder, tmp_path, "file") as clients:
         place = await begun(clients[0])
         seen = {"If-Match": (await clients[1].get(place)).headers["etag"]}
         answers = await asyncio.gather(
@@ -325,6 +335,23 @@ async def test_one_of_two_who_saw_the_same_draws(model_folder: Path, tmp_path: P
 
         assert sorted(one.status_code for one in answers) == [200, 412, 412, 412, 412, 412]
         assert (await clients[0].get(place)).json()["steps"] == 1
+
+
+async def test_nothing_is_drawn_while_the_bucket_is_silent(
+    s3: s3_stand_in.Bucket, model_folder: Path, tmp_path: Path
+) -> None:
+    async with two_services(model_folder, tmp_path, "s3") as clients:
+        place = await begun(clients[0])
+        await draw(clients[0], place, square(0, 0))
+        before = await labels_of(clients[0], place)
+        s3.silent = True
+        refused = await draw(clients[0], place, square(0, 1))
+        problem = assert_problem(refused, 503, "does not answer")
+        assert problem["type"] == "urn:petroserve:problem:bucket-unavailable"
+        assert np.array_equal(await labels_of(clients[0], place), before)
+        s3.silent = False
+        seen = await clients[1].get(place)
+        assert (seen.status_code, seen.json()["steps"]) == (200, 1)
 
 
 async def test_every_step_is_on_record_before_it_is_drawn(

@@ -31,9 +31,9 @@ MAX_COLOUR_DISTANCE, MAX_IN_DISPUTE = 9.0, 4.0
 # What a step from leaf to leaf costs besides the difference of their colours, in CIELAB units.
 _STEP_COST = 1.0
 # Share of pixels that were right by their CIEDE2000 from the strokes, decision 0017.
-_DISTANCES = (0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 8.5)
-_RIGHT = (0.999, 0.998, 0.995, 0.993, 0.990, 0.978, 0.908, 0.880)
-_RIGHT_IN_DISPUTE = (0.990, 0.966, 0.890, 0.792, 0.761, 0.647, 0.473, 0.473)
+_DISTANCES = (0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5)
+_RIGHT = (0.999, 0.998, 0.996, 0.991, 0.983, 0.972, 0.918, 0.907, 0.907)
+_RIGHT_IN_DISPUTE = (0.988, 0.971, 0.939, 0.882, 0.823, 0.748, 0.627, 0.542, 0.512)
 _MOST_OF_SPREAD = 254
 
 

@@ -16,7 +16,14 @@ __all__ = ["add_file"]
 
 
 def add_file(
-    store: ArtefactStore, kind: Kind, result_id: str, name: str, content: bytes, owner: str = ""
+    store: ArtefactStore,
+    kind: Kind,
+    result_id: str,
+    name: str,
+    content: bytes,
+    owner: str = "",
+    *,
+    what: str,
 ) -> Path:
     """Add a file to a kept result.
 
@@ -35,6 +42,8 @@ def add_file(
         Of the file.
     content : bytes
         All of it.
+    what : str
+        What it is, for messages: a version, a step.
 
     Returns
     -------
@@ -53,7 +62,7 @@ def add_file(
         If the disk does not take it.
     """
     path = None
-    with storing(f"an addition to {kind.noun}"), suppress(FileNotFoundError):
+    with storing(f"{what} of {kind.noun}"), suppress(FileNotFoundError):
         written = partial(_written, store, kind, name, content)
         path = store.within(kind, result_id, owner, written)
     if path is None:

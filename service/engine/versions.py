@@ -144,7 +144,8 @@ def add_version(
     StorageUnavailableError
         If the disk does not take it.
     """
-    path = add_file(store, ANALYSES, analysis_id, version_file(version), content, owner)
+    name = version_file(version)
+    path = add_file(store, ANALYSES, analysis_id, name, content, owner, what="a version")
     _keep_digest(store, path, content)
     return path
 

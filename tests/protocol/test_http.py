@@ -274,7 +274,10 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     assert document["openapi"].startswith("3.1")
     kept = {
         f"/v1/{kind}"
-        for kind in ("analyses", "calibrations", "registrations", "panoramas", "evaluations")
+        for kind in (
+            *("analyses", "calibrations", "registrations", "panoramas", "evaluations"),
+            "annotations",
+        )
     }
     assert {
         *kept,
@@ -286,6 +289,9 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
         "/v1/analyses/{result_id}/corrections",
         "/v1/analyses/{result_id}/callbacks",
         "/v1/analyses/{result_id}/callbacks/redeliveries",
+        "/v1/annotations/{result_id}/steps",
+        "/v1/annotations/{result_id}/steps/{number}",
+        "/v1/annotations/{result_id}/proposals",
         "/v1/estimate",
         "/v1/models",
         "/v1/models/{name}",
@@ -298,7 +304,10 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
     assert {
         f"components/schemas/{name}Request"
-        for name in ("Analysis", "Calibration", "Registration", "Panorama", "Evaluation")
+        for name in (
+            *("Analysis", "Calibration", "Registration", "Panorama", "Evaluation"),
+            *("Annotation", "Step"),
+        )
     } <= references
     for reference in references:
         node = document

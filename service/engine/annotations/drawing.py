@@ -182,7 +182,7 @@ class Drawing:
         course.go_on()
         self._audit.annotated(annotation_id, entry.number, content)
         try:
-            add_file(self._store, ANNOTATIONS, annotation_id, name, content, owner)
+            add_file(self._store, ANNOTATIONS, annotation_id, name, content, owner, what="a step")
         except ConflictError as error:
             raise _TakenError(str(error)) from error
 

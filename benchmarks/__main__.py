@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = (
     "bench_networks.py",
     "bench_phantoms.py",
+    "bench_annotation.py",
     "bench_modal_intervals.py",
     "bench_calibration.py",
     "bench_contacts.py",

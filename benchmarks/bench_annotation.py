@@ -59,23 +59,11 @@ def main() -> None:
     parser = recorded_options(__doc__)
     parser.add_argument("--data", type=Path, help="folder in the LumenStone layout")
     parser.add_argument("--images", type=int, default=12, help="of that folder, evenly chosen")
+    parser.add_argument("--time-only", action="store_true", help="leave agreement out")
     arguments = parser.parse_args()
-    sets = {f"phantoms S1, S2 ({2 * len(PHANTOM_SEEDS)})": painted()}
-    if arguments.data is not None:
-        sets[f"LumenStone ({arguments.images})"] = photographed(arguments.data, arguments.images)
-    lines = [
-        "### Annotation by strokes: time of a step, and what strokes spread to",
-        "",
-        f"{machine()}, `python benchmarks/bench_annotation.py`; 3396 x 2547 px.",
-        "",
-        *time_lines(),
-        "",
-        "Medians over images at half size, by simulated strokes.",
-        "",
-        *agreement_head(),
-        *(line for name, images in sets.items() for line in agreement_lines(name, images)),
-    ]
-    tell("\n".join(lines) + "\n", arguments)
+    tell("\n".join(time_lines()) + "\n", arguments)
+    if not arguments.time_only:
+        tell("\n".join(agreement_lines(arguments.data, arguments.images)) + "\n", arguments)
 
 
 # --- time ------------------------------------------------------------------------------------
@@ -83,6 +71,10 @@ def main() -> None:
 
 def time_lines() -> Iterator[str]:
     """Seconds of each step on a photograph of full size."""
+    yield "### Annotation by strokes: time of a step"
+    yield ""
+    yield f"3396 x 2547 px; {machine()}, `python benchmarks/bench_annotation.py`."
+    yield ""
     scene = phantom("S1", seed=5, height_px=1274, width_px=1698)
     image = resample_image(scene.image, 2.0)[:2547]
     truth = scene.labels.repeat(2, axis=0).repeat(2, axis=1)[:2547]
@@ -141,18 +133,28 @@ def photographed(folder: Path, count: int) -> Iterator[tuple[Pixels, Pixels]]:
         yield field.image, field.truth
 
 
-def agreement_head() -> Iterator[str]:
-    """Head of the table."""
+def agreement_lines(folder: Path | None, count: int) -> Iterator[str]:
+    """Medians over images, one line for each number of strokes."""
+    yield "### Annotation by strokes: what strokes spread to"
+    yield ""
+    yield (
+        "Simulated strokes, medians over images at half size; "
+        "`python benchmarks/bench_annotation.py --data FOLDER`."
+    )
+    yield ""
     yield (
         "| images | strokes | labelled, % | right of what was spread, % | mean confidence, % "
         "| nearest colour, same pixels, % | nearest stroke, same pixels, % "
         "| nearest colour, all, % | nearest stroke, all, % |"
     )
     yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield from lines_of(f"phantoms S1, S2 ({2 * len(PHANTOM_SEEDS)})", painted())
+    if folder is not None:
+        yield from lines_of(f"LumenStone ({count})", photographed(folder, count))
 
 
-def agreement_lines(name: str, images: Iterator[tuple[Pixels, Pixels]]) -> Iterator[str]:
-    """Medians over images, one line for each number of strokes."""
+def lines_of(name: str, images: Iterator[tuple[Pixels, Pixels]]) -> Iterator[str]:
+    """Lines of a set of images."""
     figures = np.array([figures_of(*one) for one in images])
     for count, row in zip(COUNTS, np.nanmedian(figures, axis=0), strict=True):
         cells = " | ".join(f"{100.0 * figure:.1f}" for figure in row)

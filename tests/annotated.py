@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 
 from petrography.annotation import Annotation, Stroke, prepare
-from petrography.image_codec import decode_image
+from petrography.image_codec import decode_image, decode_labels
 from petrography.images import Labels
 from tests.http_service import png
 from tests.tiny_model import CODES, paint
@@ -76,3 +76,8 @@ def drawn(photograph: bytes, steps: Sequence[Sequence[Stroke]]) -> Annotation:
     for step in steps:
         annotation.draw(step)
     return annotation
+
+
+async def labels_of(client: httpx.AsyncClient, place: str) -> Labels:
+    """The label image as it stands."""
+    return decode_labels((await client.get(f"{place}/labels.png")).content)

@@ -86,7 +86,7 @@ def _add_beginning(router: APIRouter, engine: Engine) -> None:
         "",
         status_code=201,
         summary="Begin the annotation of a photograph",
-        description="Finds its superpixels, about a second for each megapixel.",
+        description="Finds its superpixels, about a third of a second for each megapixel.",
         responses={201: {"model": AnnotationDocument, "description": "Nothing is drawn yet."}},
         response_class=Response,
         openapi_extra=upload_body(ANNOTATION),

@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = (
     "bench_networks.py",
     "bench_phantoms.py",
+    "bench_annotation.py",
     "bench_modal_intervals.py",
     "bench_calibration.py",
     "bench_contacts.py",
@@ -22,6 +23,7 @@ SCRIPTS = (
     "bench_registration.py",
     "bench_stitching.py",
     "bench_panorama_labels.py",
+    "bench_annotation_steps.py",
     "bench_training.py",
     "bench_exports.py",
     "bench_concurrency.py",

@@ -18,7 +18,9 @@
     │   ├── ConflictError               right by itself, but not with what there is already
     │   │   ├── IdempotencyConflictError    a key that was used for something else
     │   │   ├── AnalysisEndedError          an analysis that is to be stopped and has ended
-    │   │   └── AnalysisCancelledError      a result that there will not be
+    │   │   ├── AnalysisCancelledError      a result that there will not be
+    │   │   ├── OtherStateError             wanted of another state than there is by now
+    │   │   └── NothingToUndoError          an annotation without steps
     │   ├── WebhookSignatureError       a message that its sender did not sign, or long ago
     │   └── NotFoundError               nothing of that name is there
     │       ├── ModelNotFoundError      no model of that name and version
@@ -26,7 +28,8 @@
     │       ├── CalibrationNotFoundError
     │       ├── RegistrationNotFoundError
     │       ├── PanoramaNotFoundError
-    │       └── EvaluationNotFoundError
+    │       ├── EvaluationNotFoundError
+    │       └── AnnotationNotFoundError
     ├── AccessError                     the caller may not
     │   ├── UnauthenticatedError        without a key that is good
     │   └── ForbiddenError              with this key
@@ -158,6 +161,14 @@ class AnalysisCancelledError(ConflictError):
     """An analysis was cancelled: there will be no result."""
 
 
+class OtherStateError(ConflictError):
+    """The request is for a certain state of a thing, and the thing is in another by now."""
+
+
+class NothingToUndoError(ConflictError):
+    """An annotation has no step that could be taken back."""
+
+
 class WebhookSignatureError(InputError):
     """The signature of a webhook is missing, wrong, or too old."""
 
@@ -188,6 +199,10 @@ class PanoramaNotFoundError(NotFoundError):
 
 class EvaluationNotFoundError(NotFoundError):
     """No evaluation or artefact of the requested name is kept."""
+
+
+class AnnotationNotFoundError(NotFoundError):
+    """No annotation or artefact of the requested name is kept."""
 
 
 class ArtefactNotFoundError(NotFoundError):

@@ -114,6 +114,12 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     errors.AnalysisCancelledError: Status(
         409, "CANCELLED", "analysis-cancelled", "Analysis was cancelled"
     ),
+    errors.OtherStateError: Status(
+        412, "FAILED_PRECONDITION", "precondition-failed", "Precondition failed"
+    ),
+    errors.NothingToUndoError: Status(
+        409, "FAILED_PRECONDITION", "nothing-to-undo", "Nothing to undo"
+    ),
     errors.WebhookSignatureError: Status(
         400, "INVALID_ARGUMENT", "webhook-not-signed", "Invalid webhook signature"
     ),
@@ -133,6 +139,9 @@ STATUS_TABLE: dict[type[BaseException], Status] = {
     ),
     errors.EvaluationNotFoundError: Status(
         404, "NOT_FOUND", "evaluation-not-found", "Evaluation not found"
+    ),
+    errors.AnnotationNotFoundError: Status(
+        404, "NOT_FOUND", "annotation-not-found", "Annotation not found"
     ),
     errors.ArtefactNotFoundError: Status(
         404, "NOT_FOUND", "artefact-not-found", "Artefact not found"
@@ -206,7 +215,7 @@ HTTP_PROBLEMS: dict[int, HttpProblem] = {
     400: _as_row(errors.InputError),
     404: _as_row(errors.NotFoundError),
     405: HttpProblem("method-not-allowed", "Method not allowed"),
-    412: HttpProblem("precondition-failed", "Precondition failed"),
+    412: _as_row(errors.OtherStateError),
     413: _as_row(errors.BodyTooLargeError),
     415: HttpProblem("unsupported-media-type", "Unsupported media type"),
     416: HttpProblem("requested-range-not-satisfiable", "Requested range not satisfiable"),

@@ -44,6 +44,8 @@ Event = Literal[
     "registration.made",
     "panorama.made",
     "evaluation.made",
+    "annotation.made",
+    "annotation.changed",
     "key.created",
     "key.revoked",
 ]

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from service.engine.annotations import (
+    AnnotationDocument,
+    AnnotationRequest,
+    Proposals,
+    StepAnswer,
+    StepList,
+    Stepped,
+    StepRequest,
+)
 from service.engine.artefact_store import ArtefactStore
 from service.engine.asked_analyses import analyse_upload
 from service.engine.auditing import Auditing
@@ -24,6 +33,7 @@ from service.engine.guarding import guard_of
 from service.engine.image_priority import priority_of, size_if_known, size_of, with_scale_of
 from service.engine.kinds import (
     ANALYSES,
+    ANNOTATIONS,
     CALIBRATIONS,
     EVALUATIONS,
     PANORAMAS,
@@ -65,6 +75,7 @@ from service.engine.versions import newest_version, open_version
 
 __all__ = [
     "ANALYSES",
+    "ANNOTATIONS",
     "CALIBRATIONS",
     "EVALUATIONS",
     "LAST_STAGE",
@@ -72,6 +83,8 @@ __all__ = [
     "PANORAMAS",
     "REGISTRATIONS",
     "AnalysisEvent",
+    "AnnotationDocument",
+    "AnnotationRequest",
     "ArtefactStore",
     "Auditing",
     "BucketSilence",
@@ -96,6 +109,7 @@ __all__ = [
     "Panorama",
     "PanoramaRequest",
     "Placed",
+    "Proposals",
     "Readable",
     "Readiness",
     "RecordedAnalyses",
@@ -103,6 +117,10 @@ __all__ = [
     "RegistrationRequest",
     "ScratchFiles",
     "ServedModel",
+    "StepAnswer",
+    "StepList",
+    "StepRequest",
+    "Stepped",
     "UnservedModel",
     "ViewDescription",
     "analyse_image",

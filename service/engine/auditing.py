@@ -14,7 +14,7 @@ from petrography.model_card import ModelCard, sha256_hex
 from petrography.report import Result, result_json
 from petrography.stored_documents import content_sha256
 from service.audit import AuditLog, Event, Who, asking
-from service.engine.kinds import CALIBRATIONS, EVALUATIONS, PANORAMAS, Kind
+from service.engine.kinds import ANNOTATIONS, CALIBRATIONS, EVALUATIONS, PANORAMAS, Kind
 from service.settings import Settings
 
 __all__ = ["Auditing"]
@@ -141,6 +141,7 @@ class Auditing:
             CALIBRATIONS.folder: "calibration.made",
             PANORAMAS.folder: "panorama.made",
             EVALUATIONS.folder: "evaluation.made",
+            ANNOTATIONS.folder: "annotation.made",
         }
         self.record(
             events.get(kind.folder, "registration.made"),
@@ -148,6 +149,11 @@ class Auditing:
             who=asking(),
             facts={"document_sha256": sha256_hex(document)},
         )
+
+    def annotated(self, annotation_id: str, number: int, step: bytes) -> None:
+        """Record a step of an annotation, or that one was taken back; errors as for `record`."""
+        facts: dict[str, JsonValue] = {"step": number, "step_sha256": sha256_hex(step)}
+        self.record("annotation.changed", subject=annotation_id, who=asking(), facts=facts)
 
     def reviewed(self, result: Result) -> None:
         """Record that a kept analysis has a new version; errors as for `record`."""

@@ -4,7 +4,7 @@
 
     <bucket>/analyses/<id>/manifest.json              names, bytes and SHA-256 of all files
     <bucket>/analyses/<id>/<upload>/labels.png, ...   uploaded before the manifest
-    <bucket>/analyses/<id>/added/result.2.json        versions that came later
+    <bucket>/analyses/<id>/added/result.2.json        files that came later
 
 A bucket cannot rename: a result is there when its manifest is, and of two uploads of one id the
 first manifest stands. A result that was finished while the bucket did not answer is kept here, is
@@ -36,7 +36,7 @@ from service.engine.artefact_store import ArtefactStore, Draft
 from service.engine.bucket_retention import BucketRetention
 from service.engine.bucket_silence import BucketSilence
 from service.engine.kept_digests import digest_file
-from service.engine.kinds import ANALYSES, KINDS, Kind, is_file_name
+from service.engine.kinds import KINDS, Kind, is_file_name
 from service.engine.manifest import MANIFEST, KeptFile, Manifest
 from service.engine.outbox import Outbox
 from service.engine.retention import OnRemoval, untold
@@ -145,7 +145,7 @@ class BucketArtefactStore(ArtefactStore):
             return None
         if not path.is_dir():
             return self._bring(path)
-        if kind is ANALYSES and not self._silence.lasts:
+        if kind.grows and not self._silence.lasts:
             with suppress(BucketUnavailableError):
                 self._bring_added(path)
         return path

@@ -12,6 +12,7 @@ from typing import TypeVar
 from petrography.errors import AnalysisCancelledError, InputError
 from service.engine.admission import Admission
 from service.engine.course import AnalysisEvent, Course
+from service.engine.moments import AT_ONCE, Moments
 from service.runtime import Priority
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -79,8 +80,10 @@ class Workers:
             queue_length=settings.queue_length,
             telemetry=telemetry,
         )
+        self._moments = Moments()
+        turns = settings.concurrent_analyses + settings.concurrent_interactive
         self._threads = ThreadPoolExecutor(
-            max_workers=settings.concurrent_analyses + settings.concurrent_interactive,
+            max_workers=turns + AT_ONCE,
             thread_name_prefix="work",
         )
 
@@ -122,6 +125,26 @@ class Workers:
         """
         async with self.admission.turn(priority, expected_s, tenant):
             return await self._in_thread(work, Course(self._telemetry, on_event))
+
+    async def carry_out_at_once(self, work: Callable[[Course], T], *, tenant: str = "") -> T:
+        """Work for somebody who looks on, in turns that analyses do not take.
+
+        It is stopped as `carry_out` says.
+
+        Parameters
+        ----------
+        work, tenant
+            As for `carry_out`; of some tenths of a second.
+
+        Raises
+        ------
+        OverloadedError
+            If too many wait.
+        BaseException
+            What `work` raises.
+        """
+        async with self._moments.turn(tenant):
+            return await self._in_thread(work, Course(self._telemetry))
 
     async def _in_thread(self, work: Callable[[Course], T], course: Course) -> T:
         # The thread goes on with the trace, and the fields of the log, of who asked.

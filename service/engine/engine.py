@@ -15,6 +15,7 @@ from petrography.pipeline import AnalysisRequest, require_possible
 from petrography.version import installed_version
 from service.catalogue import Catalogue, database_url
 from service.engine.analysing import Analyses, Finished
+from service.engine.annotations import Annotations
 from service.engine.auditing import Auditing
 from service.engine.barcodes import read_barcode_patterns
 from service.engine.carrying_out import Workers, counted
@@ -57,6 +58,8 @@ class Engine:
         The models, and how their folder is followed.
     imaging : Imaging
         Calibrations, registrations, panoramas and evaluations.
+    annotations : Annotations
+        Strokes on photographs.
     recorded : RecordedAnalyses
         Who asked for which analysis, and what became of it.
     scheduler : TileScheduler
@@ -86,6 +89,15 @@ class Engine:
             workers=self.workers,
             readiness=self.readiness,
             analyses=self._analyses,
+        )
+        self.annotations = Annotations(
+            settings,
+            telemetry,
+            self.recorded,
+            self.audit,
+            workers=self.workers,
+            readiness=self.readiness,
+            barcodes=self.barcodes,
         )
 
     @asynccontextmanager

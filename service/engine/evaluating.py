@@ -32,6 +32,7 @@ __all__ = [
     "EvaluationRequest",
     "LabelPair",
     "evaluate_pairs",
+    "kept_file",
     "kept_labels",
     "paired",
 ]
@@ -236,8 +237,19 @@ def kept_labels(recorded: RecordedAnalyses, analysis_id: str, owner: str = "") -
     AnalysisNotFoundError, ConflictError
         If there is no such analysis, or it has no labels yet or never will.
     """
+    return kept_file(recorded, analysis_id, _LABELS_FILE, owner)
+
+
+def kept_file(recorded: RecordedAnalyses, analysis_id: str, name: str, owner: str = "") -> bytes:
+    """Read a file of a kept analysis, as `kept_labels` does.
+
+    Raises
+    ------
+    ArtefactNotFoundError
+        If the analysis was made without it.
+    """
     with unfinished_told(recorded.catalogue, recorded.store, analysis_id, owner):
-        opened = recorded.store.open(ANALYSES, analysis_id, _LABELS_FILE, owner)
+        opened = recorded.store.open(ANALYSES, analysis_id, name, owner)
     with opened.file as file:
         return file.read()
 

@@ -12,6 +12,7 @@ from petrography.pipeline import MEDIA_TYPES
 __all__ = [
     "ANALYSES",
     "ANISOTROPY_PICTURE",
+    "ANNOTATIONS",
     "CALIBRATIONS",
     "EVALUATED_PREFIX",
     "EVALUATIONS",
@@ -19,6 +20,7 @@ __all__ = [
     "PANORAMAS",
     "REGISTERED_PREFIX",
     "REGISTRATIONS",
+    "SUPERPIXELS",
     "Kind",
     "is_file_name",
 ]
@@ -26,6 +28,7 @@ __all__ = [
 REGISTERED_PREFIX = "registered-"
 EVALUATED_PREFIX = "image-"
 ANISOTROPY_PICTURE = "anisotropy.png"
+SUPERPIXELS = "superpixels.npz"
 _JSON, _PNG, _JPEG = "application/json", "image/png", "image/jpeg"
 # One step of a path on every system, not hidden, and short enough for every file system.
 _MAX_FILE_NAME_BYTES = 200
@@ -51,7 +54,10 @@ class Kind:
     named_prefix : str or None
         It may also have PNGs that are named by the client, after this prefix.
     lasting : bool
-        Whether other requests name it, so that it is not removed to make room for others.
+        Whether other requests name it, or people work on it, so that it is not removed to make
+        room for others.
+    grows : bool
+        Whether files are added to it after it was made (`service.engine.added_files`).
     """
 
     folder: str
@@ -61,6 +67,7 @@ class Kind:
     not_found: type[errors.NotFoundError]
     named_prefix: str | None = None
     lasting: bool = False
+    grows: bool = False
 
     @property
     def href_root(self) -> str:
@@ -105,7 +112,14 @@ def is_file_name(name: str) -> bool:
     return size_bytes <= _MAX_FILE_NAME_BYTES and _FILE_NAME.fullmatch(name) is not None
 
 
-ANALYSES = Kind("analyses", "an analysis", "result.json", MEDIA_TYPES, errors.AnalysisNotFoundError)
+ANALYSES = Kind(
+    "analyses",
+    "an analysis",
+    "result.json",
+    MEDIA_TYPES,
+    errors.AnalysisNotFoundError,
+    grows=True,
+)
 CALIBRATIONS = Kind(
     "calibrations",
     "a calibration",
@@ -154,4 +168,21 @@ EVALUATIONS = Kind(
     errors.EvaluationNotFoundError,
     named_prefix=EVALUATED_PREFIX,
 )
-KINDS = (ANALYSES, CALIBRATIONS, REGISTRATIONS, PANORAMAS, EVALUATIONS)
+ANNOTATIONS = Kind(
+    "annotations",
+    "an annotation",
+    "annotation.json",
+    {
+        "annotation.json": _JSON,
+        "image.png": _PNG,
+        "labels.png": _PNG,
+        "confidence.png": _PNG,
+        "origin.png": _PNG,
+        "overlay.jpg": _JPEG,
+        SUPERPIXELS: "application/octet-stream",
+    },
+    errors.AnnotationNotFoundError,
+    lasting=True,
+    grows=True,
+)
+KINDS = (ANALYSES, CALIBRATIONS, REGISTRATIONS, PANORAMAS, EVALUATIONS, ANNOTATIONS)

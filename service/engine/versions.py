@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import io
 import logging
-import uuid
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from petrography.errors import BucketUnavailableError, ConflictError, DamagedResultError
+from petrography.errors import BucketUnavailableError, DamagedResultError
 from petrography.report import Result, parse_result
-from service.disk import storing, sync_folder, write_through
+from service.engine.added_files import add_file
 from service.engine.artefact_store import ArtefactStore
 from service.engine.kept_digests import digest_file, digest_line, require_as_kept
 from service.engine.kinds import ANALYSES
@@ -145,36 +144,8 @@ def add_version(
     StorageUnavailableError
         If the disk does not take it.
     """
-    path = None
-    with storing(f"a version of {ANALYSES.noun}"), suppress(FileNotFoundError):
-        path = store.within(
-            ANALYSES, analysis_id, owner, partial(_written, store, version, content)
-        )
-    if path is None:
-        raise store.not_found(ANALYSES, analysis_id, ANALYSES.document)
-    return path
-
-
-def _written(store: ArtefactStore, version: int, content: bytes, folder: Path) -> Path:
-    """Write a version, unless there is one of its number."""
-    path = folder / version_file(version)
-    aside = path.with_name(f".{uuid.uuid4()}")
-    try:
-        write_through(aside, content)
-        if not path.exists():
-            # Nobody reads a version here that a bucket may refuse.
-            store.add(path, content)
-        _link(store, aside, path)
-    except FileExistsError:
-        # Whoever reads in this moment may have brought it here from the bucket.
-        if path.read_bytes() != content:
-            msg = (
-                f"version {version} of analysis {folder.name} was made by somebody else "
-                "meanwhile; read it and decide again"
-            )
-            raise ConflictError(msg) from None
-    finally:
-        aside.unlink(missing_ok=True)
+    name = version_file(version)
+    path = add_file(store, ANALYSES, analysis_id, name, content, owner, what="a version")
     _keep_digest(store, path, content)
     return path
 
@@ -185,19 +156,6 @@ def _keep_digest(store: ArtefactStore, path: Path, content: bytes) -> None:
         store.add_beside(path.with_name(digest_file(path.name)), digest_line(path.name, content))
     except (BucketUnavailableError, OSError) as error:
         _log.warning("the digest of %s is not kept: %s", path, error)
-
-
-def _link(store: ArtefactStore, aside: Path, path: Path) -> None:
-    try:
-        # Unlike a rename, a link does not take the place of what is there.
-        path.hardlink_to(aside)
-        # The catalogue is told next, and a power cut must not take what it knows of.
-        sync_folder(path.parent)
-    except (FileExistsError, FileNotFoundError):
-        raise
-    except OSError:
-        store.take_back(path)
-        raise
 
 
 def _newest_in(folder: Path) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -23,7 +23,7 @@ from service.http_api.analysis_entries import (
 )
 from service.http_api.artefact_response import REVALIDATED, artefact_response
 from service.http_api.json_body import receive_json
-from service.http_api.resources import Responses
+from service.http_api.resources import Responses, json_body
 from service.jobs import Jobs, JobState, state_of
 
 __all__ = ["add_analysis_reading"]
@@ -115,7 +115,7 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
         ),
         responses={201: {"model": Result, "description": "The new version."}},
         response_class=Response,
-        openapi_extra=_body(),
+        openapi_extra=json_body(CorrectionRequest),
     )
     async def post_correction(request: Request, result_id: str) -> Response:
         asked = await receive_json(request, CorrectionRequest, engine.settings)
@@ -134,9 +134,3 @@ def add_analysis_reading(router: APIRouter, engine: Engine, jobs: Jobs) -> None:
         await jobs.tell_reviewed(owner_of(request), result, ANALYSES.href_root)
         location = f"{ANALYSES.href_root}/{result.id}?version={result.version}"
         return Response(result_json(result), 201, {"Location": location}, "application/json")
-
-
-def _body() -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{CorrectionRequest.__name__}"}
-    content = {"application/json": {"schema": schema}}
-    return {"requestBody": {"required": True, "content": content}}

@@ -16,6 +16,7 @@ from service.access import Guard
 from service.engine import Engine, guard_of
 from service.http_api.access import Access
 from service.http_api.analyses_routes import analysis_routes
+from service.http_api.annotations_routes import annotation_routes
 from service.http_api.calibrations_routes import calibration_routes
 from service.http_api.callback_routes import callback_routes
 from service.http_api.documentation import DocumentedApp, add_documentation
@@ -142,5 +143,6 @@ def _own_routes(engine: Engine, jobs: Jobs) -> tuple[APIRouter, ...]:
         registration_routes(engine),
         panorama_routes(engine, jobs),
         evaluation_routes(engine),
+        annotation_routes(engine),
         model_routes(engine),
     )

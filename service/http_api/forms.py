@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from petrography.pipeline import AnalysisRequest
 from service.engine import (
+    AnnotationRequest,
     CalibrationRequest,
     CorrectionRequest,
     EstimateRequest,
     EvaluationRequest,
     PanoramaRequest,
     RegistrationRequest,
+    StepRequest,
 )
 from service.jobs import JobRequest, PanoramaJobRequest
 from service.uploads import ANALYSIS, FilePart, UploadForm
 
 __all__ = [
     "ANALYSIS",
+    "ANNOTATION",
     "CALIBRATION",
     "ESTIMATE",
     "EVALUATION",
@@ -116,6 +119,10 @@ EVALUATION = UploadForm(
         ),
     ),
 )
+ANNOTATION = UploadForm(
+    AnnotationRequest,
+    (FilePart("image", "the photograph that is drawn upon (curl -F image=@field.png)"),),
+)
 REQUEST_MODELS = (
     CorrectionRequest,
     AnalysisRequest,
@@ -126,4 +133,6 @@ REQUEST_MODELS = (
     PanoramaRequest,
     PanoramaJobRequest,
     EvaluationRequest,
+    AnnotationRequest,
+    StepRequest,
 )

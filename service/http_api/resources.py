@@ -23,12 +23,15 @@ from service.http_api.upload import REQUEST_PART, Upload, UploadForm, receive_up
 from service.http_api.urgency import tenant_of
 
 __all__ = [
+    "FILE_PATH",
     "PROBLEM",
     "Making",
     "Responses",
     "add_file_route",
     "add_reading_routes",
     "created_response",
+    "file_responses",
+    "json_body",
     "received",
     "receiving",
     "result_routes",
@@ -51,6 +54,7 @@ class _FileName(StringConvertor):
 
 
 register_url_convertor(_FileName.name, _FileName())
+FILE_PATH = f"/{{result_id}}/{{artefact:{_FileName.name}}}"
 
 PROBLEM: Responses = {
     "default": {
@@ -212,20 +216,20 @@ def add_file_route(
     """
 
     @router.get(
-        f"/{{result_id}}/{{artefact:{_FileName.name}}}",
+        FILE_PATH,
         summary=f"Read one file of {kind.noun}",
         description=(
             f"One of {kind.file_names()}. One range of bytes can be asked for (`Range`); text is "
             "compressed for who takes gzip."
         ),
-        responses=_file_responses(kind),
+        responses=file_responses(kind),
         response_class=Response,
     )
     def get_artefact(request: Request, result_id: str, artefact: str) -> Response:
         return artefact_response(request, open_file(result_id, artefact, owner_of(request)))
 
 
-def _file_responses(kind: Kind) -> Responses:
+def file_responses(kind: Kind) -> Responses:
     """Describe the answers to a wish for a file."""
     content: dict[str, Any] = {
         media_type.partition(";")[0]: {} for media_type in kind.possible_media_types()
@@ -235,6 +239,12 @@ def _file_responses(kind: Kind) -> Responses:
         206: {"description": "The range of the file that was asked for.", "content": content},
         304: {"description": "The file is the one that If-None-Match names."},
     }
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe the body of a request that is JSON and nothing else for OpenAPI."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def upload_body(form: UploadForm[RequestT]) -> dict[str, Any]:

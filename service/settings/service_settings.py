@@ -112,7 +112,8 @@ class Settings(BaseSettings):
     unset: they are built at every start. The folder must be the service's own: engines are code."""
 
     artefacts_folder: Path = Path("artefacts")
-    """Where finished analyses, calibrations, registrations, panoramas and evaluations are kept."""
+    """Where finished analyses, calibrations, registrations, panoramas, evaluations and annotations
+    are kept."""
 
     artefacts_url: str | None = None
     """Bucket that keeps them as well (s3://bucket/prefix, gs://, az://, file://), beside PostgreSQL
@@ -123,7 +124,7 @@ class Settings(BaseSettings):
 
     artefacts_max_bytes: _Count = 20 * _GIB
     """Bytes of results to keep; beyond them the tenant that holds the most gives its oldest,
-    calibrations last. The newest result and analyses whose newest version is final or corrected are
+    calibrations and annotations last. The newest result and analyses whose newest version is final or corrected are
     never removed; where the latter take all of it new work is refused with 503."""
 
     database_url: str | None = None
@@ -173,12 +174,16 @@ class Settings(BaseSettings):
     head_timeout_s: float = Field(default=30.0, gt=0.0, allow_inf_nan=False)
     """Seconds in which the head of an HTTP request must have arrived."""
 
+    annotations_memory_bytes: _Count = 2 * _GIB
+    """Memory of one process for annotations that were lately drawn upon, about 20 bytes a pixel; the
+    last one is held in any case. The others are read again when they are asked for."""
+
     panorama_matcher: Path | None = None
     """ONNX file of a matcher such as LoFTR that finds the overlaps of panoramas; unset: SIFT."""
 
     concurrent_analyses: _Count = 1
-    """Analyses, calibrations, registrations, panoramas and evaluations that run at the same time
-    in one process."""
+    """Analyses, calibrations, registrations, panoramas, evaluations and new annotations that run at
+    the same time in one process."""
 
     concurrent_interactive: int = Field(default=2, ge=0)
     """Analyses of small images that run beside them, so that they need not wait for large ones."""

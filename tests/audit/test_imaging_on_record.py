@@ -19,6 +19,7 @@ from service.audit import entries_of
 from service.engine import (
     CALIBRATIONS,
     PANORAMAS,
+    AnnotationRequest,
     CalibrationRequest,
     Engine,
     EvaluationRequest,
@@ -39,6 +40,7 @@ def imaging(engine: Engine) -> dict[str, Coroutine[Any, Any, Finished]]:
     white = CalibrationRequest(white_rgb=(200.0, 190.0, 180.0))
     labels = file("labels.png", np.ones((8, 8), dtype=np.uint8))
     return {
+        "annotation.made": engine.annotations.begin(file("grey.png", GREY), AnnotationRequest()),
         "calibration.made": engine.imaging.calibrate([file("grey.png", GREY)], [], white),
         "evaluation.made": engine.imaging.evaluate([labels], [labels], [], EvaluationRequest()),
         "panorama.made": engine.imaging.stitch([first, second], None, PanoramaRequest()),
@@ -66,7 +68,7 @@ async def test_what_cannot_be_put_on_record_is_not_kept(model_folder: Path, tmp_
             made = await work
             last = list(entries_of(settings.audit_log_folder))[-1]
             assert (last.event, last.subject) == (event, made.result_id)
-        assert len(kept_paths(settings.artefacts_folder)) == 4
+        assert len(kept_paths(settings.artefacts_folder)) == 5
         for kind in (CALIBRATIONS, PANORAMAS):
             (kept,) = (settings.artefacts_folder / kind.folder).iterdir()
             assert (kept / kind.document).is_file()

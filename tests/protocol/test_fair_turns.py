@@ -34,6 +34,7 @@ BODIES: dict[str, Files] = {
     "registrations": [("reference", ("a.png", FIRST)), ("view", ("b.png", FIRST))],
     "panoramas": [("field", ("a.png", FIRST)), ("field", ("b.png", SECOND))],
     "evaluations": [("truth", ("a.png", LABELS)), ("prediction", ("b.png", LABELS))],
+    "annotations": [("image", ("a.png", PAINTED))],
 }
 
 

@@ -23,25 +23,11 @@ from service.telemetry import Telemetry
 from tests.http_service import png, running_service, settings_for
 from tests.tiny_model import CODES, paint, write_model
 
-OPEN_INFERENCE = {
-    "/v2",
-    "/v2/health/live",
-    "/v2/health/ready",
-    "/v2/repository/index",
-    "/v2/models/stats",
-    *(
-        f"/v2/models/{{model}}{version}{what}"
-        for version in ("", "/versions/{version}")
-        for what in ("", "/ready", "/config", "/stats", "/infer")
-    ),
-}
-
 pytestmark = pytest.mark.anyio
 
 INDICES = np.random.default_rng(7).integers(0, len(CODES), (70, 130))
 FIELD = png(paint(INDICES))
 AS_IT_IS = {"Accept-Encoding": "identity"}
-LIMS_FILES = ("senaite.csv", "edd-long.csv", "edd-wide.csv")
 
 
 async def post(
@@ -266,48 +252,6 @@ async def test_no_client_can_make_the_metrics_grow(client: httpx.AsyncClient) ->
 
     await series_after_noise("FIRST")
     assert await series_after_noise("SECOND") == await series_after_noise("THIRD")
-
-
-async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncClient) -> None:
-    document = (await client.get("/openapi.json")).json()
-
-    assert document["openapi"].startswith("3.1")
-    kept = {
-        f"/v1/{kind}"
-        for kind in ("analyses", "calibrations", "registrations", "panoramas", "evaluations")
-    }
-    assert {
-        *kept,
-        *(f"{root}/{{result_id}}" for root in kept),
-        *(f"{root}/{{result_id}}/{{artefact}}" for root in kept),
-        *(f"/v1/analyses/{{result_id}}/{name}" for name in LIMS_FILES),
-        "/v1/analyses/{result_id}/result.json",
-        "/v1/analyses/{result_id}/events",
-        "/v1/analyses/{result_id}/corrections",
-        "/v1/analyses/{result_id}/callbacks",
-        "/v1/analyses/{result_id}/callbacks/redeliveries",
-        "/v1/estimate",
-        "/v1/models",
-        "/v1/models/{name}",
-        "/",
-        "/livez",
-        "/readyz",
-        "/metrics",
-        *OPEN_INFERENCE,
-    } == set(document["paths"])
-    references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
-    assert {
-        f"components/schemas/{name}Request"
-        for name in ("Analysis", "Calibration", "Registration", "Panorama", "Evaluation")
-    } <= references
-    for reference in references:
-        node = document
-        for step in reference.split("/"):
-            node = node[step]
-    file = document["paths"]["/v1/analyses/{result_id}/{artefact}"]["get"]["responses"]
-    assert {"image/png", "text/csv", "application/geo+json"} <= set(file["200"]["content"])
-    docs = await client.get("/docs")
-    assert "swagger-ui" in docs.text
 
 
 async def test_the_root_says_what_is_here(client: httpx.AsyncClient) -> None:

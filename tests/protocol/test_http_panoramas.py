@@ -57,7 +57,9 @@ def stitched(fields: dict[str, Image], **options: Any) -> Stitching:
     return stitch([field(name) for name in fields], **options)
 
 
-@pytest.mark.parametrize("kind", ["panoramas", "calibrations", "registrations", "evaluations"])
+@pytest.mark.parametrize(
+    "kind", ["panoramas", "calibrations", "registrations", "evaluations", "annotations"]
+)
 async def test_a_key_that_nothing_comes_of_is_refused(client: httpx.AsyncClient, kind: str) -> None:
     files = [("field", (name, png(pixels))) for name, pixels in FIELDS.items()]
     answer = await client.post(f"/v1/{kind}", files=files, headers={"Idempotency-Key": '"once"'})

@@ -18,6 +18,7 @@ from petrography.image_codec import write_pyramid
 from service.engine import ANALYSES, ArtefactStore, size_if_known
 from service.engine.versions import add_version
 from service.uploads import Spool, UploadedFile
+from tests.annotated import begun, draw, square, undo
 from tests.grpc_service import analyse, begin, part, problem, running_grpc
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
@@ -70,9 +71,7 @@ async def test_a_full_disk_is_503_over_every_protocol(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(
-    "place", ["versions.write_through", "versions.Path.hardlink_to", "versions.sync_folder"]
-)
+@pytest.mark.parametrize("place", ["write_through", "Path.hardlink_to", "sync_folder"])
 async def test_a_review_on_a_full_disk_is_503_and_leaves_nothing(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -82,7 +81,7 @@ async def test_a_review_on_a_full_disk_is_503_and_leaves_nothing(
         (kept,) = (tmp_path / "kept").glob("analyses/*")
         before = set(kept.iterdir())
         with monkeypatch.context() as broken:
-            broken.setattr(f"service.engine.{place}", full)
+            broken.setattr(f"service.engine.added_files.{place}", full)
             refused = await client.post(f"{address}/corrections", json=approved)
         assert_problem(refused, 503, "a version of an analysis cannot be stored")
         assert "secret" not in refused.text
@@ -91,6 +90,31 @@ async def test_a_review_on_a_full_disk_is_503_and_leaves_nothing(
 
         answer = await client.post(f"{address}/corrections", json=approved)
         assert (answer.status_code, answer.json()["version"]) == (201, 2)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("place", ["write_through", "Path.hardlink_to", "sync_folder"])
+async def test_a_step_on_a_full_disk_is_503_and_is_not_drawn(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    async with running_service(settings_for(model_folder, tmp_path / "kept")) as (client, _):
+        address = await begun(client)
+        assert (await draw(client, address, square(0, 0))).status_code == 200
+        (kept,) = (tmp_path / "kept").glob("annotations/*")
+        before = set(kept.iterdir())
+        labels = (await client.get(f"{address}/labels.png")).content
+        with monkeypatch.context() as broken:
+            broken.setattr(f"service.engine.added_files.{place}", full)
+            for refused in (
+                await draw(client, address, square(1, 1)),
+                await undo(client, address, 1),
+            ):
+                assert_problem(refused, 503, "a step of an annotation cannot be stored")
+        assert set(kept.iterdir()) == before
+        assert (await client.get(f"{address}/labels.png")).content == labels
+
+        answer = await draw(client, address, square(1, 1))
+        assert (answer.status_code, answer.json()["step"]) == (200, 2)
 
 
 def test_a_version_is_on_the_disk_before_it_counts(

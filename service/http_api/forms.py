@@ -130,7 +130,6 @@ REQUEST_MODELS = (
     EstimateRequest,
     CalibrationRequest,
     RegistrationRequest,
-    PanoramaRequest,
     PanoramaJobRequest,
     EvaluationRequest,
     AnnotationRequest,

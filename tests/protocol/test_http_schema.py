@@ -69,7 +69,7 @@ async def test_the_openapi_document_describes_what_is_there(client: httpx.AsyncC
     assert {
         f"components/schemas/{name}Request"
         for name in (
-            *("Analysis", "Calibration", "Registration", "Panorama", "Evaluation"),
+            *("Analysis", "Calibration", "Registration", "PanoramaJob", "Evaluation"),
             *("Annotation", "Step"),
         )
     } <= references

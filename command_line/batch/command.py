@@ -21,7 +21,7 @@ from command_line.one_analysis import StatedAnalysis, add_analysis_options, stat
 from command_line.optics_files import add_optics, read_flat_field, read_lens
 from petrography.errors import InvalidParameterError
 
-__all__ = ["add_commands", "batch"]
+__all__ = ["add_commands", "batch", "gathered"]
 
 
 def add_commands(add_command: AddCommand) -> None:
@@ -57,15 +57,15 @@ def batch(arguments: argparse.Namespace) -> int:
 
     began_s = time.monotonic()
     _require_count(arguments.workers)
+    cluster = read_cluster_settings().cluster
+    ray = load_ray(cluster)
     destination = place_of(arguments.destination)
     archive = read_archive(arguments.source, destination, TABLE_NAME)
     stated = _stated(arguments)
     division = Division(arguments.workers, stated.settings.threads, wants_gpu(stated.settings))
     work = Work(stated, WhereTo(archive.place, destination), _model_sha256(stated))
-    cluster = read_cluster_settings().cluster
-    ray = load_ray(cluster)
     with destination.held(), connected(ray, cluster, division):
-        rows = _told(archive.images, analysed_rows(ray, archive.images, work, division))
+        rows = gathered(archive.images, analysed_rows(ray, archive.images, work, division))
         destination.put(TABLE_NAME, table_csv(rows))
     print(f"{summary(rows, time.monotonic() - began_s)}\n{destination.told}/{TABLE_NAME}")
     return DONE if all(row.status == "ok" for row in rows) else FAILED_VERIFICATION
@@ -96,7 +96,7 @@ def _model_sha256(stated: StatedAnalysis) -> tuple[str | None, ...]:
     return Work.digests(replace(stated, settings=on_cpu).opened())
 
 
-def _told(images: Sequence[ArchiveImage], came: Iterable[ImageRow]) -> list[ImageRow]:
+def gathered(images: Sequence[ArchiveImage], came: Iterable[ImageRow]) -> list[ImageRow]:
     """Gather the rows behind a progress bar, and say at once what is wrong with a photograph."""
     from tqdm import tqdm
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from command_line.batch.division import Division
 from petrography.errors import ConfigurationError
@@ -24,6 +26,7 @@ _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 _QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
 # Paths and rows, some kilobytes a photograph; Ray takes no less than 75 MiB.
 _OBJECT_STORE_BYTES = 80 * 1024**2
+_ANSWER_WITHIN_S = 10.0
 
 
 def load_ray(cluster: str | None) -> Any:
@@ -80,6 +83,7 @@ def connected(ray: Any, cluster: str | None, division: Division) -> Iterator[Non
                 "_temp_dir": stack.enter_context(folder),
             }
         else:
+            _require_answer(cluster)
             options["address"] = cluster
         stack.callback(ray.shutdown)
         try:
@@ -89,6 +93,17 @@ def connected(ray: Any, cluster: str | None, division: Division) -> Iterator[Non
             raise ConfigurationError(msg) from error
         _be_quiet(ray)
         yield
+
+
+def _require_answer(cluster: str) -> None:
+    """Check that somebody listens: Ray itself would try for many minutes."""
+    at = urlsplit(cluster if "://" in cluster else f"//{cluster}")
+    try:
+        if at.hostname is not None and at.port is not None:
+            socket.create_connection((at.hostname, at.port), timeout=_ANSWER_WITHIN_S).close()
+    except (OSError, ValueError) as error:
+        msg = f"no cluster answers at {cluster} (RAY_ADDRESS): {error}"
+        raise ConfigurationError(msg) from None
 
 
 def _be_quiet(ray: Any) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 from tests.batch.prepared import painted_png
 from tests.command_runs import Run
+from tests.started import free_port
 from tests.tiny_model import write_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -264,6 +265,22 @@ def test_a_photograph_that_kills_its_worker_fails_alone(tmp_path: Path) -> None:
     assert others == [f"{name}.png came through" for name in ("fine", "once", "other")]
     assert other_model.endswith("has another fake:1 than the machine where the batch began")
     assert (tmp_path / "deadly.tries").read_text() == "xx"
+
+
+def test_a_cluster_that_does_not_answer_is_named(
+    tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "a.png").write_bytes(painted_png(1))
+    write_model(tmp_path / "models")
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "petroserve.py"), "batch", "archive", "results"], cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": address}, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"no cluster answers at {address} (RAY_ADDRESS)" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,9 @@ class Archive:
     images: tuple[ArchiveImage, ...]
 
 
-def read_archive(source: str, destination: Place, table: str) -> Archive:
+def read_archive(
+    source: str, destination: Place, table: str, scratch: Path | None = None
+) -> Archive:
     """Find the photographs of an archive, without opening one.
 
     Parameters
@@ -62,6 +64,8 @@ def read_archive(source: str, destination: Place, table: str) -> Archive:
         Where results go.
     table : str
         Name of a file beside the folders of results.
+    scratch : Path, optional
+        Where copies of photographs in a bucket lie meanwhile.
 
     Raises
     ------
@@ -73,9 +77,9 @@ def read_archive(source: str, destination: Place, table: str) -> Archive:
         If the folder or the list cannot be read.
     """
     if source.lower().endswith(_LIST_SUFFIX):
-        place, listed = _listed(source)
+        place, listed = _listed(source, scratch)
     else:
-        place = place_of(source)
+        place = place_of(source, scratch)
         _require_apart(place, destination)
         listed = {file: {} for file in sorted(_images_of(place))}
     if not listed:
@@ -97,11 +101,11 @@ def _images_of(place: Place) -> list[str]:
     return [file for file in place.files() if file.lower().endswith(IMAGE_SUFFIXES)]
 
 
-def _listed(source: str) -> tuple[Place, dict[str, dict[str, str]]]:
+def _listed(source: str, scratch: Path | None) -> tuple[Place, dict[str, dict[str, str]]]:
     """Read a list and find the place from which its paths are meant."""
     if "://" in source:
         parent, _, name = source.rpartition("/")
-        place = place_of(parent)
+        place = place_of(parent, scratch)
         content = place.read(name)
         if content is None:
             msg = f"{source} is not there"

@@ -59,9 +59,10 @@ def batch(arguments: argparse.Namespace) -> int:
     _require_count(arguments.workers)
     cluster = read_cluster_settings().cluster
     ray = load_ray(cluster)
-    destination = place_of(arguments.destination)
-    archive = read_archive(arguments.source, destination, TABLE_NAME)
     stated = _stated(arguments)
+    scratch = stated.settings.scratch_folder
+    destination = place_of(arguments.destination, scratch)
+    archive = read_archive(arguments.source, destination, TABLE_NAME, scratch)
     division = Division(arguments.workers, stated.settings.threads, wants_gpu(stated.settings))
     work = Work(stated, WhereTo(archive.place, destination), _model_sha256(stated))
     with destination.held(), connected(ray, cluster, division):

@@ -150,9 +150,12 @@ class BucketPlace:
     ----------
     url : str
         Scheme, bucket and prefix.
+    scratch : Path or None
+        Where copies of its files lie meanwhile; None for the temporary folder of the system.
     """
 
     url: str
+    scratch: Path | None = None
 
     @property
     def told(self) -> str:
@@ -168,7 +171,7 @@ class BucketPlace:
     @contextmanager
     def local(self, file: str) -> Iterator[Path]:
         """Copy an object to this machine for the length of the block."""
-        with tempfile.TemporaryDirectory(prefix="petroserve-") as folder:
+        with tempfile.TemporaryDirectory(prefix="petroserve-", dir=self.scratch) as folder:
             path = Path(folder) / "image"
             self._bucket().download(file, path)
             yield path
@@ -191,7 +194,7 @@ class BucketPlace:
     @contextmanager
     def replacing(self, folder: str) -> Iterator[Path]:
         """Give an empty folder whose files are sent into `folder` when the block ends well."""
-        with tempfile.TemporaryDirectory(prefix="petroserve-") as name:
+        with tempfile.TemporaryDirectory(prefix="petroserve-", dir=self.scratch) as name:
             aside = Path(name)
             yield aside
             bucket, old = self._bucket(), self._names(folder)
@@ -222,8 +225,15 @@ class BucketPlace:
 Place: TypeAlias = FolderPlace | BucketPlace
 
 
-def place_of(text: str) -> Place:
+def place_of(text: str, scratch: Path | None = None) -> Place:
     """Find what is meant: a URL is a bucket, anything else a folder.
+
+    Parameters
+    ----------
+    text : str
+        As a person states it.
+    scratch : Path, optional
+        Where copies of files of a bucket lie meanwhile.
 
     Raises
     ------
@@ -237,7 +247,7 @@ def place_of(text: str) -> Place:
         raise InvalidParameterError(msg)
     if "://" not in text:
         return FolderPlace(Path(text).absolute())
-    place = BucketPlace(text.rstrip("/"))
+    place = BucketPlace(text.rstrip("/"), scratch)
     place._bucket()
     return place
 

@@ -6,7 +6,8 @@
         [--workers 1 2]
 
 Painted photographs of the size of a camera, and the whole command from its start to its end, so that
-the start of Ray counts. Ways take turns. Memory is that of all processes of a command, shared pages
+the start of Ray counts. Ways take turns. CPU seconds are those of all processes of a command, and tell more
+than the others where the machine has other work. Memory is that of all processes of a command, shared pages
 divided among them (PSS), at its largest. ``again`` is the batch over what is finished: what is left
 is the start and the end of Ray, and reading every photograph for its digest.
 
@@ -37,8 +38,8 @@ from petrography.phantoms import phantom
 
 HEIGHT_PX, WIDTH_PX = 2547, 3396
 _LOOK_S = 0.2
-# Seconds and MiB.
-Run = tuple[float, float]
+# Seconds, CPU seconds and MiB.
+Run = tuple[float, float, float]
 
 
 def main() -> None:
@@ -89,29 +90,31 @@ def measured(folder: Path, arguments: argparse.Namespace) -> dict[str, list[Run]
 
 
 def timed(words: list[str]) -> Run:
-    """Run a command: its seconds, and the memory of all its processes at its largest."""
+    """Run a command: its seconds, those of the processor, and its memory at its largest."""
     began = time.perf_counter()
     command = [sys.executable, str(ROOT / "petroserve.py"), *words]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
-    peak_mib = 0.0
+    peak_mib, cpu_s = 0.0, dict[int, float]()
     while process.poll() is None:
-        peak_mib = max(peak_mib, memory_mib(process.pid))
+        peak_mib = max(peak_mib, memory_mib(process.pid, cpu_s))
         time.sleep(_LOOK_S)
     if process.returncode != 0:
         sys.exit(f"petroserve {words[0]} ended with status {process.returncode}")
-    return time.perf_counter() - began, peak_mib
+    return time.perf_counter() - began, sum(cpu_s.values()), peak_mib
 
 
-def memory_mib(pid: int) -> float:
-    """Memory of a process and those that it began."""
+def memory_mib(pid: int, cpu_s: dict[int, float]) -> float:
+    """Memory of a process and those that it began; notes what each took of the processor."""
     total = 0
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
         for one in (parent, *parent.children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 total += one.memory_full_info().pss
+                taken = one.cpu_times()
+                cpu_s[one.pid] = taken.user + taken.system
     return total / 1024**2
 
 
@@ -126,18 +129,18 @@ def head(arguments: argparse.Namespace) -> list[str]:
             f"{arguments.model} --photographs {arguments.photographs}`."
         ),
         "",
-        "| way | seconds | photographs a minute | memory, MiB |",
-        "|---|--:|--:|--:|",
+        "| way | seconds | photographs a minute | CPU seconds | memory, MiB |",
+        "|---|--:|--:|--:|--:|",
     ]
 
 
 def row(way: str, runs: list[Run], photographs: int) -> str:
     """Write a line of the table."""
-    seconds, peaks_mib = zip(*runs, strict=True)
+    seconds, cpu_s, peaks_mib = zip(*runs, strict=True)
     median_s = statistics.median(seconds)
     return (
         f"| {way} | {median_s:.0f} | {60.0 * photographs / median_s:.1f} "
-        f"| {statistics.median(peaks_mib):.0f} |"
+        f"| {statistics.median(cpu_s):.0f} | {statistics.median(peaks_mib):.0f} |"
     )
 
 

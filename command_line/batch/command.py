@@ -43,7 +43,7 @@ def add_commands(add_command: AddCommand) -> None:
         "--workers",
         type=int,
         metavar="N",
-        help="processes that analyse (default: one for every core, or for every GPU)",
+        help="processes that analyse (default: one for every core for which there is memory, or for every GPU)",
     )
     add_analysis_options(parser)
     add_optics(parser)

@@ -1,8 +1,9 @@
 """The one command line of Petroserve; it joins the sub-commands of `command_line`.
 
 An extra that is not installed is named. Exit status: 0 done, 1 something was checked and is not
-right (a model, a replay, the audit log, a file or an import of the laboratory's system), 2 the input,
-the settings or the installation is at fault (one line on stderr says how), 130 interrupted.
+right (a model, a replay, the audit log, a file or an import of the laboratory's system, a
+photograph of a batch), 2 the input, the settings or the installation is at fault (one line on stderr
+says how), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from command_line import (
     analyse,
     audit,
+    batch,
     calibrate,
     evaluate,
     export,
@@ -43,6 +45,7 @@ __all__ = ["main"]
 # Modules of commands without further tasks, in the order of the help.
 COMMANDS = (
     analyse,
+    batch,
     serve,
     phantom,
     register,
@@ -84,6 +87,7 @@ GROUPS = (
 # Extras to name, with the modules whose absence means that they were not installed.
 EXTRAS = {
     "cpu": {"onnxruntime"},
+    "cpu,batch": {"pandas", "ray"},
     "cpu,train": {"onnx", "onnxscript", "segmentation_models_pytorch", "tensorboard", "torch"},
 }
 

@@ -36,6 +36,7 @@ SCRIPTS = (
     "bench_start.py",
 )
 NEEDING_MORE = {
+    "bench_batch.py": "Ray (extra batch)",
     "bench_folds.py": "photographs of sandstones and of LumenStone (CONFIG.toml...)",
     "bench_map_errors.py": "LumenStone's validation images (--data)",
     "bench_tiling.py": "LumenStone's validation images (PETROSERVE_LUMENSTONE)",

@@ -10,7 +10,7 @@ from command_line.dry_run import add_dry_run, tell
 from command_line.exit_status import DONE, complain
 from command_line.files import AddCommand, add_out, display_names, result_folders
 from command_line.one_analysis import add_analysis_options, prepare_analysis
-from command_line.optics_files import read_flat_field, read_lens
+from command_line.optics_files import add_optics, read_flat_field, read_lens
 from command_line.stage_views import ViewFile, add_views
 from petrography.errors import InputError, InvalidParameterError
 
@@ -31,14 +31,7 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     add_dry_run(parser)
     parser.add_argument("--sample-id", help="as the laboratory names what the one image shows")
     parser.add_argument("--barcode-raw", help="the text of its label, exactly as it was scanned")
-    optics = (("--flat-field", "shading", "flatfield"), ("--lens", "distortion", "lens"))
-    for name, what, task in optics:
-        parser.add_argument(
-            name,
-            type=Path,
-            metavar="FILE",
-            help=f"{what} of `petroserve calibrate {task} fit`, corrected before anything is seen",
-        )
+    add_optics(parser)
 
 
 def analyse(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from command_line.lims_options import read_profile
 from command_line.one_analysis import PreparedAnalysis, add_analysis_options, prepare_analysis
 
 if TYPE_CHECKING:
-    from petrography.pipeline import AnalysisRequest
     from petrography.report import Result
     from service.lims import Dropped, Handler, LimsProfile, WatchedFolder
 
@@ -77,8 +75,8 @@ def _watched(folder: WatchedFolder, *, once: bool, pause_s: float) -> int:
 
 def _image_handler(prepared: PreparedAnalysis, profile: LimsProfile, *, from_name: bool) -> Handler:
     def analyse(dropped: Dropped, folder: Path) -> None:
-        request = _request(prepared, dropped, dropped.path.stem if from_name else None)
-        replace(prepared, request=request).run(dropped.path, folder)
+        own = _of_sample(prepared, dropped, dropped.path.stem if from_name else None)
+        own.run(dropped.path, folder)
         _write_tables(folder, read_stored_result(folder / "result.json"), profile)
 
     return analyse
@@ -103,32 +101,19 @@ def _write_tables(folder: Path, result: Result, profile: LimsProfile) -> None:
     write_files(folder, {name: table([result], profile).encode() for name, table in tables.items()})
 
 
-def _request(
+def _of_sample(
     prepared: PreparedAnalysis, dropped: Dropped, sample_id: str | None
-) -> AnalysisRequest:
+) -> PreparedAnalysis:
     """Put what the CSV states into the request of the command line, and check it again."""
-    from pydantic import ValidationError
-
-    from petrography.errors import InvalidParameterError, MissingPartError, field_problems
-    from petrography.pipeline import AnalysisRequest, require_possible
-    from service.engine import read_barcode_patterns
+    from petrography.errors import MissingPartError
 
     stated = dict(dropped.stated)
-    own = {name: stated.pop(name) for name in ("um_per_px", "association") if name in stated}
-    sample = {name.removeprefix("sample_"): value for name, value in stated.items()}
-    if not sample.setdefault("id", sample_id or ""):
+    named = stated.get("sample_id") or stated.pop("id", None) or sample_id
+    if not named:
         msg = (
             f"no sample is named for {dropped.path.name}; wanted a CSV of the same name, dropped before "
             "it, with sample_id, or --sample-from-name"
         )
         raise MissingPartError(msg)
-    try:
-        request = AnalysisRequest.model_validate(
-            prepared.request.model_dump() | own | {"sample": sample}
-        )
-    except ValidationError as error:
-        msg = f"the CSV of {dropped.path.name} cannot be used: {field_problems(error)}"
-        raise InvalidParameterError(msg) from None
-    require_possible(request, prepared.model.card)
-    read_barcode_patterns(prepared.settings).require(request.sample)
-    return request
+    stated["sample_id"] = named
+    return prepared.of_stated(stated, source=f"the CSV of {dropped.path.name}")

@@ -24,11 +24,51 @@ if TYPE_CHECKING:
         LensModel,
     )
     from petrography.pipeline import AnalysisRequest
+    from petrography.report import Result
     from service.engine import JoinedFields
     from service.repository import LoadedModel
     from service.settings import Settings
 
-__all__ = ["PreparedAnalysis", "add_analysis_options", "prepare_analysis"]
+__all__ = [
+    "STATED_OF_IMAGE",
+    "PreparedAnalysis",
+    "StatedAnalysis",
+    "add_analysis_options",
+    "prepare_analysis",
+    "state_analysis",
+]
+
+# What a CSV may state of an image beside its sample.
+STATED_OF_IMAGE = ("um_per_px", "association")
+
+
+@dataclass(frozen=True)
+class StatedAnalysis:
+    """What the options of an analysis say: all of it, but the open model and the images.
+
+    It can be sent to other processes.
+    """
+
+    request: AnalysisRequest
+    settings: Settings
+    corrections: Corrections
+
+    def opened(
+        self, views: Mapping[str, Callable[[], bytes]] | None = None, *, panorama: bool = False
+    ) -> PreparedAnalysis:
+        """Open the model.
+
+        Raises
+        ------
+        InputError
+            If there is no such model, or it cannot do what is asked.
+        """
+        from petrography.pipeline import require_possible
+        from service.repository import open_repository
+
+        model = open_repository(self.settings).get(self.request.model)
+        require_possible(self.request, model.card, panorama=panorama)
+        return PreparedAnalysis(self.request, model, self.settings, self.corrections, views or {})
 
 
 @dataclass(frozen=True)
@@ -63,11 +103,52 @@ class PreparedAnalysis:
         read_barcode_patterns(self.settings).require(sample)
         return replace(self, request=self.request.model_copy(update={"sample": sample}))
 
+    def of_stated(self, stated: Mapping[str, str], *, source: str) -> PreparedAnalysis:
+        """The same analysis, with what a CSV states of one image.
+
+        Parameters
+        ----------
+        stated : mapping of str to str
+            um_per_px, association, and fields of the sample such as sample_id.
+        source : str
+            What states it, for the message.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it makes no sense, or the barcode does not match the pattern that is set.
+        """
+        from pydantic import ValidationError
+
+        from petrography.errors import field_problems
+        from petrography.pipeline import AnalysisRequest, require_possible
+        from service.engine import read_barcode_patterns
+
+        own: dict[str, object] = {name: stated[name] for name in STATED_OF_IMAGE if name in stated}
+        others = {name: value for name, value in stated.items() if name not in own}
+        sample = {name.removeprefix("sample_"): value for name, value in others.items()}
+        if sample:
+            own["sample"] = sample
+        try:
+            request = AnalysisRequest.model_validate(self.request.model_dump() | own)
+        except ValidationError as error:
+            msg = f"{source} cannot be used: {field_problems(error)}"
+            raise InvalidParameterError(msg) from None
+        require_possible(request, self.model.card)
+        if request.sample is not None:
+            read_barcode_patterns(self.settings).require(request.sample)
+        return replace(self, request=request)
+
     def run(self, image: Path, folder: Path, *, joined: JoinedFields | None = None) -> str:
         """Analyse an image behind a progress bar, write its files and return its modal table."""
+        from petrography.report import modal_table
+
+        return modal_table(self.analyse(image, folder, joined=joined))
+
+    def analyse(self, image: Path, folder: Path, *, joined: JoinedFields | None = None) -> Result:
+        """The same, returning the result."""
         from tqdm import tqdm
 
-        from petrography.report import modal_table
         from service.engine import ONE_PHOTOGRAPH, ScratchFiles, analyse_image
 
         with (
@@ -81,7 +162,7 @@ class PreparedAnalysis:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            result = analyse_image(
+            return analyse_image(
                 sink,
                 scratch.view(image),
                 self.request,
@@ -94,7 +175,6 @@ class PreparedAnalysis:
                 joined=joined or ONE_PHOTOGRAPH,
                 on_progress=on_progress,
             )
-        return modal_table(result)
 
 
 def add_analysis_options(parser: argparse.ArgumentParser, *, model: str = "--model") -> None:
@@ -136,22 +216,30 @@ def prepare_analysis(
     InputError
         If an option cannot be used.
     """
+    stated = state_analysis(arguments, views=views, flat_field=flat_field, lens=lens)
+    readers = {name: view.path.read_bytes for name, view in (views or {}).items()}
+    return stated.opened(readers, panorama=views is None)
+
+
+def state_analysis(
+    arguments: argparse.Namespace,
+    *,
+    views: Mapping[str, ViewFile] | None = None,
+    flat_field: FlatField | None = None,
+    lens: LensModel | None = None,
+) -> StatedAnalysis:
+    """Read the options.
+
+    Raises
+    ------
+    InputError
+        If one cannot be used, whatever the model.
+    """
     from petrography.calibration import Corrections
-    from petrography.pipeline import require_possible
-    from service.repository import open_repository
 
     corrections = Corrections(_calibration(arguments.calibration), flat_field, lens)
     request = _request(arguments, corrections, views or {})
-    settings = settings_of(arguments)
-    model = open_repository(settings).get(request.model)
-    require_possible(request, model.card, panorama=views is None)
-    return PreparedAnalysis(
-        request,
-        model,
-        settings,
-        corrections,
-        {name: view.path.read_bytes for name, view in (views or {}).items()},
-    )
+    return StatedAnalysis(request, settings_of(arguments), corrections)
 
 
 def _calibration(path: Path | None) -> ColourCalibration | None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from petrography.calibration import FlatField, LensModel
 
-__all__ = ["read_flat_field", "read_lens"]
+__all__ = ["add_optics", "read_flat_field", "read_lens"]
+
+
+def add_optics(parser: argparse.ArgumentParser) -> None:
+    """Describe the options that name such files."""
+    optics = (("--flat-field", "shading", "flatfield"), ("--lens", "distortion", "lens"))
+    for name, what, task in optics:
+        parser.add_argument(
+            name,
+            type=Path,
+            metavar="FILE",
+            help=f"{what} of `petroserve calibrate {task} fit`, corrected before anything is seen",
+        )
 
 
 def read_flat_field(path: Path | None) -> FlatField | None:

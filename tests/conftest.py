@@ -53,7 +53,7 @@ def few_timed_runs() -> Iterator[None]:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment in which no variable sets anything of this project."""
     for name in list(os.environ):
-        if name.startswith(("PETROSERVE_", "PROMETHEUS_", "BENTOML_", "OTEL_")):
+        if name.startswith(("PETROSERVE_", "PROMETHEUS_", "BENTOML_", "OTEL_", "RAY_")):
             monkeypatch.delenv(name)
     return monkeypatch
 

@@ -335,6 +335,7 @@ def test_an_altered_model_fails_its_verification(run: Run, model_folder: Path) -
         (("train", "run.toml"), "torch", "cpu,train"),
         (("export", "best.pt", "models"), "torch", "cpu,train"),
         (("import", "weights.pt", "run.toml"), "torch", "cpu,train"),
+        (("batch", "photographs", "results"), "ray", "cpu,batch"),
     ],
 )
 def test_a_missing_extra_is_named(

@@ -5,7 +5,8 @@ one laboratory), `measurands` (the numbers that are reported),
 `fields_of_sample` (several fields as one sample), `reported_number` (one number), `two_dimension`, `edd` and `lis2`
 (formats), `two_dimension_check` (what SENAITE would make of a file), `senaite_client`,
 `senaite_files` and `senaite_delivery` (its JSON API), `senaite_imports` (its import log), `import_names` (names that it
-reads anew), `watched_folder` and `sidecar` (for systems that know only files).
+reads anew), `watched_folder`, `sidecar` and
+`stated_cells` (for systems that know only files).
 """
 
 from service.lims.edd import LONG_COLUMNS, WIDE_COLUMNS, long_csv, wide_csv
@@ -20,6 +21,7 @@ from service.lims.senaite_client import Patience, SenaiteClient
 from service.lims.senaite_delivery import Delivered, deliver
 from service.lims.senaite_imports import Imported, read_imports
 from service.lims.senaite_records import Analysis, SenaiteSample
+from service.lims.stated_cells import StatedCells, read_cells
 from service.lims.two_dimension import two_dimension_csv
 from service.lims.two_dimension_check import SampleInLims, Verdict, check_two_dimension
 from service.lims.watched_folder import Dropped, Handled, Handler, WatchedFolder
@@ -43,6 +45,7 @@ __all__ = [
     "SampleInLims",
     "SenaiteClient",
     "SenaiteSample",
+    "StatedCells",
     "Verdict",
     "WatchedFolder",
     "by_sample",
@@ -56,6 +59,7 @@ __all__ = [
     "long_csv",
     "on_one_line",
     "parse_profile",
+    "read_cells",
     "read_imports",
     "reported",
     "require_file_stem",

@@ -5,22 +5,18 @@ One CSV may stand for several images of one name (``g.jpg``, ``g.png``): it goes
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from petrography.errors import BodyTooLargeError, MalformedRequestError
+from service.lims.stated_cells import read_cells
 
 __all__ = ["SIDECAR_SUFFIX", "Sidecar", "name_part", "read_sidecar"]
 
 SIDECAR_SUFFIX = ".csv"
 _MOST_BYTES = 64 * 1024
-# The label as the scanner read it: blanks at its ends are part of it.
-_AS_IT_IS = "barcode_raw"
-_NUMBER = "um_per_px"
 # A file system takes names of 255 bytes; digest and ".reason.txt" come to it.
 _MOST_STEM_BYTES = 200
 
@@ -109,29 +105,13 @@ def name_part(stem: str) -> str:
 
 
 def _stated(name: str, content: bytes) -> dict[str, str]:
-    try:
-        text = content.decode("utf-8-sig")
-        delimiter = _delimiter(text)
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        rows = [row for row in lines if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        msg = f"{name} is no CSV in UTF-8: {error}"
-        raise MalformedRequestError(msg) from None
-    if len(rows) != 2 or len(rows[0]) != len(rows[1]) or len(set(rows[0])) < len(rows[0]):
+    cells = read_cells(name, content)
+    rows = cells.rows
+    if len(rows) != 2 or not cells.is_table:
         told = " and ".join(str(len(row)) for row in rows[:2])
         msg = (
             f"{name} has {len(rows)} lines, the first of {told or 'no'} cells; wanted a line of "
             "different names, such as sample_id,section, and a line with a value for each"
         )
         raise MalformedRequestError(msg)
-    stated = {key.strip(): value for key, value in zip(*rows, strict=True) if value.strip()}
-    stated = {key: value if key == _AS_IT_IS else value.strip() for key, value in stated.items()}
-    if delimiter == ";" and _NUMBER in stated:
-        stated[_NUMBER] = stated[_NUMBER].replace(",", ".")
-    return stated
-
-
-def _delimiter(text: str) -> str:
-    """Find what parts the cells: where decimals have a comma, spreadsheets part them by semicolons."""
-    header = text.partition("\n")[0]
-    return ";" if ";" in header and "," not in header else ","
+    return cells.stated()[0]

@@ -12,7 +12,7 @@ from service.runtime.freed_memory import give_back_memory
 from service.runtime.matcher import OnnxMatcher, open_matcher
 from service.runtime.network import ModelNetworks, ObserveBatch, TileRate
 from service.runtime.predictor import OnnxPredictor
-from service.runtime.session import Graph, OpenSession, Port, open_session
+from service.runtime.session import Graph, OpenSession, Port, open_session, wants_gpu
 from service.runtime.tile_queue import Priority
 from service.runtime.tile_scheduler import ScheduledRequest, SchedulerObserver, TileScheduler
 
@@ -32,4 +32,5 @@ __all__ = [
     "give_back_memory",
     "open_matcher",
     "open_session",
+    "wants_gpu",
 ]

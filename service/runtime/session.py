@@ -18,7 +18,15 @@ from petrography.errors import ConfigurationError, ModelCardError
 from service.runtime.graph_outputs import keep_outputs, output_names
 from service.settings import Provider, Settings
 
-__all__ = ["Graph", "OpenSession", "Port", "ProviderName", "open_graph", "open_session"]
+__all__ = [
+    "Graph",
+    "OpenSession",
+    "Port",
+    "ProviderName",
+    "open_graph",
+    "open_session",
+    "wants_gpu",
+]
 
 ProviderName = Literal["cpu", "cuda", "tensorrt"]
 
@@ -150,6 +158,22 @@ def open_graph(model: bytes, settings: Settings, *, source: str) -> Any:
         raise ConfigurationError(str(error)) from error
     _provider(session, wanted, settings, source)
     return session
+
+
+def wants_gpu(settings: Settings) -> bool:
+    """Tell whether models will be looked for on a GPU, without opening one.
+
+    Parameters
+    ----------
+    settings : Settings
+        `provider` is used.
+
+    Raises
+    ------
+    ConfigurationError
+        If a GPU is demanded and this ONNX Runtime knows none.
+    """
+    return _choose(settings.provider, set(onnxruntime.get_available_providers())) != "cpu"
 
 
 def _wanted(settings: Settings) -> ProviderName:

@@ -22,7 +22,7 @@ DEVELOP := $(VENV)/.installed-$(RUNTIME)-train-dev
 CLIENTS := .venv-clients
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test testclients clients check audit bench train export proto
+.PHONY: help demo serve test testclients testbatch clients check audit bench train export proto
 
 help:
 	@echo 'Petroserve: microscope images of ore and rock in, mineralogy out. Tasks:'
@@ -65,6 +65,11 @@ test: check ## All checks, then all tests (TEST_PROCESSES=2)
 # Not a part of `make test`: 75 packages and half a gigabyte for a handful of tests.
 testclients: clients $(DEVELOP) ## Public clients (tritonclient, kserve) against the service
 	$(BIN)/python -m pytest tests/protocol/test_public_clients*.py $(PYTEST_ARGS)
+
+# Nor this: Ray takes 300 MB and a minute and a half.
+testbatch: $(DEVELOP) ## `petroserve batch` on real Ray, which is installed into .venv
+	$(PIP_INSTALL) -e '.[$(RUNTIME),train,dev,batch]'
+	$(BIN)/python -m pytest tests/batch tests/test_batch_page.py $(PYTEST_ARGS)
 
 clients: $(CLIENTS)/.installed ## Make the environment of the public clients (.venv-clients)
 

@@ -170,8 +170,8 @@ def make_targets() -> list[str]:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_bare_make_lists_exactly_the_tasks(variables: dict[str, str]) -> None:
-    tasks = ["demo", "serve", "test", "testclients", "clients", "check", "audit", "bench"]
-    tasks += ["train", "export", "proto"]
+    tasks = ["demo", "serve", "test", "testclients", "testbatch", "clients"]
+    tasks += ["check", "audit", "bench", "train", "export", "proto"]
     listed = re.findall(r"^  make (\w+) +\S", run(["make"], ROOT, variables), flags=re.MULTILINE)
     assert listed == tasks == make_targets()
 

@@ -106,7 +106,9 @@ def _legend(width_px: int, entries: list[_Entry]) -> Image:
     scale = line_px * 0.55 / cv2.getTextSize("Hg", _FONT, 1.0, 1)[0][1]
     stroke_px = max(1, round(line_px / 18))
     entry_px = line_px * 2 + max(
-        cv2.getTextSize(entry.text, _FONT, scale, stroke_px)[0][0] for entry in entries
+        (cv2.getTextSize(entry.text, _FONT, scale, stroke_px)[0][0] for entry in entries),
+        # Where nothing is labelled there is no legend.
+        default=0,
     )
     columns = max(1, width_px // entry_px)
     strip = np.full(

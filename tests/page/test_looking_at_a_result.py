@@ -199,7 +199,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(
         "Emulation.setDeviceMetricsOverride",
         {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True},
     )
-    for place in ("/", "/analyses", f"/analyses/{analysed['id']}"):
+    for place in ("/", "/analyses", f"/analyses/{analysed['id']}", "/annotations"):
         browser.get(f"{address}/#{place}")
         until(browser, "h1")
         time.sleep(0.3)

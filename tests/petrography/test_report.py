@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from petrography.errors import DamagedResultError, InvalidParameterError, LabelImageError
-from petrography.minerals import MINERALS
+from petrography.minerals import MINERALS, UNLABELLED_CODE
 from petrography.report import (
     Quality,
     Result,
@@ -373,6 +373,12 @@ def test_the_legend_fits_below_pictures_of_any_size(shape: tuple[int, int]) -> N
     picture = overlay(np.zeros((*shape, 3), dtype=np.uint8), labels)
     assert picture.shape[1:] == (shape[1], 3)
     assert picture.shape[0] > shape[0]
+
+
+def test_where_nothing_is_labelled_there_is_no_legend() -> None:
+    photograph = np.full((40, 60, 3), 90, dtype=np.uint8)
+    picture = overlay(photograph, np.full((40, 60), UNLABELLED_CODE, dtype=np.uint8))
+    assert np.array_equal(picture, photograph)
 
 
 def test_each_phase_has_a_swatch_in_the_legend() -> None:

@@ -8,23 +8,30 @@
  * @returns {Object} The part `request`.
  */
 export function analysisRequest(stated, outputs) {
-  const sample = filled({
-    id: stated.sample,
-    section: stated.section,
-    field: stated.field,
-    operator: stated.operator,
-    instrument: stated.instrument,
-  });
   return filled({
     model: stated.model,
     association: stated.association,
     um_per_px: numberOf(stated.umPerPx),
-    sample: Object.keys(sample).length ? sample : null,
+    sample: sampleOf(stated),
     min_grain_area_px: numberOf(stated.minGrain),
     touching_grains: stated.touching || null,
     calibration: stated.calibration,
     outputs: stated.pdf ? [...outputs.default, "report.pdf"] : null,
     views: stated.views.length ? stated.views.map(viewOf) : null,
+  });
+}
+
+/**
+ * Make the JSON of an annotation, without what was left open.
+ *
+ * @param {Object} stated Values of the fields, as text.
+ * @returns {Object} The part `request`.
+ */
+export function annotationRequest(stated) {
+  return filled({
+    association: stated.association,
+    um_per_px: numberOf(stated.umPerPx),
+    sample: sampleOf(stated),
   });
 }
 
@@ -65,6 +72,17 @@ export function estimateForm(image, request) {
   form.append("request", JSON.stringify(alone));
   form.append("image", image.slice(0, 256 * 1024), image.name);
   return form;
+}
+
+function sampleOf(stated) {
+  const sample = filled({
+    id: stated.sample,
+    section: stated.section,
+    field: stated.field,
+    operator: stated.operator,
+    instrument: stated.instrument,
+  });
+  return Object.keys(sample).length ? sample : null;
 }
 
 function viewOf({ part, light, angle }) {

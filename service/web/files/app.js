@@ -3,8 +3,10 @@
 import { hasKey, forgetKey } from "./access_key.js";
 import { showAnalyses } from "./analyses_page.js";
 import { showAnalysis } from "./analysis_page.js";
+import { showAnnotation } from "./annotation_page.js";
 import { fill } from "./dom.js";
 import { showNewAnalysis } from "./new_analysis_page.js";
+import { showNewAnnotation } from "./new_annotation_page.js";
 import { problemBox } from "./problem_box.js";
 import { askJson } from "./service.js";
 import { say } from "./status_line.js";
@@ -30,8 +32,11 @@ async function route() {
 
 async function showAt(place, signal) {
   const analysis = /^\/analyses\/([^/?]+)$/.exec(place);
+  const annotation = /^\/annotations\/([^/?]+)$/.exec(place);
   if (analysis) await showAnalysis(main, decodeURIComponent(analysis[1]), signal);
+  else if (annotation) await showAnnotation(main, decodeURIComponent(annotation[1]), signal);
   else if (place === "/analyses") await showAnalyses(main, signal);
+  else if (place === "/annotations") await showNewAnnotation(main, signal);
   else await showNewAnalysis(main, signal);
 }
 

@@ -12,11 +12,17 @@ const KINDS = [
 
 /** Files by dropping or choosing. */
 export class ChosenImages {
-  /** @param {function()} onChange Told that other files, or another kind, are chosen. */
-  constructor(onChange) {
+  /**
+   * @param {function()} onChange Told that other files, or another kind, are chosen.
+   * @param {Array<[string, string]>} kinds That are offered; without any, one photograph is chosen.
+   */
+  constructor(onChange, kinds = KINDS) {
     this.onChange = onChange;
     this.kind = "photograph";
     this.files = [];
+    this.invitation = kinds.length
+      ? "Drop photographs here, or choose them: "
+      : "Drop a photograph here, or choose it: ";
     this.input = make("input", {
       type: "file",
       id: "images",
@@ -27,7 +33,9 @@ export class ChosenImages {
     this.element = make(
       "div",
       {},
-      radios("What is sent", "kind", KINDS, this.kind, (kind) => this.setKind(kind)),
+      kinds.length
+        ? radios("What is sent", "kind", kinds, this.kind, (kind) => this.setKind(kind))
+        : null,
       this.dropZone(),
       this.list,
     );
@@ -64,7 +72,7 @@ export class ChosenImages {
     const zone = make(
       "div",
       { class: "drop" },
-      make("label", { for: "images" }, "Drop photographs here, or choose them: "),
+      make("label", { for: "images" }, this.invitation),
       this.input,
       make("p", { class: "hint" }, "PNG, JPEG or TIFF as the camera made it."),
     );
@@ -90,11 +98,7 @@ export class ChosenImages {
       this.list,
       this.files.map((file, k) => this.row(file, k)),
       left
-        ? make(
-            "p",
-            { class: "notice" },
-            `${left} more were left out: one photograph is chosen above.`,
-          )
+        ? make("p", { class: "notice" }, `${left} more were left out: one photograph is taken.`)
         : null,
     );
     this.onChange();

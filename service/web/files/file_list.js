@@ -40,8 +40,19 @@ export function fileSection(result, signal) {
  * @returns {HTMLElement} The link.
  */
 export function fileLink(id, name) {
-  const path = analysisPath(id, name);
-  const link = make("a", { href: address(path), download: `${id.slice(0, 8)}-${name}` }, name);
+  return savingLink(analysisPath(id, name), `${id.slice(0, 8)}-${name}`, name);
+}
+
+/**
+ * Make a link that saves what is at a path; as `fileLink`.
+ *
+ * @param {string} path Of the service.
+ * @param {string} name Under which it is saved.
+ * @param {string} text What the link says.
+ * @returns {HTMLElement} The link.
+ */
+export function savingLink(path, name, text) {
+  const link = make("a", { href: address(path), download: name }, text);
   link.addEventListener("click", (event) => {
     if (!hasKey()) return;
     event.preventDefault();

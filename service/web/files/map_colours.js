@@ -48,6 +48,19 @@ export function certaintyColours() {
 }
 
 /**
+ * Make the colours of codes for labels that are drawn over a photograph: the background is a label
+ * like others, and what nobody annotated is open.
+ *
+ * @param {Map<number, Object>} minerals By code; of each `colour_rgb`.
+ * @returns {Uint32Array} RGBA in the order of memory, by code.
+ */
+export function labelColours(minerals) {
+  const table = new Uint32Array(256);
+  for (const [code, { colour_rgb: colour }] of minerals) table[code] = packed(colour);
+  return table;
+}
+
+/**
  * Paint a grid.
  *
  * @param {Grid} grid Values.
@@ -90,6 +103,25 @@ function ramp(share) {
   const first = Math.min(Math.floor(place), CERTAINTY.length - 2);
   const [low, high] = [CERTAINTY[first], CERTAINTY[first + 1]];
   return low.map((one, k) => Math.round(one + (high[k] - one) * (place - first)));
+}
+
+/**
+ * Paint a part of a grid again, whose values are others now.
+ *
+ * @param {HTMLCanvasElement} canvas As `painted` made it.
+ * @param {Grid} grid Values.
+ * @param {Uint32Array} colours By value.
+ * @param {{top: number, left: number, rows: number, columns: number}} part Kept rows and columns.
+ */
+export function repaint(canvas, grid, colours, { top, left, rows, columns }) {
+  const image = new ImageData(columns, rows);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let row = 0; row < rows; row += 1) {
+    const start = (top + row) * grid.columns + left;
+    for (let k = 0; k < columns; k += 1)
+      pixels[row * columns + k] = colours[grid.values[start + k]];
+  }
+  canvas.getContext("2d").putImageData(image, left, top);
 }
 
 /** Little-endian, as every machine is that browsers run on. */

@@ -9,7 +9,7 @@ import { pointText } from "./point_text.js";
 import { problemBox } from "./problem_box.js";
 import { ScaleBar } from "./scale_bar.js";
 import { analysisPath, ask } from "./service.js";
-import { radios, slider } from "./viewer_controls.js";
+import { radios, slider, zoomButtons } from "./viewer_controls.js";
 
 const MODES = [
   ["both", "Photograph and map"],
@@ -93,7 +93,7 @@ export class MapPanel {
       { class: "controls" },
       this.modeChoice(),
       this.opacityChoice(),
-      this.zoomButtons(),
+      zoomButtons((direction) => this.viewer.zoom(direction)),
     );
     const frame = make("div", { class: "frame" }, this.canvas, this.bar.element);
     this.ramp = make("div", { class: "ramp", hidden: true }, "0 %", rampPicture(), "100 % certain");
@@ -139,28 +139,6 @@ export class MapPanel {
       this.paint();
     });
     return this.slider;
-  }
-
-  zoomButtons() {
-    const button = (sign, name, direction) =>
-      make(
-        "button",
-        {
-          type: "button",
-          class: "quiet",
-          "aria-label": name,
-          title: name,
-          onclick: () => this.viewer.zoom(direction),
-        },
-        sign,
-      );
-    return make(
-      "div",
-      { class: "zoom", role: "group", "aria-label": "Zoom" },
-      button("+", "Enlarge", 1),
-      button("−", "Reduce", -1),
-      button("All", "Show all", 0),
-    );
   }
 
   /** Where the photograph is not at hand, let it be chosen from this computer. */

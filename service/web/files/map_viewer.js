@@ -13,9 +13,10 @@ export class MapViewer {
    * @param {{width: number, height: number}} size Of the image, px.
    * @param {{onPoint: function(?number[]), onView: function(ViewWindow)}} told The pixel (row,
    *   column) that is pointed at, null outside; and every change of what is seen.
+   * @param {?Pencil} pencil Asked at every press whether it draws; without it pressing moves.
    */
-  constructor(canvas, { width, height }, { onPoint, onView }) {
-    Object.assign(this, { canvas, onPoint, onView, layers: [], pending: false });
+  constructor(canvas, { width, height }, { onPoint, onView }, pencil = null) {
+    Object.assign(this, { canvas, onPoint, onView, pencil, layers: [], pending: false });
     this.view = new ViewWindow(width, height);
     this.pointers = new Map();
     this.byKeyboard = false;
@@ -29,7 +30,8 @@ export class MapViewer {
    *
    * @param {Array<{picture: CanvasImageSource, part: number[], opacity: number, sharp: boolean}>}
    *   layers From below; `part` is the width and height in their pixels that fill `over`, the width
-   *   and height in pixels of the image.
+   *   and height in pixels of the image. Those with `draw` draw themselves, in pixels of the image;
+   *   it is told how many pixels of the screen one of them has.
    */
   show(layers) {
     this.layers = layers;
@@ -50,6 +52,30 @@ export class MapViewer {
     if (direction) this.view.zoom(STEP ** direction);
     else this.view.fit();
     this.changed();
+  }
+
+  /**
+   * Go to a part of the image.
+   *
+   * @param {Object} part As for `ViewWindow.show`.
+   * @param {number} around As there.
+   */
+  goTo(part, around) {
+    this.view.show(part, around);
+    this.changed();
+  }
+
+  /**
+   * Point at the middle, with a cross.
+   *
+   * @returns {?number[]} Column and row of the image; null if only now it is seen where that is.
+   */
+  middle() {
+    const wasSeen = this.byKeyboard;
+    this.byKeyboard = true;
+    this.redraw();
+    const { view } = this;
+    return wasSeen ? view.imageAt(view.shownWidth / 2, view.shownHeight / 2) : null;
   }
 
   listen() {
@@ -75,25 +101,46 @@ export class MapViewer {
   }
 
   press(event) {
+    if (this.pencil?.ignores(event)) return;
+    // The hand that holds a pen lies on the screen.
+    if (event.pointerType === "pen") this.pointers.clear();
     this.canvas.setPointerCapture(event.pointerId);
-    this.pointers.set(event.pointerId, this.place(event));
+    const place = this.place(event);
+    this.pointers.set(event.pointerId, place);
+    // Two fingers zoom, whatever the first of them had begun.
+    if (this.pointers.size > 1) this.pencil?.abandon();
+    else this.pencil?.begin(event, this.view.imageAt(place.x, place.y));
   }
 
   release(event) {
-    this.pointers.delete(event.pointerId);
+    if (!this.pointers.delete(event.pointerId)) return;
+    if (event.type === "pointerup") this.pencil?.lift();
+    else this.pencil?.abandon();
   }
 
   drag(event) {
     const place = this.place(event);
     const before = this.pointers.get(event.pointerId);
     this.byKeyboard = false;
-    if (before) {
+    if (before && this.pencil?.drawing) {
+      this.sketch(event);
+    } else if (before) {
       if (this.pointers.size === 2) this.pinch(event.pointerId, before, place);
       else this.view.move(place.x - before.x, place.y - before.y);
       this.pointers.set(event.pointerId, place);
       this.changed();
     }
     this.point(place.x, place.y);
+  }
+
+  /** Browsers bundle what a quick hand or pen does between two pictures. */
+  sketch(event) {
+    const bundled = event.getCoalescedEvents?.() ?? [];
+    for (const one of bundled.length ? bundled : [event]) {
+      const { x, y } = this.place(one);
+      this.pencil.draw(this.view.imageAt(x, y), this.view.scale);
+    }
+    this.redraw();
   }
 
   pinch(moved, before, place) {
@@ -158,7 +205,10 @@ export class MapViewer {
     context.clearRect(0, 0, ...size);
     const scale = view.scale * density;
     context.setTransform(scale, 0, 0, scale, -view.left * scale, -view.top * scale);
-    for (const layer of this.layers) drawLayer(context, layer, scale);
+    for (const layer of this.layers) {
+      if (layer.draw) layer.draw(context, scale);
+      else drawLayer(context, layer, scale);
+    }
     if (this.byKeyboard) drawCross(context, size, density);
   }
 }

@@ -1,9 +1,7 @@
 /** Which model looks, and what may occur. */
 
-import { fill, make } from "./dom.js";
-import { swatch } from "./modal_legend.js";
-
-const OWN = "own";
+import { AssociationChoice } from "./association_choice.js";
+import { make } from "./dom.js";
 
 /** Two fields that depend on each other. */
 export class ModelChoice {
@@ -12,8 +10,8 @@ export class ModelChoice {
    * @param {{associations: Object, minerals: Map<number, Object>}} known Of the page.
    * @param {function()} onChange Told that something else is chosen.
    */
-  constructor(models, { associations, minerals }, onChange) {
-    Object.assign(this, { models, associations, minerals, onChange });
+  constructor(models, known, onChange) {
+    this.models = models;
     this.model = make(
       "select",
       { id: "model" },
@@ -26,17 +24,11 @@ export class ModelChoice {
       ),
     );
     this.about = make("p", { class: "hint", id: "model-hint" });
-    this.association = make("select", { id: "association" });
-    this.own = make("fieldset", { class: "minerals", hidden: true });
+    this.occurring = new AssociationChoice(known, onChange);
     this.model.addEventListener("change", () => {
       this.describe();
       onChange();
     });
-    this.association.addEventListener("change", () => {
-      this.showOwn();
-      onChange();
-    });
-    this.own.addEventListener("change", onChange);
     this.element = make(
       "div",
       { class: "grid" },
@@ -51,8 +43,7 @@ export class ModelChoice {
         "div",
         { class: "field" },
         make("label", { for: "association" }, "What may occur (association)"),
-        this.association,
-        this.own,
+        this.occurring.element,
         make(
           "p",
           { class: "hint" },
@@ -65,9 +56,7 @@ export class ModelChoice {
 
   /** @returns {{model: string, association: string}} As the request states them. */
   stated() {
-    const codes = [...this.own.querySelectorAll("input:checked")].map((one) => one.value);
-    const association = this.association.value === OWN ? codes.join(",") : this.association.value;
-    return { model: this.model.value, association };
+    return { model: this.model.value, association: this.occurring.stated() };
   }
 
   describe() {
@@ -79,36 +68,9 @@ export class ModelChoice {
     }
     const doubts = chosen.degradations.length ? ` ${chosen.degradations.join("; ")}` : "";
     this.about.textContent = `${chosen.description} Classes: ${chosen.classes.map((one) => one.name).join(", ")}.${doubts}`;
-    const known = new Set(chosen.classes.map((one) => one.code));
-    const offered = Object.entries(this.associations).map(([name, codes]) => {
-      const named = codes
-        .filter((code) => known.has(code) && code !== 0)
-        .map((code) => this.minerals.get(code).symbol);
-      return named.length ? make("option", { value: name }, `${name}: ${named.join(", ")}`) : null;
-    });
-    fill(
-      this.association,
-      make("option", { value: "" }, "Anything that the model knows"),
-      offered,
-      make("option", { value: OWN }, "These minerals …"),
+    this.occurring.offer(
+      chosen.classes.map((one) => one.code),
+      "Anything that the model knows",
     );
-    fill(
-      this.own,
-      make("legend", {}, "Minerals that may occur"),
-      chosen.classes.map((one) =>
-        make(
-          "label",
-          {},
-          make("input", { type: "checkbox", value: one.code, checked: one.code === 0 }),
-          swatch(this.minerals.get(one.code)),
-          ` ${one.name}`,
-        ),
-      ),
-    );
-    this.showOwn();
-  }
-
-  showOwn() {
-    this.own.hidden = this.association.value !== OWN;
   }
 }

@@ -12,6 +12,7 @@ import { problemBox } from "./problem_box.js";
 import { field, furtherFields, sampleFields } from "./sample_fields.js";
 import { ask, askJson } from "./service.js";
 import { newKey, post } from "./upload.js";
+import { showUpload } from "./upload_progress.js";
 
 const LATEST = 6;
 const ESTIMATE_AFTER_MS = 400;
@@ -129,7 +130,7 @@ class NewAnalysis {
     const stop = () => ending.abort(new DOMException("cancelled", "AbortError"));
     this.signal.addEventListener("abort", stop, { once: true });
     this.send.disabled = true;
-    const bar = this.showUpload(stop);
+    const bar = showUpload(this.outcome, "Sent.", stop);
     try {
       const taken = await post(path, form, {
         headers: this.headers(),
@@ -151,19 +152,6 @@ class NewAnalysis {
   headers() {
     this.key ??= newKey();
     return { Prefer: "respond-async", "Idempotency-Key": this.key };
-  }
-
-  showUpload(stop) {
-    const bar = make("progress", { max: 1, value: 0, "aria-label": "Upload" });
-    const text = make("p", { "aria-live": "polite" }, "Sending …");
-    const cancel = make("button", { type: "button", onclick: stop }, "Cancel");
-    fill(this.outcome, make("div", { class: "progress" }, text, bar, cancel));
-    return (share) => {
-      bar.value = share;
-      if (share < 1) return;
-      text.textContent = "Sent.";
-      bar.removeAttribute("value");
-    };
   }
 
   finish(path, { id }) {

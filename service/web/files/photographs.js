@@ -100,8 +100,15 @@ async function overlayPicture(result, size, why, signal) {
   };
 }
 
-/** Decode a picture whose width is that of the map; below it there may be a legend. */
-async function decoded(blob, { width, height }) {
+/**
+ * Decode a picture whose width is that of the map; below it there may be a legend.
+ *
+ * @param {Blob} blob The file.
+ * @param {{width: number, height: number}} size Of the map.
+ * @returns {Promise<{picture: ImageBitmap, part: number[]}>} The picture, reduced where it is too
+ *   large to be shown, and the part of it that the map covers.
+ */
+export async function decoded(blob, { width, height }) {
   const most = Math.floor(width * Math.min(1, Math.sqrt(MOST_SHOWN_PX / (width * height))));
   let picture = await createImageBitmap(blob);
   if (picture.width > most) {

@@ -43,6 +43,17 @@ export function analysisPath(id, file = "") {
 }
 
 /**
+ * Tell the path of an annotation.
+ *
+ * @param {string} id Its id.
+ * @param {...(string|number)} parts Of it: one of its files, its steps, one of them.
+ * @returns {string} The path.
+ */
+export function annotationPath(id, ...parts) {
+  return ["v1/annotations", ...[id, ...parts].map(encodeURIComponent)].join("/");
+}
+
+/**
  * Ask the service; ask for a key where it wants one, wait where it is busy.
  *
  * @param {string} path As for `address`.

@@ -83,6 +83,20 @@ export class ViewWindow {
     return [this.left + x / this.scale, this.top + y / this.scale];
   }
 
+  /**
+   * Show a part of the image in the middle, with what is around it.
+   *
+   * @param {{row: number, column: number, height: number, width: number}} part In image pixels.
+   * @param {number} around So many times the part is seen, where the image and the zoom allow it.
+   */
+  show({ row, column, height, width }, around) {
+    const fitting = Math.min(this.shownWidth / width, this.shownHeight / height) / around;
+    this.scale = Math.min(Math.max(fitting, this.whole), Math.max(MOST_ENLARGED, this.whole));
+    this.left = column + width / 2 - this.shownWidth / 2 / this.scale;
+    this.top = row + height / 2 - this.shownHeight / 2 / this.scale;
+    this.settle();
+  }
+
   /** Keep the image in the window, in the middle where it is the smaller one. */
   settle() {
     this.left = settled(this.left, this.width, this.shownWidth / this.scale);

@@ -52,3 +52,31 @@ export function slider(title, value, onChange) {
   };
   return whole;
 }
+
+/**
+ * Make the buttons that zoom.
+ *
+ * @param {function(number)} onZoom Told 1 to enlarge, -1 to reduce, 0 to show all.
+ * @returns {HTMLElement} The buttons.
+ */
+export function zoomButtons(onZoom) {
+  const button = (sign, name, direction) =>
+    make(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        "aria-label": name,
+        title: name,
+        onclick: () => onZoom(direction),
+      },
+      sign,
+    );
+  return make(
+    "div",
+    { class: "zoom", role: "group", "aria-label": "Zoom" },
+    button("+", "Enlarge", 1),
+    button("−", "Reduce", -1),
+    button("All", "Show all", 0),
+  );
+}

@@ -16,7 +16,7 @@ from petrography.annotation.region import Region
 from petrography.annotation.spreading import LeafLabels, spread
 from petrography.annotation.strokes import Stroke, require_inside
 from petrography.annotation.superpixels import Superpixels
-from petrography.errors import NothingToUndoError
+from petrography.errors import InvalidParameterError, NothingToUndoError
 from petrography.images import Confidence, Labels
 from petrography.minerals import UNLABELLED_CODE
 
@@ -57,28 +57,32 @@ class Annotation:
 
     def __init__(self, superpixels: Superpixels) -> None:
         self._superpixels = superpixels
-        shape, count = superpixels.shape, superpixels.levels[-1]
+        shape = superpixels.shape
         self.labels: Labels = np.full(shape, UNLABELLED_CODE, dtype=np.uint8)
         self.confidence: Confidence = np.zeros(shape, dtype=np.uint8)
         self.origin: NDArray[np.uint8] = np.zeros(shape, dtype=np.uint8)
-        self._ink = Ink.on(superpixels.leaves, count)
+        self._boxes = _leaf_boxes(superpixels.leaves)
+        self._ink = Ink.on(superpixels.leaves, self._boxes)
         self._steps: list[list[Before]] = []
         self._of_leaf: LeafLabels = spread(superpixels, self._ink.seeds)
-        self._boxes = _leaf_boxes(superpixels.leaves)
-        self._disputes: dict[int, tuple[Leaves, Labels]] = {}
+        # Of the pixels of disputed leaves; what it says elsewhere is never looked at.
+        self._settled = np.full_like(self.labels, UNLABELLED_CODE)
 
     @property
     def step_count(self) -> int:
         """How many steps there are to take back."""
         return len(self._steps)
 
-    def draw(self, strokes: Sequence[Stroke]) -> Region:
+    def draw(self, strokes: Sequence[Stroke], *, max_disputed: int | None = None) -> Region:
         """Draw strokes, in one step.
 
         Parameters
         ----------
         strokes : sequence of Stroke
             In their order: later ones lie over earlier ones.
+        max_disputed : int, optional
+            How many superpixels that the strokes touch may have strokes of several labels, before
+            or after: their pixels are told apart one by one.
 
         Returns
         -------
@@ -88,11 +92,13 @@ class Annotation:
         Raises
         ------
         InvalidParameterError
-            If there are no strokes or too many, or a point is not on the image. Nothing is drawn
-            then.
+            If there are no strokes or too many, a point is not on the image, or too much is
+            disputed. Nothing is drawn then.
         """
         require_inside(strokes, self._superpixels.shape)
         step = [before for stroke in strokes for before in self._ink.draw(stroke)]
+        if max_disputed is not None:
+            self._require_few_disputes(step, max_disputed)
         self._steps.append(step)
         return self._update(step)
 
@@ -113,39 +119,51 @@ class Annotation:
             msg = "no step is left to take back: the annotation is as it began"
             raise NothingToUndoError(msg)
         step = self._steps.pop()
+        self._restore(step)
+        return self._update(step)
+
+    def _restore(self, step: Sequence[Before]) -> None:
         for before in reversed(step):
             self._ink.restore(before)
-        return self._update(step)
+
+    def _require_few_disputes(self, step: Sequence[Before], most: int) -> None:
+        inked = self._inked(step)
+        # Those of before as well: taking the step back settles them again.
+        disputed = self._of_leaf.disputed[inked]
+        disputed |= np.count_nonzero(self._ink.seeds[inked], axis=1) > 1
+        count = int(np.count_nonzero(disputed))
+        if count > most:
+            self._restore(step)
+            msg = (
+                f"the strokes of the step touch {count} superpixels that strokes of several labels "
+                f"cross; at most {most} are taken in one step; wanted fewer or shorter strokes"
+            )
+            raise InvalidParameterError(msg)
+
+    def _inked(self, step: Sequence[Before]) -> Leaves:
+        return self._ink.leaves_of(np.concatenate([before.pixels for before in step]))
 
     def _update(self, step: Sequence[Before]) -> Region:
         """Label again what a change of ink reaches."""
-        inked = self._ink.leaves_of(np.concatenate([before.pixels for before in step]))
+        inked = self._inked(step)
         was, now = self._of_leaf, spread(self._superpixels, self._ink.seeds)
         self._of_leaf = now
         changed = (was.codes != now.codes) | (was.confidence != now.confidence)
         changed |= was.disputed != now.disputed
         changed[inked] = True
-        self._settle_disputes(inked)
+        for leaf in inked[now.disputed[inked]].tolist():
+            self._settle(leaf)
         return self._paint(Region.around(self._boxes[changed]))
 
-    def _settle_disputes(self, inked: Leaves) -> None:
-        for leaf in inked.tolist():
-            self._disputes.pop(leaf, None)
-        for leaf in inked[self._of_leaf.disputed[inked]].tolist():
-            self._disputes[leaf] = self._settled(leaf)
-
-    def _settled(self, leaf: int) -> tuple[Leaves, Labels]:
-        """Pixels of a disputed leaf that nobody drew on, and the label of each."""
+    def _settle(self, leaf: int) -> None:
+        """Label the pixels of a disputed leaf, one by one."""
         row, column, row_end, column_end = self._boxes[leaf].tolist()
         box = slice(row, row_end), slice(column, column_end)
         inside = self._superpixels.leaves[box] == leaf
         kinds = self._ink.kinds[box]
         spreading = inside & ((kinds == Kind.SPREADING) | (kinds == Kind.ERASED))
         seeds = np.where(spreading, self._ink.codes[box].astype(np.int16), np.int16(-1))
-        rows, columns = np.nonzero(inside)
-        pixels = (rows + row) * self.labels.shape[1] + columns + column
-        bare = kinds[inside] == Kind.NOTHING
-        return pixels[bare], nearest_seed(inside, seeds)[bare]
+        self._settled[box][inside] = nearest_seed(inside, seeds)
 
     def _paint(self, region: Region) -> Region:
         """Write the labels of a region; what changed of it is returned."""
@@ -156,7 +174,7 @@ class Annotation:
         leaves = self._superpixels.leaves[box]
         for plane, of_leaf in zip(self._planes, _planes_of(self._of_leaf), strict=True):
             plane[box] = of_leaf[leaves]
-        self._paint_disputes(region)
+        self._paint_disputes(box)
         self._paint_ink(box)
         return _changed_part(region, before, [plane[box] for plane in self._planes])
 
@@ -164,15 +182,15 @@ class Annotation:
     def _planes(self) -> tuple[Labels, Confidence, NDArray[np.uint8]]:
         return self.labels, self.confidence, self.origin
 
-    def _paint_disputes(self, region: Region) -> None:
-        for leaf, (pixels, codes) in self._disputes.items():
-            if not _overlaps(self._boxes[leaf], region):
-                continue
-            erased = codes == UNLABELLED_CODE
-            self.labels.ravel()[pixels] = codes
-            of_leaf = self._of_leaf.confidence[leaf]
-            self.confidence.ravel()[pixels] = np.where(erased, 0, of_leaf)
-            self.origin.ravel()[pixels] = np.where(erased, Origin.NONE, Origin.PROPAGATED)
+    def _paint_disputes(self, box: tuple[slice, slice]) -> None:
+        # Found in the flat array, as below.
+        disputed = self._of_leaf.disputed[self._superpixels.leaves[box]]
+        rows, columns = np.divmod(np.flatnonzero(disputed), disputed.shape[1])
+        codes = self._settled[box][rows, columns]
+        erased = codes == UNLABELLED_CODE
+        self.labels[box][rows, columns] = codes
+        self.confidence[box][rows[erased], columns[erased]] = 0
+        self.origin[box][rows, columns] = np.where(erased, Origin.NONE, Origin.PROPAGATED)
 
     def _paint_ink(self, box: tuple[slice, slice]) -> None:
         # Found in the flat array, which is twenty times as fast as in rows and columns.
@@ -196,16 +214,6 @@ def _planes_of(of_leaf: LeafLabels) -> tuple[Labels, Confidence, NDArray[np.uint
     """Label, confidence and origin of each leaf."""
     origin = np.where(of_leaf.codes == UNLABELLED_CODE, Origin.NONE, Origin.PROPAGATED)
     return of_leaf.codes, of_leaf.confidence, origin.astype(np.uint8)
-
-
-def _overlaps(box: NDArray[np.int32], region: Region) -> bool:
-    row, column, row_end, column_end = box.tolist()
-    return bool(
-        row < region.row + region.height
-        and row_end > region.row
-        and column < region.column + region.width
-        and column_end > region.column
-    )
 
 
 def _changed_part(

@@ -44,6 +44,8 @@ class Ink:
     ----------
     leaves : ndarray of int32, shape (height, width)
         Leaf of each pixel.
+    boxes : ndarray of int32, shape (number of leaves, 4)
+        First row and column of each leaf, and those after its last.
     codes : ndarray of uint8, shape (height, width)
         Drawn code; 255 where nothing is drawn or something was erased.
     kinds : ndarray of uint8, shape (height, width)
@@ -53,15 +55,17 @@ class Ink:
     """
 
     leaves: NDArray[np.int32]
+    boxes: NDArray[np.int32]
     codes: Codes
     kinds: Codes
     seeds: NDArray[np.int32]
 
     @classmethod
-    def on(cls, leaves: NDArray[np.int32], count: int) -> Ink:
+    def on(cls, leaves: NDArray[np.int32], boxes: NDArray[np.int32]) -> Ink:
         """Begin with an image on which nothing is drawn."""
         nothing = np.full(leaves.shape, UNLABELLED_CODE, dtype=np.uint8)
-        return cls(leaves, nothing, np.zeros_like(nothing), np.zeros((count, 256), dtype=np.int32))
+        seeds = np.zeros((len(boxes), 256), dtype=np.int32)
+        return cls(leaves, boxes, nothing, np.zeros_like(nothing), seeds)
 
     def draw(self, stroke: Stroke) -> list[Before]:
         """Draw a stroke over whatever is there.
@@ -81,7 +85,9 @@ class Ink:
 
     def leaves_of(self, pixels: Flat) -> Flat:
         """Leaves that pixels lie in, each once, rising."""
-        return np.flatnonzero(np.bincount(self.leaves.ravel()[pixels], minlength=1))
+        leaves = self.leaves.ravel()[pixels]
+        first = int(leaves.min(initial=len(self.seeds)))
+        return np.flatnonzero(np.bincount(leaves - first)) + first
 
     def restore(self, before: Before) -> None:
         """Take a change back."""
@@ -92,8 +98,14 @@ class Ink:
         erased_from = leaves[self.seeds[leaves, UNLABELLED_CODE] > 0]
         if not len(erased_from):
             return np.zeros(0, dtype=np.int64)
-        erased = np.flatnonzero(self.kinds.ravel() == Kind.ERASED)
-        return erased[np.isin(self.leaves.ravel()[erased], erased_from)]
+        return np.sort(np.concatenate([self._erased_within(leaf) for leaf in erased_from.tolist()]))
+
+    def _erased_within(self, leaf: int) -> Flat:
+        row, column, row_end, column_end = self.boxes[leaf].tolist()
+        box = slice(row, row_end), slice(column, column_end)
+        rows, columns = np.nonzero((self.leaves[box] == leaf) & (self.kinds[box] == Kind.ERASED))
+        flat: Flat = (rows + row) * self.leaves.shape[1] + columns + column
+        return flat
 
     def _put(self, pixels: Flat, codes: Codes | int, kinds: Codes | int) -> Before:
         before = Before(pixels, self.codes.ravel()[pixels], self.kinds.ravel()[pixels])
@@ -107,10 +119,9 @@ class Ink:
         kinds = self.kinds.ravel()[pixels]
         spreading = pixels[(kinds == Kind.SPREADING) | (kinds == Kind.ERASED)]
         codes = self.codes.ravel()[spreading]
-        for code in np.flatnonzero(np.bincount(codes)):
-            leaves = self.leaves.ravel()[spreading[codes == code]]
-            in_leaf = np.bincount(leaves, minlength=len(self.seeds))
-            self.seeds[:, code] += (sign * in_leaf).astype(np.int32)
+        # By the pixels that were drawn, not by all leaves: a step has up to a thousand strokes.
+        at = self.leaves.ravel()[spreading].astype(np.int64) * self.seeds.shape[1] + codes
+        np.add.at(self.seeds.reshape(-1), at, np.int32(sign))
 
 
 def _code_of(stroke: Stroke) -> int:

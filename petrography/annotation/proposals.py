@@ -30,6 +30,8 @@ _BAND_PX, _BAND_WEIGHT = 3, 0.1
 _NEW_COLOUR = 20.0
 # Of these many times the budget, the best by score, those are taken that differ most.
 _CHOICE = 4.0
+# More places than anybody visits; each is compared with all candidates.
+_MOST = 500
 # Superpixels below this share of the mean size are what a border left over: nothing to draw on.
 _SLIVER = 0.25
 
@@ -90,7 +92,7 @@ def propose(
     list of Proposal
         The first has the highest score; each of the others has, among the best, the highest product
         of its score and the distance of its colour from those before it. At least one, unless all
-        is annotated.
+        is annotated, and at most 500.
 
     Raises
     ------
@@ -194,7 +196,7 @@ def _farthest_first(units: _Units, candidates: NDArray[np.int64], budget_px: flo
     distance = np.full(len(candidates), _NEW_COLOUR)
     is_open = np.ones(len(candidates), dtype=np.bool_)
     chosen: list[int] = []
-    while is_open.any():
+    while len(chosen) < _MOST and is_open.any():
         index = int(np.argmax(np.where(is_open, score * distance, -1.0)))
         unit = int(candidates[index])
         budget_px -= float(units.size_px[unit])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from petrography.annotation import Annotation, Origin, Region, Stroke, Superpixels, prepare
-from petrography.errors import NothingToUndoError
+from petrography.errors import InvalidParameterError, NothingToUndoError
 from tests.petrography.annotated_scenes import (
     HEIGHT,
     WIDTH,
@@ -158,3 +158,18 @@ def test_a_stroke_that_changes_nothing_answers_an_empty_region(halves: Superpixe
     region = annotation.draw([dot(1, 60, 30)])
     assert region.is_empty
     assert annotation.step_count == 2
+
+
+def test_too_many_disputed_superpixels_are_refused_and_nothing_is_drawn() -> None:
+    annotation = Annotation(row_of_leaves([50.0] * 6, [0] * 6, [0] * 6))
+    annotation.draw([Stroke(code=1, points=((2.0, 0.0), (2.0, 59.0)), width_px=1.0)])
+    before = planes(annotation)
+    across = Stroke(code=6, points=((7.0, 0.0), (7.0, 59.0)), width_px=1.0)
+    with pytest.raises(InvalidParameterError, match=r"touch 6 superpixels.* at most 5"):
+        annotation.draw([across], max_disputed=5)
+    assert annotation.step_count == 1
+    assert planes(annotation) == before
+    annotation.draw([across], max_disputed=6)
+    # Taking a wide stroke back would settle the six again, so that it counts them as well.
+    with pytest.raises(InvalidParameterError, match="6 superpixels"):
+        annotation.draw([Stroke(code=1, points=((5.0, 30.0),), width_px=200.0)], max_disputed=5)

@@ -8,7 +8,7 @@ import pytest
 from petrography.annotation import Annotation, Proposal, Superpixels, prepare, propose
 from petrography.errors import InvalidParameterError, LabelImageError
 from petrography.phantoms import phantom
-from tests.petrography.annotated_scenes import HEIGHT, WIDTH, dot, two_colours
+from tests.petrography.annotated_scenes import HEIGHT, WIDTH, dot, row_of_leaves, two_colours
 
 HALF = WIDTH // 2
 
@@ -102,3 +102,9 @@ def test_confidence_of_another_size_is_refused(ore: Superpixels) -> None:
             budget_fraction=0.1,
             confidence=np.zeros((2, 2), dtype=np.uint8),
         )
+
+
+def test_no_more_places_are_proposed_than_are_worth_their_comparison() -> None:
+    count = 600
+    many = row_of_leaves(list(np.linspace(10.0, 90.0, count)), list(range(count)), [0] * count)
+    assert len(propose(many, Annotation(many), budget_fraction=1.0)) == 500

@@ -143,8 +143,8 @@ def across(width_px: float) -> Stroke:
 @pytest.mark.parametrize(
     ("strokes", "drawn_px", "word"),
     [
-        ([across(1.0)] * 15, 0.0, "rectangles around"),
-        ([across(500.0)] * 14, 0.0, "the strokes of the step"),
+        ([across(1.0)] * 8, 0.0, "rectangles around"),
+        ([across(500.0)] * 7, 0.0, "the strokes of the step"),
         ([across(5.0)], 1e8, "all strokes of the annotation"),
         ([Stroke(code=2, points=((1.0, 1.0),))], 0.0, "code 2"),
         ([Stroke(code=1, points=((1e308, 1.0),))], 0.0, "row 1e[+]308"),
@@ -155,7 +155,7 @@ def test_too_much_is_refused_before_it_is_drawn(
 ) -> None:
     with pytest.raises(InvalidParameterError, match=word):
         require_drawable(strokes, SHAPE, OFFERED, drawn_px)
-    require_drawable([across(5.0)] * 14, SHAPE, OFFERED, 0.0)
+    require_drawable([across(5.0)] * 7, SHAPE, OFFERED, 0.0)
     require_drawable([Stroke(code=None, points=((1.0, 1.0),))], SHAPE, OFFERED, 0.0)
 
 
@@ -228,3 +228,15 @@ def test_one_annotation_is_used_by_one_thread_at_a_time() -> None:
     for thread in threads:
         thread.join()
     assert most == [1]
+
+
+def test_what_was_taken_back_counts_against_the_room_of_a_record_and_its_memory() -> None:
+    line = Stroke(code=1, points=((5.0, 5.0),) * 10_000, width_px=1.0)
+    moved, empty = session(), session()
+    step = new_entry(1, [line])
+    moved.follow([step, new_entry(2, takes_back=1)], go_on)
+    assert moved.drawn_px == 0
+    assert moved.size_bytes - empty.size_bytes > 1_000_000
+    moved.require_room([line] * 99)
+    with pytest.raises(ConflictError, match=r"10000 points.* at most 1000000"):
+        moved.require_room([line] * 100)

@@ -15,7 +15,7 @@ from petrography.errors import ConflictError
 from petrography.image_codec import encode_png
 from service.engine.added_files import add_file
 from service.engine.annotations.beginning import read_annotation
-from service.engine.annotations.bounds import require_drawable
+from service.engine.annotations.bounds import MAX_DISPUTED, require_drawable
 from service.engine.annotations.documents import Rectangle, StepAnswer, StepEntry
 from service.engine.annotations.record import entry_bytes, entry_file, new_entry, read_entries
 from service.engine.annotations.requests import StepRequest
@@ -119,9 +119,10 @@ class Drawing:
         def draw(session: Session, keep: Callable[[StepEntry], None]) -> tuple[int, Region]:
             begun = session.begun
             require_drawable(request.strokes, begun.shape, begun.classes, session.drawn_px)
+            session.require_room(request.strokes)
             entry = new_entry(session.state + 1, request.strokes)
             began = time.perf_counter()
-            region = session.draw(request.strokes)
+            region = session.draw(request.strokes, max_disputed=MAX_DISPUTED)
             try:
                 course.on_stage("annotate", time.perf_counter() - began)
                 keep(entry)

@@ -21,7 +21,11 @@ from service.engine.annotations.bounds import ink_px
 from service.engine.annotations.documents import AnnotationDocument, Figures, StepEntry
 from service.engine.annotations.record import standing
 
-__all__ = ["Session"]
+__all__ = ["MAX_RECORD_POINTS", "MAX_RECORD_STROKES", "Session"]
+
+# Taken back or not: they are held in memory, at most some 200 MB of one annotation. Fifty times
+# what a day of drawing needs.
+MAX_RECORD_STROKES, MAX_RECORD_POINTS = 100_000, 1_000_000
 
 Plane: TypeAlias = NDArray[np.uint8]
 # Superpixels, labels, confidence, origin and strokes of a large photograph; of a small one, whose
@@ -31,6 +35,8 @@ _BYTES_PER_PX = 20
 _LAST_STEPS = 8
 # What was there before, for the way back.
 _BYTES_PER_INK_PX = 10
+# A point is two floats and their tuple, and a stroke a model with its own fields.
+_BYTES_PER_POINT, _BYTES_PER_STROKE = 120, 800
 
 
 class Session:
@@ -55,6 +61,8 @@ class Session:
         self._ink_px: dict[int, float] = {}
         # Steps that were drawn by themselves, and so can be taken back by themselves.
         self._singly = 0
+        # Entries so far, with their strokes and the points of these.
+        self._counted = (0, 0, 0)
 
     @property
     def drawn_px(self) -> float:
@@ -72,7 +80,41 @@ class Session:
     def size_bytes(self) -> int:
         """Memory that it takes, roughly."""
         height_px, width_px = self.begun.shape
-        return height_px * width_px * _BYTES_PER_PX + round(self.drawn_px * _BYTES_PER_INK_PX)
+        stroke_count, point_count = self._held()
+        of_record = point_count * _BYTES_PER_POINT + stroke_count * _BYTES_PER_STROKE
+        of_ink = round(self.drawn_px * _BYTES_PER_INK_PX)
+        return height_px * width_px * _BYTES_PER_PX + of_ink + of_record
+
+    def require_room(self, strokes: Sequence[Stroke]) -> None:
+        """Check that the record has room for the strokes of another step.
+
+        Raises
+        ------
+        ConflictError
+            If not.
+        """
+        stroke_count, point_count = self._held()
+        for given, more, most, what in (
+            (stroke_count, len(strokes), MAX_RECORD_STROKES, "strokes"),
+            (point_count, _points_of(strokes), MAX_RECORD_POINTS, "points"),
+        ):
+            if given + more > most:
+                msg = (
+                    f"the record of annotation {self.begun.id} has {given} {what}, those taken back "
+                    f"as well, and the step {more}; at most {most} are kept; wanted a new "
+                    "annotation of the same photograph"
+                )
+                raise ConflictError(msg)
+
+    def _held(self) -> tuple[int, int]:
+        """Count strokes and points of the entries, each once, also for another thread."""
+        counted, stroke_count, point_count = self._counted
+        for entry in self.entries[counted:]:
+            counted += 1
+            stroke_count += len(entry.strokes)
+            point_count += _points_of(entry.strokes)
+        self._counted = (counted, stroke_count, point_count)
+        return stroke_count, point_count
 
     @property
     def state(self) -> int:
@@ -122,15 +164,15 @@ class Session:
         for entry in last:
             self.draw(entry.strokes)
 
-    def draw(self, strokes: Sequence[Stroke]) -> Region:
+    def draw(self, strokes: Sequence[Stroke], *, max_disputed: int | None = None) -> Region:
         """Draw a step that is no entry yet, and may be dropped again.
 
         Raises
         ------
         InvalidParameterError
-            If a point is not on the image. Nothing is drawn then.
+            As `Annotation.draw`. Nothing is drawn then.
         """
-        region = self.drawn.draw(strokes)
+        region = self.drawn.draw(strokes, max_disputed=max_disputed)
         self._singly += 1
         return region
 
@@ -197,6 +239,10 @@ class Session:
             annotated_fraction=labelled / int(counts.sum()),
             area_fraction=shares,
         )
+
+
+def _points_of(strokes: Sequence[Stroke]) -> int:
+    return sum(len(stroke.points) for stroke in strokes)
 
 
 def _difference(before: Sequence[Plane], after: Sequence[Plane]) -> Region:

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from petrography.annotation import prepare
 from petrography.image_codec import decode_image, decode_labels
 from service.audit import entries_of
 from service.engine import Engine
@@ -284,23 +285,36 @@ async def test_every_step_is_on_record_before_it_is_drawn(
     assert (await draw(client, place, square(0, 1))).json()["step"] == 3
 
 
-async def test_what_is_damaged_is_told(
-    http_service: tuple[httpx.AsyncClient, Engine],
-) -> None:
-    client, engine = http_service
-    for name, content in (
+OTHER_SHAPE = prepare(np.zeros((32, 40, 3), dtype=np.uint8)).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
         ("step.1.json", b"{}"),
         ("step.1.json", b'{"number": 7}'),
+        ("annotation.json", b"{}"),
         ("superpixels.npz", b"nothing"),
-    ):
-        place = await begun(client)
-        await draw(client, place, square(0, 0))
-        kept = engine.settings.artefacts_folder / "annotations" / place.rpartition("/")[2] / name
+        ("superpixels.npz", OTHER_SHAPE),
+        ("superpixels.npz", None),
+    ],
+    ids=["step", "step of another number", "document", "superpixels", "of another shape", "gone"],
+)
+async def test_what_is_damaged_is_told(
+    http_service: tuple[httpx.AsyncClient, Engine], name: str, content: bytes | None
+) -> None:
+    client, engine = http_service
+    place = await begun(client)
+    await draw(client, place, square(0, 0))
+    kept = engine.settings.artefacts_folder / "annotations" / place.rpartition("/")[2] / name
+    if content is None:
+        kept.unlink()
+    else:
         kept.write_bytes(content)
-        async with running_service(engine.settings) as (another, _):
-            answer = await another.get(f"{place}/labels.png")
-            problem = assert_problem(answer, 503)
-            assert problem["type"] == "urn:petroserve:problem:result-damaged"
+    async with running_service(engine.settings) as (another, _):
+        answer = await another.get(f"{place}/labels.png")
+        problem = assert_problem(answer, 503)
+        assert problem["type"] == "urn:petroserve:problem:result-damaged"
 
 
 async def test_metrics_know_kinds_and_no_ids(client: httpx.AsyncClient) -> None:

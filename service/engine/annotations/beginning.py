@@ -6,7 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from petrography.annotation import Superpixels, prepare
+from petrography.errors import DamagedResultError
 from petrography.image_codec import ImageLimits, encode_png
 from petrography.minerals import MINERALS, mineral, parse_association
 from service.engine.annotations.documents import AnnotationDocument, AnnotationFile, OfferedClass
@@ -103,11 +106,22 @@ def read_annotation(store: ArtefactStore, annotation_id: str, owner: str) -> Ses
     DamagedResultError
         If its files are not as they were kept.
     """
-    begun = AnnotationDocument.model_validate_json(store.use(ANNOTATIONS, annotation_id, owner))
-    superpixels = store.within(ANNOTATIONS, annotation_id, owner, _superpixels_of)
+    document = store.use(ANNOTATIONS, annotation_id, owner)
+    try:
+        begun = AnnotationDocument.model_validate_json(document)
+        superpixels = store.within(ANNOTATIONS, annotation_id, owner, _superpixels_of)
+    except (ValidationError, FileNotFoundError) as error:
+        raise _damaged(annotation_id, type(error).__name__) from error
     if superpixels is None:
         raise store.not_found(ANNOTATIONS, annotation_id, ANNOTATIONS.document)
+    if superpixels.shape != begun.shape:
+        raise _damaged(annotation_id, f"superpixels of {superpixels.shape}, not {begun.shape}")
     return Session(begun, superpixels)
+
+
+def _damaged(annotation_id: str, what: str) -> DamagedResultError:
+    msg = f"annotation {annotation_id} is not as it was kept ({what}); wanted its files restored"
+    return DamagedResultError(msg)
 
 
 def _superpixels_of(folder: Path) -> Superpixels:

@@ -185,7 +185,8 @@ def test_a_version_that_is_taken_out_is_freed_with_its_last_request(model_folder
     finally:
         gc.enable()
     assert watch.not_served() == ()
-    assert set(threading.enumerate()) == threads
+    # No new one; what a test before left behind may have ended meanwhile.
+    assert set(threading.enumerate()) <= threads
     with pytest.raises(ModelNotFoundError):
         repository.get("tiny:1")
 

@@ -27,6 +27,12 @@ def _describe_analyse(parser: argparse.ArgumentParser) -> None:
     what = "folder of the results; with several images one sub-folder each"
     add_out(parser, what, required=False)
     add_views(parser, "another view of the one image")
+    parser.add_argument(
+        "--region",
+        type=Path,
+        metavar="FILE",
+        help="a mask of the size of the one image: 0 is not analysed (a scale bar, a scratch)",
+    )
     add_analysis_options(parser)
     add_dry_run(parser)
     parser.add_argument("--sample-id", help="as the laboratory names what the one image shows")
@@ -41,6 +47,7 @@ def analyse(arguments: argparse.Namespace) -> int:
     prepared = prepare_analysis(
         arguments,
         views=_views(arguments),
+        region=_region(arguments),
         flat_field=read_flat_field(arguments.flat_field),
         lens=read_lens(arguments.lens),
     )
@@ -79,16 +86,24 @@ def _result_folders(images: Sequence[Path], out: Path | None) -> dict[Path, Path
 def _require_one_image(arguments: argparse.Namespace) -> None:
     if len(arguments.images) > 1:
         option = "--barcode-raw" if arguments.sample_id is None else "--sample-id"
-        msg = (
-            f"{option} belongs to one image, {len(arguments.images)} are given; analyse them singly"
-        )
-        raise InvalidParameterError(msg)
+        raise InvalidParameterError(_of_one_image(option, arguments))
 
 
 def _views(arguments: argparse.Namespace) -> dict[str, ViewFile]:
     """Give the other views of the image, by name."""
     given: list[ViewFile] = arguments.view
     if given and len(arguments.images) > 1:
-        msg = f"--view belongs to one image, {len(arguments.images)} are given; analyse them singly"
-        raise InvalidParameterError(msg)
+        raise InvalidParameterError(_of_one_image("--view", arguments))
     return dict(zip(display_names([view.path for view in given]), given, strict=True))
+
+
+def _region(arguments: argparse.Namespace) -> Path | None:
+    if arguments.region is not None and len(arguments.images) > 1:
+        raise InvalidParameterError(_of_one_image("--region", arguments))
+    region: Path | None = arguments.region
+    return region
+
+
+def _of_one_image(option: str, arguments: argparse.Namespace) -> str:
+    given = len(arguments.images)
+    return f"{option} belongs to one image, {given} are given; analyse them singly"

@@ -40,6 +40,8 @@ __all__ = [
 
 # What a CSV may state of an image beside its sample.
 STATED_OF_IMAGE = ("um_per_px", "association")
+# What an analysis calls the file of its region.
+_REGION_PART = "region"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class StatedAnalysis:
     corrections: Corrections
 
     def opened(
-        self, views: Mapping[str, Callable[[], bytes]] | None = None, *, panorama: bool = False
+        self, parts: Mapping[str, Callable[[], bytes]] | None = None, *, panorama: bool = False
     ) -> PreparedAnalysis:
         """Open the model.
 
@@ -68,7 +70,7 @@ class StatedAnalysis:
 
         model = open_repository(self.settings).get(self.request.model)
         require_possible(self.request, model.card, panorama=panorama)
-        return PreparedAnalysis(self.request, model, self.settings, self.corrections, views or {})
+        return PreparedAnalysis(self.request, model, self.settings, self.corrections, parts or {})
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class PreparedAnalysis:
     model: LoadedModel
     settings: Settings
     corrections: Corrections
-    views: Mapping[str, Callable[[], bytes]]
+    parts: Mapping[str, Callable[[], bytes]]
 
     def of_sample(self, sample_id: str | None, barcode_raw: str | None = None) -> PreparedAnalysis:
         """The same analysis, of a sample that the laboratory names so, with the barcode as read.
@@ -171,7 +173,7 @@ class PreparedAnalysis:
                 workspace=scratch,
                 analysis_id=str(uuid.uuid4()),
                 corrections=self.corrections,
-                views=self.views,
+                parts=self.parts,
                 joined=joined or ONE_PHOTOGRAPH,
                 on_progress=on_progress,
             )
@@ -206,6 +208,7 @@ def prepare_analysis(
     arguments: argparse.Namespace,
     *,
     views: Mapping[str, ViewFile] | None = None,
+    region: Path | None = None,
     flat_field: FlatField | None = None,
     lens: LensModel | None = None,
 ) -> PreparedAnalysis:
@@ -216,8 +219,10 @@ def prepare_analysis(
     InputError
         If an option cannot be used.
     """
-    stated = state_analysis(arguments, views=views, flat_field=flat_field, lens=lens)
+    stated = state_analysis(arguments, views=views, region=region, flat_field=flat_field, lens=lens)
     readers = {name: view.path.read_bytes for name, view in (views or {}).items()}
+    if region is not None:
+        readers[_REGION_PART] = region.read_bytes
     return stated.opened(readers, panorama=views is None)
 
 
@@ -225,6 +230,7 @@ def state_analysis(
     arguments: argparse.Namespace,
     *,
     views: Mapping[str, ViewFile] | None = None,
+    region: Path | None = None,
     flat_field: FlatField | None = None,
     lens: LensModel | None = None,
 ) -> StatedAnalysis:
@@ -238,7 +244,7 @@ def state_analysis(
     from petrography.calibration import Corrections
 
     corrections = Corrections(_calibration(arguments.calibration), flat_field, lens)
-    request = _request(arguments, corrections, views or {})
+    request = _request(arguments, corrections, views or {}, region)
     return StatedAnalysis(request, settings_of(arguments), corrections)
 
 
@@ -252,6 +258,7 @@ def _request(
     arguments: argparse.Namespace,
     corrections: Corrections,
     views: Mapping[str, ViewFile],
+    region: Path | None,
 ) -> AnalysisRequest:
     from pydantic import ValidationError
 
@@ -267,6 +274,7 @@ def _request(
         {"part": name, "light": view.light, "stage_angle_deg": view.stage_angle_deg}
         for name, view in views.items()
     )
+    stated["region"] = None if region is None else _REGION_PART
     try:
         return AnalysisRequest.model_validate(stated)
     except ValidationError as error:

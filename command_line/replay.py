@@ -42,7 +42,7 @@ def add_commands(add_command: AddCommand) -> None:
         action="append",
         default=[],
         metavar="PART=FILE",
-        help="a view of the analysis, by the name of its part; repeatable",
+        help="a view of the analysis, or its region, by the name of the part; repeatable",
     )
     parser.add_argument(
         "--flat-field",
@@ -78,7 +78,7 @@ def _made_again(
     from service.engine import ScratchFiles, corrections_of, flat_field_of, replay
 
     stated = read_flat_field(arguments.flat_field)
-    views = _views(arguments.view)
+    named = _named_files(arguments.view)
     with ExitStack() as stack:
         scratch = stack.enter_context(ScratchFiles(settings.scratch_folder))
         kept = arguments.out
@@ -91,7 +91,7 @@ def _made_again(
             corrections=corrections_of(
                 result, stated or flat_field_of(result, settings, arguments.tenant)
             ),
-            views={part: path.read_bytes for part, path in views.items()},
+            parts={part: path.read_bytes for part, path in named.items()},
             workspace=scratch,
         )
 
@@ -104,7 +104,7 @@ def _result_path(arguments: argparse.Namespace, settings: Settings) -> Path:
     return path if path.is_file() else kept_result(settings, arguments.analysis, arguments.tenant)
 
 
-def _views(stated: list[str]) -> dict[str, Path]:
+def _named_files(stated: list[str]) -> dict[str, Path]:
     pairs = {part: Path(path) for part, _, path in (text.rpartition("=") for text in stated)}
     if "" in pairs:
         msg = f"--view {stated[0]!r} names no part; wanted PART=FILE"

@@ -40,7 +40,7 @@
     │   └── LimsRefusedError            it answered and does not take what it was given
     ├── NotReadyError                   the service is starting or stopping
     │   ├── BucketUnavailableError      a bucket that does not answer as it should
-    │   ├── DatabaseUnavailableError    locked, full or gone
+    │   ├── DatabaseUnavailableError    locked, full, frozen or gone
     │   └── StorageUnavailableError     a disk that is full or gone
     ├── JobError                        a job that cannot be carried out
     │   ├── DamagedJobError             its files are not there, or not as they were
@@ -266,7 +266,7 @@ class BucketUnavailableError(NotReadyError):
 
 
 class DatabaseUnavailableError(NotReadyError):
-    """The database does not answer; nothing was changed."""
+    """The database does not answer; nothing is half done."""
 
 
 class StorageUnavailableError(NotReadyError):

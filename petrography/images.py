@@ -139,29 +139,34 @@ def resample_labels(labels: Labels, shape: tuple[int, int]) -> Labels:
     return np.asarray(resampled, dtype=np.uint8)
 
 
-def clipped_fraction(pixels: Image) -> float:
+def clipped_fraction(pixels: Image, covered: NDArray[np.bool_] | None = None) -> float:
     """Share of pixels with a channel at 255, where the colour is lost.
 
     Parameters
     ----------
     pixels : ndarray of uint8, shape (height, width, C)
         The image.
+    covered : ndarray of bool, shape (height, width), optional
+        What counts, at least one pixel.
 
     Returns
     -------
     float
         In [0, 1].
     """
-    strips = row_strips(pixels.shape[0], pixels.shape[1])
-    clipped_px = sum(_clipped_px(pixels[rows]) for rows in strips)
-    return float(clipped_px / (pixels.shape[0] * pixels.shape[1]))
+    clipped_px, counted_px = 0, pixels.shape[0] * pixels.shape[1]
+    for rows in row_strips(pixels.shape[0], pixels.shape[1]):
+        clipped = _clipped(pixels[rows])
+        clipped_px += int(np.count_nonzero(clipped if covered is None else clipped & covered[rows]))
+    if covered is not None:
+        counted_px = int(np.count_nonzero(covered))
+    return float(clipped_px / counted_px)
 
 
-def _clipped_px(pixels: Image) -> int:
+def _clipped(pixels: Image) -> NDArray[np.bool_]:
     if pixels.shape[2] != 3:
-        return int(np.count_nonzero((pixels == 255).any(axis=2)))
-    unclipped_px = int(cv2.countNonZero(cv2.inRange(pixels, (0, 0, 0), (254, 254, 254))))
-    return int(pixels.shape[0] * pixels.shape[1] - unclipped_px)
+        return np.asarray((pixels == 255).any(axis=2))
+    return np.asarray(cv2.inRange(pixels, (0, 0, 0), (254, 254, 254)) == 0)
 
 
 def require_possible_scale(um_per_px: float) -> float:

@@ -116,7 +116,8 @@ async def over_grpc(service: Service, asked: Asked) -> Result:
 
 def words_of(asked: Asked) -> list[str] | None:
     """Say a request on the command line; None where it has no words for it."""
-    if [name for name, _ in asked.files if name != "request"] != ["image"]:
+    given = [name for name, _ in asked.files if name != "request"]
+    if given not in (["image"], ["image", "region"]):
         return None
     texts = [content for name, content in asked.files if name == "request"]
     texts += [] if asked.text is None else [asked.text]
@@ -126,11 +127,15 @@ def words_of(asked: Asked) -> list[str] | None:
         json.dumps(request, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
-    if not isinstance(request, dict) or request.keys() - OPTIONS.keys():
+    if not isinstance(request, dict) or ("region" in given) != (request.get("region") == "region"):
+        return None
+    # It is a file of its own.
+    request.pop("region", None)
+    if request.keys() - OPTIONS.keys():
         return None
     if any(type(value) not in OPTIONS[name][1] for name, value in request.items()):
         return None
-    if len(re.findall(r'":', str(texts))) > len(request):
+    if len(re.findall(r'":', str(texts))) > len(request) + ("region" in given):
         # One name twice: a command takes the last.
         return None
     return [
@@ -151,7 +156,11 @@ def over_files(run: Run, folder: Path, asked: Asked) -> Result:
     assert words is not None
     folder.mkdir()
     image = folder / "image"
-    image.write_bytes(dict(asked.files)["image"])
+    files = dict(asked.files)
+    image.write_bytes(files["image"])
+    if "region" in files:
+        (folder / "region").write_bytes(files["region"])
+        words += ["--region", str(folder / "region")]
     status, _, complaint = run("analyse", image, "--out", folder / "out", *words)
     if status:
         assert (status, complaint.count("\n")) == (2, 1), complaint

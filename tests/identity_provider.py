@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -15,7 +18,7 @@ from service.access import Provider, Tokens
 
 __all__ = [
     "AUDIENCE", "EC_KEY", "ISSUER", "OTHER_KEY", "RSA_KEY", "SHORT_KEY", "Issuer", "claims",
-    "published", "token",
+    "published", "running_provider", "token",
 ]  # fmt: skip
 
 ISSUER, AUDIENCE = "https://login.example.org/lab", "petroserve"
@@ -82,3 +85,33 @@ class Issuer:
     def tokens(self, **options: str) -> Tokens:
         provider = Provider(ISSUER, AUDIENCE, **options)
         return Tokens(provider, fetch=self.fetch, clock=lambda: self.now_s)
+
+
+@contextmanager
+def running_provider() -> Iterator[str]:
+    """A provider on a port of this machine for the length of the block; gives its address."""
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            here = f"http://127.0.0.1:{self.server.server_address[1]}"
+            answers: dict[str, Any] = {
+                "/.well-known/openid-configuration": {"issuer": here, "jwks_uri": f"{here}/keys"},
+                "/keys": {"keys": [published("e", EC_KEY)]},
+            }
+            content = json.dumps(answers[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_words: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -22,6 +23,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def without_settings() -> dict[str, str]:
+    """The environment of the tests, in which nothing sets anything of this project or of Ray."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PETROSERVE_", "RAY_"))
+    }
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import pytest
 
 from petrography.calibration import LensModel, photographed, undistort
 from petrography.image_codec import decode_labels, encode_png
+from petrography.minerals import UNLABELLED_CODE
 from petrography.phantoms import stage_series
 from tests.command_runs import Run
 from tests.tiny_model import CODES, paint
@@ -33,6 +34,29 @@ def test_views_of_the_image_are_laid_over_it(run: Run, model_folder: Path, tmp_p
     status, _, complaint = run("analyse", plain, turned, "--out", out, *words)
     assert status == 2
     assert "--view belongs to one image" in complaint
+
+
+def test_a_part_of_the_image_is_analysed_and_replayed(
+    run: Run, model_folder: Path, tmp_path: Path
+) -> None:
+    photograph, mask = tmp_path / "field.png", tmp_path / "mask.png"
+    photograph.write_bytes(encode_png(paint(np.arange(2000).reshape(40, 50) % len(CODES))))
+    drawn = np.zeros((40, 50), np.uint8)
+    drawn[:, :30] = 255
+    mask.write_bytes(encode_png(drawn))
+    words = ("--models", model_folder, "--out", tmp_path / "out", "--region", mask)
+    assert run("analyse", photograph, *words)[0] == 0
+    labels = decode_labels((tmp_path / "out" / "labels.png").read_bytes())
+    assert np.array_equal(labels == UNLABELLED_CODE, drawn == 0)
+    result = tmp_path / "out" / "result.json"
+    again = ("replay", result, "--image", photograph, "--models", model_folder)
+    status, _, complaint = run(*again)
+    assert (status, "a region 'region'; wanted its file too" in complaint) == (2, True)
+    assert run(*again, "--view", f"region={mask}")[0] == 0
+    status, _, complaint = run(*again, "--view", f"region={photograph}")
+    assert (status, "the region 'region' has SHA-256" in complaint) == (2, True)
+    status, _, complaint = run("analyse", photograph, mask, *words)
+    assert (status, "--region belongs to one image, 2 are given" in complaint) == (2, True)
 
 
 def test_the_barcode_is_kept_as_it_was_read(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.documented_blocks import blocks
+from tests.started import without_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
@@ -21,17 +22,12 @@ RUN_WITHIN_S = 600.0
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (extra batch)")
 def test_the_commands_do_what_the_page_promises(tmp_path: Path) -> None:
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PETROSERVE_", "RAY_"))
-    }
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {"PATH": programs, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
     script = "\n".join(blocks(PAGE, "bash"))
     done = subprocess.run(
         ["bash", "-euo", "pipefail"], input=script, cwd=tmp_path, capture_output=True, text=True,
-        env=own | settings | {"PETROSERVE_MODELS_FOLDER": str(ROOT / "models")}, check=False,
+        env=without_settings() | settings | {"PETROSERVE_MODELS_FOLDER": str(ROOT / "models")}, check=False,
         timeout=RUN_WITHIN_S,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

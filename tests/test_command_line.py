@@ -385,3 +385,9 @@ def test_wrong_usage_ends_with_status_2(
         petroserve.main(words)
     assert ended.value.code == 2
     assert "usage: petroserve" in capsys.readouterr().err
+
+
+def test_a_name_commands_no_terminal(run: Run, tmp_path: Path) -> None:
+    _, _, complaint = run("analyse", tmp_path / "\x1b[31mä\nb.png", "--out", tmp_path / "out")
+    assert "\N{REPLACEMENT CHARACTER}[31mä b.png is no file" in complaint
+    assert complaint.count("\n") == 1

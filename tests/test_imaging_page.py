@@ -44,6 +44,7 @@ def test_the_commands_write_what_the_page_promises(workshop: Path) -> None:
         "calibration.json",
         "calibrated.png",
         "analysis/result.json",
+        "part/result.json",
         "registered/registration.json",
         "anisotropy/anisotropy.png",
         "anisotropy/harmonics.npz",

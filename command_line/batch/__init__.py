@@ -2,7 +2,8 @@
 
 Files named after steps: `archive` (which photographs there are, with `image_list` and
 `result_folders`), `places` (folders and buckets), `one_image` (one photograph, unless it is
-`finished`), `division` (of cores), `cluster` and `workers` (Ray), `table` (batch.csv and what is told at the end), `command`.
+`finished`), `division` (of cores), `cluster` and `workers` (Ray), `table` (batch.csv and what is told
+at the end), `command`.
 """
 
 from command_line.batch.command import add_commands

@@ -70,13 +70,15 @@ def read_archive(
     Raises
     ------
     InvalidParameterError
-        If there are none, a list cannot be used, or results would be taken for photographs.
+        If there are none, a list cannot be used, or results would be taken for photographs or
+        take the place of the list.
     MalformedRequestError
         If a list is no CSV.
     OSError
         If the folder or the list cannot be read.
     """
     if source.lower().endswith(_LIST_SUFFIX):
+        _require_list_stays(source, destination, table)
         place, listed = _listed(source, scratch)
     else:
         place = place_of(source, scratch)
@@ -113,6 +115,19 @@ def _listed(source: str, scratch: Path | None) -> tuple[Place, dict[str, dict[st
         return place, read_list(source, content, None)
     path = Path(source).absolute()
     return FolderPlace(path.parent), read_list(source, path.read_bytes(), str(path.parent))
+
+
+def _require_list_stays(source: str, destination: Place, table: str) -> None:
+    if isinstance(destination, FolderPlace):
+        taken = Path(source).resolve() == (destination.root / table).resolve()
+    else:
+        taken = source == f"{destination.told}/{table}"
+    if taken:
+        msg = (
+            f"{source} is the list, and the table of the results would take its place; wanted "
+            "another destination, or another name of the list"
+        )
+        raise InvalidParameterError(msg)
 
 
 def _require_apart(source: Place, destination: Place) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -92,7 +93,13 @@ def connected(ray: Any, cluster: str | None, division: Division) -> Iterator[Non
             msg = f"Ray does not begin: {error}"
             raise ConfigurationError(msg) from error
         _be_quiet(ray)
+        signal.signal(signal.SIGTERM, _interrupt)
         yield
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    """End as at Ctrl-C: Ray's own way prints where in it the signal came, and a status of its own."""
+    raise KeyboardInterrupt
 
 
 def _require_answer(cluster: str) -> None:

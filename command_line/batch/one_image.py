@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from command_line.batch.archive import ArchiveImage
 from command_line.batch.finished import file_sha256, finished_result
 from command_line.batch.places import Place
-from petrography.errors import InputError, InternalError, PetroserveError
+from petrography.errors import (
+    InputError,
+    InternalError,
+    PetroserveError,
+    StorageUnavailableError,
+)
 from petrography.field_types import Code, Count, NotNegative, Percent
 from petrography.stored_documents import Document
 
@@ -158,15 +163,20 @@ def _row_of_error(image: ArchiveImage, error: Exception, sha256: str | None) -> 
         status="refused" if isinstance(error, InputError) else "failed",
         sha256=sha256,
         sample_id=image.stated.get("sample_id"),
-        problem_type=status_of(error).type_uri,
+        problem_type=status_of(_as_told(error)).type_uri,
         problem_detail=_in_words(error),
         trace=None if deliberate else "".join(traceback.format_exception(error)),
     )
 
 
+def _as_told(error: Exception) -> Exception:
+    """What a service, which words the troubles of its disk itself, would raise instead."""
+    return StorageUnavailableError() if isinstance(error, OSError) else error
+
+
 def _in_words(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{error.filename or 'file'}: {error.strerror or error}"
+        return f"{error.filename or 'its file or its results'}: {error.strerror or error}"
     if isinstance(error, MemoryError):
         return f"not enough memory: {str(error) or 'use smaller images, or fewer workers'}"
     told = str(error)

@@ -57,8 +57,18 @@ class FolderPlace:
 
     @contextmanager
     def local(self, file: str) -> Iterator[Path]:
-        """Give a file as one of this machine, for the length of the block."""
-        yield self.root / file
+        """Give a file as one of this machine, for the length of the block.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it is something else, such as a pipe, at which whoever opens it would wait for ever.
+        """
+        path = self.root / file
+        if path.exists() and not path.is_file():
+            msg = f"{path} is no file, but a folder, a pipe or a device; wanted a photograph"
+            raise InvalidParameterError(msg)
+        yield path
 
     def read(self, file: str) -> bytes | None:
         """Read a small file; None where there is none."""
@@ -71,8 +81,13 @@ class FolderPlace:
         """Write a small file as a whole."""
         from service.disk import put_whole
 
-        self.root.mkdir(parents=True, exist_ok=True)
-        put_whole(self.root / file, content)
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            put_whole(path, content)
+        except OSError as error:
+            # A full disk does not say at which file.
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
     def has(self, folder: str, names: Iterable[str]) -> bool:
         """Tell whether a folder has files of these names."""

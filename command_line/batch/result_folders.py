@@ -21,7 +21,7 @@ def archive_folders(files: Sequence[str], reserved: frozenset[str] = frozenset()
     files : sequence of str
         Paths with ``/``, each once.
     reserved : frozenset of str
-        Names that no folder may have.
+        Names that no folder may have, nor lie below.
 
     Returns
     -------
@@ -61,15 +61,14 @@ def _whole(file: str) -> str:
 
 
 def _clashing(folders: Mapping[str, str], reserved: frozenset[str]) -> list[str]:
-    """Find the files whose folder is also that of another, or holds that of another."""
+    """Find the files whose folder is also that of another, holds another, or is not to be had."""
     by_folder: dict[str, list[str]] = {}
     for file, folder in folders.items():
         by_folder.setdefault(folder, []).append(file)
     holding = {str(parent) for folder in by_folder for parent in PurePosixPath(folder).parents}
-    taken = holding | reserved
     return [
         file
         for folder, sharing in by_folder.items()
-        if len(sharing) > 1 or folder in taken
+        if len(sharing) > 1 or folder in holding or PurePosixPath(folder).parts[0] in reserved
         for file in sharing
     ]

@@ -136,7 +136,7 @@ class Annotation:
             self._restore(step)
             msg = (
                 f"the strokes of the step touch {count} superpixels that strokes of several labels "
-                f"cross; at most {most} are taken in one step; wanted fewer or shorter strokes"
+                f"cross; at most {most} are taken in this step; wanted fewer or shorter strokes"
             )
             raise InvalidParameterError(msg)
 
@@ -176,7 +176,8 @@ class Annotation:
             plane[box] = of_leaf[leaves]
         self._paint_disputes(box)
         self._paint_ink(box)
-        return _changed_part(region, before, [plane[box] for plane in self._planes])
+        after = [plane[box] for plane in self._planes]
+        return Region.of_difference(before, after).within(region)
 
     @property
     def _planes(self) -> tuple[Labels, Confidence, NDArray[np.uint8]]:
@@ -214,20 +215,3 @@ def _planes_of(of_leaf: LeafLabels) -> tuple[Labels, Confidence, NDArray[np.uint
     """Label, confidence and origin of each leaf."""
     origin = np.where(of_leaf.codes == UNLABELLED_CODE, Origin.NONE, Origin.PROPAGATED)
     return of_leaf.codes, of_leaf.confidence, origin.astype(np.uint8)
-
-
-def _changed_part(
-    region: Region, before: Sequence[NDArray[np.uint8]], after: Sequence[NDArray[np.uint8]]
-) -> Region:
-    unlike = np.zeros((region.height, region.width), dtype=np.bool_)
-    for one, other in zip(before, after, strict=True):
-        unlike |= one != other
-    rows, columns = np.flatnonzero(unlike.any(axis=1)), np.flatnonzero(unlike.any(axis=0))
-    if not len(rows):
-        return Region(0, 0, 0, 0)
-    return Region(
-        region.row + int(rows[0]),
-        region.column + int(columns[0]),
-        int(rows[-1] - rows[0]) + 1,
-        int(columns[-1] - columns[0]) + 1,
-    )

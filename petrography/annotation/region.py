@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["Region"]
 
 Boxes: TypeAlias = NDArray[np.int32]
+Plane: TypeAlias = NDArray[np.uint8]
 
 
 class Region(NamedTuple):
@@ -54,3 +56,27 @@ class Region(NamedTuple):
         row, column = boxes[:, :2].min(axis=0).tolist()
         row_end, column_end = boxes[:, 2:].max(axis=0).tolist()
         return cls(row, column, row_end - row, column_end - column)
+
+    @classmethod
+    def of_difference(cls, before: Sequence[Plane], after: Sequence[Plane]) -> Region:
+        """Smallest around the pixels in which any plane is another one; empty where none is.
+
+        Parameters
+        ----------
+        before, after : sequence of ndarray of uint8, shape (height, width)
+            At least one, as many of either.
+        """
+        unlike = np.zeros(before[0].shape, dtype=np.bool_)
+        for one, other in zip(before, after, strict=True):
+            unlike |= one != other
+        rows, columns = np.flatnonzero(unlike.any(axis=1)), np.flatnonzero(unlike.any(axis=0))
+        if not len(rows):
+            return cls(0, 0, 0, 0)
+        row, column = int(rows[0]), int(columns[0])
+        return cls(row, column, int(rows[-1]) + 1 - row, int(columns[-1]) + 1 - column)
+
+    def within(self, outer: Region) -> Region:
+        """Tell where this part of a region lies in the image that the region is of."""
+        if self.is_empty:
+            return self
+        return self._replace(row=outer.row + self.row, column=outer.column + self.column)

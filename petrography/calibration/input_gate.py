@@ -105,8 +105,8 @@ def judge_input(
         Mean colours of the phases in the training images, 0-255: ``training_colours_rgb`` of a
         model card.
     covered : ndarray of bool, shape (height, width), optional
-        What was photographed, at least one pixel; the black around the fields of a panorama and
-        in the corners of a straightened picture is judged nowhere.
+        What is judged, at least one pixel: not the black around the fields of a panorama and in
+        the corners of a straightened picture, and not what is outside a region.
 
     Returns
     -------
@@ -118,9 +118,7 @@ def judge_input(
     InvalidParameterError
         If `pixels` is no RGB image.
     """
-    # What was not photographed is black, and so not clipped.
-    clipping = clipped_fraction(require_image(pixels))
-    clipping *= 1.0 if covered is None else covered.size / np.count_nonzero(covered)
+    clipping = clipped_fraction(require_image(pixels), covered)
     below = _shares_below(pixels, covered)
     dark, bright_level = float(below[_DARK_LEVEL]), float(np.searchsorted(below, 0.99))
     focus = sharpness(pixels, covered)

@@ -18,6 +18,7 @@ from petrography.pipeline.circumstances import Circumstances
 from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.measurement import Measured, MeasuringOptions, measure
 from petrography.pipeline.modal_options import ModalOptions
+from petrography.pipeline.named_parts import PartReaders
 from petrography.pipeline.request import (
     MEDIA_TYPES,
     ON_REQUEST,
@@ -29,7 +30,6 @@ from petrography.pipeline.request import (
 )
 from petrography.pipeline.seeing import Covered, InParts, OnProgress, SegmentImage
 from petrography.pipeline.stop_watch import OnStage
-from petrography.pipeline.turning import ViewReaders
 
 __all__ = [
     "MEDIA_TYPES",
@@ -48,10 +48,10 @@ __all__ = [
     "ModalOptions",
     "OnProgress",
     "OnStage",
+    "PartReaders",
     "SegmentImage",
     "StageAngleDeg",
     "UmPerPx",
-    "ViewReaders",
     "ViewRequest",
     "analyse",
     "analyse_into",

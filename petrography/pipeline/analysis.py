@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict, Unpack
 
+from pydantic import JsonValue
+
 from petrography.calibration import Corrections
 from petrography.errors import InvalidParameterError
 from petrography.image_codec import Encoded, ImageLimits
@@ -16,11 +18,19 @@ from petrography.model_input import choose_resampling
 from petrography.pipeline.circumstances import Circumstances
 from petrography.pipeline.file_sink import FileSink, FilesInMemory
 from petrography.pipeline.model_view import require_fitting_request, require_photographs
+from petrography.pipeline.named_parts import PartReaders, require_the_named
 from petrography.pipeline.recording import provenance_of, recorded
 from petrography.pipeline.request import AnalysisRequest
-from petrography.pipeline.seeing import Covered, Given, InParts, OnProgress, PredictorFor, see
+from petrography.pipeline.seeing import (
+    Covered,
+    Given,
+    InParts,
+    OnProgress,
+    PredictorFor,
+    Seen,
+    see,
+)
 from petrography.pipeline.stop_watch import OnStage, StopWatch
-from petrography.pipeline.turning import ViewReaders, require_the_described
 from petrography.pipeline.writing import WritingFiles, listed
 from petrography.report import Result, result_json
 from petrography.workspace import IN_MEMORY, Workspace
@@ -54,8 +64,8 @@ class AnalysisOptions(TypedDict, total=False):
     ----------
     corrections : Corrections
         Those that the request names; they are applied before anything is seen.
-    views : mapping of str to callable
-        What reads the encoded views that the request describes, by their parts.
+    parts : mapping of str to callable
+        What reads the files that the request names, views and region, by their parts.
     in_parts : callable
         Given what segments an image, makes the map of this one from those of its parts; without
         it the image is segmented as a whole.
@@ -77,7 +87,7 @@ class AnalysisOptions(TypedDict, total=False):
     """
 
     corrections: Corrections
-    views: ViewReaders | None
+    parts: PartReaders | None
     in_parts: InParts | None
     covered: Covered | None
     provider_degradations: Iterable[str]
@@ -207,14 +217,14 @@ def analyse_into(
     InputError
         If the image or a parameter of the request cannot be used, or a view does not fit.
     """
-    readers = options.get("views") or {}
+    readers = options.get("parts") or {}
     corrections = options.get("corrections", NOTHING_CORRECTED)
-    require_the_described(readers, request)
+    require_the_named(readers, request)
     require_fitting_request(request, card)
-    _require_the_named(corrections, request)
+    _require_the_corrections(corrections, request)
     watch = StopWatch(options.get("on_stage"))
-    parts, covered = options.get("in_parts"), options.get("covered")
-    given = Given(data, request, limits, corrections, readers, parts, workspace, covered)
+    in_parts, covered = options.get("in_parts"), options.get("covered")
+    given = Given(data, request, limits, corrections, readers, in_parts, workspace, covered)
     seen = see(given, card, predictor_for, watch, options.get("on_progress"))
     with WritingFiles(sink, request.outputs, seen.segmentation.labels.size) as files:
         files.begin(seen)
@@ -224,8 +234,7 @@ def analyse_into(
         circumstances = options.get("circumstances", NOTHING_KNOWN)
         started_utc = options.get("started_utc")
         provenance = provenance_of(data, request, card, seen, software, started_utc, circumstances)
-        provenance["views"] = {part: sha256_hex(read()) for part, read in readers.items()}
-        provenance["views_pixels"] = {part: seen.view_pixels_sha256[part] for part in readers}
+        provenance |= _named_files(request, readers, seen)
         with watch.stage("report"):
             draft = recorded(analysis_id, card, request, seen, measured, provenance)
             missed = options.get("provider_degradations", ())
@@ -238,7 +247,19 @@ def analyse_into(
     return result
 
 
-def _require_the_named(corrections: Corrections, request: AnalysisRequest) -> None:
+def _named_files(
+    request: AnalysisRequest, readers: PartReaders, seen: Seen
+) -> dict[str, JsonValue]:
+    """Write down what was read beside the image, by SHA-256."""
+    digests: dict[str, JsonValue] = {part: sha256_hex(read()) for part, read in readers.items()}
+    return {
+        "views": {view.part: digests[view.part] for view in request.views},
+        "views_pixels": {view.part: seen.view_pixels_sha256[view.part] for view in request.views},
+        "region": {part: digests[part] for part in digests if part == request.region},
+    }
+
+
+def _require_the_corrections(corrections: Corrections, request: AnalysisRequest) -> None:
     for name, given in corrections.ids().items():
         named = getattr(request, name)
         if given != named:

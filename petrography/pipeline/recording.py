@@ -179,7 +179,12 @@ def _clipping(seen: Seen, fitness: InputQuality) -> float:
     """What was lost in the camera; it is seen in its own levels only, before any correction."""
     if seen.pixels is seen.image.pixels:
         return fitness.clipping_fraction
-    return round(clipped_fraction(seen.image.pixels), 6)
+    return _clipped_by_camera(seen)
+
+
+def _clipped_by_camera(seen: Seen) -> float:
+    region = None if seen.region is None else seen.region.drawn
+    return round(clipped_fraction(seen.image.pixels, region), 6)
 
 
 def _quality_of_bands(seen: Seen, card: ModelCard, composition: Composition) -> Quality:
@@ -189,7 +194,7 @@ def _quality_of_bands(seen: Seen, card: ModelCard, composition: Composition) -> 
     )
     return Quality(
         focus=None,
-        clipping=round(clipped_fraction(seen.image.pixels), 6),
+        clipping=_clipped_by_camera(seen),
         dark_fraction=None,
         hue_distance=None,
         calibrate_first=False,
@@ -258,7 +263,7 @@ def _degradations(
             f"overlay.jpg shows the map at 1/{reduction} of its size; labels.ome.tif is whole"
         )
     found += without_png(request.outputs, seen.segmentation.labels.size)
-    found += _unseen(seen, measured.composition)
+    found += _unseen(request, seen, measured.composition)
     found += uncorrected_edges(measured.grains)
     found += undrawn_grains(measured.grains)
     if card.training.phantom_fraction == 1.0:
@@ -266,17 +271,21 @@ def _degradations(
     return tuple(found)
 
 
-def _unseen(seen: Seen, composition: Composition) -> tuple[str, ...]:
-    """Tell how much of the image was never photographed."""
+def _unseen(request: AnalysisRequest, seen: Seen, composition: Composition) -> tuple[str, ...]:
+    """Tell how much of the image was never photographed, or not to be analysed."""
     if composition.unlabelled_px == 0:
         return ()
-    unseen_fraction = composition.unlabelled_px / seen.segmentation.labels.size
-    where = (
-        f"no field of the panorama reaches {unseen_fraction:.2%} of the image"
-        if seen.corrections.lens is None
-        else f"without the distortion of the lens {unseen_fraction:.2%} of the image, in its "
-        "corners and borders, lies outside the photograph"
-    )
+    unseen = f"{composition.unlabelled_px / seen.segmentation.labels.size:.2%} of the image"
+    if request.region is not None:
+        where = f"{unseen} lies outside the region that was to be analysed"
+        where += "" if seen.corrections.lens is None else " or, straightened, the photograph"
+    elif seen.corrections.lens is None:
+        where = f"no field of the panorama reaches {unseen}"
+    else:
+        where = (
+            f"without the distortion of the lens {unseen}, in its corners and borders, lies "
+            "outside the photograph"
+        )
     return (f"{where}: it is 255 (not annotated) in the map and in no figure of the minerals",)
 
 

@@ -48,6 +48,7 @@ MEDIA_TYPES: dict[str, str] = {
 # Files that are made only where a request names them.
 ON_REQUEST: frozenset[str] = EXPORTS_ON_REQUEST | {"report.pdf", "confidence.ome.tif"}
 
+PartName = Annotated[str, Field(min_length=1, max_length=200)]
 StoredId = Annotated[str, Field(min_length=1, max_length=128)]
 UmPerPx = Annotated[float, Field(ge=MIN_UM_PER_PX, le=MAX_UM_PER_PX)]
 StageAngleDeg = Annotated[float, Field(ge=-MAX_STAGE_ANGLE_DEG, le=MAX_STAGE_ANGLE_DEG)]
@@ -58,7 +59,7 @@ class ViewRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    part: Annotated[str, Field(min_length=1, max_length=200)]
+    part: PartName
     """Its name: over HTTP that of the part of the body."""
     light: Literal["PPL", "XPL"] = "XPL"
     """Plane-polarised, or between crossed polars."""
@@ -94,6 +95,9 @@ class AnalysisRequest(BaseModel):
     views : tuple of ViewRequest
         Other photographs of the same place, which are laid over the image; 3 or more between
         crossed polars tell which phases are anisotropic.
+    region : str or None
+        The part of a label image of the size of the image that is 0 where nothing is to be
+        analysed (a scale bar, a scratch); None analyses all of it.
     modal : ModalOptions
         Bases and uncertainty of the modal composition.
     """
@@ -112,4 +116,11 @@ class AnalysisRequest(BaseModel):
     flat_field: StoredId | None = None
     lens: StoredId | None = None
     views: tuple[ViewRequest, ...] = ()
+    region: PartName | None = None
     modal: ModalOptions = ModalOptions()
+
+    @property
+    def named_parts(self) -> tuple[str, ...]:
+        """The parts of the files that it names beside the image."""
+        region = () if self.region is None else (self.region,)
+        return (*(view.part for view in self.views), *region)

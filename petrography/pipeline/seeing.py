@@ -23,9 +23,11 @@ from petrography.model_input import Resampling, choose_resampling
 from petrography.pipeline.alongside import Alongside
 from petrography.pipeline.measurement import Measuring, MeasuringOptions
 from petrography.pipeline.model_view import CrossedViews, decode_for, is_fusion, sees_bands
+from petrography.pipeline.named_parts import PartReaders
+from petrography.pipeline.region import Region, read_region, within
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
-from petrography.pipeline.turning import ViewReaders, lay_over
+from petrography.pipeline.turning import lay_over
 from petrography.registration import Overlay
 from petrography.report import Scale
 from petrography.segmentation import (
@@ -71,7 +73,7 @@ class Given:
     request: AnalysisRequest
     limits: ImageLimits
     corrections: Corrections
-    views: ViewReaders
+    parts: PartReaders
     in_parts: InParts | None
     workspace: Workspace = IN_MEMORY
     covered: Covered | None = None
@@ -102,6 +104,8 @@ class Seen:
         Digests of views as they were decoded, by their parts.
     tile : TileGeometry
         How the image was cut.
+    region : Region or None
+        The part that is analysed; None where that is all of it.
     """
 
     image: DecodedImage
@@ -119,6 +123,7 @@ class Seen:
     fitness: InputQuality | None
     view_pixels_sha256: Mapping[str, str]
     tile: TileGeometry
+    region: Region | None
 
 
 def see(
@@ -137,11 +142,10 @@ def see(
     """
     request, corrections = given.request, given.corrections
     # The request first: it is cheap to refuse.
-    allowed = card.classes
-    if request.association is not None:
-        allowed = parse_association(request.association, classes=card.classes)
+    allowed = _possible_codes(request, card)
     with watch.stage("decode"):
         image = decode_for(card, given.data, given.limits, given.workspace)
+        region = _region(given, image.pixels)
     pixels = _evened(image.pixels, given, card, watch)
     # Views are matched by structure, so the colours of the camera do as well as calibrated ones.
     digests: dict[str, str] = {}
@@ -155,7 +159,7 @@ def see(
     )
     covered = None if given.covered is None else given.covered(given.workspace)
     # A panorama was made straight already: no analysis of one names a lens.
-    valid = corrections.photographed() if covered is None else covered
+    valid = within(region, corrections.photographed() if covered is None else covered)
     # Where fields are segmented, the map that is joined of theirs tells what they show.
     mapped = valid if given.in_parts is None else None
     predictor = predictor_for(allowed)
@@ -182,7 +186,23 @@ def see(
         fitness=judged(),
         view_pixels_sha256=digests,
         tile=tile,
+        region=region,
     )
+
+
+def _possible_codes(request: AnalysisRequest, card: ModelCard) -> tuple[int, ...]:
+    if request.association is None:
+        return card.classes
+    return parse_association(request.association, classes=card.classes)
+
+
+def _region(given: Given, pixels: Image) -> Region | None:
+    part = given.request.region
+    if part is None:
+        return None
+    shape = (pixels.shape[0], pixels.shape[1])
+    lens = given.corrections.lens
+    return read_region(given.parts[part](), shape, limits=given.limits, lens=lens, name=part)
 
 
 def _evened(pixels: Image, given: Given, card: ModelCard, watch: StopWatch) -> Image:
@@ -195,7 +215,7 @@ def _evened(pixels: Image, given: Given, card: ModelCard, watch: StopWatch) -> I
 
 def _require_small_enough(pixels: Image, request: AnalysisRequest, card: ModelCard) -> None:
     """Refuse what is laid over, or evened, as a whole and so would take as much memory."""
-    whole = [name for name in ("views", "flat_field", "lens") if getattr(request, name)]
+    whole = [name for name in ("views", "region", "flat_field", "lens") if getattr(request, name)]
     whole += [f"{card.name}, a model of crossed polars,"] if is_fusion(card) else []
     area_px = pixels.shape[0] * pixels.shape[1]
     if whole and area_px > MAX_WHOLE_PX:
@@ -228,7 +248,7 @@ def _views_over(
     overlay = lay_over(
         pixels,
         request,
-        given.views,
+        given.parts,
         given.limits,
         given.corrections,
         watch,

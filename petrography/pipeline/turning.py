@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from petrography.calibration import Corrections
-from petrography.errors import InvalidParameterError
 from petrography.image_codec import ImageLimits, decode_image
 from petrography.images import Image, Labels
 from petrography.minerals import UNLABELLED_CODE, mineral
+from petrography.pipeline.named_parts import PartReaders
 from petrography.pipeline.request import AnalysisRequest
 from petrography.pipeline.stop_watch import StopWatch
 from petrography.registration import (
@@ -26,37 +25,16 @@ from petrography.registration import (
 )
 from petrography.report import PhaseAnisotropy
 
-__all__ = ["IMAGE_NAME", "ViewReaders", "lay_over", "phase_anisotropy", "require_the_described"]
-
-# From the part of a view to what reads its encoded bytes, so that few are in memory at once.
-ViewReaders: TypeAlias = Mapping[str, Callable[[], bytes]]
+__all__ = ["IMAGE_NAME", "lay_over", "phase_anisotropy"]
 
 # What reports call the analysed image.
 IMAGE_NAME = "image"
 
 
-def require_the_described(views: ViewReaders, request: AnalysisRequest) -> None:
-    """Check that the views at hand are those that the request describes.
-
-    Raises
-    ------
-    InvalidParameterError
-        If not, or if one is described twice.
-    """
-    described = [view.part for view in request.views]
-    for part in described:
-        if described.count(part) > 1:
-            msg = f"views describe {part!r} {described.count(part)} times; wanted once"
-            raise InvalidParameterError(msg)
-    if set(described) != set(views):
-        msg = f"the request describes the views {described}, and {sorted(views)} are at hand"
-        raise InvalidParameterError(msg)
-
-
 def lay_over(
     image: Image,
     request: AnalysisRequest,
-    views: ViewReaders,
+    parts: PartReaders,
     limits: ImageLimits,
     corrections: Corrections,
     watch: StopWatch,
@@ -83,7 +61,7 @@ def lay_over(
     within = limits.of_whole()
 
     def pixels(part: str) -> Image:
-        decoded = decode_image(views[part](), limits=within, name=part).pixels
+        decoded = decode_image(parts[part](), limits=within, name=part).pixels
         if on_decoded is not None:
             on_decoded(part, decoded)
         return corrections.evened(decoded)

@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from petrography.errors import ConfigurationError, DatabaseUnavailableError
+from service.catalogue.answered_connection import AnsweredConnection
 from service.settings import Settings
 
 __all__ = ["connected", "database_url", "open_database", "postgresql_arguments"]
@@ -75,16 +76,26 @@ def open_database(url: str) -> Engine:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed)
-    return create_engine(
-        parsed,
+    return _open_postgresql(parsed)
+
+
+def _open_postgresql(url: URL) -> Engine:
+    engine = create_engine(
+        url,
         isolation_level="AUTOCOMMIT",
         pool_size=_CONNECTIONS,
         pool_timeout=_BUSY_S,
         # A connection that a restart of the server has cut is noticed and made anew.
         pool_pre_ping=True,
-        connect_args=postgresql_arguments(parsed, tcp_user_timeout=_UNANSWERED_MS),
+        connect_args=postgresql_arguments(url, tcp_user_timeout=_UNANSWERED_MS),
         hide_parameters=True,
     )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, texts: list[str], arguments: dict[str, Any]) -> Any:
+        return AnsweredConnection.connect(*texts, **arguments)
+
+    return engine
 
 
 def postgresql_arguments(url: URL, **more: int) -> dict[str, int]:
@@ -169,7 +180,8 @@ def connected(engine: Engine) -> Iterator[Connection]:
     Raises
     ------
     DatabaseUnavailableError
-        If the database is locked, full, read-only or gone; nothing was changed then.
+        If the database is locked, full, read-only, frozen or gone. Nothing is half done then; a
+        statement that got no answer may have been carried out.
     """
     try:
         with engine.connect() as connection:
@@ -188,6 +200,6 @@ def connected(engine: Engine) -> Iterator[Connection]:
 def _why(error: Exception) -> str:
     # The driver's own words name hosts and files: for the log, where the cause stands.
     return (
-        f"the database of the analyses does not answer ({type(error).__name__}); nothing was "
-        "changed; the same request may succeed later"
+        f"the database of the analyses does not answer ({type(error).__name__}); nothing is "
+        "half done; the same request may succeed later"
     )

@@ -35,7 +35,7 @@ def add_file(
     store : ArtefactStore
         What keeps the result.
     kind : Kind
-        What it is; one that grows.
+        What it is.
     result_id, owner : str
         Which, and whose.
     name : str
@@ -67,6 +67,7 @@ def add_file(
         path = store.within(kind, result_id, owner, written)
     if path is None:
         raise store.not_found(kind, result_id, kind.document)
+    store.grown(path.parent, len(content))
     return path
 
 

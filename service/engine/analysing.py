@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from petrography.calibration import Corrections
 from petrography.image_codec import Encoded
-from petrography.pipeline import AnalysisRequest, ViewReaders, require_possible
+from petrography.pipeline import AnalysisRequest, PartReaders, require_possible
 from petrography.report import Result
 from service.audit import Who, asking
 from service.engine.artefact_store import ArtefactStore
@@ -78,13 +78,13 @@ class Analyses:
         model: LoadedModel,
         *,
         href_root: str,
-        views: ViewReaders | None = None,
+        parts: PartReaders | None = None,
         priority: Priority = "bulk",
         tenant: str = "",
         owner: str = "",
         analysis_id: str | None = None,
     ) -> PreparedAnalysis:
-        """Find what a request names, so that an image, or a panorama (no views), is analysed.
+        """Find what a request names, so that an image, or a panorama (no parts), is analysed.
 
         Parameters
         ----------
@@ -94,8 +94,8 @@ class Analyses:
             Its model.
         href_root : str
             Where the protocol shows analyses; the result names its files below it.
-        views : mapping of str to callable, optional
-            What reads the views that the request describes, by their parts.
+        parts : mapping of str to callable, optional
+            What reads the files that the request names, views and region, by their parts.
         priority : {"interactive", "bulk"}
             Of its tiles.
         tenant : str
@@ -111,7 +111,7 @@ class Analyses:
         InputError
             If the model cannot do it, or something that is named is not there.
         """
-        require_possible(request, model.card, panorama=views is None)
+        require_possible(request, model.card, panorama=parts is None)
         self.barcodes.require(request.sample, owner)
         corrections = Corrections()
         if request.calibration or request.flat_field or request.lens:
@@ -121,7 +121,7 @@ class Analyses:
             request,
             model,
             corrections,
-            views=views,
+            parts=parts,
             analysis_id=analysis_id or str(uuid.uuid4()),
             href_root=href_root,
             owner=owner,
@@ -136,7 +136,7 @@ class Analyses:
         Parameters
         ----------
         result : Result
-            Of one image without views.
+            Of one image by itself.
         in_networks_s : float
             Seconds that it waited for the network.
         """
@@ -154,7 +154,7 @@ class PreparedAnalysis:
     request: AnalysisRequest
     model: LoadedModel
     corrections: Corrections
-    views: ViewReaders | None
+    parts: PartReaders | None
     analysis_id: str
     href_root: str
     owner: str
@@ -215,7 +215,7 @@ class PreparedAnalysis:
                 workspace=scratch,
                 analysis_id=self.analysis_id,
                 corrections=self.corrections,
-                views=self.views,
+                parts=self.parts,
                 joined=joined,
                 scheduled=scheduled,
                 who=self.who,
@@ -231,6 +231,6 @@ class PreparedAnalysis:
             self.shared.audit.analysis_made(result, document, self.who)
             store.publish(self.analysis_id, draft)
             observe_result(course.telemetry, result)
-        if not self.views and joined.in_parts is None:
+        if not self.parts and joined.in_parts is None:
             self.shared.learn(result, scheduled.waited_s)
         return Finished(self.analysis_id, document)

@@ -13,7 +13,6 @@ file's name say which bytes they are; a correction adds a file (`service.engine.
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
@@ -22,7 +21,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +41,7 @@ from service.disk import (
     sync_folder,
     sync_tree,
 )
+from service.engine.draft import Draft
 from service.engine.kept_digests import digest_file
 from service.engine.kinds import ANALYSES, KINDS, Kind
 from service.engine.open_artefact import OpenArtefact, opened_artefact
@@ -50,12 +49,12 @@ from service.engine.result_folder import held, is_held, size_bytes
 from service.engine.retention import KeptResult, OnRemoval, Room, superfluous, untold
 from service.engine.version_files import StandsForGood, version_file
 
-__all__ = ["ArtefactStore", "Draft"]
+__all__ = ["ArtefactStore"]
 
 T = TypeVar("T")
 # How often a result is looked for that is removed, and brought again, at every moment.
 _LOOKS = 5
-# Locked by who removes results to make room.
+# Locked while results are removed.
 _REMOVING = ".removing"
 # An older folder that nobody holds is what a killed process left.
 _LEFTOVER_S = 3600.0
@@ -63,35 +62,12 @@ _LEFTOVER_S = 3600.0
 _ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}", re.ASCII
 )
-
-
 # As keys name tenants: one harmless step of a path.
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _TENANTS = "tenants"
+# That results may grow by unseen: some thousand take a tenth of a second to be looked at.
+_GROWN_BYTES = 16 * 1024 * 1024
 _log = logging.getLogger("petroserve.artefacts")
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A result that is being written; nobody sees it before it is published."""
-
-    folder: Path
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a whole file."""
-        (self.folder / name).write_bytes(content)
-
-    def create(self, name: str) -> io.BufferedRandom:
-        """Begin a file that is too large to be held in memory; the caller closes it."""
-        return (self.folder / name).open("w+b")
-
-    def path(self, name: str) -> Path:
-        """Tell where a file lies, for whoever maps it."""
-        return self.folder / name
-
-    def read(self, name: str) -> bytes:
-        """Read a file again."""
-        return (self.folder / name).read_bytes()
 
 
 class ArtefactStore:
@@ -102,12 +78,13 @@ class ArtefactStore:
     folder : Path
         Made when it is not there.
     max_count : int
-        Results of each kind and tenant; the oldest of them are removed beyond it.
+        Results of each kind and tenant, the oldest are removed beyond it; of what people have
+        worked on (`Kind.worked_on`) ten times as many are kept.
     max_bytes : int
         Bytes of all kinds together; beyond it the oldest of the tenant that holds the most are
-        removed, those that other requests name (`Kind.lasting`) last. The newest result is always
-        kept, and so is an analysis that somebody vouches for: its newest version is final or
-        corrected.
+        removed, those that other requests name (`Kind.lasting`) late, what people have worked on
+        last. The newest result is always kept, and so is an analysis that somebody vouches for:
+        its newest version is final or corrected.
     on_removal : callable
         Told of each removal before it.
     """
@@ -127,6 +104,7 @@ class ArtefactStore:
         self._on_removal = on_removal
         self._stands = StandsForGood()
         self._is_full = False
+        self._grown_bytes = 0
 
     def open_folder(self) -> None:
         """Make the folders and clear away what a killed process left half written.
@@ -159,6 +137,26 @@ class ArtefactStore:
     def add_beside(self, path: Path, content: bytes) -> None:
         """Keep a small file about one that was added, in the place of an older one."""
         put_whole(path, content)
+
+    def bring_added(self, _path: Path) -> bool:
+        """Bring a file that another service has added to a result; tells whether there is one."""
+        return False
+
+    def grown(self, folder: Path, more_bytes: int) -> None:
+        """Take note that a result has grown; now and then what is beyond the limits is removed.
+
+        Parameters
+        ----------
+        folder : Path
+            Of the result.
+        more_bytes : int
+            What was added to it.
+        """
+        # Of two that come at the same moment one may not be counted: then it is looked later.
+        self._grown_bytes += more_bytes
+        if self._grown_bytes > _GROWN_BYTES:
+            self._grown_bytes = 0
+            self._remove_oldest(folder)
 
     def take_back(self, path: Path) -> None:
         """Remove a file that was added to a kept result, and its digest, wherever they are kept."""
@@ -323,6 +321,7 @@ class ArtefactStore:
         msg = (
             f"no {name} of {kind.noun} {result_id[:100]!r} is kept; the newest "
             f"{self._max_count} {kind.folder} are"
+            f"{', and ten times as many that people worked on' if kind.worked_on else ''}"
         )
         return kind.not_found(msg)
 
@@ -380,6 +379,7 @@ class ArtefactStore:
                 changed_s(path),
                 size_bytes(path),
                 for_good=kind is ANALYSES and self._is_for_good(path),
+                worked_on=bool(kind.worked_on) and (path / kind.worked_on).exists(),
                 newest=path == newest,
             )
             for kind, owner, place in self._places()

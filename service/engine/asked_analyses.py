@@ -13,7 +13,7 @@ from service.engine.engine import Engine, Finished
 from service.engine.image_priority import priority_of, size_if_known
 from service.engine.recorded_analyses import OnEvent, asked_analysis, digest_of_upload
 from service.runtime import Priority
-from service.uploads import Upload, image_and_views
+from service.uploads import Upload, image_and_named
 
 __all__ = ["analyse_upload"]
 
@@ -41,7 +41,7 @@ async def analyse_upload(
     engine : Engine
         What works.
     upload : Upload
-        The image, its views and what is wanted; its files must live until this returns.
+        The image, what the request names and what is wanted; its files must live until this returns.
     href_root, tenant, owner
         As for `Engine.analyse`.
     key : str or None
@@ -68,7 +68,7 @@ async def analyse_upload(
         What else `RecordedAnalyses.analyse` raises.
     """
     request = upload.request
-    image, views = image_and_views(upload)
+    image, named = image_and_named(upload)
     model = await model_for(engine.repository, request.model, [image])
 
     def looked_through() -> tuple[Priority, str]:
@@ -91,7 +91,7 @@ async def analyse_upload(
         return engine.analyse(
             image,
             request,
-            views=views,
+            parts=named,
             href_root=href_root,
             priority=chosen,
             tenant=tenant,

@@ -124,6 +124,7 @@ class Auditing:
             "image_sha256": digests.get("sha256"),
             "pixels_sha256": digests.get("pixels_sha256"),
             "views_sha256": _one_digest(result.provenance.get("views")),
+            "region_sha256": _one_digest(result.provenance.get("region")),
             "model": None if model is None else model.full_name,
             "onnx_sha256": None if model is None else model.sha256,
             "sample": result.sample.id,
@@ -177,8 +178,8 @@ class Auditing:
         self.record("analysis.cancelled", subject=analysis_id, who=asking(), facts={})
 
 
-def _one_digest(views: JsonValue) -> str | None:
-    """Make one digest of those of all views: with long names they would be too long for a line."""
-    if not views:
+def _one_digest(digests: JsonValue) -> str | None:
+    """Make one digest of those of all files: with long names they would be too long for a line."""
+    if not digests:
         return None
-    return content_sha256(views)
+    return content_sha256(digests)

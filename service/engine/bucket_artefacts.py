@@ -31,10 +31,11 @@ from petrography.errors import (
     PetroserveError,
 )
 from service.bucket import Bucket
-from service.disk import aside_of, remove_folder, storing
-from service.engine.artefact_store import ArtefactStore, Draft
+from service.disk import aside_of, put_whole, remove_folder, storing
+from service.engine.artefact_store import ArtefactStore
 from service.engine.bucket_retention import BucketRetention
 from service.engine.bucket_silence import BucketSilence
+from service.engine.draft import Draft
 from service.engine.kept_digests import digest_file
 from service.engine.kinds import KINDS, Kind, is_file_name
 from service.engine.manifest import MANIFEST, KeptFile, Manifest
@@ -145,7 +146,7 @@ class BucketArtefactStore(ArtefactStore):
             return None
         if not path.is_dir():
             return self._bring(path)
-        if kind.grows and not self._silence.lasts:
+        if kind.lists_added and not self._silence.lasts:
             with suppress(BucketUnavailableError):
                 self._bring_added(path)
         return path
@@ -189,6 +190,8 @@ class BucketArtefactStore(ArtefactStore):
         """
         with self._silence.noticed():
             first = self._bucket.create(self._added_key(path), content)
+        # Who was not first is about to ask for what somebody else has made.
+        self._silence.end()
         if not first:
             msg = f"{path.name} was made by somebody else meanwhile; read it and decide again"
             raise ConflictError(msg)
@@ -198,6 +201,17 @@ class BucketArtefactStore(ArtefactStore):
         super().add_beside(path, content)
         with self._silence.noticed():
             self._bucket.write(self._added_key(path), content)
+
+    def bring_added(self, path: Path) -> bool:
+        """Bring a file that another service has added; none is found while the bucket is silent."""
+        if self._silence.lasts:
+            return False
+        # Nobody made it; or room was made of the result here.
+        silent, missing = suppress(BucketUnavailableError), suppress(FileNotFoundError)
+        with silent, self._silence.noticed(), storing("a copy of a result"), missing:
+            put_whole(path, self._bucket.read(self._added_key(path)))
+            return True
+        return False
 
     def take_back(self, path: Path) -> None:
         """Remove a version that was added, and its digest, there and here.

@@ -84,8 +84,8 @@ class BucketRetention:
     def _is_another(self, key: str, kept: KeptResult) -> bool:
         """Whether a result was used, reviewed or removed while others went."""
         found = self._bucket.list(key)
-        times = [one.changed.timestamp() for one in found if one.path == f"{key}/{MANIFEST}"]
-        return times != [kept.changed] or sum(one.size_bytes for one in found) != kept.size_bytes
+        told = self._told(key, found)
+        return told is None or (told.changed, told.size_bytes) != (kept.changed, kept.size_bytes)
 
     def _results(self) -> dict[str, list[StoredObject]]:
         """List the objects of every result."""
@@ -98,25 +98,30 @@ class BucketRetention:
 
     def _told(self, key: str, objects: list[StoredObject]) -> KeptResult | None:
         """Tell of a result; None where it has no manifest."""
-        written = [one.changed for one in objects if one.path == f"{key}/{MANIFEST}"]
-        if not written:
+        if all(one.path != f"{key}/{MANIFEST}" for one in objects):
             return None
         *root, folder, result_id = key.split("/")
         return KeptResult(
             _KINDS[folder],
             root[1] if root else "",
             result_id,
-            written[0].timestamp(),
+            # A file that is added is a use as well.
+            max(one.changed for one in objects).timestamp(),
             sum(one.size_bytes for one in objects),
             for_good=folder == ANALYSES.folder and self._is_for_good(key, objects),
+            worked_on=_KINDS[folder].worked_on in {_name_of(one) for one in objects},
         )
 
     def _is_for_good(self, key: str, objects: list[StoredObject]) -> bool:
         # A version may lie among the files of the result: one that was added before their upload.
-        paths = {one.path.rpartition("/")[2]: one.path for one in objects}
+        paths = {_name_of(one): one.path for one in objects}
         return self._stands.tell(
             key, paths, lambda version: self._bucket.read(paths[version_file(version)])
         )
+
+
+def _name_of(one: StoredObject) -> str:
+    return one.path.rpartition("/")[2]
 
 
 def _with_newest(kept: list[KeptResult]) -> list[KeptResult]:

@@ -63,6 +63,10 @@ class BucketSilence:
             msg = f"bucket {self._url} does not answer; try again in a few seconds"
             raise BucketUnavailableError(msg)
 
+    def end(self) -> None:
+        """Take note that the bucket has answered: it may be asked for anything again."""
+        self._until_s = 0.0
+
     @contextmanager
     def noticed(self) -> Iterator[None]:
         """Notice when the bucket does not answer within the block; its error goes on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TypeVar
@@ -126,7 +126,9 @@ class Workers:
         async with self.admission.turn(priority, expected_s, tenant):
             return await self._in_thread(work, Course(self._telemetry, on_event))
 
-    async def carry_out_at_once(self, work: Callable[[Course], T], *, tenant: str = "") -> T:
+    async def carry_out_at_once(
+        self, work: Callable[[Course], T], subject: Hashable, *, tenant: str = ""
+    ) -> T:
         """Work for somebody who looks on, in turns that analyses do not take.
 
         It is stopped as `carry_out` says.
@@ -135,6 +137,8 @@ class Workers:
         ----------
         work, tenant
             As for `carry_out`; of some tenths of a second.
+        subject : hashable
+            What is worked on: by one at a time.
 
         Raises
         ------
@@ -143,7 +147,7 @@ class Workers:
         BaseException
             What `work` raises.
         """
-        async with self._moments.turn(tenant):
+        async with self._moments.turn(tenant, subject):
             return await self._in_thread(work, Course(self._telemetry))
 
     async def _in_thread(self, work: Callable[[Course], T], course: Course) -> T:

@@ -24,6 +24,7 @@ from service.engine.dividing import model_for
 from service.engine.estimating import Estimate, EstimateRequest, estimate
 from service.engine.image_priority import priority_of, required_size, size_if_known, with_scale_of
 from service.engine.imaging import Imaging
+from service.engine.imaging_work import ImagingWork
 from service.engine.observing import count_degradations
 from service.engine.one_image import image_limits
 from service.engine.opening_store import open_store
@@ -81,24 +82,11 @@ class Engine:
         self.barcodes = read_barcode_patterns(settings)
         self._analyses = Analyses(settings, self.store, self.scheduler, self.audit, self.barcodes)
         self.readiness = Readiness(settings, telemetry, self.scheduler, self.audit)
-        self.imaging = Imaging(
-            settings,
-            telemetry,
-            self.recorded,
-            self.audit,
-            workers=self.workers,
-            readiness=self.readiness,
-            analyses=self._analyses,
+        work = ImagingWork(
+            settings, telemetry, self.recorded, self.audit, self.workers, self.readiness
         )
-        self.annotations = Annotations(
-            settings,
-            telemetry,
-            self.recorded,
-            self.audit,
-            workers=self.workers,
-            readiness=self.readiness,
-            barcodes=self.barcodes,
-        )
+        self.imaging = Imaging(work, self._analyses)
+        self.annotations = Annotations(work, self.barcodes)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -170,7 +158,7 @@ class Engine:
         image: Readable,
         request: AnalysisRequest,
         *,
-        views: Mapping[str, Readable] | None = None,
+        parts: Mapping[str, Readable] | None = None,
         href_root: str = "",
         priority: Priority | None = None,
         tenant: str = "",
@@ -188,8 +176,8 @@ class Engine:
             The encoded image; read when its turn has come.
         request : AnalysisRequest
             What is wanted.
-        views : mapping of str to Readable, optional
-            Those that the request describes, by their parts.
+        parts : mapping of str to Readable, optional
+            The files that the request names, views and region, by their parts.
         href_root : str
             Where the protocol shows analyses; the result names its files below it.
         priority : {"interactive", "bulk"}, optional
@@ -217,7 +205,7 @@ class Engine:
         if model is None:
             model = await model_for(self.repository, model_version or request.model, [image])
         self.require_ready()
-        readers = {part: view.read for part, view in (views or {}).items()}
+        readers = {part: file.read for part, file in (parts or {}).items()}
         name = model.card.full_name
         with counted(lambda outcome: self.telemetry.analyses.labels(name, outcome).inc()):
             shape = await asyncio.to_thread(size_if_known, image)
@@ -226,7 +214,7 @@ class Engine:
                 request,
                 model,
                 href_root=href_root,
-                views=readers,
+                parts=readers,
                 priority=chosen,
                 tenant=tenant,
                 owner=owner,

@@ -19,8 +19,8 @@ from petrography.image_codec import ImageLimits, decode_labels
 from petrography.images import Image
 from petrography.minerals import MINERALS, parse_association
 from petrography.model_card import sha256_hex
-from service.engine.artefact_store import Draft
 from service.engine.course import Course
+from service.engine.draft import Draft
 from service.engine.kinds import ANALYSES, EVALUATED_PREFIX
 from service.engine.recorded_analyses import RecordedAnalyses
 from service.engine.source_files import NamedFile, decode_file

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeAlias
 
 from petrography.calibration import Corrections
-from petrography.image_codec import ImageLimits
 from petrography.stitching import Matcher
 from service.engine.analysing import Analyses, Finished, PreparedAnalysis
-from service.engine.auditing import Auditing
 from service.engine.calibrating import CalibrationRequest, calibrate
-from service.engine.carrying_out import Workers, counted
-from service.engine.course import AnalysisEvent, Course
+from service.engine.course import Course
 from service.engine.dividing import model_for
 from service.engine.documents import document_bytes
 from service.engine.evaluating import EvaluationRequest, evaluate_pairs, kept_labels, paired
-from service.engine.imaging_keeping import RecordedKeeping
-from service.engine.kinds import CALIBRATIONS, EVALUATIONS, PANORAMAS, REGISTRATIONS, Kind
-from service.engine.one_image import image_limits
-from service.engine.readiness import Readiness
-from service.engine.recorded_analyses import RecordedAnalyses
+from service.engine.imaging_work import ImagingWork, OnCourse
+from service.engine.kinds import CALIBRATIONS, EVALUATIONS, PANORAMAS, REGISTRATIONS
 from service.engine.registering import RegistrationRequest, register_files
 from service.engine.scratch_files import ScratchFiles
 from service.engine.source_files import NamedFile
@@ -31,12 +24,8 @@ from service.engine.stitching import PANORAMA_FILE, PanoramaRequest, stitch_pano
 from service.engine.stored_corrections import stored_optics
 from service.repository import LoadedModel
 from service.runtime import open_matcher
-from service.settings import Settings
-from service.telemetry import Telemetry
 
 __all__ = ["Imaging"]
-
-OnCourse: TypeAlias = Callable[[AnalysisEvent], object]
 
 
 class Imaging:
@@ -44,40 +33,18 @@ class Imaging:
 
     Parameters
     ----------
-    settings : Settings
-        Everything that can be set.
-    telemetry : Telemetry
-        Told what happens.
-    recorded : RecordedAnalyses
-        Its store keeps the results; it knows the analyses whose labels are judged.
-    audit : Auditing
-        Records them.
-    workers : Workers
-        Carry the work out.
-    readiness : Readiness
-        The models of panoramas that are analysed.
+    work : ImagingWork
+        Carries it out.
     analyses : Analyses
-        Analyses them.
+        Analyses panoramas.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        telemetry: Telemetry,
-        recorded: RecordedAnalyses,
-        audit: Auditing,
-        *,
-        workers: Workers,
-        readiness: Readiness,
-        analyses: Analyses,
-    ) -> None:
-        self._settings = settings
-        self._telemetry = telemetry
-        self._recorded = recorded
-        self._store = recorded.store
-        self._keeping = RecordedKeeping(recorded.store, audit)
-        self._workers = workers
-        self._readiness = readiness
+    def __init__(self, work: ImagingWork, analyses: Analyses) -> None:
+        self._work = work
+        self._settings = work.settings
+        self._store = work.store
+        self._keeping = work.keeping
+        self._limits = work.limits
         self._analyses = analyses
         self._matcher: Matcher | None = None
 
@@ -91,10 +58,6 @@ class Imaging:
         """
         if self._settings.panorama_matcher is not None:
             self._matcher = open_matcher(self._settings.panorama_matcher, self._settings)
-
-    @property
-    def _limits(self) -> ImageLimits:
-        return image_limits(self._settings)
 
     async def calibrate(
         self,
@@ -132,7 +95,7 @@ class Imaging:
             course.go_on()
             return self._keeping.keep(CALIBRATIONS, calibration_id, files, owner)
 
-        return await self._carried_out(CALIBRATIONS, work, tenant)
+        return await self._work.carry_out(CALIBRATIONS, work, tenant=tenant)
 
     async def register(
         self,
@@ -179,7 +142,7 @@ class Imaging:
                 course.go_on()
                 return self._keeping.publish(REGISTRATIONS, registration.id, document, draft)
 
-        return await self._carried_out(REGISTRATIONS, work, tenant)
+        return await self._work.carry_out(REGISTRATIONS, work, tenant=tenant)
 
     async def stitch(
         self,
@@ -221,7 +184,7 @@ class Imaging:
         if request.analysis is not None:
             if model is None:
                 wanted = model_version or request.analysis.model
-                model = await model_for(self._readiness.repository, wanted, fields)
+                model = await model_for(self._work.readiness.repository, wanted, fields)
             prepared = await self._analyses.prepared(
                 request.analysis,
                 model,
@@ -260,7 +223,7 @@ class Imaging:
                 prepared.run(drawn, course, joined=joined, before_keeping=keep)
                 return Finished(name, document)
 
-        return await self._carried_out(PANORAMAS, work, tenant, on_event)
+        return await self._work.carry_out(PANORAMAS, work, tenant=tenant, on_event=on_event)
 
     async def evaluate(
         self,
@@ -301,7 +264,7 @@ class Imaging:
                     request,
                     draft,
                     str(uuid.uuid4()),
-                    labels_of=partial(kept_labels, self._recorded, owner=owner),
+                    labels_of=partial(kept_labels, self._work.recorded, owner=owner),
                     limits=self._limits,
                     course=course,
                 )
@@ -309,16 +272,4 @@ class Imaging:
                 course.go_on()
                 return self._keeping.publish(EVALUATIONS, evaluation.id, document, draft)
 
-        return await self._carried_out(EVALUATIONS, work, tenant)
-
-    async def _carried_out(
-        self,
-        kind: Kind,
-        work: Callable[[Course], Finished],
-        tenant: str,
-        on_event: OnCourse | None = None,
-    ) -> Finished:
-        """Carry out work in its turn, and count how it ended."""
-        self._readiness.require_ready()
-        with counted(lambda outcome: self._telemetry.imaging.labels(kind.folder, outcome).inc()):
-            return await self._workers.carry_out(work, tenant=tenant, on_event=on_event)
+        return await self._work.carry_out(EVALUATIONS, work, tenant=tenant)

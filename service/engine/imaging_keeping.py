@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from petrography.errors import BucketUnavailableError, NotFoundError
 from service.engine.analysing import Finished
-from service.engine.artefact_store import ArtefactStore, Draft
+from service.engine.artefact_store import ArtefactStore
 from service.engine.auditing import Auditing
+from service.engine.draft import Draft
 from service.engine.kinds import Kind
 
 __all__ = ["RecordedKeeping"]

@@ -54,10 +54,14 @@ class Kind:
     named_prefix : str or None
         It may also have PNGs that are named by the client, after this prefix.
     lasting : bool
-        Whether other requests name it, or people work on it, so that it is not removed to make
-        room for others.
-    grows : bool
-        Whether files are added to it after it was made (`service.engine.added_files`).
+        Whether other requests name it, or people work on it, so that it goes last where room is
+        made for others.
+    worked_on : str
+        The file that is there once people have worked on it: then it goes behind all others, and
+        ten times as many are kept. Empty where nobody does.
+    lists_added : bool
+        Whether a bucket is asked for the list of the files that were added to it
+        (`service.engine.added_files`); those of other kinds are asked for by their names.
     """
 
     folder: str
@@ -67,7 +71,8 @@ class Kind:
     not_found: type[errors.NotFoundError]
     named_prefix: str | None = None
     lasting: bool = False
-    grows: bool = False
+    worked_on: str = ""
+    lists_added: bool = False
 
     @property
     def href_root(self) -> str:
@@ -118,7 +123,7 @@ ANALYSES = Kind(
     "result.json",
     MEDIA_TYPES,
     errors.AnalysisNotFoundError,
-    grows=True,
+    lists_added=True,
 )
 CALIBRATIONS = Kind(
     "calibrations",
@@ -183,6 +188,6 @@ ANNOTATIONS = Kind(
     },
     errors.AnnotationNotFoundError,
     lasting=True,
-    grows=True,
+    worked_on="step.1.json",
 )
 KINDS = (ANALYSES, CALIBRATIONS, REGISTRATIONS, PANORAMAS, EVALUATIONS, ANNOTATIONS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from petrography.errors import OverloadedError
 from service.engine.divided_places import DividedPlaces
@@ -24,15 +26,19 @@ class Moments:
     def __init__(self) -> None:
         self._places = DividedPlaces(_PLACES)
         self._turns = Turns(AT_ONCE)
+        # As long as somebody holds one or waits for it.
+        self._alone: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def turn(self, tenant: str) -> AsyncIterator[None]:
+    async def turn(self, tenant: str, subject: Hashable) -> AsyncIterator[None]:
         """Wait for a turn and hold it for the length of the block.
 
         Parameters
         ----------
         tenant : str
             Who shares the turns with others.
+        subject : hashable
+            What is worked on: by one at a time, the others wait for it without a turn.
 
         Raises
         ------
@@ -47,7 +53,8 @@ class Moments:
             raise OverloadedError(msg, retry_after_s=_RETRY_S)
         self._places.take(tenant)
         try:
-            async with self._turns.taken(tenant=tenant):
+            alone = self._alone.setdefault(subject, asyncio.Lock())
+            async with alone, self._turns.taken(tenant=tenant):
                 yield
         finally:
             self._places.give_back(tenant)

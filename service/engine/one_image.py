@@ -15,7 +15,7 @@ from petrography.image_codec import Encoded, ImageLimits
 from petrography.pipeline import (
     AnalysisRequest,
     FileSink,
-    ViewReaders,
+    PartReaders,
     analyse_into,
 )
 from petrography.report import Result
@@ -59,7 +59,7 @@ def analyse_image(
     workspace: Workspace,
     analysis_id: str,
     corrections: Corrections = NOTHING_CORRECTED,
-    views: ViewReaders | None = None,
+    parts: PartReaders | None = None,
     joined: JoinedFields = ONE_PHOTOGRAPH,
     scheduled: ScheduledRequest | None = None,
     who: Who = NOBODY,
@@ -88,8 +88,8 @@ def analyse_image(
         Identity of the result.
     corrections : Corrections
         Those that the request names.
-    views : mapping of str to callable, optional
-        What reads the views that the request describes, by their parts.
+    parts : mapping of str to callable, optional
+        What reads the files that the request names, views and region, by their parts.
     joined : JoinedFields
         Of what the image was made.
     scheduled : ScheduledRequest, optional
@@ -124,7 +124,7 @@ def analyse_image(
         analysis_id=analysis_id,
         workspace=workspace,
         corrections=corrections,
-        views=views,
+        parts=parts,
         in_parts=joined.in_parts,
         covered=joined.covered,
         limits=image_limits(settings),

@@ -22,9 +22,9 @@ from petrography.registration import (
     overlay_views,
     register_views,
 )
-from service.engine.artefact_store import Draft
 from service.engine.course import Course
 from service.engine.documents import document_bytes
+from service.engine.draft import Draft
 from service.engine.input_digests import InputDigests, NotingDigests
 from service.engine.kinds import ANISOTROPY_PICTURE, REGISTERED_PREFIX
 from service.engine.source_files import NamedFile, require_distinct_names

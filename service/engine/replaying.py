@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from petrography.calibration import (
 from petrography.errors import InvalidParameterError, MissingPartError, field_problems
 from petrography.image_codec import Encoded
 from petrography.model_card import sha256_hex
-from petrography.pipeline import AnalysisRequest, FileSink, FilesInMemory, ViewReaders
+from petrography.pipeline import AnalysisRequest, FileSink, FilesInMemory, PartReaders
 from petrography.report import Result
 from petrography.report.provenance import fact
 from petrography.workspace import IN_MEMORY, Workspace
@@ -229,7 +230,7 @@ def replay(
     settings: Settings,
     sink: FileSink | None = None,
     corrections: Corrections | None = None,
-    views: ViewReaders | None = None,
+    parts: PartReaders | None = None,
     workspace: Workspace = IN_MEMORY,
 ) -> Result:
     """Make an analysis again.
@@ -248,8 +249,8 @@ def replay(
         Takes the files.
     corrections : Corrections, optional
         See `corrections_of`.
-    views : mapping of str to callable, optional
-        What reads the views, by the names of their parts.
+    parts : mapping of str to callable, optional
+        What reads the views and the region, by the names of their parts.
     workspace : Workspace
         Gives the arrays that are as large as the image.
 
@@ -261,17 +262,16 @@ def replay(
     Raises
     ------
     InvalidParameterError
-        If image or views are not those of the analysis, by their SHA-256.
+        If image, views or region are not those of the analysis, by their SHA-256.
     """
     request = request_of(result)
     _require_digest("image", fact(result, "image", "sha256"), sha256_hex(image))
-    readers = dict(views or {})
-    recorded_views = fact(result, "views")
-    for part, digest in (recorded_views if isinstance(recorded_views, dict) else {}).items():
+    readers = dict(parts or {})
+    for what, part, digest in _recorded_parts(result):
         if part not in readers:
-            msg = f"the analysis had a view {part!r}; wanted its file too"
+            msg = f"the analysis had a {what} {part!r}; wanted its file too"
             raise MissingPartError(msg)
-        _require_digest(f"view {part!r}", digest, sha256_hex(readers[part]()))
+        _require_digest(f"{what} {part!r}", digest, sha256_hex(readers[part]()))
     return analyse_image(
         sink or FilesInMemory(),
         image,
@@ -281,10 +281,16 @@ def replay(
         workspace=workspace,
         analysis_id=result.id,
         corrections=corrections or Corrections(),
-        views=readers,
+        parts=readers,
         repeated=result,
         href_prefix=_href_prefix(result),
     )
+
+
+def _recorded_parts(result: Result) -> Iterator[tuple[str, str, JsonValue]]:
+    for what, recorded in (("view", fact(result, "views")), ("region", fact(result, "region"))):
+        digests = recorded if isinstance(recorded, dict) else {}
+        yield from ((what, part, digest) for part, digest in digests.items())
 
 
 def _href_prefix(result: Result) -> str:

@@ -52,6 +52,14 @@ def _opened(path: Path) -> Iterator[int]:
 def size_bytes(path: Path) -> int:
     """Add up its files; 0 where it is gone."""
     try:
-        return sum(file.stat().st_size for file in path.iterdir())
+        return sum(map(_file_bytes, path.iterdir()))
+    except FileNotFoundError:
+        return 0
+
+
+def _file_bytes(file: Path) -> int:
+    """Bytes of a file; 0 where it is gone, as what was written aside to be added a moment ago."""
+    try:
+        return file.stat().st_size
     except FileNotFoundError:
         return 0

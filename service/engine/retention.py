@@ -12,6 +12,8 @@ from service.engine.kinds import Kind
 
 __all__ = ["KeptResult", "OnRemoval", "Room", "superfluous", "untold"]
 
+# Far more than people make, and yet a number: every result is looked at when room is made.
+_TIMES_WORKED_ON = 10
 # Told of kind, id and owner before a result is removed; where it raises, the result stays.
 OnRemoval: TypeAlias = Callable[[Kind, str, str], object]
 
@@ -38,6 +40,8 @@ class KeptResult:
         Of all its files.
     for_good : bool
         Whether somebody vouches for it; it is never removed then.
+    worked_on : bool
+        Whether people have worked on it (`Kind.worked_on`).
     newest : bool
         Whether it was just made; it is not removed either.
     """
@@ -48,7 +52,13 @@ class KeptResult:
     changed: float
     size_bytes: int
     for_good: bool = False
+    worked_on: bool = False
     newest: bool = False
+
+    @property
+    def worth(self) -> tuple[bool, bool]:
+        """What goes before what: the least first."""
+        return self.worked_on, self.kind.lasting
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -63,7 +73,8 @@ class Room:
     Attributes
     ----------
     max_count : int
-        Results of each kind and tenant; those that stay for good do not count.
+        Results of each kind and tenant; those that stay for good do not count, and of those that
+        people have worked on ten times as many may be there beside the others.
     max_bytes : int
         Of all together.
     """
@@ -100,9 +111,10 @@ def _taken_for_good_bytes(kept: Iterable[KeptResult]) -> int:
 def superfluous(kept: Sequence[KeptResult], room: Room) -> list[KeptResult]:
     """Find what is to be removed, the least worth keeping first.
 
-    Beyond the count the oldest of a kind and tenant go. Beyond the bytes the tenant that holds the
-    most gives its oldest, so that nobody pushes out the results of others; what other requests name
-    (`Kind.lasting`) goes last.
+    Beyond the count the oldest of a kind and tenant go; of what people have worked on ten times as
+    many are kept, for they cannot make it again. Beyond the bytes the tenant that holds the most gives its
+    oldest, so that nobody pushes out the results of others; what other requests name
+    (`Kind.lasting`) goes behind them, and what people have worked on last of all.
 
     Parameters
     ----------
@@ -118,13 +130,14 @@ def superfluous(kept: Sequence[KeptResult], room: Room) -> list[KeptResult]:
 
 
 def _beyond_count(kept: Iterable[KeptResult], max_count: int) -> Iterator[KeptResult]:
-    places: dict[tuple[str, str], list[KeptResult]] = defaultdict(list)
+    places: dict[tuple[str, str, bool], list[KeptResult]] = defaultdict(list)
     for one in kept:
         if not one.for_good:
-            places[one.owner, one.kind.folder].append(one)
-    for place in places.values():
+            places[one.owner, one.kind.folder, one.worked_on].append(one)
+    for (_, _, worked_on), place in places.items():
+        most = max_count * _TIMES_WORKED_ON if worked_on else max_count
         place.sort(key=lambda one: (one.newest, one.changed))
-        yield from (one for one in place[: max(0, len(place) - max_count)] if not one.newest)
+        yield from (one for one in place[: max(0, len(place) - most)] if not one.newest)
 
 
 def _beyond_bytes(kept: Iterable[KeptResult], max_bytes: int) -> Iterator[KeptResult]:
@@ -136,11 +149,9 @@ def _beyond_bytes(kept: Iterable[KeptResult], max_bytes: int) -> Iterator[KeptRe
             removable[one.owner].append(one)
     for mine in removable.values():
         # The last of a list is taken first.
-        mine.sort(key=lambda one: (one.kind.lasting, one.changed), reverse=True)
+        mine.sort(key=lambda one: (one.worth, one.changed), reverse=True)
     while removable and held_bytes.total() > max_bytes:
-        owner = min(
-            removable, key=lambda name: (removable[name][-1].kind.lasting, -held_bytes[name])
-        )
+        owner = min(removable, key=lambda name: (removable[name][-1].worth, -held_bytes[name]))
         one = removable[owner].pop()
         held_bytes[owner] -= one.size_bytes
         if not removable[owner]:

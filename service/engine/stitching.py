@@ -24,9 +24,9 @@ from petrography.stitching import (
     StitchReport,
     stitch,
 )
-from service.engine.artefact_store import Draft
 from service.engine.course import Course
 from service.engine.documents import document_bytes
+from service.engine.draft import Draft
 from service.engine.field_maps import JoinedFields, covered_by_fields, segment_fields
 from service.engine.input_digests import InputDigests, NotingDigests
 from service.engine.source_files import NamedFile, require_distinct_names
@@ -65,9 +65,9 @@ class PanoramaRequest(BaseModel):
 
     @field_validator("analysis")
     @classmethod
-    def _without_views(cls, analysis: AnalysisRequest | None) -> AnalysisRequest | None:
-        if analysis is not None and (analysis.views or analysis.flat_field or analysis.lens):
-            msg = "views belong to one field, and shading and lens are corrected while stitching"
+    def _of_no_single_field(cls, analysis: AnalysisRequest | None) -> AnalysisRequest | None:
+        if analysis is not None and (analysis.named_parts or analysis.flat_field or analysis.lens):
+            msg = "views and region belong to one field, and shading and lens are corrected while stitching"
             raise ValueError(msg)
         return analysis
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from service.engine.artefact_store import Draft
+from service.engine.draft import Draft
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

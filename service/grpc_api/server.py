@@ -40,6 +40,8 @@ _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 # A client that vanished without a word is noticed after both together; gRPC's own default is two
 # hours. Pings of clients are taken from every ten seconds on, which is what proxies send.
 _PING_AFTER_MS, _PING_ANSWER_MS, _CLIENT_PING_MS = 60_000, 20_000, 10_000
+# How often it is looked whether the process is to stop; longer than any call that is under way then.
+_LOOK_S, _UNTIL_THE_END_S = 0.1, 86_400.0
 # What a client may send before the server has read it. gRPC begins with 64 KiB and widens it while
 # a message comes, so that a tensor of 26 MB waits for many round trips.
 _LOOKAHEAD_BYTES = 4 * 1024 * 1024
@@ -54,7 +56,7 @@ async def serving_grpc(
     inference: Inference | None = None,
     port: int | None = None,
 ) -> AsyncIterator[int]:
-    """Serve for the length of the block, then let the calls under way end.
+    """Serve until the block ends, or the process is told to stop; let the calls under way end.
 
     Parameters
     ----------
@@ -94,12 +96,14 @@ async def serving_grpc(
     await server.start()
     _log.info("gRPC listens on %s port %d", settings.host, bound)
     following = asyncio.create_task(follow_readiness(engine, states))
+    refusing = asyncio.create_task(_refuse_when_told(engine, server, states))
     try:
         yield bound
     finally:
         following.cancel()
         states.stop()
         await _drain(server, calls, settings.grpc_stop_within_s)
+        refusing.cancel()
 
 
 def _server(
@@ -144,6 +148,17 @@ def _bind(server: grpc.aio.Server, settings: Settings, port: int) -> int:
     except RuntimeError as error:
         msg = f"gRPC cannot listen on {settings.host} port {port}: {error}"
         raise ConfigurationError(msg) from None
+
+
+async def _refuse_when_told(engine: Engine, server: grpc.aio.Server, states: Health) -> None:
+    """Take no more calls from the signal on: requests of HTTP may take long to end.
+
+    How long those under way may take is counted from the end of the block.
+    """
+    while not engine.readiness.is_told_to_stop:
+        await asyncio.sleep(_LOOK_S)
+    states.stop()
+    await server.stop(_UNTIL_THE_END_S)
 
 
 async def _drain(server: grpc.aio.Server, calls: Calls, within_s: float) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Guard, Principal, presented_key
 from service.access import Scope as AccessScope
@@ -31,6 +31,7 @@ _OPEN_PATHS = frozenset(
 # What the pages of `/` and `/docs` are made of: the same files for everybody.
 _OPEN_FOLDERS = ("/docs/", "/web/")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_KEY_HEADERS = "Authorization, X-API-Key"
 # Triton's way to ask for the models.
 _READING_BY_POST = frozenset({"/v2/repository/index"})
 
@@ -74,7 +75,7 @@ class Access:
                 asked_by(Who(principal.tenant, principal.key_id)),
                 bound(tenant=principal.tenant, key_id=principal.key_id),
             ):
-                await self._app(scope, receive, send)
+                await self._app(scope, receive, _for_one_key(send))
             return
         await self._app(scope, receive, send)
 
@@ -83,6 +84,21 @@ def owner_of(request: Request) -> str:
     """Tell whose results a request makes and finds: the tenant of its key, empty without keys."""
     principal = getattr(request.state, "principal", None)
     return principal.tenant if isinstance(principal, Principal) else ""
+
+
+def _for_one_key(send: Send) -> Send:
+    """Say that an answer is for who showed this key.
+
+    A browser keeps files that never change, and would hand them to the next person at the same
+    computer without asking: with another key, or with none.
+    """
+
+    async def send_naming_the_key(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).add_vary_header(_KEY_HEADERS)
+        await send(message)
+
+    return send_naming_the_key
 
 
 def _is_open(path: str) -> bool:

@@ -30,7 +30,7 @@ from service.http_api.submitting import PREFER_HEADER, accepted_response, prefer
 from service.http_api.upload import Upload
 from service.http_api.urgency import PRIORITY_HEADER, stated_priority, tenant_of
 from service.jobs import JobRequest, Jobs, JobState, Submission
-from service.uploads import image_and_views
+from service.uploads import image_and_named
 
 __all__ = ["analysis_routes"]
 
@@ -46,7 +46,8 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
         description=(
             "Views of the same place may come in parts of their own, which the request describes: "
             '`-F x30=@x30.png -F \'request={"views": [{"part": "x30", "light": "XPL", '
-            '"stage_angle_deg": 30}]}\'`.'
+            '"stage_angle_deg": 30}]}\'`. A mask of what is to be analysed, 0 where nothing is, '
+            'may come in one as well: `-F mask=@mask.png -F \'request={"region": "mask"}\'`.'
         ),
         responses={
             201: {"model": Result, "description": "The finished analysis."},
@@ -93,13 +94,13 @@ def analysis_routes(engine: Engine, jobs: Jobs) -> APIRouter:
 
 
 def _submission(request: Request, upload: Upload[JobRequest], key: str | None) -> Submission:
-    image, views = image_and_views(upload)
+    image, named = image_and_named(upload)
     analysis, callback = upload.request.analysis(), upload.request.callback
     # Without a callback it is what a client who waits asks for, under the same key the same.
     asked = analysis if callback is None else upload.request
     return Submission(
         request=analysis,
-        files={"image": image, **views},
+        files={"image": image, **named},
         href_root=ANALYSES.href_root,
         body_sha256="" if key is None else digest_of_upload(upload.files, asked),
         callback=callback,

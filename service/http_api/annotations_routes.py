@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,12 +15,14 @@ from service.engine import (
     AnnotationRequest,
     Engine,
     Finished,
+    OpenArtefact,
     Proposals,
     StepAnswer,
     StepList,
     Stepped,
     StepRequest,
 )
+from service.entity_tags import stated_tags
 from service.http_api.access import owner_of
 from service.http_api.artefact_response import IMMUTABLE, REVALIDATED, artefact_response
 from service.http_api.disconnection import until_disconnect
@@ -127,10 +130,9 @@ def _add_drawing(router: APIRouter, engine: Engine) -> None:
         openapi_extra={"parameters": [_IF_MATCH]},
     )
     async def delete_step(request: Request, result_id: str, number: _Number) -> Response:
-        stated = _if_match(request)
-        return _stepped(
-            await annotations.take_back(result_id, number, if_match=stated, **_asking(request))
-        )
+        stated, asking = _if_match(request), _asking(request)
+        work = annotations.take_back(result_id, number, if_match=stated, **asking)
+        return _stepped(await until_disconnect(request.receive, work))
 
 
 def _add_reading(router: APIRouter, engine: Engine) -> None:
@@ -138,13 +140,11 @@ def _add_reading(router: APIRouter, engine: Engine) -> None:
 
     @router.get("/{result_id}", **_told("Read an annotation as it stands", AnnotationDocument))
     async def get_annotation(request: Request, result_id: str) -> Response:
-        opened = await annotations.open_document(result_id, **_asking(request))
-        return artefact_response(request, opened, REVALIDATED)
+        return await _opened(request, annotations.open_document(result_id, **_asking(request)))
 
     @router.get("/{result_id}/steps", **_told("Read what was ever done to an annotation", StepList))
     async def get_steps(request: Request, result_id: str) -> Response:
-        opened = await annotations.open_steps(result_id, **_asking(request))
-        return artefact_response(request, opened, REVALIDATED)
+        return await _opened(request, annotations.open_steps(result_id, **_asking(request)))
 
     @router.get("/{result_id}/proposals", **_told("Find where to annotate next", Proposals))
     async def get_proposals(
@@ -153,10 +153,10 @@ def _add_reading(router: APIRouter, engine: Engine) -> None:
         budget_percent: _Budget = 5.0,
         analysis: _Analysis = None,
     ) -> Response:
-        opened = await annotations.open_proposals(
+        work = annotations.open_proposals(
             result_id, budget_percent=budget_percent, analysis_id=analysis, **_asking(request)
         )
-        return artefact_response(request, opened, REVALIDATED)
+        return await _opened(request, work)
 
     @router.get(
         FILE_PATH,
@@ -170,9 +170,9 @@ def _add_reading(router: APIRouter, engine: Engine) -> None:
         response_class=Response,
     )
     async def get_file(request: Request, result_id: str, artefact: str) -> Response:
-        opened = await annotations.open_file(result_id, artefact, **_asking(request))
         lasting = IMMUTABLE if artefact in _LASTING else REVALIDATED
-        return artefact_response(request, opened, lasting)
+        work = annotations.open_file(result_id, artefact, **_asking(request))
+        return await _opened(request, work, lasting)
 
 
 def _told(summary: str, model: Any) -> dict[str, Any]:
@@ -184,6 +184,13 @@ def _told(summary: str, model: Any) -> dict[str, Any]:
     return {"summary": summary, "responses": responses, "response_class": Response}
 
 
+async def _opened(
+    request: Request, work: Coroutine[Any, Any, OpenArtefact], lasting: str = REVALIDATED
+) -> Response:
+    """Answer with what work opens; it ends where the client goes before."""
+    return artefact_response(request, await until_disconnect(request.receive, work), lasting)
+
+
 def _asking(request: Request) -> dict[str, str]:
     return {"tenant": tenant_of(request), "owner": owner_of(request)}
 
@@ -193,7 +200,7 @@ def _if_match(request: Request) -> frozenset[str] | None:
     stated = request.headers.getlist("if-match")
     if not stated:
         return None
-    return frozenset(one.strip() for one in ",".join(stated).split(","))
+    return frozenset(stated_tags(stated))
 
 
 def _stepped(done: Stepped) -> Response:

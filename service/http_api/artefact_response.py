@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from service.engine import OpenArtefact
+from service.entity_tags import is_known, is_wanted
 
 __all__ = ["IMMUTABLE", "REVALIDATED", "artefact_response"]
 
@@ -70,7 +71,7 @@ def artefact_response(
         headers["Vary"] = "Accept-Encoding"
     coded_etag = f'{artefact.etag[:-1]}-gzip"'
     _require_wanted_state(request, artefact, {artefact.etag, coded_etag})
-    if _matches(request.headers.get("if-none-match", ""), {artefact.etag, coded_etag}):
+    if is_known(request.headers.getlist("if-none-match"), {artefact.etag, coded_etag}):
         artefact.file.close()
         coded = compressible and _takes_gzip(request)
         return Response(
@@ -104,19 +105,11 @@ def _takes_gzip(request: Request) -> bool:
 
 
 def _require_wanted_state(request: Request, artefact: OpenArtefact, etags: set[str]) -> None:
-    """Refuse what is only wanted in another state, by the strong comparison of section 13.1.1."""
-    if_match = request.headers.get("if-match")
-    candidates = {one.strip() for one in (if_match or "*").split(",")}
-    if candidates.isdisjoint(etags | {"*"}):
+    """Refuse what is only wanted in another state."""
+    if not is_wanted(request.headers.getlist("if-match"), etags):
         artefact.file.close()
         detail = f"the file is not the one of If-Match; its entity tag is {artefact.etag}"
         raise HTTPException(412, detail, headers={"ETag": artefact.etag})
-
-
-def _matches(if_none_match: str, etags: set[str]) -> bool:
-    """Weak comparison of RFC 9110 section 13.1.2."""
-    candidates = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
-    return not candidates.isdisjoint(etags | {"*"})
 
 
 def _wanted_range(request: Request, artefact: OpenArtefact) -> tuple[int, int] | None:

@@ -29,9 +29,7 @@ __all__ = [
     "REQUEST_MODELS",
 ]
 
-JOB = UploadForm(
-    JobRequest, ANALYSIS.parts, named_by=lambda request: [view.part for view in request.views]
-)
+JOB = UploadForm(JobRequest, ANALYSIS.parts, named_by=lambda request: request.named_parts)
 ESTIMATE = UploadForm(
     EstimateRequest,
     (
@@ -41,7 +39,7 @@ ESTIMATE = UploadForm(
             required=False,
         ),
     ),
-    named_by=lambda request: [view.part for view in request.views],
+    named_by=lambda request: request.named_parts,
 )
 CALIBRATION = UploadForm(
     CalibrationRequest,

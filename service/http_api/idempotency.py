@@ -55,6 +55,7 @@ def require_no_key(request: Request) -> None:
     if "idempotency-key" in request.headers:
         msg = (
             f"Idempotency-Key is not known to POST {request.url.path}; wanted the request without "
-            "it (POST /v1/analyses takes one)"
+            "it (POST /v1/analyses takes one, POST /v1/panoramas with an analysis and Prefer: "
+            "respond-async)"
         )
         raise InvalidParameterError(msg)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
@@ -25,6 +25,8 @@ _LINKS = {
     "ready": "readyz",
     "metrics": "metrics",
 }
+# RFC 9110 section 12.4.2.
+_WEIGHT = re.compile(r"(?:^|;)[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*(?:;|$)")
 _ANSWER: Responses = {
     200: {
         "description": "What is here as JSON or, for who asks for text/html, the web page.",
@@ -58,10 +60,8 @@ def root_routes(engine: Engine) -> APIRouter:
         responses=_ANSWER,
         response_class=JSONResponse,
     )
-    def get_root(
-        request: Request, accept: Annotated[str, Header(include_in_schema=False)] = ""
-    ) -> Response:
-        if _wants_page(accept):
+    def get_root(request: Request) -> Response:
+        if _wants_page(",".join(request.headers.getlist("accept"))):
             return page_response(request)
         root = Root(name="petroserve", version=engine.version, links=_LINKS)
         headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
@@ -71,7 +71,14 @@ def root_routes(engine: Engine) -> APIRouter:
 
 
 def _wants_page(accept: str) -> bool:
-    """Whether a client names HTML before JSON, as browsers do."""
-    types = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
-    named = [one for one in types if one in {"text/html", "application/json"}]
-    return named[:1] == ["text/html"]
+    """Whether a client names HTML, and JSON not at all, with less weight, or after it."""
+    weights: dict[str, float] = {}
+    for one in accept.lower().split(","):
+        media_type, _, parameters = one.partition(";")
+        stated = _WEIGHT.search(parameters)
+        weights.setdefault(media_type.strip(), float(stated[1]) if stated else 1.0)
+    named = [name for name in weights if name in {"text/html", "application/json"}]
+    # Of equal weights the first is the greatest.
+    return (
+        max(named, key=weights.__getitem__, default="") == "text/html" and weights["text/html"] > 0
+    )

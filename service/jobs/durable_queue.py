@@ -9,29 +9,28 @@ so that a service without jobs has neither its threads nor its file.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dbos import (
-    DBOS,
-    DBOSClient,
-    DBOSConfig,
-    EnqueueOptions,
-    Serializer,
-    WorkflowStatus,
-)
+from dbos import DBOS, EnqueueOptions, WorkflowStatus
 from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
 from petrography.errors import DatabaseUnavailableError, NotReadyError
 from service.jobs.adopting import Adoption
+from service.jobs.dbos_process import (
+    NAME,
+    SCHEMA,
+    VERSION,
+    client_of,
+    configuration,
+    prepare_process,
+)
 from service.jobs.fair_rank import QueueRanks
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
-from service.jobs.old_sqlite import give_sqlite_milliseconds
 from service.jobs.slots import HeldSlot, held_slot
 from service.runtime import Priority
 
@@ -40,42 +39,14 @@ __all__ = ["DurableQueue", "QueueClient"]
 # Versions with one queue for all jobs had that of the bulk jobs.
 _QUEUES: dict[Priority, str] = {"bulk": "analyses", "interactive": "interactive analyses"}
 WORKFLOW = "analysis"
-_NAME = "petroserve"
-# What a workflow of this version recorded, a later one with the same version can go on with: to be
-# counted up when the steps of the workflow change.
-_VERSION = "1"
 # Between the id of an analysis and how often it was enqueued.
 _AGAIN = ":"
 _POLL_S = 0.25
 _STOP_WITHIN_S = 10.0
-# A transaction takes milliseconds. The server ends the session of a process that stands still in
-# the middle of one (stopped, or on a paused machine), so that its locks hold up the others no longer.
-_IDLE_TRANSACTION_S = 10.0
-_SCHEMA = "petroserve_jobs"
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _WAITING = ["ENQUEUED", "DELAYED", "PENDING"]
 _log = logging.getLogger("petroserve.jobs")
 _one_a_process = threading.Lock()
-
-
-class _Json(Serializer):
-    """Workflows hold JSON: nothing that is read back can run code, as a pickle could."""
-
-    def serialize(self, data: Any) -> str:
-        return json.dumps(data, default=repr)
-
-    def deserialize(cls, serialized_data: str) -> Any:
-        return json.loads(serialized_data)
-
-    def name(self) -> str:
-        return "json"
-
-
-class _Forward(logging.Handler):
-    """DBOS's warnings in the log of the service."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _log.handle(record)
 
 
 class DurableQueue:
@@ -107,7 +78,7 @@ class DurableQueue:
         self._workers: dict[Priority, int] = {"bulk": concurrent, "interactive": interactive}
         self._changing = threading.Lock()
         self._enqueuing = threading.Lock()
-        self._ranks = {one: QueueRanks(queue, _VERSION) for one, queue in _QUEUES.items()}
+        self._ranks = {one: QueueRanks(queue, VERSION) for one, queue in _QUEUES.items()}
         self._started = False
         self._slot: HeldSlot | None = None
         self._adoption = Adoption(_QUEUES["bulk"])
@@ -142,10 +113,9 @@ class DurableQueue:
         self._launch(self._slot.name)
 
     def _launch(self, slot: str) -> None:
-        _log_through_ours()
-        give_sqlite_milliseconds()
+        prepare_process()
         self._prepare_queues()
-        DBOS(config=_configuration(self._database.url, slot))
+        DBOS(config=configuration(self._database.url, slot))
 
         def analysis(analysis_id: str) -> None:
             with self._adoption.working(DBOS.workflow_id):
@@ -157,15 +127,15 @@ class DurableQueue:
 
     def _prepare_queues(self) -> None:
         """Make the queues before DBOS looks for queues, which it does once a second."""
-        DBOS.migrate(self._database.url, schema=_SCHEMA)
-        client = _client_of(self._database)
+        DBOS.migrate(self._database.url, schema=SCHEMA)
+        client = client_of(self._database)
         try:
             for priority, workers in self._workers.items():
                 client.register_queue(
                     _QUEUES[priority],
                     worker_concurrency=workers,
                     polling_interval_sec=_POLL_S,
-                    application_name=_NAME,
+                    application_name=NAME,
                 )
         finally:
             client.destroy()
@@ -298,9 +268,8 @@ class QueueClient:
 
     def __init__(self, database: JobDatabase) -> None:
         database.prepare()
-        _log_through_ours()
-        give_sqlite_milliseconds()
-        self._client = _client_of(database)
+        prepare_process()
+        self._client = client_of(database)
 
     def close(self) -> None:
         """Close its connections."""
@@ -317,7 +286,7 @@ class QueueClient:
         try:
             number = _last_of(_enqueued(self._client, analysis_id)) + 1
             workflow_id = _workflow_id(analysis_id, number)
-            rank = QueueRanks(_QUEUES[priority], _VERSION).next_rank(self._client, tenant)
+            rank = QueueRanks(_QUEUES[priority], VERSION).next_rank(self._client, tenant)
             options = _options(workflow_id, priority, tenant, rank)
             self._client.enqueue(options, analysis_id)
         except SQLAlchemyError as error:
@@ -328,28 +297,16 @@ class QueueClient:
         return _forget(self._client, before_s)
 
 
-def _client_of(database: JobDatabase) -> DBOSClient:
-    return DBOSClient(
-        system_database_url=database.url,
-        dbos_system_schema=_SCHEMA,
-        serializer=_Json(),
-        application_name=_NAME,
-        # Who asks is told that the database does not answer, and does not hang.
-        retry_connection_errors=False,
-        sys_db_idle_transaction_timeout_sec=_IDLE_TRANSACTION_S,
-    )
-
-
 def _options(workflow_id: str, priority: Priority, tenant: str, rank: int) -> EnqueueOptions:
     return {
         "workflow_name": WORKFLOW,
         "queue_name": _QUEUES[priority],
         "workflow_id": workflow_id,
-        "app_version": _VERSION,
+        "app_version": VERSION,
         "priority": rank,
         # By which the last job of a tenant is found.
         "authenticated_user": tenant,
-        "application_name": _NAME,
+        "application_name": NAME,
     }
 
 
@@ -371,7 +328,7 @@ def _last_of(found: Sequence[WorkflowStatus]) -> int:
 
 def _why(error: Exception) -> str:
     return (
-        f"the queue of jobs takes nothing ({type(error).__name__}); nothing was changed; the same "
+        f"the queue of jobs takes nothing ({type(error).__name__}); nothing is half done; the same "
         "request may succeed later"
     )
 
@@ -382,26 +339,3 @@ def _forget(dbos: Any, before_s: float) -> int:
     if old:
         dbos.delete_workflows(old)
     return len(old)
-
-
-def _configuration(url: str, slot: str) -> DBOSConfig:
-    return {
-        "name": _NAME,
-        "system_database_url": url,
-        "sys_db_idle_transaction_timeout_sec": _IDLE_TRANSACTION_S,
-        "dbos_system_schema": _SCHEMA,
-        "executor_id": slot,
-        "application_version": _VERSION,
-        "serializer": _Json(),
-        "log_level": "WARNING",
-        "enable_otlp": False,
-    }
-
-
-def _log_through_ours() -> None:
-    """DBOS writes to the console only where nobody listens to its logger."""
-    logger = logging.getLogger("dbos")
-    if not any(isinstance(one, _Forward) for one in logger.handlers):
-        logger.addHandler(_Forward())
-        logger.propagate = False
-        logger.setLevel(logging.WARNING)

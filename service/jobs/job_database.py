@@ -7,7 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from petrography.errors import DatabaseUnavailableError
+from service.catalogue.database import postgresql_arguments
 from service.jobs.slots import FileSlots, PostgresSlots, Slots
 from service.settings import Settings
 
@@ -38,7 +41,7 @@ class JobDatabase:
         folder = settings.artefacts_folder / "jobs"
         stated = settings.database_url
         if stated is not None and stated.startswith("postgres"):
-            return cls("postgresql" + stated[stated.index(":") :], None, folder / ".slots")
+            return cls(_postgresql_url(stated), None, folder / ".slots")
         file = (folder / "queue.sqlite").absolute()
         return cls(f"sqlite:///{file}", file, folder / ".slots")
 
@@ -70,3 +73,10 @@ class JobDatabase:
     def slots(self) -> Slots:
         """Find the locks of the processes that share it."""
         return FileSlots(self.slots_folder) if self.file is not None else PostgresSlots(self.url)
+
+
+def _postgresql_url(stated: str) -> str:
+    # DBOS makes its connections itself: what it is to know of them stands in the URL.
+    url = make_url(stated).set(drivername="postgresql")
+    noticing = {name: str(value) for name, value in postgresql_arguments(url).items()}
+    return url.update_query_dict(noticing).render_as_string(hide_password=False)

@@ -68,7 +68,7 @@ class JobOrder(BaseModel):
     request: AnalysisRequest
     """As the client asked."""
     panorama: PanoramaRequest | None = None
-    """What image is made of the parts; without it they are the image and its views."""
+    """What image is made of the parts; without it they are the image and what its request names."""
     model: str | None = None
     """NAME:VERSION that the client was told; None, in orders of old: what the request means now."""
     traceparent: str | None = None

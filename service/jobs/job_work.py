@@ -37,11 +37,11 @@ def work_of(engine: Engine, job: OpenJob, on_event: OnEvent) -> Coroutine[Any, A
         return engine.imaging.stitch(
             job.of_part("field"), flat_field, order.panorama, **of_analysis
         )
-    image, *views = job.files
+    image, *named = job.files
     return engine.analyse(
         job.files[image],
         order.request,
-        views={part: job.files[part] for part in views},
+        parts={part: job.files[part] for part in named},
         priority=order.priority,
         **of_analysis,
     )

@@ -45,7 +45,7 @@ class Submission:
     request : AnalysisRequest
         What is wanted.
     files : mapping of str to Readable
-        The image, then the views that the request describes, by their parts; of a panorama the
+        The image, then what the request names, views and region, by their parts; of a panorama the
         fields, then a flat field if there is one, as ``part/filename``.
     href_root : str
         Where the protocol shows analyses.

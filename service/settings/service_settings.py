@@ -120,12 +120,14 @@ class Settings(BaseSettings):
     the uploads of jobs too; the folder holds what was lately used or waits for the bucket."""
 
     artefacts_max_count: _Count = 1000
-    """Results of each kind and tenant to keep, the newest; final and corrected ones do not count."""
+    """Results of each kind and tenant to keep, the newest; final and corrected ones do not count, and
+    of annotations that were drawn upon ten times as many are kept beside the others."""
 
     artefacts_max_bytes: _Count = 20 * _GIB
     """Bytes of results to keep; beyond them the tenant that holds the most gives its oldest,
-    calibrations and annotations last. The newest result and analyses whose newest version is final or corrected are
-    never removed; where the latter take all of it new work is refused with 503."""
+    calibrations and annotations after all others, those that were drawn upon at the very last. The
+    newest result and analyses whose newest version is final or corrected are never removed; where
+    the latter take all of it new work is refused with 503."""
 
     database_url: str | None = None
     """Where analyses are listed: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; unset:
@@ -207,7 +209,7 @@ class Settings(BaseSettings):
     """Calls over gRPC that one process answers at the same time; one more is refused."""
 
     grpc_stop_within_s: float = Field(default=60.0, gt=0.0, allow_inf_nan=False)
-    """Seconds that calls under way over gRPC have to end when the service stops."""
+    """Seconds that calls under way over gRPC have to end when the service stops, after HTTP."""
 
     grpc_certificate: Path | None = None
     """Certificate chain of the service (PEM), so that gRPC is encrypted; unset: it is not."""

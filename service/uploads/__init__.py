@@ -4,7 +4,7 @@ A protocol takes its own framing apart into parts, whose files lie one after the
 temporary file; what the parts mean, and every limit on them, is here.
 """
 
-from service.uploads.analysis_form import ANALYSIS, image_and_views
+from service.uploads.analysis_form import ANALYSIS, image_and_named
 from service.uploads.form import FilePart, UploadForm
 from service.uploads.idempotency import MAX_KEY_CHARACTERS, idempotency_key
 from service.uploads.part import Part
@@ -23,7 +23,7 @@ __all__ = [
     "UploadForm",
     "UploadedFile",
     "idempotency_key",
-    "image_and_views",
+    "image_and_named",
     "read_json",
     "read_request",
     "read_upload",

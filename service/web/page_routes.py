@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from service.entity_tags import is_known
 from service.web.page_files import INDEX, PageFile, page_files
 
 __all__ = ["page_response", "page_routes"]
@@ -49,12 +50,6 @@ def page_response(request: Request) -> Response:
 
 def _answer(request: Request, file: PageFile) -> Response:
     headers = {**_HEADERS, "ETag": file.etag}
-    if _is_known(request.headers.get("if-none-match", ""), file.etag):
+    if is_known(request.headers.getlist("if-none-match"), {file.etag}):
         return Response(status_code=304, headers=headers)
     return Response(file.content, headers={**headers, "Content-Type": file.media_type})
-
-
-def _is_known(if_none_match: str, etag: str) -> bool:
-    """Weak comparison of RFC 9110 section 13.1.2: proxies that compress make tags weak."""
-    known = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
-    return not known.isdisjoint({etag, "*"})

@@ -74,6 +74,14 @@ def test_results_among_the_photographs_are_refused(inside: str, photographs: Pat
         read(photographs, photographs / inside)
 
 
+def test_a_list_is_not_overwritten_by_the_table(photographs: Path) -> None:
+    listed = photographs / "batch.csv"
+    listed.write_text("file\na.jpg\n")
+    with pytest.raises(InputError, match="the table of the results would take its place"):
+        read(listed, photographs)
+    assert len(read(listed, photographs / "results").images) == 1
+
+
 def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photographs").mkdir()
     with pytest.raises(InputError, match="has no photographs"):
@@ -98,6 +106,8 @@ def test_a_bucket_is_searched_like_a_folder(clean_environment: pytest.MonkeyPatc
         listed = read_archive(f"s3://{BUCKET}/in/list.csv", results, "batch.csv")
         with pytest.raises(InputError, match="take results for photographs"):
             read_archive(f"s3://{BUCKET}/in", place_of(f"s3://{BUCKET}/in/out"), "batch.csv")
+        with pytest.raises(InputError, match="would take its place"):
+            read_archive(f"s3://{BUCKET}/in/list.csv", place_of(f"s3://{BUCKET}/in"), "list.csv")
         with pytest.raises(InputError, match="is not there"):
             read_archive(f"s3://{BUCKET}/in/none.csv", results, "batch.csv")
     assert [image.file for image in found.images] == ["b.png", "s1/a.tif"]

@@ -23,11 +23,12 @@ import pytest
 
 from tests.batch.prepared import painted_png
 from tests.command_runs import Run
-from tests.started import free_port
+from tests.started import free_port, without_settings
 from tests.tiny_model import write_model
 
 ROOT = Path(__file__).resolve().parents[2]
-WITHIN_S = 300.0
+WITHIN_S, STOP_WITHIN_S = 300.0, 60.0
+BATCH = (sys.executable, str(ROOT / "petroserve.py"), "batch")
 pytestmark = pytest.mark.skipif(
     find_spec("ray") is None, reason="Ray is not installed (extra batch)"
 )
@@ -56,18 +57,13 @@ class Seen:
 @contextmanager
 def started(home: Path, *words: object) -> Iterator[subprocess.Popen[str]]:
     """Run a batch for the length of the block; whatever happens, it is gone afterwards."""
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PETROSERVE_", "RAY_"))
-    }
     home.mkdir(exist_ok=True)
     # Results name the threads, which are to be those of the analyses beside.
-    own |= {"PYTHONPATH": str(ROOT), "HOME": str(home), "PETROSERVE_THREADS": "1"}
-    command = [sys.executable, str(ROOT / "petroserve.py"), "batch", *map(str, words)]
+    own = {"PYTHONPATH": str(ROOT), "HOME": str(home), "PETROSERVE_THREADS": "1"}
     process = subprocess.Popen(
-        command, env=own, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        [*BATCH, *map(str, words)], env=without_settings() | own, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
     try:
         yield process
     finally:
@@ -91,6 +87,25 @@ def finished(results: Path) -> set[Path]:
     return {path.parent for path in results.rglob("result.json")} - {
         path.parent for path in (results / ".unfinished").rglob("result.json")
     }
+
+
+def wait_until_one_is_finished(results: Path) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not finished(results) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def refused(folder: Path, *words: str, **variables: str) -> str:
+    """Run a batch of one photograph, `archive/a.png`, that must not begin; what it complains of."""
+    (folder / "archive").mkdir()
+    (folder / "archive" / "a.png").write_bytes(painted_png(1))
+    write_model(folder / "models")
+    ended = subprocess.run(
+        [*BATCH, *words], cwd=folder, check=False, capture_output=True, text=True,
+        env=without_settings() | {"PYTHONPATH": str(ROOT)} | variables,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    return ended.stderr
 
 
 def test_an_archive_is_analysed_like_single_photographs(
@@ -159,9 +174,7 @@ def test_a_killed_batch_goes_on_where_it_was(tmp_path: Path, model_folder: Path)
     words = (home, listed, results, "--models", model_folder, "--workers", 1)
     seen = Seen()
     with started(*words) as process:
-        deadline = time.monotonic() + WITHIN_S
-        while not finished(results) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until_one_is_finished(results)
         seen.look(process.pid)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -187,6 +200,29 @@ def test_a_killed_batch_goes_on_where_it_was(tmp_path: Path, model_folder: Path)
     for folder, identity in ids.items():
         assert json.loads((folder / "result.json").read_text())["id"] == identity
     assert {path.name for path in results.iterdir() if not path.is_dir()} == {"batch.csv", ".lock"}
+    assert not (results / ".unfinished").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_batch_that_is_told_to_stop_ends_at_once_and_leaves_nothing_behind(
+    number: signal.Signals, tmp_path: Path, model_folder: Path
+) -> None:
+    archive, results, home = (tmp_path / name for name in ("archive", "results", "home"))
+    archive.mkdir()
+    for seed in range(40):
+        (archive / f"{seed:02}.png").write_bytes(painted_png(seed, 400, 600))
+    seen = Seen()
+    with started(home, archive, results, "--models", model_folder, "--workers", 1) as process:
+        wait_until_one_is_finished(results)
+        seen.look(process.pid)
+        process.send_signal(number)
+        _, complaints = process.communicate(timeout=STOP_WITHIN_S)
+    assert process.returncode == 130
+    assert "SIGTERM" not in complaints
+    assert "Traceback" not in complaints
+    psutil.wait_procs(seen.processes, timeout=STOP_WITHIN_S)
+    assert not [one for one in seen.processes if name_of(one)]
+    assert not list(Path(tempfile.gettempdir()).glob(f"petroserve-*/session_*_{process.pid}"))
     assert not (results / ".unfinished").exists()
 
 
@@ -272,20 +308,10 @@ def test_a_photograph_that_kills_its_worker_fails_alone(tmp_path: Path) -> None:
     assert (tmp_path / "deadly.tries").read_text() == "xx"
 
 
-def test_a_cluster_that_does_not_answer_is_named(
-    tmp_path: Path, clean_environment: pytest.MonkeyPatch
-) -> None:
+def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
-    (tmp_path / "archive").mkdir()
-    (tmp_path / "archive" / "a.png").write_bytes(painted_png(1))
-    write_model(tmp_path / "models")
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "petroserve.py"), "batch", "archive", "results"], cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": address}, check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert f"no cluster answers at {address} (RAY_ADDRESS)" in ended.stderr
+    complaint = refused(tmp_path, "archive", "results", RAY_ADDRESS=address)
+    assert f"no cluster answers at {address} (RAY_ADDRESS)" in complaint
 
 
 @pytest.mark.parametrize(
@@ -301,13 +327,5 @@ def test_a_cluster_that_does_not_answer_is_named(
 def test_what_cannot_begin_is_refused(
     words: tuple[str, ...], complaint: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "archive").mkdir()
-    (tmp_path / "archive" / "a.png").write_bytes(painted_png(1))
-    write_model(tmp_path / "models")
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "petroserve.py"), "batch", *words], cwd=tmp_path, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert complaint in ended.stderr
+    assert complaint in refused(tmp_path, *words)
     assert not (tmp_path / "results").exists()

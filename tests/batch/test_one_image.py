@@ -140,11 +140,23 @@ def test_a_photograph_that_is_gone_fails(
     assert "No such file" in (row.problem_detail or "")
 
 
+def test_what_is_no_file_is_not_opened(
+    prepared: PreparedAnalysis, places: WhereTo, tmp_path: Path
+) -> None:
+    photograph = tmp_path / "in" / "s1" / "a.png"
+    photograph.unlink()
+    # In the place of a pipe, which whoever opens it would wait at for ever.
+    photograph.symlink_to("/dev/null")
+    row = row_of(image(), places, prepared)
+    assert (row.status, row.sha256) == ("refused", None)
+    assert "a.png is no file" in (row.problem_detail or "")
+
+
 class FullDisk(FolderPlace):
     """A place that takes nothing."""
 
-    def replacing(self, folder: str) -> object:
-        raise OSError(errno.ENOSPC, "No space left on device", folder)
+    def replacing(self, _folder: str) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 class Broken(FolderPlace):
@@ -159,7 +171,8 @@ def test_trouble_that_is_not_of_the_photograph_fails_it_too(
 ) -> None:
     full = row_of(image(), WhereTo(places.source, FullDisk(tmp_path)), prepared)
     assert (full.status, full.trace) == ("failed", None)
-    assert full.problem_detail == "s1/a: No space left on device"
+    assert full.problem_type == "urn:petroserve:problem:storage-unavailable"
+    assert full.problem_detail == "its file or its results: No space left on device"
     broken = row_of(image(), WhereTo(places.source, Broken(tmp_path)), prepared)
     assert broken.status == "failed"
     assert broken.problem_detail == "KeyError: 's1/a/result.json'"

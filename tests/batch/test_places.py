@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,18 @@ def test_what_a_killed_batch_left_is_cleared(tmp_path: Path) -> None:
         assert {path.name for path in tmp_path.iterdir()} == {".lock"}
         with pytest.raises(ConfigurationError, match="another batch writes"), place.held():
             pass
+
+
+def test_a_table_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        FolderPlace(tmp_path).put("batch.csv", b"file\n")
+    assert raised.value.filename == str(tmp_path / "batch.csv")
 
 
 def test_the_document_of_a_bucket_comes_last_and_goes_first(

@@ -59,6 +59,7 @@ def test_folders_are_named_after_files(files: list[str], folders: list[str]) -> 
     assert list(archive_folders(files, frozenset({"batch.csv"})).values()) == folders
 
 
-def test_what_cannot_be_told_apart_is_refused() -> None:
-    with pytest.raises(InvalidParameterError, match="in one folder"):
-        archive_folders(["/b/a.png", "b/a.png"])
+@pytest.mark.parametrize("files", [["/b/a.png", "b/a.png"], ["x.png", "batch.csv/a.png"]])
+def test_what_has_no_folder_of_its_own_is_refused(files: list[str]) -> None:
+    with pytest.raises(InvalidParameterError, match=f"{files[-1]} would lie in one folder"):
+        archive_folders(files, frozenset({"batch.csv"}))

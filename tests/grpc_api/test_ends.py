@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import grpc
@@ -198,6 +198,10 @@ async def test_calls_under_way_end_before_the_service_does(
             await until_at_work(call)
         events = [event async for event in call]
         assert events[-1].finished.result_json
+        # Its end comes behind the states that were told before, of which there may be several.
+        with suppress(grpc.aio.AioRpcError):
+            while await watching.read() is not grpc.aio.EOF:
+                pass
         assert await watching.code() != grpc.StatusCode.OK
         await channel.close()
 
@@ -215,7 +219,10 @@ async def refusal(channel: grpc.aio.Channel) -> grpc.StatusCode:
             return error.code()
 
 
-async def test_while_calls_end_new_ones_are_refused(model_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("requests_of_http_end_first", [False, True])
+async def test_while_calls_end_new_ones_are_refused(
+    requests_of_http_end_first: bool, model_folder: Path, tmp_path: Path
+) -> None:
     settings = settings_for(
         model_folder, tmp_path / "artefacts", concurrent_analyses=1, concurrent_interactive=0
     )
@@ -248,13 +255,14 @@ async def test_while_calls_end_new_ones_are_refused(model_folder: Path, tmp_path
             # The state follows the models a moment later.
             while (await watching.read()).status != states.SERVING:
                 pass
-            stop.set()
+            engine.readiness.tell_to_stop() if requests_of_http_end_first else stop.set()
             assert (await watching.read()).status == states.NOT_SERVING
             for channel in (known, another):
                 assert await refusal(channel) in REFUSALS
             assert not serving.done()
         events = [event async for event in under_way]
         assert events[-1].finished.result_json
+        stop.set()
         await serving
 
 

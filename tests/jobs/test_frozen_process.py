@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from service.jobs import durable_queue
+from service.jobs import dbos_process
 from service.jobs.durable_queue import QueueClient
 from service.jobs.job_database import JobDatabase
 from service.jobs.job_runner import Step
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def test_locks_of_a_frozen_process_end_and_jobs_are_taken_and_done(
     tmp_path: Path, postgresql: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(durable_queue, "_IDLE_TRANSACTION_S", 0.5)
+    monkeypatch.setattr(dbos_process, "_IDLE_TRANSACTION_S", 0.5)
     monkeypatch.setattr(PostgresSlots, "grace_s", 0.0)
     url = fresh_postgresql(postgresql)
     database = JobDatabase.of(Settings(artefacts_folder=tmp_path, database_url=url))

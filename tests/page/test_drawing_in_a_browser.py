@@ -24,10 +24,10 @@ from tests.page.browser import (
     until,
 )
 from tests.page.conftest import SHAPE, Section
+from tests.page.sending import HOSTILE, choose, send
 
 pytestmark = needs_browser
 
-HOSTILE = "<img src=x onerror=alert(1)>"
 # In the corner of the section that is one class, and what else lies there.
 ACROSS = [(10, 8), (12, 20), (10, 32)]
 # Of the mark of the place that was gone to.
@@ -122,11 +122,11 @@ def test_an_annotation_is_begun_and_opened_again_by_its_address(
 ) -> None:
     browser.find_element("link text", "Annotate").click()
     until(browser, "button.main", lambda text: text == "Begin")
-    until(browser, "#images").send_keys(str(section.path))
+    choose(browser, section.path)
     browser.find_element("css selector", "#association option[value=S1]").click()
     type_into(browser, "#umPerPx", "0,5")
     type_into(browser, "#sample", HOSTILE)
-    browser.find_element("css selector", "button.main").click()
+    send(browser)
     until(browser, "canvas.map")
 
     assert text_of(browser, "h1") == HOSTILE
@@ -273,6 +273,27 @@ def test_another_writer_is_noticed(drawing: Any, begun: str, section: Section) -
     assert [one["code"] for one in strokes_of(begun)] == [2, 1]
     require_shown(drawing, begun, section)
     assert faults(drawing, refused="412") == []
+
+
+def test_a_stroke_whose_answer_is_lost_is_not_said_to_be_missing(
+    drawing: Any, begun: str, section: Section
+) -> None:
+    lost_answer = """
+        const asked = window.fetch;
+        window.fetch = async (where, how) => {
+            if (how.method !== "POST") return asked(where, how);
+            window.fetch = asked;
+            await asked(where, how);
+            throw new TypeError("the connection broke");
+        };
+    """
+    drawing.execute_script(lost_answer)
+    draw(drawing, ACROSS)
+
+    said = until(drawing, "#drawing-trouble .problem").text
+    assert "No answer came to your last stroke: it may be drawn or not." in said
+    assert [one["code"] for one in strokes_of(begun)] == [1]
+    require_shown(drawing, begun, section)
 
 
 def test_a_refused_stroke_is_taken_away_in_the_words_of_the_service(

@@ -205,3 +205,88 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(
         time.sleep(0.3)
         width = browser.execute_script("return document.documentElement.scrollWidth")
         assert width <= 360, place
+
+
+def test_contacts_are_shown_as_bars_and_as_a_table(
+    address: str, browser: Any, analysed: dict[str, Any]
+) -> None:
+    browser.get(f"{address}/#/analyses/{analysed['id']}")
+    until(browser, "canvas.map")
+
+    contacts = analysed["contacts"]
+    names = [f"{MINERALS[code].name} ({MINERALS[code].symbol})" for code in contacts["codes"]]
+    rows = rows_of(browser, "#contacts")
+    assert [row[0] for row in rows] == names
+    for k, (row, shares) in enumerate(zip(rows, contacts["association_percent"], strict=True)):
+        wanted = [f"{one:.2f}" for one in shares]
+        wanted[k] = "–"
+        assert row[1:-1] == wanted
+        assert float(row[-1]) == pytest.approx(sum(contacts["length_um"][k]), rel=5e-3)
+    heads = [one.text for one in browser.find_elements("css selector", "#contacts thead th")]
+    assert heads[-1] == "boundary, µm"
+    assert heads[1] == f"against {contacts['symbols'][0]}"
+    bars = in_page(browser, WIDTHS)
+    seen = [[one for one in shares if one >= 0.2] for shares in contacts["association_percent"]]
+    for bar, shares in zip(bars, seen, strict=True):
+        assert bar == pytest.approx(shares, abs=0.5)
+    for name in ("association_percent", "contact_length"):
+        assert analysed["definitions"][name] in text_of(browser, "#contacts .definitions")
+    assert faults(browser) == []
+
+
+WIDTHS = """
+    return [...document.querySelectorAll(".bar-of")].map((bar) => [...bar.children].map(
+        (part) => (100 * part.getBoundingClientRect().width) / bar.clientWidth));
+"""
+
+
+def test_locking_and_the_liberation_potential_are_shown_with_their_definitions(
+    address: str, browser: Any, analysed: dict[str, Any]
+) -> None:
+    browser.get(f"{address}/#/analyses/{analysed['id']}")
+    until(browser, "canvas.map")
+
+    rows = {
+        row[0]: row[1:] for row in rows_of(browser, "#locking [aria-label='Locking of grains']")
+    }
+    for symbol, one in analysed["textures"]["locking"].items():
+        shares = one["locking_percent"]
+        wanted = [f"{shares[kind]:.2f}" for kind in ("liberated", "binary", "ternary", "complex")]
+        cells = rows[f"{MINERALS[one['code']].name} ({symbol})"]
+        assert cells == [str(one["grains"]), *wanted, str(one["enclosed_grains"])]
+    potential = analysed["liberation"]["intact_ore_potential"]
+    assert "potential of intact ore" in text_of(browser, "#liberation-title")
+    heads = [one.text for one in browser.find_elements("css selector", "#liberation thead th")]
+    sizes = [float(one.removesuffix(" µm")) for one in heads[1:-1]]
+    assert sizes == pytest.approx(potential["sizes_um"], rel=5e-3)
+    for row, one in zip(
+        rows_of(browser, "#liberation"), potential["minerals"].values(), strict=True
+    ):
+        assert row[1:-1] == [f"{share:.2f}" for share in one["liberated_percent"]["90"]]
+    for place, name in (("#locking", "locking"), ("#liberation", "liberation_potential")):
+        assert analysed["definitions"][name] in text_of(browser, f"{place} .definitions")
+    assert faults(browser) == []
+
+
+LIBERATED = """
+    const {liberationSection} = await import("/web/texture_tables.js");
+    const {choices} = await import("/web/choices.js");
+    const made = liberationSection(given[0], (await choices()).minerals);
+    return made && made.textContent;
+"""
+
+
+def test_particles_in_resin_are_liberated_and_an_older_result_says_nothing(browser: Any) -> None:
+    until(browser, "#images")
+    mineral = {"liberated_percent": {"80": 91.25, "90": 88.5, "95": 0.002}}
+    particles = {"particles": 1234, "minerals": {"Sp": mineral}}
+    result = {
+        "liberation": {"particles": particles, "intact_ore_potential": None},
+        "definitions": {"liberation": "area by its share", "liberation_size": "of another"},
+    }
+    said = in_page(browser, LIBERATED, result)
+
+    for part in ("sphalerite (Sp)", "91.25", "88.50", "< 0.01", "1234 particles", "area by its"):
+        assert part in said
+    assert "of another" not in said
+    assert in_page(browser, LIBERATED, {"liberation": None, "definitions": {}}) is None

@@ -63,6 +63,28 @@ async def test_head_tells_what_get_would(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+        ("text/html;q=0.5, application/json", "application/json"),
+        ("application/json;q=0.5,text/html", "text/html"),
+        ("application/json, text/html", "application/json"),
+        ("text/html;level=1;q=0", "application/json"),
+        ("TEXT/HTML", "text/html"),
+        ("*/*", "application/json"),
+        ("", "application/json"),
+    ],
+)
+async def test_page_or_json_by_what_is_wanted_most(
+    accept: str, wanted: str, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get("/", headers={"Accept": accept})
+
+    assert answer.headers["content-type"].partition(";")[0] == wanted
+    assert answer.headers["vary"] == "Accept"
+
+
+@pytest.mark.parametrize(
     "name", ["nothing.js", "index.html", "../pyproject.toml", "%2e%2e/page_files.py", "", "a/b.js"]
 )
 async def test_nothing_else_is_sent(name: str, client: httpx.AsyncClient) -> None:

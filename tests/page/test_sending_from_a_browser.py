@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from petrography.image_codec import encode_png
 from tests.http_service import png
 from tests.page.browser import (
+    WITHIN_S,
     faults,
     in_page,
     needs_browser,
@@ -23,19 +25,10 @@ from tests.page.browser import (
     until,
 )
 from tests.page.conftest import SHAPE, Section
+from tests.page.sending import HOSTILE, choose, send
 from tests.tiny_model import paint
 
 pytestmark = needs_browser
-
-HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-def choose(driver: Any, *paths: Path) -> None:
-    until(driver, "#images").send_keys("\n".join(map(str, paths)))
-
-
-def send(driver: Any) -> None:
-    driver.find_element("css selector", "button.main").click()
 
 
 def analysis_of(driver: Any, address: str) -> dict[str, Any]:
@@ -65,6 +58,26 @@ def test_a_photograph_is_sent_followed_and_shown(
     browser.find_element("link text", "Analyses").click()
     # Tables of the result are there until the list is.
     until(browser, "tbody", lambda text: HOSTILE in text)
+    assert faults(browser) == []
+
+
+def test_only_the_region_is_measured(
+    address: str, browser: Any, section: Section, tmp_path: Path
+) -> None:
+    mask = np.full(SHAPE, 255, np.uint8)
+    mask[:, : SHAPE[1] // 4] = 0
+    path = tmp_path / "mask.png"
+    path.write_bytes(encode_png(mask))
+    choose(browser, section.path)
+    until(browser, "summary", lambda text: text == "More").click()
+    browser.find_element("css selector", "#region").send_keys(str(path))
+    until(browser, "#estimate", lambda text: "90 rows x 120 columns, " in text)
+    send(browser)
+    until(browser, "canvas.map")
+
+    result = analysis_of(browser, address)
+    assert result["modal_basis"]["unlabelled_px"] == np.count_nonzero(mask == 0)
+    assert "25.00% of the image lies outside the region" in text_of(browser, ".notice")
     assert faults(browser) == []
 
 
@@ -176,13 +189,72 @@ def test_views_are_sent_with_light_and_angle(
     choose(browser, *places)
     view = until(browser, "[data-view]")
     view.find_element("css selector", "option:last-child").click()
-    view.find_element("css selector", "input").send_keys("0")
+    view.find_element("css selector", "input").send_keys("0,5")
     send(browser)
     until(browser, "canvas.map")
 
     (asked,) = analysis_of(browser, address)["provenance"]["request"]["views"]
-    assert asked == {"part": "view-1", "light": "PPL", "stage_angle_deg": 0.0}
+    assert asked == {"part": "view-1", "light": "PPL", "stage_angle_deg": 0.5}
     assert faults(browser) == []
+
+
+def test_what_one_photograph_leaves_out_is_said(
+    browser: Any, section: Section, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(section.path.read_bytes())
+    until(browser, "input[value=fields]").click()
+    choose(browser, section.path, other)
+    browser.find_element("css selector", "input[value=photograph]").click()
+
+    said = text_of(browser, ".chosen")
+    assert "section.png" in said
+    assert "1 more were left out" in said
+
+
+def test_a_photograph_that_is_dropped_beside_its_field_leaves_the_page_as_it_is(
+    browser: Any,
+) -> None:
+    until(browser, "#images")
+    body = """
+        const dropped = ["dragover", "drop"].map((name) => {
+            const dataTransfer = new DataTransfer();
+            const event = new DragEvent(name, {dataTransfer, bubbles: true, cancelable: true});
+            document.querySelector("footer").dispatchEvent(event);
+            return event.defaultPrevented;
+        });
+        return dropped;
+    """
+    assert in_page(browser, body) == [True, True]
+
+
+def test_an_estimate_that_comes_late_is_not_of_what_was_chosen_since(
+    browser: Any, section: Section
+) -> None:
+    slow = """
+        const asked = window.fetch;
+        window.late = [];
+        window.fetch = async (where, how) => {
+            const answer = await asked(where, how);
+            if (where.endsWith("/estimate")) await new Promise((go) => window.late.push(go));
+            return answer;
+        };
+    """
+    until(browser, "#images")
+    browser.execute_script(slow)
+    choose(browser, section.path)
+    asked = "return window.late.length"
+    until_returned(browser, asked, 1)
+    browser.find_element("css selector", "input[value=fields]").click()
+    in_page(browser, "window.late[0](); await new Promise((later) => setTimeout(later, 300));")
+    assert text_of(browser, "#estimate") == ""
+
+
+def until_returned(driver: Any, script: str, wanted: object) -> None:
+    """Wait until a script returns what is wanted."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(driver, WITHIN_S, 0.05).until(lambda _: driver.execute_script(script) == wanted)
 
 
 def test_a_dropped_tiff_without_a_scale_is_analysed_and_what_is_missing_is_said(

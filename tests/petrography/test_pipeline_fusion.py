@@ -74,7 +74,7 @@ def run(
         analysis_id="a-1",
         limits=ImageLimits(),
         software={},
-        views={name: readers[name] for name in names},
+        parts={name: readers[name] for name in names},
     )
     (seen,) = witness.seen
     return analysis, seen

@@ -62,7 +62,7 @@ def run(
         analysis_id="a-1",
         limits=ImageLimits(),
         software={},
-        views={name: readers[name] for name in names},
+        parts={name: readers[name] for name in names},
     )
 
 
@@ -201,5 +201,5 @@ def test_a_view_that_is_no_image_is_refused(
 def test_views_are_those_that_the_request_describes(
     series: StageSeries, readers: dict[str, Callable[[], bytes]], described: list[str]
 ) -> None:
-    with pytest.raises(InvalidParameterError, match="describe"):
+    with pytest.raises(InvalidParameterError, match="request names"):
         run(series, readers, ["ppl1", "ppl2"], request_of(series, described))

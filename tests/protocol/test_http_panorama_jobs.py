@@ -74,7 +74,9 @@ async def test_without_an_analysis_the_panorama_is_answered_when_it_is_joined(
     assert answer.status_code == 201, answer.text
     assert "preference-applied" not in answer.headers
     assert answer.json()["analysis_id"] is None
-    assert_problem(await submitted(client, {}, key="k"), 422, "Idempotency-Key")
+    # Whoever sends a key learns with what it would be heard.
+    refused = await submitted(client, {}, key="k")
+    assert_problem(refused, 422, "Idempotency-Key", "respond-async", "analysis")
     told = await submitted(client, {"callback": "https://lims.example.org/x"})
     assert_problem(told, 422, "callback", "analysis")
 

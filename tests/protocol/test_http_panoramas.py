@@ -16,7 +16,7 @@ from petrography.image_codec import decode_image, decode_labels, encode_jpeg, wr
 from petrography.images import Image
 from petrography.phantoms import section_fields
 from petrography.stitching import GridLayout, PanoramaField, Stitching, StitchReport, stitch
-from service.engine.artefact_store import Draft
+from service.engine.draft import Draft
 from tests.hostile.refusals import assert_problem
 from tests.http_service import png, running_service, settings_for
 from tests.petrography.flat_fields import flat_field_of

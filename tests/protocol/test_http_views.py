@@ -102,4 +102,4 @@ async def test_a_panorama_is_analysed_without_views(client: httpx.AsyncClient) -
     ]
     response = await client.post("/v1/panoramas", files=files, data={"request": request})
     assert_problem(response, 422)
-    assert "views belong to one field" in response.text
+    assert "views and region belong to one field" in response.text

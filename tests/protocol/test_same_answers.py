@@ -13,6 +13,7 @@ import grpc
 import numpy as np
 import pytest
 
+from petrography.image_codec import encode_png
 from service.status import STATUS_TABLE
 from tests.command_runs import Run
 from tests.every_way import (
@@ -39,15 +40,31 @@ FIELD = png(paint(INDICES))
 GRPC_CODES = {status.slug: status.grpc for status in STATUS_TABLE.values()}
 IMAGE = [("image", FIELD)]
 VIEWS = '{"views": [{"part": "x30", "light": "XPL", "stage_angle_deg": 30}]}'
+REGION = '{"region": "region"}'
+
+
+def mask_of(rows: int, columns: int) -> bytes:
+    """A mask of 70 x 130 px, or higher, that is white at its upper left."""
+    mask = np.zeros((max(rows, 70), 130), np.uint8)
+    mask[:rows, :columns] = 255
+    return encode_png(mask)
+
+
 GOOD = {
     "plain": Asked(IMAGE),
     "with a scale": Asked(IMAGE, '{"um_per_px": 0.5}'),
     "association": Asked(IMAGE, '{"association": "1,2", "model": "tiny:1"}'),
     "all outputs": Asked(IMAGE, '{"outputs": ["labels.png", "modal.csv", "grains.csv"]}'),
     "request as a file": Asked([("image", FIELD), ("request", b'{"um_per_px": 2.0}')]),
+    "part of the image": Asked([*IMAGE, ("region", mask_of(70, 100))], REGION),
     "one pixel": Asked([("image", png(paint(np.ones((1, 1), dtype=np.intp))))]),
 }
 BAD = {
+    "region that is missing": Asked(IMAGE, REGION),
+    "region named like the image": Asked(IMAGE, '{"region": "image"}'),
+    "region of another size": Asked([*IMAGE, ("region", mask_of(71, 130))], REGION),
+    "region of nothing": Asked([*IMAGE, ("region", mask_of(70, 0))], REGION),
+    "region that is a photograph": Asked([*IMAGE, ("region", FIELD)], REGION),
     "nothing": Asked([]),
     "no image": Asked([("request", b"{}")]),
     "two images": Asked([("image", FIELD), ("image", FIELD)]),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 
 from service.access import create_key, empty_key_file, write_key_file
+from service.engine import Engine
+from service.http_api import create_app
 from tests import s3_stand_in
 from tests.annotated import (
     EVERY_SQUARE,
@@ -92,6 +95,71 @@ async def test_two_writers_lose_no_step(model_folder: Path, tmp_path: Path, shar
 
 def strokes_points(strokes: list[dict[str, Any]]) -> list[Any]:
     return [one["points"] for one in strokes]
+
+
+async def test_a_long_record_is_not_listed_again_and_again(
+    s3: s3_stand_in.Bucket, model_folder: Path, tmp_path: Path
+) -> None:
+    """A list of ten thousand entries would be ten requests; the next one is asked for by its name."""
+    async with two_services(model_folder, tmp_path, "s3") as clients:
+        place = await begun(clients[0])
+        await clients[1].get(place)
+        s3.asked.clear()
+        for number, one in enumerate(EVERY_SQUARE[:3], start=1):
+            assert (await draw(clients[number % 2], place, one)).json()["step"] == number
+            for client in clients:
+                assert (await client.get(place)).json()["steps"] == number
+                assert (await client.get(f"{place}/overlay.jpg")).status_code == 200
+
+        asked = [one for one in s3.asked if place.rpartition("/")[2] in one]
+        assert [one for one in asked if "list-type" in one] == []
+        assert len([one for one in asked if one.startswith("PUT")]) == 3
+        # Of every step its own service asks for the next entry once, and those who read as well.
+        assert len(asked) <= 3 * (2 + 2 * 2 + 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("GET", ""), ("GET", "/steps"), ("GET", "/labels.png"), ("GET", "/proposals"),
+     ("DELETE", "/steps/1")],
+)  # fmt: skip
+async def test_who_goes_while_others_are_at_work_is_dropped(
+    http_service: tuple[httpx.AsyncClient, Engine], method: str, name: str
+) -> None:
+    client, engine = http_service
+    place = await begun(client)
+    await draw(client, place, square(0, 0))
+    messages = iter([{"type": "http.request"}, {"type": "http.disconnect"}])
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(messages)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    path = f"{place}{name}"
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+    leave = threading.Event()
+    key = "", place.rpartition("/")[2]
+    at_work = asyncio.create_task(
+        engine.workers.carry_out_at_once(lambda _: leave.wait(30.0), ("annotations", key))
+    )
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10.0):
+        await create_app(engine)(scope, receive, send)
+    leave.set()
+    await at_work
+
+    assert sent == []
+    assert (await client.get(place)).json()["steps"] == 1
 
 
 async def test_one_of_two_who_saw_the_same_draws(model_folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -10,11 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from petrography.errors import AnnotationNotFoundError, NotReadyError, OverloadedError
+from petrography.errors import (
+    AnnotationNotFoundError,
+    NotReadyError,
+    OverloadedError,
+    StorageUnavailableError,
+)
 from petrography.image_codec import decode_labels
 from petrography.images import Labels
-from service.engine import ANNOTATIONS, AnnotationRequest, Engine, StepRequest
+from service.engine import ANNOTATIONS, AnnotationRequest, Engine, StepRequest, added_files
 from service.engine.annotations.drawing import Drawing
+from service.engine.annotations.record import read_entries
 from service.engine.course import AnalysisEvent, Course
 from service.engine.moments import AT_ONCE, Moments
 from service.telemetry import Telemetry
@@ -87,6 +95,35 @@ async def test_a_step_whose_client_goes_before_it_is_kept_was_never_drawn(engine
     assert np.array_equal(await labels_of(engine, annotation_id), before)
 
 
+@pytest.mark.parametrize("undoing", [False, True])
+async def test_what_the_disk_does_not_take_was_never_done(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, undoing: bool
+) -> None:
+    annotation_id = await begun(engine)
+    await engine.annotations.step(annotation_id, STEP)
+    before = await labels_of(engine, annotation_id)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    annotations = engine.annotations
+    with monkeypatch.context() as disk:
+        disk.setattr(added_files, "write_through", full)
+        work = (
+            annotations.take_back(annotation_id, 1)
+            if undoing
+            else annotations.step(annotation_id, NEXT)
+        )
+        with pytest.raises(StorageUnavailableError):
+            await work
+
+    assert np.array_equal(await labels_of(engine, annotation_id), before)
+    assert (await engine.annotations.step(annotation_id, NEXT)).answer.step == 2
+    reading = Drawing(engine.store, engine.audit, memory_bytes=10**9)
+    with reading.current(("", annotation_id), Course(engine.telemetry)) as session:
+        assert np.array_equal(await labels_of(engine, annotation_id), session.drawn.labels)
+
+
 async def test_steps_do_not_wait_behind_analyses(engine: Engine) -> None:
     annotation_id = await begun(engine)
     async with (
@@ -104,7 +141,7 @@ async def test_who_comes_when_too_many_wait_is_refused() -> None:
     moments, leaving = Moments(), asyncio.Event()
 
     async def hold(tenant: str) -> None:
-        async with moments.turn(tenant):
+        async with moments.turn(tenant, object()):
             await leaving.wait()
 
     held = [asyncio.create_task(hold("many")) for _ in range(64)]
@@ -115,6 +152,61 @@ async def test_who_comes_when_too_many_wait_is_refused() -> None:
     leaving.set()
     await asyncio.gather(*held)
     assert AT_ONCE == 2
+
+
+async def test_one_annotation_does_not_hold_all_turns() -> None:
+    """However many ask for it, and also when some of them go while they wait."""
+    moments, leaving = Moments(), asyncio.Event()
+    inside: list[str] = []
+
+    async def work(subject: str, until: asyncio.Event) -> None:
+        async with moments.turn("lab", subject):
+            inside.append(subject)
+            await until.wait()
+
+    slow = [asyncio.create_task(work("slow", leaving)) for _ in range(5)]
+    await asyncio.sleep(0)
+    slow.pop(2).cancel()
+    free = asyncio.Event()
+    free.set()
+    async with asyncio.timeout(5.0):
+        for _ in range(3):
+            await work("other", free)
+    assert inside == ["slow", "other", "other", "other"]
+    leaving.set()
+    await asyncio.gather(*slow)
+    assert inside.count("slow") == 4
+
+
+async def test_a_reader_who_goes_ends_the_drawing_of_a_long_record(engine: Engine) -> None:
+    annotation_id = await begun(engine)
+    await engine.annotations.step(annotation_id, STEP)
+    drawing = Drawing(engine.store, engine.audit, memory_bytes=10**9)
+    course = Course(engine.telemetry)
+    course.stop()
+    key = "", annotation_id
+    with pytest.raises(CancelledError), drawing.current(key, course):
+        pytest.fail("it went on")
+    with drawing.current(key, Course(engine.telemetry)) as session:
+        assert session.state == 1
+
+
+async def test_a_reader_who_goes_ends_the_reading_of_a_long_record(engine: Engine) -> None:
+    """Of a bucket every entry is a request."""
+    annotation_id = await begun(engine)
+    for one in (STEP, NEXT, STEP):
+        await engine.annotations.step(annotation_id, one)
+    asked: list[None] = []
+
+    def go_on() -> None:
+        asked.append(None)
+        if len(asked) == 2:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        read_entries(engine.store, annotation_id, "", after=0, go_on=go_on)
+    found = read_entries(engine.store, annotation_id, "", after=1, go_on=lambda: None)
+    assert [one.number for one in found] == [2, 3]
 
 
 async def test_an_annotation_that_made_room_is_gone_at_once(engine: Engine) -> None:

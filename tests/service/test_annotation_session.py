@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from petrography.annotation import Annotation, Stroke, Superpixels, prepare
 from petrography.errors import ConflictError, DamagedResultError, InvalidParameterError
 from petrography.image_codec import decode_image
-from service.engine.annotations.bounds import ink_px, require_drawable
+from service.engine.annotations.bounds import disputes_left, ink_px, portions, require_drawable
 from service.engine.annotations.documents import AnnotationDocument, OfferedClass, StepEntry
 from service.engine.annotations.record import new_entry, standing
 from service.engine.annotations.session import Session
@@ -79,7 +82,7 @@ def test_a_record_gives_the_same_labels_however_it_arrives(
             done.note(entry)
         else:
             done.require_last(entry.takes_back)
-            done.take_back(entry)
+            done.take_back(entry, go_on)
 
     for one in (told, done):
         assert np.array_equal(one.drawn.labels, wanted.labels)
@@ -96,7 +99,7 @@ def test_what_is_taken_back_shows_in_the_region_that_is_told() -> None:
     told.follow(entries, go_on)
     for number in (3, 2, 1):
         before = told.drawn.labels.copy(), told.drawn.confidence.copy()
-        region = told.take_back(new_entry(told.state + 1, takes_back=number))
+        region = told.take_back(new_entry(told.state + 1, takes_back=number), go_on)
         after = told.drawn.labels, told.drawn.confidence
         outside = np.ones(told.begun.shape, dtype=bool)
         outside[region.slices] = False
@@ -115,16 +118,70 @@ def test_only_the_last_step_that_stands_is_taken_back() -> None:
     told.require_last(1)
 
 
-def test_work_that_is_stopped_leaves_the_session_as_it_was() -> None:
-    def stopped() -> None:
-        raise CancelledError
+def stopped_after(count: int) -> Callable[[], None]:
+    """Let work go on so many times."""
+    left = iter(range(count))
 
-    told, entries = session(), entries_of([0, 1])
+    def asked() -> None:
+        if next(left, None) is None:
+            raise CancelledError
+
+    return asked
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_a_record_that_is_drawn_anew_and_stopped_is_not_drawn(count: int) -> None:
+    # More than a step may draw: in two portions, and then one by one.
+    long = [across(1.0, superpixels().shape)] * 1001
+    entries = [new_entry(1, long), *(new_entry(number, [STROKES[0]]) for number in range(2, 12))]
+    told = session()
     with pytest.raises(CancelledError):
-        told.follow(entries, stopped)
-    assert (told.state, told.drawn.step_count) == (0, 0)
+        told.follow(entries, stopped_after(count))
+    assert (told.state, told.figures().steps, told.drawn.step_count) == (0, 0, 0)
+    assert (told.drawn.labels == 255).all()
+
     told.follow(entries, go_on)
-    assert told.state == 2
+    wanted = Annotation(superpixels())
+    for part in (long[:1000], long[1000:], STROKES[:1]):
+        wanted.draw(part)
+    assert told.state == 11
+    assert np.array_equal(told.drawn.labels, wanted.labels)
+
+
+def test_taking_back_that_is_stopped_leaves_the_session_as_it_was() -> None:
+    told = session()
+    told.follow(entries_of(list(range(10))), go_on)
+    for number in range(10, 2, -1):
+        told.take_back(new_entry(told.state + 1, takes_back=number), go_on)
+    before, state = told.drawn.labels.copy(), told.state
+    back = new_entry(state + 1, takes_back=2)
+    with pytest.raises(CancelledError):
+        told.take_back(back, stopped_after(0))
+    assert (told.state, told.figures().last_step) == (state, 2)
+    assert np.array_equal(told.drawn.labels, before)
+
+    # On record it is all the same: then it is followed.
+    told.follow([back], go_on)
+    assert (told.state, told.figures().last_step) == (state + 1, 1)
+
+
+def test_following_that_is_stopped_ends_behind_an_entry() -> None:
+    told, entries = session(), entries_of([0, 1, -1, 2])
+    with pytest.raises(CancelledError):
+        told.follow(entries, stopped_after(2))
+    assert (told.state, told.figures().steps) == (2, 2)
+    told.follow(entries[2:], go_on)
+    wanted = Annotation(superpixels())
+    wanted.draw([STROKES[0], STROKES[2]])
+    assert np.array_equal(told.drawn.labels, wanted.labels)
+
+
+def test_a_few_steps_of_others_are_drawn_on_what_there_is() -> None:
+    told, entries = session(), entries_of([0, 1, 2, -1, 3])
+    told.follow(entries[:1], go_on)
+    drawn = told.drawn
+    told.follow(entries[1:], go_on)
+    assert told.drawn is drawn
 
 
 def test_a_record_that_cannot_be_drawn_is_damaged() -> None:
@@ -136,8 +193,14 @@ def test_a_record_that_cannot_be_drawn_is_damaged() -> None:
 # bounds ------------------------------------------------------------------------------------------
 
 
-def across(width_px: float) -> Stroke:
-    return Stroke(code=1, points=((0.0, 0.0), (2546.0, 3395.0)), width_px=width_px)
+def across(width_px: float, shape: tuple[int, int] = SHAPE) -> Stroke:
+    last = shape[0] - 1.0, shape[1] - 1.0
+    return Stroke(code=1, points=((0.0, 0.0), last), width_px=width_px)
+
+
+DOT = Stroke(code=1, points=((1.0, 1.0),))
+# Much ink in a small rectangle.
+ZIGZAG = Stroke(code=1, points=tuple((2000.0 * (k % 2), 1.0 + k) for k in range(800)))
 
 
 @pytest.mark.parametrize(
@@ -145,6 +208,8 @@ def across(width_px: float) -> Stroke:
     [
         ([across(1.0)] * 8, 0.0, "rectangles around"),
         ([across(500.0)] * 7, 0.0, "the strokes of the step"),
+        # Either of the two would be taken by itself.
+        ([across(1.0)] * 6 + [ZIGZAG] * 3, 0.0, "the first 6 of 9 strokes"),
         ([across(5.0)], 1e8, "all strokes of the annotation"),
         ([Stroke(code=2, points=((1.0, 1.0),))], 0.0, "code 2"),
         ([Stroke(code=1, points=((1e308, 1.0),))], 0.0, "row 1e[+]308"),
@@ -157,6 +222,36 @@ def test_too_much_is_refused_before_it_is_drawn(
         require_drawable(strokes, SHAPE, OFFERED, drawn_px)
     require_drawable([across(5.0)] * 7, SHAPE, OFFERED, 0.0)
     require_drawable([Stroke(code=None, points=((1.0, 1.0),))], SHAPE, OFFERED, 0.0)
+
+
+@pytest.mark.parametrize("strokes", [[across(1.0)] * 6 + [ZIGZAG] * 3, [across(500.0)] * 7])
+def test_what_a_refusal_says_would_be_taken_is(strokes: list[Stroke]) -> None:
+    with pytest.raises(InvalidParameterError) as refused:
+        require_drawable(strokes, SHAPE, OFFERED, 0.0)
+    found = re.search(r"wanted the first ([0-9]+) of", str(refused.value))
+    assert found is not None
+    count = int(found[1])
+    require_drawable(strokes[:count], SHAPE, OFFERED, 0.0)
+    with pytest.raises(InvalidParameterError):
+        require_drawable(strokes[: count + 1], SHAPE, OFFERED, 0.0)
+
+
+def test_who_draws_much_may_dispute_little() -> None:
+    assert disputes_left([DOT], SHAPE) == 2999
+    assert disputes_left([across(1.0)] * 7, SHAPE) < 200
+
+
+@given(st.lists(st.sampled_from([DOT, across(1.0), across(200.0)]), max_size=40))
+def test_portions_of_a_record_are_its_strokes_and_none_is_more_than_a_step(
+    strokes: list[Stroke],
+) -> None:
+    parts = list(portions(strokes, SHAPE))
+    assert [one for part in parts for one in part] == strokes
+    for part in parts:
+        require_drawable(part, SHAPE, OFFERED, 0.0)
+    for part, after in pairwise(parts):
+        with pytest.raises(InvalidParameterError):
+            require_drawable([*part, after[0]], SHAPE, OFFERED, 0.0)
 
 
 @given(

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from petrography.errors import BucketUnavailableError, CalibrationNotFoundError
+from petrography.errors import BucketUnavailableError, CalibrationNotFoundError, ConflictError
 from service.bucket import Bucket
-from service.engine import ANALYSES, CALIBRATIONS, open_version
+from service.engine import ANALYSES, ANNOTATIONS, CALIBRATIONS, open_version
+from service.engine.added_files import add_file
 from service.engine.artefact_store import sync_tree
 from service.engine.bucket_artefacts import BucketArtefactStore
 from service.engine.bucket_retention import BucketRetention
@@ -247,3 +248,30 @@ def test_what_is_used_while_others_are_removed_stays(store: BucketArtefactStore)
 
     found = {one.path.split("/")[1] for one in store._bucket.list()}
     assert found == set(ids[1:])
+
+
+def test_who_was_not_first_finds_what_was_also_when_the_bucket_was_just_silent(
+    machine: Callable[[], BucketArtefactStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = machine(), machine()
+    result_id = str(uuid.uuid4())
+    keep_files(one, ANNOTATIONS, result_id, {"annotation.json": b"{}"})
+    folder = other.folder_of(ANNOTATIONS, result_id)
+    assert folder is not None
+    add_file(one, ANNOTATIONS, result_id, "step.1.json", b"first", what="a step")
+
+    def silent(*_: object) -> bytes:
+        msg = "the bucket does not answer"
+        raise BucketUnavailableError(msg)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(Bucket, "read", silent)
+        assert not other.bring_added(folder / "step.1.json")
+    # Until it is asked again nothing waits for it; but now it has answered.
+    assert not other.bring_added(folder / "step.1.json")
+    with pytest.raises(ConflictError):
+        add_file(other, ANNOTATIONS, result_id, "step.1.json", b"second", what="a step")
+
+    assert other.bring_added(folder / "step.1.json")
+    assert (folder / "step.1.json").read_bytes() == b"first"
+    assert not other.bring_added(folder / "step.2.json")

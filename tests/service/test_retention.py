@@ -15,8 +15,11 @@ import pytest
 
 from petrography.errors import AuditUnavailableError, StorageUnavailableError
 from service.bucket import Bucket
-from service.engine import ANALYSES, CALIBRATIONS, ArtefactStore, Kind
+from service.engine import ANALYSES, ANNOTATIONS, CALIBRATIONS, ArtefactStore, Kind
+from service.engine.added_files import add_file
+from service.engine.annotations.record import entry_file
 from service.engine.bucket_retention import BucketRetention
+from service.engine.result_folder import size_bytes
 from service.engine.retention import Room
 from service.engine.versions import add_version
 from tests.kept_results import keep_files
@@ -317,3 +320,101 @@ def test_what_is_used_or_reviewed_while_others_are_removed_stays(tmp_path: Path)
     keep_files(small, ANALYSES, str(uuid.uuid4()), {ANALYSES.document: b"x"})
 
     assert [place.has(one) for one in ids] == [False, True, True, False]
+
+
+def test_annotations_that_were_drawn_upon_are_not_too_many(tmp_path: Path) -> None:
+    place = Place(tmp_path, max_count=2)
+    drawn = [drawn_upon(place, age_s) for age_s in (90, 80, 70)]
+    empty = [place.keep(age_s, kind=ANNOTATIONS) for age_s in (60, 50, 40)]
+
+    assert all(place.has(one, kind=ANNOTATIONS) for one in drawn)
+    assert [place.has(one, kind=ANNOTATIONS) for one in empty] == [False, True, True]
+    assert place.told == [("annotations", empty[0], "")]
+
+
+def test_annotations_that_were_drawn_upon_are_bounded_all_the_same(tmp_path: Path) -> None:
+    place = Place(tmp_path, max_count=1)
+    empty = place.keep(99, kind=ANNOTATIONS)
+    drawn = [drawn_upon(place, 90 - number) for number in range(12)]
+    place.keep(1, kind=CALIBRATIONS)
+
+    assert [place.has(one, kind=ANNOTATIONS) for one in drawn] == [False] * 2 + [True] * 10
+    assert not place.has(empty, kind=ANNOTATIONS)
+
+
+def test_annotations_that_were_drawn_upon_go_last_of_all(tmp_path: Path) -> None:
+    place = Place(tmp_path, max_bytes=200)
+    drawn = drawn_upon(place, 90)
+    calibration = place.keep(80, 60, kind=CALIBRATIONS)
+    empty = place.keep(70, 60, kind=ANNOTATIONS)
+    place.keep(10, 140)
+
+    assert place.has(drawn, kind=ANNOTATIONS)
+    assert not place.has(calibration, kind=CALIBRATIONS)
+    assert not place.has(empty, kind=ANNOTATIONS)
+    # They are bounded all the same.
+    place.keep(0, 199)
+    assert not place.has(drawn, kind=ANNOTATIONS)
+
+
+def drawn_upon(place: Place, age_s: int) -> str:
+    """Keep an annotation with one step."""
+    result_id = place.keep(age_s, kind=ANNOTATIONS)
+    path = add_file(place.store, ANNOTATIONS, result_id, entry_file(1), b"{}", what="a step")
+    os.utime(path.parent, (1_700_000_000 - age_s, 1_700_000_000 - age_s))
+    return result_id
+
+
+def test_what_grows_makes_room_as_well(tmp_path: Path) -> None:
+    mib = 1024 * 1024
+    place = Place(tmp_path, max_bytes=12 * mib)
+    analysis = place.keep(90, mib)
+    annotation = place.keep(80, 100, kind=ANNOTATIONS)
+    for number in range(1, 18):
+        assert place.has(analysis)
+        name = entry_file(number)
+        add_file(place.store, ANNOTATIONS, annotation, name, b"x" * mib, what="a step")
+
+    # It is looked after 16 of them; the annotation was just drawn upon.
+    assert not place.has(analysis)
+    assert place.has(annotation, kind=ANNOTATIONS)
+    assert place.told == [("analyses", analysis, "")]
+
+
+def test_a_file_that_goes_meanwhile_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "step.1.json").write_bytes(b"x" * 10)
+    # It is listed, and it is not there when it is looked at.
+    (tmp_path / ".aside").symlink_to(tmp_path / "gone")
+    assert size_bytes(tmp_path) == 10
+    assert size_bytes(tmp_path / "never") == 0
+
+
+def test_a_bucket_knows_what_was_drawn_upon(tmp_path: Path) -> None:
+    bucket, told = Bucket((tmp_path / "bucket").as_uri()), list[str]()
+    drawn, before_upload, empty, newest = (str(uuid.uuid4()) for _ in range(4))
+    for one in (drawn, before_upload, empty, newest):
+        bucket.write(f"annotations/{one}/0/annotation.json", b"{}")
+        if one == before_upload:
+            bucket.write(f"annotations/{one}/0/step.1.json", b"{}")
+        bucket.create(f"annotations/{one}/manifest.json", b"{}")
+    bucket.create(f"annotations/{drawn}/added/step.1.json", b"{}")
+
+    BucketRetention(bucket, Room(1, 10**9), lambda _, one, __: told.append(one)).remove_oldest()
+
+    assert told == [empty]
+
+
+def test_a_step_is_a_use_in_a_bucket(tmp_path: Path) -> None:
+    bucket, told = Bucket((tmp_path / "bucket").as_uri()), list[str]()
+    ids = [str(uuid.uuid4()) for _ in range(3)]
+    for one in ids:
+        bucket.write(f"annotations/{one}/0/annotation.json", b"x" * 10)
+        bucket.create(f"annotations/{one}/added/step.1.json", b"{}")
+        bucket.create(f"annotations/{one}/manifest.json", b"{}")
+        time.sleep(0.01)
+    bucket.create(f"annotations/{ids[0]}/added/step.2.json", b"{}")
+
+    BucketRetention(bucket, Room(9, 40), lambda _, one, __: told.append(one)).remove_oldest()
+
+    # The one that was just drawn upon is the newest.
+    assert told == [ids[1]]

@@ -10,8 +10,8 @@ import pytest
 
 from petrography.model_card import sha256_hex
 from petrography.pipeline.file_sink import written
-from service.engine.artefact_store import Draft
 from service.engine.course import Course
+from service.engine.draft import Draft
 from service.engine.stoppable_files import StoppableFiles
 from service.telemetry import Telemetry
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from petrography.errors import DatabaseUnavailableError
 from service.catalogue.database import connected, open_database
+from service.jobs.job_database import JobDatabase
 from service.jobs.slots import PostgresSlots
+from service.settings import Settings
 
 URL = "postgresql://ada:secret@db.example.org/petroserve"
 
@@ -26,6 +30,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         raise psycopg.OperationalError(msg)
 
     monkeypatch.setattr(psycopg, "connect", connect)
+    monkeypatch.setattr(psycopg.Connection, "connect", connect)
     return found
 
 
@@ -66,3 +71,16 @@ def test_what_the_operator_sets_in_the_url_stands(asked: list[dict[str, Any]]) -
     told = asked[0]
     assert (told["keepalives_idle"], told["tcp_user_timeout"]) == ("7", "1234")
     assert (told["options"], told["keepalives_count"]) == ("-cwork_mem=8MB", 3)
+
+
+def test_the_queue_asks_its_library_for_the_same(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"{URL}?keepalives_idle=7", artefacts_folder=tmp_path)
+    url = make_url(JobDatabase.of(settings).url)
+    assert (url.username, url.password, url.drivername) == ("ada", "secret", "postgresql")
+    assert url.query == {
+        "connect_timeout": "5",
+        "keepalives_idle": "7",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "50000",
+    }

@@ -24,23 +24,17 @@ from service.engine.annotations.drawing import Drawing, Stepped
 from service.engine.annotations.pictures import DRAWN_FILES, painted
 from service.engine.annotations.requests import AnnotationRequest, StepRequest
 from service.engine.annotations.session import Session
+from service.engine.annotations.sessions import Key
 from service.engine.annotations.state_tags import state_tag
-from service.engine.auditing import Auditing
 from service.engine.barcodes import BarcodePatterns
-from service.engine.carrying_out import Workers, counted
 from service.engine.course import Course
 from service.engine.documents import document_bytes
 from service.engine.evaluating import kept_file
 from service.engine.image_priority import priority_of, size_if_known
-from service.engine.imaging_keeping import RecordedKeeping
+from service.engine.imaging_work import ImagingWork
 from service.engine.kinds import ANNOTATIONS
-from service.engine.one_image import image_limits
 from service.engine.open_artefact import OpenArtefact
-from service.engine.readiness import Readiness
-from service.engine.recorded_analyses import RecordedAnalyses
 from service.engine.source_files import NamedFile
-from service.settings import Settings
-from service.telemetry import Telemetry
 
 __all__ = ["Annotations"]
 
@@ -53,43 +47,18 @@ class Annotations:
 
     Parameters
     ----------
-    settings : Settings
-        Everything that can be set.
-    telemetry : Telemetry
-        Told what happens.
-    recorded : RecordedAnalyses
-        Its store keeps the annotations; it knows the analyses that proposals follow.
-    audit : Auditing
-        Records what is done.
-    workers : Workers
-        Carry the work out.
-    readiness : Readiness
-        Tells whether work is taken.
+    work : ImagingWork
+        Carries it out.
     barcodes : BarcodePatterns
         What those of samples must look like.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        telemetry: Telemetry,
-        recorded: RecordedAnalyses,
-        audit: Auditing,
-        *,
-        workers: Workers,
-        readiness: Readiness,
-        barcodes: BarcodePatterns,
-    ) -> None:
-        self._settings = settings
-        self._telemetry = telemetry
-        self._recorded = recorded
-        self._store = recorded.store
-        self._keeping = RecordedKeeping(recorded.store, audit)
-        self._workers = workers
-        self._readiness = readiness
+    def __init__(self, work: ImagingWork, barcodes: BarcodePatterns) -> None:
+        self._work = work
+        self._store = work.store
         self._barcodes = barcodes
-        memory_bytes = settings.annotations_memory_bytes
-        self._drawing = Drawing(recorded.store, audit, memory_bytes=memory_bytes)
+        memory_bytes = work.settings.annotations_memory_bytes
+        self._drawing = Drawing(work.store, work.audit, memory_bytes=memory_bytes)
 
     async def begin(
         self, image: NamedFile, request: AnnotationRequest, *, tenant: str = "", owner: str = ""
@@ -112,24 +81,23 @@ class Annotations:
         NotReadyError
             If the service is starting or stopping.
         """
-        self._readiness.require_ready()
+        self._work.readiness.require_ready()
         self._barcodes.require(request.sample, owner)
 
         def work(course: Course) -> Finished:
             with self._store.draft(ANNOTATIONS, owner) as draft:
-                limits, name = image_limits(self._settings), str(uuid.uuid4())
+                limits, name = self._work.limits, str(uuid.uuid4())
                 begun = begin_annotation(image, request, draft, name, limits=limits, course=course)
                 course.go_on()
-                made = self._keeping.publish(ANNOTATIONS, name, document_bytes(begun), draft)
+                document = document_bytes(begun)
+                made = self._work.keeping.publish(ANNOTATIONS, name, document, draft)
             # Read now, so that the first stroke need not wait for it.
             with self._drawing.current((owner, name), course):
                 return made
 
         size = await asyncio.to_thread(size_if_known, image)
-        priority = priority_of(size, self._settings)
-        kind = ANNOTATIONS.folder
-        with counted(lambda outcome: self._telemetry.imaging.labels(kind, outcome).inc()):
-            return await self._workers.carry_out(work, priority=priority, tenant=tenant)
+        priority = priority_of(size, self._work.settings)
+        return await self._work.carry_out(ANNOTATIONS, work, tenant=tenant, priority=priority)
 
     async def step(
         self,
@@ -162,8 +130,8 @@ class Annotations:
         OverloadedError
             If too many wait.
         """
-        draw = partial(self._drawing.step, (owner, annotation_id), request, if_match)
-        return await self._at_once(draw, tenant)
+        key = owner, annotation_id
+        return await self._at_once(partial(self._drawing.step, key, request, if_match), key, tenant)
 
     async def take_back(
         self,
@@ -181,8 +149,9 @@ class Annotations:
         number : int
             Of the last step that stands.
         """
-        undo = partial(self._drawing.take_back, (owner, annotation_id), number, if_match)
-        return await self._at_once(undo, tenant)
+        key = owner, annotation_id
+        undo = partial(self._drawing.take_back, key, number, if_match)
+        return await self._at_once(undo, key, tenant)
 
     async def open_document(
         self, annotation_id: str, *, tenant: str = "", owner: str = ""
@@ -270,36 +239,37 @@ class Annotations:
             with photograph(PHOTOGRAPH).file as file:
                 return file.read()
 
-        def take(session: Session) -> Callable[[], bytes]:
-            return partial(painted(name, session.drawn), read_photograph)
+        def write(session: Session) -> bytes:
+            return painted(name, session.drawn, read_photograph)
 
-        return await self._told(annotation_id, name, take, tenant, owner)
+        return await self._told(annotation_id, name, write, tenant, owner)
 
     def _confidence(self, analysis_id: str, owner: str) -> Confidence:
-        content = kept_file(self._recorded, analysis_id, _CONFIDENCE_FILE, owner)
-        limits = image_limits(self._settings)
-        return decode_labels(content, limits=limits, name=f"{_CONFIDENCE_FILE} of {analysis_id}")
+        content = kept_file(self._work.recorded, analysis_id, _CONFIDENCE_FILE, owner)
+        name = f"{_CONFIDENCE_FILE} of {analysis_id}"
+        return decode_labels(content, limits=self._work.limits, name=name)
 
     async def _told(
         self,
         annotation_id: str,
         name: str,
-        write: Callable[[Session], bytes | Callable[[], bytes]],
+        write: Callable[[Session], bytes],
         tenant: str,
         owner: str,
     ) -> OpenArtefact:
         """Write something of an annotation as it stands."""
 
+        key = owner, annotation_id
+
         def work(course: Course) -> OpenArtefact:
-            with self._drawing.current((owner, annotation_id), course) as session:
-                told, tag = write(session), state_tag(annotation_id, session.state, name)
-            # Others may draw on while a picture is written.
-            content = told if isinstance(told, bytes) else told()
+            with self._drawing.current(key, course) as session:
+                content, tag = write(session), state_tag(annotation_id, session.state, name)
             media_type = ANNOTATIONS.media_type(name) or "application/json"
             return OpenArtefact(io.BytesIO(content), len(content), media_type, tag)
 
-        return await self._at_once(work, tenant)
+        return await self._at_once(work, key, tenant)
 
-    async def _at_once(self, work: Callable[[Course], T], tenant: str) -> T:
-        self._readiness.require_ready()
-        return await self._workers.carry_out_at_once(work, tenant=tenant)
+    async def _at_once(self, work: Callable[[Course], T], key: Key, tenant: str) -> T:
+        self._work.readiness.require_ready()
+        subject = ANNOTATIONS.folder, key
+        return await self._work.workers.carry_out_at_once(work, subject, tenant=tenant)

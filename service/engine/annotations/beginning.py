@@ -15,8 +15,9 @@ from petrography.minerals import MINERALS, mineral, parse_association
 from service.engine.annotations.documents import AnnotationDocument, AnnotationFile, OfferedClass
 from service.engine.annotations.requests import AnnotationRequest
 from service.engine.annotations.session import Session
-from service.engine.artefact_store import ArtefactStore, Draft
+from service.engine.artefact_store import ArtefactStore
 from service.engine.course import Course
+from service.engine.draft import Draft
 from service.engine.input_digests import NotingDigests
 from service.engine.kinds import ANNOTATIONS, SUPERPIXELS
 from service.engine.one_image import software_versions

@@ -1,25 +1,25 @@
-"""How much may be drawn: strokes cost time by the rectangles around them, and memory by their ink."""
+"""How much may be drawn: strokes cost time by their rectangles, ink and disputes, memory by ink."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from petrography.annotation import Stroke
+from petrography.annotation import MAX_STROKES, Stroke
 from petrography.annotation.strokes import require_inside
 from petrography.errors import InvalidParameterError
 from service.engine.annotations.documents import OfferedClass
 
-__all__ = ["MAX_DISPUTED", "ink_px", "require_drawable"]
+__all__ = ["disputes_left", "ink_px", "portions", "require_drawable"]
 
-# Each of the three about a second on one core, on 32 megapixels and 190 000 superpixels: seven
-# strokes across a photograph of 3396 x 2547.
-_MAX_STEP_BOX_PX = 64_000_000
+# All the work of a step: each of the three alone takes about a second on one core, on 32 megapixels
+# and 190 000 superpixels. The rectangles are seven strokes across a photograph of 3396 x 2547.
+_STEP_BOX_PX = 64_000_000
 # What is taken back needs 10 bytes for every pixel that was drawn over.
-_MAX_STEP_INK_PX = 6_000_000
-# Superpixels whose pixels are told apart one by one, a fifth of a millisecond each.
-MAX_DISPUTED = 3_000
+_STEP_INK_PX = 6_000_000
+# Superpixels whose pixels are told apart one by one.
+_STEP_DISPUTES = 3_000
 _MAX_INK_PX = 100_000_000
 
 
@@ -49,19 +49,72 @@ def require_drawable(
     """
     require_inside(strokes, shape)
     _require_offered(strokes, {one.code: one.symbol for one in offered})
+    _require_one_step(strokes, shape)
+    all_px = drawn_px + ink_px(strokes, shape)
+    if all_px > _MAX_INK_PX:
+        msg = (
+            f"all strokes of the annotation cover {all_px:.0f} pixels together, those that lie over "
+            f"one another counted several times; at most {_MAX_INK_PX} are taken; wanted fewer, "
+            "shorter or thinner strokes, or a new annotation of the same photograph"
+        )
+        raise InvalidParameterError(msg)
+
+
+def disputes_left(strokes: Sequence[Stroke], shape: tuple[int, int]) -> int:
+    """Count the superpixels in dispute that a step may touch beside its other work.
+
+    Parameters
+    ----------
+    strokes : sequence of Stroke
+        Of a step that may be drawn.
+    shape : tuple of int
+        Height and width of the photograph.
+    """
+    return int(_STEP_DISPUTES * (1.0 - sum(_work(stroke, shape) for stroke in strokes)))
+
+
+def portions(strokes: Sequence[Stroke], shape: tuple[int, int]) -> Iterator[Sequence[Stroke]]:
+    """Divide strokes of a record into as few parts as may be drawn in one go.
+
+    Parameters
+    ----------
+    strokes : sequence of Stroke
+        Of any number of steps that were drawn.
+    shape : tuple of int
+        Height and width of the photograph.
+    """
+    first, work = 0, 0.0
+    for index, stroke in enumerate(strokes):
+        more = _work(stroke, shape)
+        if index > first and (work + more > 1.0 or index - first == MAX_STROKES):
+            yield strokes[first:index]
+            first, work = index, 0.0
+        work += more
+    if strokes:
+        yield strokes[first:]
+
+
+def _work(stroke: Stroke, shape: tuple[int, int]) -> float:
+    """Share of the work of one step that a stroke takes, without its disputes."""
+    box_px = _box_px(stroke, shape)
+    return box_px / _STEP_BOX_PX + min(box_px, _line_px(stroke)) / _STEP_INK_PX
+
+
+def _require_one_step(strokes: Sequence[Stroke], shape: tuple[int, int]) -> None:
+    work = np.cumsum([_work(stroke, shape) for stroke in strokes])
+    if work[-1] <= 1.0:
+        return
+    count = int(np.count_nonzero(work <= 1.0))
     box_px = sum(_box_px(stroke, shape) for stroke in strokes)
-    step_px = ink_px(strokes, shape)
-    for given, most, what in (
-        (box_px, _MAX_STEP_BOX_PX, "the rectangles around the strokes of the step"),
-        (step_px, _MAX_STEP_INK_PX, "the strokes of the step"),
-        (drawn_px + step_px, _MAX_INK_PX, "all strokes of the annotation"),
-    ):
-        if given > most:
-            msg = (
-                f"{what} have {given:.0f} pixels together, those that lie over one another counted "
-                f"several times; at most {most} are taken; wanted fewer, shorter or thinner strokes"
-            )
-            raise InvalidParameterError(msg)
+    wanted = f"the first {count} of {len(strokes)} strokes, and the others in further steps"
+    msg = (
+        f"the rectangles around the strokes have {box_px:.0f} pixels together, the strokes of the "
+        f"step cover {ink_px(strokes, shape):.0f}, those that lie over one another counted several "
+        f"times: {work[-1]:.1%} of the work of one step, which is {_STEP_BOX_PX} pixels of the "
+        f"former, {_STEP_INK_PX} of the latter, or a part of each; wanted "
+        f"{wanted if count else 'a shorter or thinner stroke first'}"
+    )
+    raise InvalidParameterError(msg)
 
 
 def _require_offered(strokes: Sequence[Stroke], offered: Collection[int]) -> None:

@@ -15,7 +15,7 @@ from petrography.errors import ConflictError
 from petrography.image_codec import encode_png
 from service.engine.added_files import add_file
 from service.engine.annotations.beginning import read_annotation
-from service.engine.annotations.bounds import MAX_DISPUTED, require_drawable
+from service.engine.annotations.bounds import disputes_left, require_drawable
 from service.engine.annotations.documents import Rectangle, StepAnswer, StepEntry
 from service.engine.annotations.record import entry_bytes, entry_file, new_entry, read_entries
 from service.engine.annotations.requests import StepRequest
@@ -70,7 +70,7 @@ class Drawing:
         key : tuple of str
             Owner and id.
         course : Course
-            Asked before steps of others are drawn.
+            Asked again and again while steps of others are read and drawn.
 
         Raises
         ------
@@ -87,7 +87,9 @@ class Drawing:
 
     def _follow(self, session: Session, key: Key, course: Course) -> None:
         owner, annotation_id = key
-        entries = read_entries(self._store, annotation_id, owner, after=session.state)
+        entries = read_entries(
+            self._store, annotation_id, owner, after=session.state, go_on=course.go_on
+        )
         session.follow(entries, course.go_on)
 
     def step(
@@ -122,7 +124,8 @@ class Drawing:
             session.require_room(request.strokes)
             entry = new_entry(session.state + 1, request.strokes)
             began = time.perf_counter()
-            region = session.draw(request.strokes, max_disputed=MAX_DISPUTED)
+            most = disputes_left(request.strokes, begun.shape)
+            region = session.draw(request.strokes, max_disputed=most)
             try:
                 course.on_stage("annotate", time.perf_counter() - began)
                 keep(entry)
@@ -132,7 +135,7 @@ class Drawing:
             session.note(entry)
             return entry.number, region
 
-        return self._changed(key, draw, if_match, course)
+        return self._make(key, draw, if_match, course)
 
     def take_back(
         self, key: Key, number: int, if_match: Collection[str] | None, course: Course
@@ -154,11 +157,11 @@ class Drawing:
             session.require_last(number)
             entry = new_entry(session.state + 1, takes_back=number)
             keep(entry)
-            return number, session.take_back(entry)
+            return number, session.take_back(entry, course.go_on)
 
-        return self._changed(key, undo, if_match, course)
+        return self._make(key, undo, if_match, course)
 
-    def _changed(
+    def _make(
         self, key: Key, change: Change, if_match: Collection[str] | None, course: Course
     ) -> Stepped:
         """Make a change on top of what others did meanwhile."""

@@ -13,11 +13,9 @@ from petrography.annotation import Annotation
 from petrography.image_codec import decode_image, encode_jpeg, encode_png
 from petrography.report import overlay
 
-__all__ = ["DRAWN_FILES", "Painted", "painted"]
+__all__ = ["DRAWN_FILES", "painted"]
 
 Plane: TypeAlias = NDArray[np.uint8]
-# Writes a file; given the photograph, encoded, where it needs that.
-Painted: TypeAlias = Callable[[Callable[[], bytes]], bytes]
 
 # What each file shows of an annotation.
 DRAWN_FILES: Mapping[str, Callable[[Annotation], Plane]] = MappingProxyType(
@@ -30,21 +28,19 @@ DRAWN_FILES: Mapping[str, Callable[[Annotation], Plane]] = MappingProxyType(
 )
 
 
-def painted(name: str, drawn: Annotation) -> Painted:
-    """Take what a file shows, to be written when others may draw on.
+def painted(name: str, drawn: Annotation, photograph: Callable[[], bytes]) -> bytes:
+    """Write a file.
 
     Parameters
     ----------
     name : str
         One of `DRAWN_FILES`.
     drawn : Annotation
-        May change as soon as this returns.
+        As it stands.
+    photograph : callable
+        Reads the encoded photograph, where the file shows it.
     """
-    plane = DRAWN_FILES[name](drawn).copy()
-
-    def write(photograph: Callable[[], bytes]) -> bytes:
-        if name.endswith(".png"):
-            return encode_png(plane)
-        return encode_jpeg(overlay(decode_image(photograph()).pixels, plane))
-
-    return write
+    plane = DRAWN_FILES[name](drawn)
+    if name.endswith(".png"):
+        return encode_png(plane)
+    return encode_jpeg(overlay(decode_image(photograph()).pixels, plane))

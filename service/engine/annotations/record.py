@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -83,7 +83,12 @@ def standing(entries: Iterable[StepEntry]) -> list[StepEntry]:
 
 
 def read_entries(
-    store: ArtefactStore, annotation_id: str, owner: str, *, after: int
+    store: ArtefactStore,
+    annotation_id: str,
+    owner: str,
+    *,
+    after: int,
+    go_on: Callable[[], object],
 ) -> list[StepEntry]:
     """Read the entries behind one, whoever wrote them.
 
@@ -95,6 +100,8 @@ def read_entries(
         Which, and whose.
     after : int
         Number of the entry; 0 for all.
+    go_on : callable
+        Asked at each; what it raises ends the reading.
 
     Raises
     ------
@@ -103,23 +110,33 @@ def read_entries(
     DamagedResultError
         If an entry is not as it was kept.
     """
-    found = store.within(ANNOTATIONS, annotation_id, owner, partial(_entries_of, after=after))
+    read = partial(_entries_of, store, after=after, go_on=go_on)
+    found = store.within(ANNOTATIONS, annotation_id, owner, read)
     if found is None:
         raise store.not_found(ANNOTATIONS, annotation_id, ANNOTATIONS.document)
     return found
 
 
-def _entries_of(folder: Path, after: int) -> list[StepEntry]:
+def _entries_of(
+    store: ArtefactStore, folder: Path, *, after: int, go_on: Callable[[], object]
+) -> list[StepEntry]:
     entries: list[StepEntry] = []
-    while True:
-        number = after + len(entries) + 1
-        try:
-            content = (folder / entry_file(number)).read_bytes()
-        except FileNotFoundError:
-            # Without its document the folder is being removed: then nobody knows what it held.
-            (folder / ANNOTATIONS.document).stat()
-            return entries
-        entries.append(_parsed(content, folder.name, number))
+    # Numbers have no gaps, so the next one is all that is asked for: a list of ten thousand would
+    # be ten requests to a bucket.
+    while (content := _next_of(store, folder, after + len(entries) + 1)) is not None:
+        go_on()
+        entries.append(_parsed(content, folder.name, after + len(entries) + 1))
+    return entries
+
+
+def _next_of(store: ArtefactStore, folder: Path, number: int) -> bytes | None:
+    """Read an entry, brought here if another service made it; None if nobody did."""
+    path = folder / entry_file(number)
+    if not path.exists() and not store.bring_added(path):
+        # Without its document the folder is being removed: then nobody knows what it held.
+        (folder / ANNOTATIONS.document).stat()
+        return None
+    return path.read_bytes()
 
 
 def _parsed(content: bytes, annotation_id: str, number: int) -> StepEntry:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from petrography.annotation import MAX_STROKES, Annotation, Region, Stroke, Superpixels
+from petrography.annotation import Annotation, Region, Stroke, Superpixels
 from petrography.errors import (
     ConflictError,
     DamagedResultError,
@@ -17,7 +17,7 @@ from petrography.errors import (
 )
 from petrography.minerals import UNLABELLED_CODE
 from petrography.statistics.code_counts import code_counts
-from service.engine.annotations.bounds import ink_px
+from service.engine.annotations.bounds import ink_px, portions
 from service.engine.annotations.documents import AnnotationDocument, Figures, StepEntry
 from service.engine.annotations.record import standing
 
@@ -129,40 +129,45 @@ class Session:
         entries : sequence of StepEntry
             Behind the last one.
         go_on : callable
-            Asked before the work; what it raises leaves all as it was.
+            Asked again and again; what it raises ends the work behind an entry of the record.
 
         Raises
         ------
         DamagedResultError
             If it cannot be done: the record is not as it was kept.
         """
-        if not entries:
-            return
-        go_on()
-        self.entries += entries
         try:
-            if len(entries) == 1 and entries[0].takes_back is None:
-                self.draw(entries[0].strokes)
-                self._standing += entries
+            if len(entries) > _LAST_STEPS:
+                self._draw_anew([*self.entries, *entries], go_on)
             else:
-                self._standing = standing(self.entries)
-                self._draw_anew()
+                for entry in entries:
+                    go_on()
+                    self._do(entry, go_on)
         except InputError as error:
             msg = f"a step of annotation {self.begun.id} cannot be drawn again: {error}"
             raise DamagedResultError(msg) from error
 
-    def _draw_anew(self) -> None:
-        """Draw all steps that stand; but for the last few as few at a time as possible.
-
-        The labels are those of steps that were drawn one after the other.
-        """
-        self.drawn, self._singly = Annotation(self.superpixels), 0
-        earlier, last = self._standing[:-_LAST_STEPS], self._standing[-_LAST_STEPS:]
-        strokes = [stroke for entry in earlier for stroke in entry.strokes]
-        for first in range(0, len(strokes), MAX_STROKES):
-            self.drawn.draw(strokes[first : first + MAX_STROKES])
-        for entry in last:
+    def _do(self, entry: StepEntry, go_on: Callable[[], object]) -> None:
+        if entry.takes_back is None:
             self.draw(entry.strokes)
+            self.note(entry)
+        else:
+            self.take_back(entry, go_on)
+
+    def _draw_anew(self, entries: list[StepEntry], go_on: Callable[[], object]) -> None:
+        """Draw what stands of a record; but for the last few steps as few at a time as possible.
+
+        The labels are those of steps that were drawn one after the other. Until all is drawn
+        nothing changes.
+        """
+        drawn, left = Annotation(self.superpixels), standing(entries)
+        earlier, last = left[:-_LAST_STEPS], left[-_LAST_STEPS:]
+        strokes = [stroke for entry in earlier for stroke in entry.strokes]
+        together = portions(strokes, self.begun.shape)
+        for step in (*together, *(entry.strokes for entry in last)):
+            go_on()
+            drawn.draw(step)
+        self.drawn, self.entries, self._standing, self._singly = drawn, entries, left, len(last)
 
     def draw(self, strokes: Sequence[Stroke], *, max_disputed: int | None = None) -> Region:
         """Draw a step that is no entry yet, and may be dropped again.
@@ -186,21 +191,29 @@ class Session:
         self.entries.append(entry)
         self._standing.append(entry)
 
-    def take_back(self, entry: StepEntry) -> Region:
-        """Do what an entry says that takes the last step back.
+    def take_back(self, entry: StepEntry, go_on: Callable[[], object]) -> Region:
+        """Do what an entry says that takes a step back.
+
+        Parameters
+        ----------
+        entry : StepEntry
+            Of the record already.
+        go_on : callable
+            As for `follow`.
 
         Returns
         -------
         Region
             What changed lies in it.
         """
-        self.entries.append(entry)
-        self._standing.pop()
-        if self._singly:
-            return self.drop()
+        if self._singly and entry.takes_back == self._standing[-1].number:
+            region = self.drop()
+            self.entries.append(entry)
+            self._standing.pop()
+            return region
         before = self._planes
-        self._draw_anew()
-        return _difference(before, self._planes)
+        self._draw_anew([*self.entries, entry], go_on)
+        return Region.of_difference(before, self._planes)
 
     @property
     def _planes(self) -> tuple[Plane, Plane, Plane]:
@@ -243,19 +256,3 @@ class Session:
 
 def _points_of(strokes: Sequence[Stroke]) -> int:
     return sum(len(stroke.points) for stroke in strokes)
-
-
-def _difference(before: Sequence[Plane], after: Sequence[Plane]) -> Region:
-    """Smallest rectangle around what is different."""
-    unlike = np.zeros(before[0].shape, dtype=np.bool_)
-    for one, other in zip(before, after, strict=True):
-        unlike |= one != other
-    rows, columns = np.flatnonzero(unlike.any(axis=1)), np.flatnonzero(unlike.any(axis=0))
-    if not len(rows):
-        return Region(0, 0, 0, 0)
-    return Region(
-        int(rows[0]),
-        int(columns[0]),
-        int(rows[-1] - rows[0]) + 1,
-        int(columns[-1] - columns[0]) + 1,
-    )

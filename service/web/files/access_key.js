@@ -1,6 +1,10 @@
 /** The API key or token of this tab: asked for when it is needed, kept until the tab is closed. */
 
 const NAME = "petroserve-key";
+// What a header can carry: with anything else browsers send nothing, and do not say why.
+const SENDABLE = /^[\x21-\x7e]+$/;
+const UNSENDABLE =
+  "This is no key: keys are letters, digits and signs of ASCII, without spaces between them.";
 let held = stored();
 let asking = null;
 
@@ -11,6 +15,11 @@ let asking = null;
  */
 export function keyHeaders() {
   return held ? { Authorization: `Bearer ${held}` } : {};
+}
+
+/** @returns {string} The key; empty without one. */
+export function keyNow() {
+  return held;
 }
 
 /** @returns {boolean} Whether there is a key. */
@@ -27,9 +36,12 @@ export function forgetKey() {
  * Ask for a key; everything that was refused at the same time shares one answer.
  *
  * @param {string} detail Why the service refused.
- * @returns {Promise<boolean>} Whether one was given.
+ * @param {string} refused The key that it refused.
+ * @returns {Promise<boolean>} Whether there is another one now.
  */
-export function askForKey(detail) {
+export async function askForKey(detail, refused) {
+  // A refusal that was slow to come is of the key before.
+  if (held && held !== refused) return true;
   asking ??= dialogue(detail).finally(() => {
     asking = null;
   });
@@ -44,7 +56,12 @@ function dialogue(detail) {
   return new Promise((resolve) => {
     const given = (event) => {
       event.preventDefault();
-      keep(input.value.trim());
+      const key = input.value.trim();
+      if (!SENDABLE.test(key)) {
+        document.getElementById("key-detail").textContent = UNSENDABLE;
+        return;
+      }
+      keep(key);
       dialog.close();
     };
     const form = document.getElementById("key-form");

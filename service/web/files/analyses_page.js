@@ -20,12 +20,16 @@ export async function showAnalyses(main, signal) {
   const sample = make("input", { id: "filter-sample", type: "search", maxlength: 256 });
   const state = select("filter-state", STATES);
   const status = select("filter-status", STATUSES);
-  const show = () =>
-    showPage(
-      list,
-      { sample_id: sample.value.trim(), state: state.value, status: status.value },
-      signal,
-    );
+  let asking = new AbortController();
+  const show = () => {
+    // What was asked for before may be answered later.
+    asking.abort();
+    asking = new AbortController();
+    const mine = asking;
+    signal.addEventListener("abort", () => mine.abort(), { once: true, signal: mine.signal });
+    const filters = { sample_id: sample.value.trim(), state: state.value, status: status.value };
+    return showPage(list, filters, mine.signal);
+  };
   for (const one of [sample, state, status]) one.addEventListener("change", show);
   const form = make(
     "form",

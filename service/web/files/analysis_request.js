@@ -1,9 +1,12 @@
 /** From what was chosen to what is posted. */
 
+const REGION = "region";
+
 /**
  * Make the JSON of an analysis, without what was left open.
  *
- * @param {Object} stated Values of the fields, as text; `views` as `ChosenImages` tells them.
+ * @param {Object} stated Values of the fields, as text; `views` as `ChosenImages` tells them, and the
+ *   file of the `region`.
  * @param {{default: string[]}} outputs Names of the files that every analysis makes.
  * @returns {Object} The part `request`.
  */
@@ -18,6 +21,7 @@ export function analysisRequest(stated, outputs) {
     calibration: stated.calibration,
     outputs: stated.pdf ? [...outputs.default, "report.pdf"] : null,
     views: stated.views.length ? stated.views.map(viewOf) : null,
+    region: stated.region ? REGION : null,
   });
 }
 
@@ -40,9 +44,10 @@ export function annotationRequest(stated) {
  *
  * @param {{kind: string, image: File, files: File[], views: function(): Array}} images Chosen.
  * @param {Object} request As `analysisRequest` makes it.
+ * @param {?File} region The mask that the request names.
  * @returns {{path: string, form: FormData}} Where to, and what.
  */
-export function posted(images, request) {
+export function posted(images, request, region) {
   const form = new FormData();
   if (images.kind === "fields") {
     // The scale is that of the fields; the analysis takes it over.
@@ -56,6 +61,7 @@ export function posted(images, request) {
   if (images.kind === "views") {
     for (const view of images.views()) form.append(view.part, view.file, view.file.name);
   }
+  if (region) form.append(REGION, region, region.name);
   return { path: "v1/analyses", form };
 }
 
@@ -67,7 +73,7 @@ export function posted(images, request) {
  * @returns {FormData} What is posted.
  */
 export function estimateForm(image, request) {
-  const { views: _views, ...alone } = request;
+  const { views: _views, region: _region, ...alone } = request;
   const form = new FormData();
   form.append("request", JSON.stringify(alone));
   form.append("image", image.slice(0, 256 * 1024), image.name);

@@ -5,7 +5,7 @@ import { choices } from "./choices.js";
 import { fill, make } from "./dom.js";
 import { savingLink } from "./file_list.js";
 import { significant } from "./numbers.js";
-import { section } from "./result_tables.js";
+import { section } from "./result_sections.js";
 import { annotationPath, askJson } from "./service.js";
 
 /**

@@ -166,7 +166,8 @@ export class AnnotationPanel {
     }
     if (this.signal.aborted) return;
     fill(this.trouble, said.problem?.status === OTHER_STATE ? meanwhile(said) : problemBox(said));
-    if (lost) this.trouble.firstChild.append(make("p", {}, lostText(lost)));
+    const text = error.problem?.status ? refusedText(lost) : unansweredText(lost);
+    if (lost) this.trouble.firstChild.append(make("p", {}, text));
     this.paint();
   }
 
@@ -271,8 +272,15 @@ function meanwhile(error) {
   );
 }
 
-function lostText(lost) {
+function refusedText(lost) {
   return lost === 1
     ? "Your last stroke was not drawn."
     : `Your last ${lost} strokes were not drawn.`;
+}
+
+/** Of what was sent and not answered nobody here knows whether it arrived. */
+function unansweredText(lost) {
+  const what = lost === 1 ? "your last stroke" : `the first of your last ${lost} strokes`;
+  const others = lost === 1 ? "" : "; the others are not";
+  return `No answer came to ${what}: it may be drawn or not${others}. Load the page again to see.`;
 }

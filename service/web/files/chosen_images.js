@@ -65,7 +65,7 @@ export class ChosenImages {
   setKind(kind) {
     this.kind = kind;
     this.input.multiple = kind !== "photograph";
-    this.take(kind === "photograph" ? this.files.slice(0, 1) : this.files);
+    this.take(this.files);
   }
 
   dropZone() {
@@ -134,7 +134,8 @@ export class ChosenImages {
         "label",
         {},
         "stage turned by ",
-        make("input", { type: "number", step: "any", min: -3600, max: 3600 }),
+        // As text: a browser gives nothing of a number with the comma of another language.
+        make("input", { type: "text", inputmode: "decimal", size: 6 }),
         " °",
       ),
     );

@@ -1,9 +1,14 @@
 /** Server-sent events over `fetch`, which can send a key; `EventSource` cannot. */
 
 import { ask, pause, ProblemError } from "./service.js";
+import { say } from "./status_line.js";
 
 const RECONNECT_S = 2;
-const MOST_SILENT_TRIES = 30;
+const MOST_SILENT_TRIES = 90;
+// The service says something every 15 s; a machine that is gone does not even close.
+const LONGEST_SILENCE_S = 60;
+// What a proxy answers while the service behind it starts again.
+const AWAY = new Set([502, 503, 504]);
 
 /**
  * Follow an analysis to its end, over as many connections as it takes.
@@ -21,14 +26,17 @@ export async function follow(path, onState, signal) {
         if (event === null) return null;
         lastId = event.id ?? lastId;
         silent = 0;
+        say("");
         const state = JSON.parse(event.data);
         if (event.name !== "progress") return state;
         onState(state);
       }
     } catch (error) {
-      const refused = error instanceof ProblemError && error.problem.status;
+      const status = error instanceof ProblemError ? error.problem.status : null;
+      const refused = status && !AWAY.has(status);
       if (signal.aborted || refused || error instanceof SyntaxError) throw error;
     }
+    say("The service tells nothing at the moment. Asking again.");
     await pause(RECONNECT_S, signal);
   }
   throw new ProblemError({ title: "The service tells no more", detail: "Load the page again." });
@@ -51,15 +59,34 @@ async function* connected(path, lastId, signal) {
 export async function* eventsOf(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    text += value.replaceAll("\r\n", "\n");
-    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
-      const event = parsed(text.slice(0, end));
-      text = text.slice(end + 2);
-      if (event.data) yield event;
+  try {
+    for (;;) {
+      const { value, done } = await soon(reader.read());
+      if (done) return;
+      text += value.replaceAll("\r\n", "\n");
+      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+        const event = parsed(text.slice(0, end));
+        text = text.slice(end + 2);
+        if (event.data) yield event;
+      }
     }
+  } finally {
+    // Who follows no further gives the place back: a tenant has only so many.
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** Wait for a piece of the body, but not for one that will never come. */
+async function soon(piece) {
+  let timer;
+  const silence = new Promise((_, reject) => {
+    const ended = () => reject(new Error("the service is silent"));
+    timer = setTimeout(ended, LONGEST_SILENCE_S * 1000);
+  });
+  try {
+    return await Promise.race([piece, silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

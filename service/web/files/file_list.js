@@ -4,7 +4,7 @@ import { hasKey } from "./access_key.js";
 import { make, table } from "./dom.js";
 import { fileSize } from "./numbers.js";
 import { problemBox } from "./problem_box.js";
-import { section } from "./result_tables.js";
+import { section } from "./result_sections.js";
 import { address, analysisPath, ask } from "./service.js";
 
 /**

@@ -33,6 +33,7 @@ export class MapPanel {
       class: "map",
       tabindex: 0,
       role: "application",
+      "aria-describedby": "readout",
       "aria-label":
         "Mineral map. Plus and minus zoom, arrows move, 0 shows all; what is in the middle is told below.",
     });

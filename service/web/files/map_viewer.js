@@ -20,6 +20,7 @@ export class MapViewer {
     this.view = new ViewWindow(width, height);
     this.pointers = new Map();
     this.byKeyboard = false;
+    this.ending = new AbortController();
     this.listen();
     this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(canvas);
@@ -38,8 +39,9 @@ export class MapViewer {
     this.redraw();
   }
 
-  /** End; the canvas may go. */
+  /** End; the canvas may go, or be drawn on by another viewer. */
   close() {
+    this.ending.abort();
     this.watcher.disconnect();
   }
 
@@ -79,7 +81,8 @@ export class MapViewer {
   }
 
   listen() {
-    const on = (name, act) => this.canvas.addEventListener(name, act, { passive: false });
+    const how = { passive: false, signal: this.ending.signal };
+    const on = (name, act) => this.canvas.addEventListener(name, act, how);
     on("wheel", (event) => this.wheel(event));
     on("pointerdown", (event) => this.press(event));
     on("pointermove", (event) => this.drag(event));
@@ -190,7 +193,7 @@ export class MapViewer {
     this.pending = true;
     requestAnimationFrame(() => {
       this.pending = false;
-      this.draw();
+      if (!this.ending.signal.aborted) this.draw();
     });
   }
 

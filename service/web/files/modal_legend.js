@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { cssColour } from "./map_colours.js";
-import { fixed, interval } from "./numbers.js";
+import { interval, share } from "./numbers.js";
 
 /**
  * Make the legend.
@@ -83,7 +83,7 @@ function legendRow(entry, mineral, most) {
   bar.firstChild.style.backgroundColor = cssColour(mineral?.colour_rgb ?? [128, 128, 128]);
   if (entry.total_ci95) bar.append(part("thin", entry.total_ci95, most));
   if (entry.ci95) bar.append(part("thick", entry.ci95, most));
-  const said = `${entry.name}, ${fixed(entry.area_percent)} %, 95 % interval ${interval(entry.ci95)}`;
+  const said = `${entry.name}, ${share(entry.area_percent)} %, 95 % interval ${interval(entry.ci95)}`;
   return make(
     "button",
     {
@@ -95,7 +95,7 @@ function legendRow(entry, mineral, most) {
     },
     swatch(mineral),
     make("span", { class: "phase-name" }, entry.name, " ", make("small", {}, entry.symbol)),
-    make("span", { class: "number" }, fixed(entry.area_percent)),
+    make("span", { class: "number" }, share(entry.area_percent)),
     bar,
   );
 }

@@ -16,6 +16,8 @@ import { showUpload } from "./upload_progress.js";
 
 const LATEST = 6;
 const ESTIMATE_AFTER_MS = 400;
+// What has gone out whole may have been taken while its answer was on the way.
+const CANCELLED = "Cancelled. Where all of it had been sent, it may be among the analyses.";
 
 /**
  * Show the form.
@@ -86,13 +88,19 @@ class NewAnalysis {
     const ticks = { touching: elements.touching.checked, pdf: elements.pdf.checked };
     const views = this.images.kind === "views" ? this.images.views() : [];
     return analysisRequest(
-      { ...text, ...ticks, ...this.choice.stated(), views },
+      { ...text, ...ticks, ...this.choice.stated(), views, region: this.region() },
       this.known.outputs,
     );
   }
 
+  /** The mask of what is to be measured, if one was chosen. */
+  region() {
+    return this.form.elements.region.files[0];
+  }
+
   changed() {
     clearTimeout(this.timer);
+    this.timer = 0;
     this.key = null;
     this.estimate.textContent = "";
     if (!this.images.image || this.images.kind === "fields") return;
@@ -100,8 +108,8 @@ class NewAnalysis {
   }
 
   async tellEstimate() {
-    const asked = this.images.image;
-    const body = estimateForm(asked, this.request());
+    const { timer } = this;
+    const body = estimateForm(this.images.image, this.request());
     try {
       const response = await ask("v1/estimate", {
         method: "POST",
@@ -110,7 +118,8 @@ class NewAnalysis {
         patient: false,
       });
       const told = await response.json();
-      if (asked === this.images.image) this.estimate.textContent = estimateText(told);
+      // Of what is asked for now, not of what was chosen before.
+      if (timer === this.timer) this.estimate.textContent = estimateText(told);
     } catch {
       // It is a courtesy; what is wrong is told when the analysis is asked for.
     }
@@ -125,7 +134,7 @@ class NewAnalysis {
       );
       return;
     }
-    const { path, form } = posted(this.images, this.request());
+    const { path, form } = posted(this.images, this.request(), this.region());
     const ending = new AbortController();
     const stop = () => ending.abort(new DOMException("cancelled", "AbortError"));
     this.signal.addEventListener("abort", stop, { once: true });
@@ -139,8 +148,7 @@ class NewAnalysis {
       });
       this.finish(path, taken);
     } catch (error) {
-      if (ending.signal.aborted)
-        fill(this.outcome, make("p", {}, "Cancelled before it was begun."));
+      if (ending.signal.aborted) fill(this.outcome, make("p", {}, CANCELLED));
       else fill(this.outcome, problemBox(error));
       // Refused is refused; what got no answer may be under way, and is found again under its key.
       if (error.problem?.status) this.key = null;

@@ -12,6 +12,16 @@ export function fixed(value, decimals = 2) {
 }
 
 /**
+ * Write a share in per cent: what is there is never written as nothing.
+ *
+ * @param {?number} percent 0 to 100.
+ * @returns {string} Two decimals, "< 0.01" for less; a dash where there is none.
+ */
+export function share(percent) {
+  return percent > 0 && percent < 0.005 ? "< 0.01" : fixed(percent);
+}
+
+/**
  * Write an interval; a dash where there is none.
  *
  * @param {?number[]} bounds Lower and upper.

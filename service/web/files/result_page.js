@@ -6,13 +6,9 @@ import { fileLink, fileSection } from "./file_list.js";
 import { MapPanel } from "./map_panel.js";
 import { modalLegend } from "./modal_legend.js";
 import { doubts, resultHead, reviewList } from "./result_head.js";
-import {
-  definitionSection,
-  elementSection,
-  grainSection,
-  modalSection,
-  section,
-} from "./result_tables.js";
+import { section } from "./result_sections.js";
+import { definitionSection, elementSection, grainSection, modalSection } from "./result_tables.js";
+import { contactSection, liberationSection, lockingSection } from "./texture_tables.js";
 
 /**
  * Show a result.
@@ -33,6 +29,9 @@ export async function showResult(main, result, signal) {
     make("div", { class: "look" }, panel.element, legend),
     modalSection(result, known.minerals),
     grainSection(result),
+    contactSection(result, known.minerals),
+    lockingSection(result, known.minerals),
+    liberationSection(result, known.minerals),
     elementSection(result),
     reviewList(result),
     fileSection(result, signal),

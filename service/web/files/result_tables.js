@@ -1,8 +1,9 @@
 /** The numbers of a result as tables, each with what it is a number of. */
 
 import { make, table } from "./dom.js";
-import { byShare, swatch } from "./modal_legend.js";
-import { fixed, interval, significant } from "./numbers.js";
+import { byShare } from "./modal_legend.js";
+import { fixed, interval, share, significant } from "./numbers.js";
+import { defined, named, section } from "./result_sections.js";
 
 /**
  * Make the table of the modal composition.
@@ -17,12 +18,12 @@ export function modalSection(result, minerals) {
     result.modal.some((one) => one[name] !== null && one[name] !== undefined),
   );
   const columns = [
-    ["area %", (one) => fixed(one.area_percent)],
+    ["area %", (one) => share(one.area_percent)],
     ["95 % interval of area", (one) => interval(one.ci95)],
     withMap && ["the same with mistakes of the map", (one) => interval(one.total_ci95)],
-    ["ore %", (one) => fixed(one.ore_percent)],
+    ["ore %", (one) => share(one.ore_percent)],
     ["95 % interval of ore", (one) => interval(one.ore_ci95)],
-    withMass && ["mass %", (one) => fixed(one.mass_percent)],
+    withMass && ["mass %", (one) => share(one.mass_percent)],
     withMass && ["95 % interval of mass", (one) => interval(one.mass_ci95)],
     ["area px", (one) => String(one.area_px)],
     physical && ["area µm²", (one) => significant(one.area_um2)],
@@ -106,7 +107,7 @@ export function elementSection(result) {
   if (!elements.length) return null;
   const rows = elements.map(([symbol, percent]) => [
     symbol,
-    fixed(percent),
+    share(percent),
     interval(result.element_ci95?.[symbol]),
   ]);
   return section(
@@ -132,32 +133,6 @@ export function definitionSection(result) {
   );
 }
 
-/**
- * Make a section with a head.
- *
- * @param {string} id Of the element.
- * @param {string} title Its head.
- * @param {...Node} content What follows.
- * @returns {HTMLElement} The section.
- */
-export function section(id, title, ...content) {
-  return make(
-    "section",
-    { id, class: "section", "aria-labelledby": `${id}-title` },
-    make("h2", { id: `${id}-title` }, title),
-    ...content,
-  );
-}
-
-function named(entry, minerals) {
-  return make(
-    "span",
-    { class: "named" },
-    swatch(minerals.get(entry.code)),
-    ` ${entry.name} (${entry.symbol})`,
-  );
-}
-
 function basisText(basis) {
   const made = basis.intervals;
   return [
@@ -179,14 +154,5 @@ function notFound(phases) {
     "p",
     { class: "basis" },
     `Looked for and not found, with the 95 % upper limit of area %: ${said.join("; ")}.`,
-  );
-}
-
-function defined(result, names) {
-  const known = names.filter((name) => name && result.definitions[name]);
-  return make(
-    "dl",
-    { class: "definitions" },
-    known.map((name) => [make("dt", {}, name), make("dd", {}, result.definitions[name])]),
   );
 }

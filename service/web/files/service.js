@@ -1,6 +1,6 @@
 /** Requests to the service: with the key, again after `Retry-After`; errors are its problems. */
 
-import { askForKey, keyHeaders } from "./access_key.js";
+import { askForKey, keyHeaders, keyNow } from "./access_key.js";
 import { say } from "./status_line.js";
 
 const MOST_TRIES = 8;
@@ -85,12 +85,14 @@ export async function askJson(path, options = {}) {
  */
 export async function persistently(attempt, { patient = true, signal = null } = {}) {
   for (let tries = 1; ; tries += 1) {
+    const refused = keyNow();
     try {
       return await attempt();
     } catch (error) {
       const status = error instanceof ProblemError ? error.problem.status : null;
       if (status === 401) {
-        if (!(await askForKey(error.message))) throw error;
+        if (!(await askForKey(error.message, refused))) throw error;
+        signal?.throwIfAborted();
       } else if (patient && BUSY.has(status) && error.retryAfterS !== null && tries < MOST_TRIES) {
         await waited(error, signal);
       } else {
@@ -170,6 +172,9 @@ export function unreachable(error) {
 async function waited(error, signal) {
   const seconds = Math.min(Math.max(error.retryAfterS, 1), LONGEST_WAIT_S);
   say(`${error.message} Asking again in ${seconds} s.`);
-  await pause(seconds, signal);
-  say("");
+  try {
+    await pause(seconds, signal);
+  } finally {
+    say("");
+  }
 }

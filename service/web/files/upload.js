@@ -37,7 +37,9 @@ function sent(path, form, headers, onSent, signal) {
     request.onerror = () => reject(unreachable(new Error("the connection broke")));
     request.onabort = () => reject(signal.reason);
     request.onload = () => settle(request, resolve, reject);
-    signal.addEventListener("abort", () => request.abort(), { once: true });
+    const stop = () => request.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    request.onloadend = () => signal.removeEventListener("abort", stop);
     request.send(form);
   });
 }

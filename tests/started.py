@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,12 +18,23 @@ import pytest
 START_WITHIN_S, STOP_WITHIN_S = 120.0, 60.0
 
 
+# Below those that systems give to whoever asks for any: a connection of another test could have such
+# a port before the server that it was meant for, or while that is started again.
+_PORTS = range(20_000, 32_000)
+_SIDE_BY_SIDE = 16
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port that nobody listens on, and that tests beside this one are not given."""
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SIDE_BY_SIDE
+    while True:
+        port = random.choice(_PORTS[beside::_SIDE_BY_SIDE])
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def without_settings() -> dict[str, str]:

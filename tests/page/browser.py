@@ -18,6 +18,7 @@ __all__ = [
     "needs_browser",
     "opened",
     "point_at",
+    "press",
     "text_of",
     "type_into",
     "until",
@@ -86,6 +87,27 @@ def until(driver: Any, selector: str, fits: Callable[[str], bool] = bool) -> Any
         raise AssertionError(told()) from error
 
 
+def press(driver: Any, selector: str, *, by: str = "css selector") -> None:
+    """Click at an element as soon as that can be; the page may put another into its place."""
+    from selenium.common.exceptions import (
+        ElementNotInteractableException,
+        NoSuchElementException,
+        StaleElementReferenceException,
+    )
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def pressed(_: Any) -> bool:
+        driver.find_element(by, selector).click()
+        return True
+
+    passing = (
+        ElementNotInteractableException,
+        NoSuchElementException,
+        StaleElementReferenceException,
+    )
+    WebDriverWait(driver, WITHIN_S, 0.05, passing).until(pressed)
+
+
 def type_into(driver: Any, selector: str, text: str) -> None:
     """Put text into a field, as soon as it is there."""
     field = until(driver, selector)
@@ -94,9 +116,15 @@ def type_into(driver: Any, selector: str, text: str) -> None:
 
 
 def text_of(driver: Any, selector: str) -> str:
-    """Text of an element that is there."""
-    text: str = driver.find_element("css selector", selector).text
-    return text
+    """Text of an element that is there, as it is when nothing takes its place meanwhile."""
+    from selenium.common.exceptions import StaleElementReferenceException
+
+    while True:
+        try:
+            text: str = driver.find_element("css selector", selector).text
+        except StaleElementReferenceException:
+            continue
+        return text
 
 
 def in_page(driver: Any, body: str, *arguments: object) -> Any:

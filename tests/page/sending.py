@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.page.browser import until
+from tests.page.browser import press, until
 
 __all__ = ["HOSTILE", "choose", "send"]
 
@@ -19,4 +19,4 @@ def choose(driver: Any, *paths: Path) -> None:
 
 def send(driver: Any) -> None:
     """Press the button that sends the form."""
-    driver.find_element("css selector", "button.main").click()
+    press(driver, "button.main")

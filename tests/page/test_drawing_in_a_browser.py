@@ -19,6 +19,7 @@ from tests.page.browser import (
     map_pixel,
     needs_browser,
     point_at,
+    press,
     text_of,
     type_into,
     until,
@@ -120,10 +121,10 @@ def require_shown(driver: Any, begun: str, section: Section) -> None:
 def test_an_annotation_is_begun_and_opened_again_by_its_address(
     address: str, browser: Any, section: Section
 ) -> None:
-    browser.find_element("link text", "Annotate").click()
+    press(browser, "Annotate", by="link text")
     until(browser, "button.main", lambda text: text == "Begin")
     choose(browser, section.path)
-    browser.find_element("css selector", "#association option[value=S1]").click()
+    press(browser, "#association option[value=S1]")
     type_into(browser, "#umPerPx", "0,5")
     type_into(browser, "#sample", HOSTILE)
     send(browser)
@@ -164,14 +165,14 @@ def test_a_stroke_spreads_as_in_the_service_and_is_taken_back(
     point_at(drawing, 12, 20, SHAPE)
     until(drawing, "#readout", lambda text: text.startswith(MINERALS[1].name))
 
-    drawing.find_element("css selector", "[data-code='6']").click()
+    press(drawing, "[data-code='6']")
     at = next(tuple(map(int, one)) for one in np.argwhere(section.codes == 6) if one[0] > 40)
     draw(drawing, [(at[0] + 4, at[1] + 2), (at[0] + 4, at[1] + 7)])
     drawn(drawing, 2)
     require_shown(drawing, begun, section)
     assert [one["code"] for one in strokes_of(begun)] == [1, 6]
 
-    drawing.find_element("css selector", "#undo").click()
+    press(drawing, "#undo")
     drawn(drawing, 1)
     require_shown(drawing, begun, section)
     drawing.find_element("css selector", "canvas.map").send_keys("\ue009z")
@@ -369,7 +370,7 @@ def test_places_that_are_worth_a_stroke_are_gone_to(drawing: Any, begun: str) ->
     drawn(drawing, 1)
     whole = text_of(drawing, ".scale-bar")
     proposed = httpx.get(f"{begun}/proposals?budget_percent=5").json()["proposals"]
-    drawing.find_element("css selector", "#next").click()
+    press(drawing, "#next")
 
     until(drawing, "#places button[aria-pressed=true]", lambda text: text == "1")
     buttons = drawing.find_elements("css selector", "#places button[aria-pressed]")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from service.access import create_key, empty_key_file, write_key_file
-from tests.page.browser import faults, in_page, needs_browser, opened, text_of, until
+from tests.page.browser import faults, in_page, needs_browser, opened, press, text_of, until
 from tests.page.conftest import Section
 from tests.page.sending import choose, send
 from tests.page.serving import serving
@@ -75,7 +75,7 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(
         assert taken == [direct.text, f"{result_id[:8]}-modal.csv"]
         assert faults(driver, refused="401") == []
 
-        driver.find_element("css selector", "#forget-key").click()
+        press(driver, "#forget-key")
         until(driver, "#key-dialog[open]")
         assert driver.execute_script(STORED) is None
 
@@ -173,7 +173,7 @@ def test_a_refusal_that_comes_late_asks_for_no_other_key(guarded: Guarded) -> No
 def test_who_gives_no_key_is_told_why_nothing_is_shown(guarded: Guarded) -> None:
     with opened(f"{guarded.address}/#/analyses") as driver:
         until(driver, "#key-dialog[open]")
-        driver.find_element("css selector", "#key-cancel").click()
+        press(driver, "#key-cancel")
 
         assert "urn:petroserve:problem:unauthenticated" in until(driver, ".problem").text
 

@@ -20,6 +20,7 @@ from tests.page.browser import (
     in_page,
     needs_browser,
     point_at,
+    press,
     text_of,
     type_into,
     until,
@@ -55,7 +56,7 @@ def test_a_photograph_is_sent_followed_and_shown(
     assert browser.find_elements("css selector", "main img") == []
     for warning in result["quality"]["warnings"] + result["degradations"]:
         assert warning in text_of(browser, ".notice")
-    browser.find_element("link text", "Analyses").click()
+    press(browser, "Analyses", by="link text")
     # Tables of the result are there until the list is.
     until(browser, "tbody", lambda text: HOSTILE in text)
     assert faults(browser) == []
@@ -166,7 +167,7 @@ def test_fields_of_a_section_are_joined_and_shown(
     for number, left in enumerate((0, 180)):
         fields.append(tmp_path / f"field-{number}.png")
         fields[-1].write_bytes(png(np.ascontiguousarray(whole[:, left : left + 300])))
-    until(browser, "input[value=fields]").click()
+    press(browser, "input[value=fields]")
     choose(browser, *fields)
     send(browser)
     until(browser, "canvas.map")
@@ -185,7 +186,7 @@ def test_views_are_sent_with_light_and_angle(
     places = [tmp_path / f"{name}.png" for name in ("ppl", "other")]
     for place in places:
         place.write_bytes(png(texture.repeat(8, 0).repeat(8, 1)))
-    until(browser, "input[value=views]").click()
+    press(browser, "input[value=views]")
     choose(browser, *places)
     view = until(browser, "[data-view]")
     view.find_element("css selector", "option:last-child").click()
@@ -203,9 +204,9 @@ def test_what_one_photograph_leaves_out_is_said(
 ) -> None:
     other = tmp_path / "other.png"
     other.write_bytes(section.path.read_bytes())
-    until(browser, "input[value=fields]").click()
+    press(browser, "input[value=fields]")
     choose(browser, section.path, other)
-    browser.find_element("css selector", "input[value=photograph]").click()
+    press(browser, "input[value=photograph]")
 
     said = text_of(browser, ".chosen")
     assert "section.png" in said
@@ -245,7 +246,7 @@ def test_an_estimate_that_comes_late_is_not_of_what_was_chosen_since(
     choose(browser, section.path)
     asked = "return window.late.length"
     until_returned(browser, asked, 1)
-    browser.find_element("css selector", "input[value=fields]").click()
+    press(browser, "input[value=fields]")
     in_page(browser, "window.late[0](); await new Promise((later) => setTimeout(later, 300));")
     assert text_of(browser, "#estimate") == ""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.browser import faults, in_page, needs_browser, until
+from tests.page.browser import faults, in_page, needs_browser, press, until
 from tests.page.conftest import Section
 
 pytestmark = needs_browser
@@ -34,7 +34,7 @@ def test_where_nothing_is_the_page_says_so_and_asks_for_nothing(
 
     assert "There is no such page" in until(browser, ".problem").text
     assert browser.execute_script("return window.asked") == []
-    browser.find_element("link text", "New analysis").click()
+    press(browser, "New analysis", by="link text")
     until(browser, "#images")
     assert faults(browser) == []
 
@@ -42,8 +42,10 @@ def test_where_nothing_is_the_page_says_so_and_asks_for_nothing(
 def test_keys_begin_at_the_page_that_is_gone_to(
     browser: Any, address: str, analysed: dict[str, Any]
 ) -> None:
-    browser.find_element("link text", "Analyses").click()
-    until(browser, "tbody a").click()
+    press(browser, "Analyses", by="link text")
+    # The page before has a list of its own.
+    until(browser, "#filter-sample")
+    press(browser, "tbody a")
     until(browser, "canvas.map")
 
     assert browser.execute_script("return document.activeElement.id") == "main"
@@ -53,6 +55,7 @@ def test_an_older_question_does_not_answer_a_newer_one(
     browser: Any, address: str, analysed: dict[str, Any]
 ) -> None:
     browser.get(f"{address}/#/analyses")
+    until(browser, "#filter-sample")
     until(browser, "tbody")
     late = """
         const plain = window.fetch;

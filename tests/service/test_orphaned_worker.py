@@ -66,11 +66,12 @@ def test_a_killed_service_can_be_started_again(tmp_path: Path) -> None:
     with started([sys.executable, "-c", SERVE], variables, log) as process:
         wait_until_ready(address, process, log)
         deadline = time.monotonic() + START_WITHIN_S
-        while (status := httpx.get(f"{address}{job['href']}").status_code) == 202:
-            assert time.monotonic() < deadline
+        asked = f"{address}{job['href']}"
+        while (status := httpx.get(asked, timeout=START_WITHIN_S).status_code) == 202:
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
-        assert status == 200
-        assert not left_folder.exists()
+        assert status == 200, log.read_text()
+        assert not left_folder.exists(), log.read_text()
     # And what the libraries made was in it.
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"models", "artefacts", "home", "log.txt"}

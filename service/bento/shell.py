@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from petrography.errors import ConfigurationError
 from service.bento.orphaned_worker import end_with_supervisor
+from service.bento.supervisor_commands import take_no_commands
 from service.bento.supervisor_signals import take_signals
 from service.first_start import FirstStart
 from service.logs import configuration as log_configuration
@@ -33,6 +34,8 @@ __all__ = ["Petroserve", "Shell", "petroserve", "serve"]
 
 # Read by BentoML when it is about to report usage, so it must be set before anything is served.
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+# Here, so that it holds for a supervisor that BentoML's own command starts, too.
+take_no_commands()
 _log = logging.getLogger("petroserve.settings")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from service.proto.analysis_pb2_grpc import AnalysisServiceStub
@@ -45,6 +46,23 @@ def environment(tmp_path: Path, **variables: str) -> dict[str, str]:
         "PETROSERVE_GRPC_PORT": str(free_port()),
         **variables,
     }
+
+
+def test_nothing_but_the_ports_that_were_asked_for_is_listened_on(tmp_path: Path) -> None:
+    write_model(tmp_path / "models")
+    log, port = tmp_path / "log.txt", free_port()
+    variables = environment(tmp_path, PETROSERVE_HTTP_PORT=str(port))
+    with started([sys.executable, "-c", SERVE], variables, log) as process:
+        wait_until_ready(f"http://127.0.0.1:{port}", process, log)
+        supervisor = psutil.Process(process.pid)
+        heard = {
+            connection.laddr.port
+            for one in (supervisor, *supervisor.children(recursive=True))
+            for connection in one.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    # By others somebody on the same machine could have the supervisor run what they like.
+    assert heard == {port, int(variables["PETROSERVE_GRPC_PORT"])}
 
 
 def test_two_workers_from_start_to_drain(tmp_path: Path) -> None:
